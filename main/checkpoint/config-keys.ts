@@ -24,6 +24,7 @@ const WITHOUT_EFFECT: Readonly<Record<string, readonly string[]>> = {
   ],
   'training alone': [
     ...['attention_dropout', 'hidden_dropout', 'embedding_dropout', 'output_dropout', 'resid_pdrop', 'embd_pdrop'],
+    ...['emb_pdrop', 'attn_pdrop', 'moe_jitter_eps', 'moe_loss_weight'],
     ...['initializer_range', 'aux_loss_alpha', 'router_aux_loss_coef', 'router_z_loss_coef', 'seq_aux', 'moe_capacity'],
     ...['router_jitter_noise', 'input_jitter_noise', 'rescale_prenorm_residual', 'time_step_floor', 'time_step_max'],
     ...['mtp_loss_scaling_factor', 'pretraining_tp', 'tf_legacy_loss', 'pruned_heads', 'gradient_checkpointing'],
@@ -41,6 +42,7 @@ const WITHOUT_EFFECT: Readonly<Record<string, readonly string[]>> = {
     ...['moe_shared_expert_overlap', '_attn_implementation', '_experts_implementation'],
   ],
   'the width of dense layers; a model without them does not read it': ['intermediate_size', 'intermediate_size_mlp'],
+  'what the tensors show, or max_position_embeddings says': ['use_moe', 'max_seq_len'],
   'extra prediction layers': [
     ...['mtp_hybrid_override_pattern', 'mtp_layers_block_type', 'mtp_num_hidden_layers', 'mtp_transformer_layers'],
     ...['mtp_use_dedicated_embeddings', 'num_mtp_modules', 'use_mtp', 'num_nextn_predict_layers'],
@@ -62,7 +64,7 @@ interface Beside {
 
 const LATENT = [
   ...['deepseek_v2', 'deepseek_v3', 'deepseek_v32', 'glm_moe_dsa', 'kimi_k2', 'kimi_k25', 'kimi_linear'],
-  ...['longcat_flash', 'glm4_moe_lite', 'bailing_hybrid', 'sarvam_mla'],
+  ...['longcat_flash', 'glm4_moe_lite', 'bailing_hybrid', 'sarvam_mla', 'mistral4'],
 ];
 const BY_LIST = 'a list by layer says it';
 
@@ -89,7 +91,6 @@ const BESIDE: readonly Beside[] = [
   { key: 'mamba_expand', families: ['granitemoehybrid'], why: 'the number of heads and their width say it' },
   { key: 'n_shared_experts', families: ['nemotron_h'], why: 'the width of the shared expert says it' },
   { key: 'time_step_limit', families: ['nemotron_h'], why: 'time_step_min is its lower bound, the upper is infinite' },
-  { key: 'linear_attn_config', families: ['kimi_linear'], why: 'its keys are read one by one' },
   { key: 'use_grouped_topk', families: ['kimi_linear'], why: 'groups are those of num_expert_group', values: [true] },
   { key: 'attention_bias', families: ['deepseek_v4', 'nemotron_h'], why: 'off', values: [false] },
   { key: 'mamba_proj_bias', families: ['nemotron_h'], why: 'off', values: [false] },
@@ -98,6 +99,13 @@ const BESIDE: readonly Beside[] = [
   { key: 'topk_group', families: ['deepseek_v2'], why: 'topk_method is greedy' },
   { key: 'use_double_wide_mlp', families: ['gemma4_text', 'gemma4'], why: 'off', values: [false] },
   { key: 'use_qk_norm', families: ['cohere2_moe'], why: 'off', values: [false] },
+  { key: 'use_qk_norm', families: ['step3p5'], why: 'its heads are normed', values: [true] },
+  { key: 'zero_centered', families: ['step3p5'], why: 'its norms lack one', values: [true] },
+  { key: 'att_impl_type', families: ['step3p5'], why: 'as here', values: ['GQA'] },
+  { key: 'sink', families: ['step3p5'], why: 'off', values: [false] },
+  { key: 'use_rope_layers', families: ['step3p5'], why: 'all', values: [[]] },
+  { key: 'moe_layer_offset', families: ['step3p5'], why: BY_LIST },
+  { key: 'moe_every_n_layer', families: ['step3p5'], why: BY_LIST },
   { key: 'layer_norm_eps', families: ['cohere2_moe'], why: 'its norms are RMS norms' },
   { key: 'use_sliding_window', families: ['qwen3_moe', 'qwen3_next'], why: 'off', values: [false] },
   { key: 'max_window_layers', families: ['dots1', 'qwen2_moe', 'qwen3_moe'], why: 'windows are off, or listed' },

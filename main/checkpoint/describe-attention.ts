@@ -1,8 +1,9 @@
 import type { ConfigReader } from './config-reader.ts';
-import type { AttentionDescriptor, IndexerDescriptor, Norm, Projection } from './descriptor.ts';
+import type { AttentionDescriptor, IndexerDescriptor, Norm, Projection, Temperature } from './descriptor.ts';
 import type { Family, IndexerRecord } from './families/family.ts';
 import type { WeightReader } from './weight-reader.ts';
 import { contiguousRows, plainWeight } from './read-tensor.ts';
+import { rotaryParameters } from './rotary.ts';
 import { biasName, layerName } from './tensor-index.ts';
 
 /** A family's attention with its dimensions read; `describe` resolves one layer's tensors. */
@@ -139,7 +140,11 @@ const describeGrouped = (
   const temperature =
     record.temperature === undefined || !reader.flag(record.temperature.when)
       ? null
-      : { scale: reader.number(record.temperature.scaleKey), every: reader.number(record.temperature.everyKey) };
+      : {
+          first: 1 as const,
+          scale: reader.number(record.temperature.scaleKey),
+          every: reader.number(record.temperature.everyKey),
+        };
   const describe = (layer: number, { sliding: isSliding, rotating, sharing }: LayerKind): AttentionDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
     const ofLayer = isSliding ? null : globalHeads(record.global, reader, layer);
@@ -244,6 +249,7 @@ const describeLatent = (
   const headDimension = plainDimension + rotatedDimension;
   const biased = reader.flag(record.biased);
   const queryScale = record.rankRoots === true ? (hidden / reader.integer('q_lora_rank')) ** 0.5 : 1;
+  const temperature = record.temperature === undefined ? null : latentTemperature(record.temperature, reader);
   const take = (name: string, shape: readonly [number, number], isBiased = false): Projection =>
     project(weights, name, shape, isBiased);
   const indexerOf = (names: IndexerRecord, layer: number): IndexerDescriptor => {
@@ -307,6 +313,7 @@ const describeLatent = (
       output: take(named(record.output), [hidden, heads * valueDimension], biased),
       indexer: record.indexer === undefined ? null : indexerOf(record.indexer, layer),
       gate: record.gate === undefined ? null : take(named(record.gate), [heads, hidden]),
+      temperature,
       latent,
       plainDimension,
       rotatedDimension,
@@ -319,6 +326,16 @@ const describeLatent = (
     rotatedDimension: { full_attention: rotatedDimension, sliding_attention: rotatedDimension },
     describe,
   };
+};
+
+/** The growth of queries with their position, which the parameters of the rotary embedding state. */
+const latentTemperature = (
+  { scaleKey, everyKey }: Readonly<Record<'scaleKey' | 'everyKey', string>>,
+  reader: ConfigReader,
+): Temperature => {
+  const parameters = rotaryParameters(reader);
+  if (parameters === null) throw reader.bad('rope_parameters', null, 'an object');
+  return { first: 0, scale: parameters.number(scaleKey), every: parameters.integer(everyKey) };
 };
 
 /** The layer whose indexer chooses the keys of a layer: its own, or the last one before it that has one. */

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Config, ConfigReader } from './config-reader.ts';
 import { describeAttention } from './describe-attention.ts';
 import { describeCompressed } from './describe-compressed.ts';
-import { describeState } from './describe-state.ts';
+import { describeState, isEvery } from './describe-state.ts';
 import { denseActivation, describeMoe, MAX_LAYERS, takeBiases } from './describe-moe.ts';
 import { describePrediction, PREDICTION_KEYS } from './describe-prediction.ts';
 import {
@@ -18,7 +18,7 @@ import {
   TOKEN_IDS,
   TOKEN_INPUTS,
 } from './descriptor.ts';
-import type { DenseRecord, Family, RotaryRecord, WindowPattern, WindowRecord } from './families/family.ts';
+import type { DenseRecord, Family, InnerRecord, RotaryRecord, WindowPattern, WindowRecord } from './families/family.ts';
 import { layerHalves } from './layer-words.ts';
 import { namesOnDisk, biasName, layerName, TensorIndex } from './tensor-index.ts';
 import { changesSomething, whyUnread } from './config-keys.ts';
@@ -246,6 +246,8 @@ export const describeModel = (
       identities: family.identitiesKey ?? null,
       topK: family.keys.topK,
       within: family.wrapper?.configKey ?? null,
+      expertsWithin:
+        family.expertsWithin === undefined || reader.raw(family.expertsWithin) === null ? null : family.expertsWithin,
       padded: family.paddedLists,
     },
   };
@@ -286,26 +288,44 @@ export const describeModel = (
  */
 const requireKnownKeys = (family: Family, reader: ConfigReader): readonly string[] => {
   const unread = reader.unreadKeys();
-  const bad = unread.find((key) => changesSomething(key) && whyUnread(family, key, reader.raw(key)) === null);
-  if (bad === undefined) return unread;
+  refuseUnknown(family, reader);
+  return unread;
+};
+
+const refuseUnknown = (family: Family, reader: ConfigReader): void => {
+  const bad = reader
+    .unreadKeys()
+    .find((key) => changesSomething(key) && whyUnread(family, key, reader.raw(key)) === null);
+  if (bad === undefined) return;
   throw reader.unsupported(
     `"${bad}" is ${JSON.stringify(reader.raw(bad))}, which other families read and ${family.modelType} does not; ` +
       'what it changes is not known here',
   );
 };
 
-/** A config with the keys that an object within it says, where it does not say them itself. */
+/**
+ * A config with the keys that an object within it says, where it does not say them itself.
+ *
+ * @throws WorkbenchError `unsupported-config`: a key of it that other families read is not known here.
+ */
 const withInner = (
+  family: Family,
   whole: ConfigReader,
   config: Config,
-  { key, keys, layers: lists }: NonNullable<Family['inner']>,
+  { key, keys, layers: lists, overwritten = [] }: InnerRecord,
 ): Config => {
   const inner = whole.object(key);
   if (inner === null) return config;
   const named = Object.entries(keys).flatMap(([each, name]) => {
-    const value = inner.raw(each);
-    return value === null ? [] : [[name, value] as const];
+    const [first = '', second] = each.split('.');
+    const place = second === undefined ? inner : inner.object(first);
+    const value = place?.raw(second ?? first) ?? null;
+    // A value of null may say more than a missing key.
+    return value === null && place?.isNull(second ?? first) !== true ? [] : [[name, value] as const];
   });
+  inner.overrule(overwritten);
+  refuseUnknown(family, inner);
+  if (lists === undefined) return { ...Object.fromEntries(named), ...config };
   const types = new Array<string>(whole.integer('num_hidden_layers', MAX_LAYERS)).fill('');
   for (const [list, word] of Object.entries(lists))
     for (const number of inner.integers(list)) {
@@ -320,15 +340,14 @@ export const quantisationOf = (family: Family, config: Config, folder: string): 
   readQuantisation(readerOf(family, config, `${folder}/config.json`));
 
 /** The config of the text model. */
-const readerOf = (
-  { wrapper, defaults, aliases, inner: within }: Family,
-  config: Config,
-  location: string,
-): ConfigReader => {
+const readerOf = (family: Family, config: Config, location: string): ConfigReader => {
+  const { wrapper, defaults, aliases, inner: within = [] } = family;
   const whole = new ConfigReader(config, location, {});
   if (wrapper === null) {
-    const own = within === undefined ? config : withInner(whole, config, within);
-    return new ConfigReader(own, location, defaults, aliases);
+    const own = within.reduce((so, each) => withInner(family, whole, so, each), config);
+    const reader = new ConfigReader(own, location, defaults, aliases);
+    reader.overrule(within.map(({ key }) => key));
+    return reader;
   }
   const { configKey, modelTypes } = wrapper;
   const inner = whole.object(configKey, defaults, aliases);
@@ -429,7 +448,7 @@ const hyperOf = (
 };
 
 const describeNorm = (family: Family, index: TensorIndex, name: string, width: number, epsilon: number): Norm => ({
-  kind: family.norm === 'layer' ? 'layer' : 'rms',
+  kind: family.norm === 'layer' || family.norm === 'layer-unbiased' ? 'layer' : 'rms',
   scale: index.take(name, [width]),
   plusOne: family.norm === 'rms-plus-one',
   bias: family.norm === 'layer' ? index.take(biasName(name), [width]) : null,
@@ -443,9 +462,11 @@ const denseKeys = ({ rule }: DenseRecord, halves: Family['halves']): readonly st
       ? [rule.key]
       : rule.kind === 'unlisted'
         ? [rule.listKey, rule.everyKey]
-        : rule.kind === 'interval'
-          ? [rule.everyKey, rule.fromKey, rule.toKey]
-          : [rule.stepKey, rule.listKey];
+        : rule.kind === 'all-but'
+          ? [rule.everyKey, rule.firstKey]
+          : rule.kind === 'interval'
+            ? [rule.everyKey, rule.fromKey, rule.toKey]
+            : [rule.stepKey, rule.listKey];
 
 const MLP_TYPES = 'mlp_layer_types';
 
@@ -470,6 +491,7 @@ const hasDense = (record: DenseRecord | null, reader: ConfigReader, layer: numbe
       ? (layer + 1) % reader.integer(everyKey) !== 0
       : !reader.integers(listKey).includes(layer);
   }
+  if (record.rule.kind === 'all-but') return !isEvery(reader, record.rule.everyKey, record.rule.firstKey, layer);
   if (record.rule.kind === 'interval') {
     const { everyKey, fromKey, toKey } = record.rule;
     const last = reader.raw(toKey) === -1 ? Infinity : reader.count(toKey);

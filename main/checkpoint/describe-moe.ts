@@ -138,6 +138,7 @@ export const describeMoe = (
           ...[router, routerBias, correction, expertScaleOf(routing)].flatMap((view) => view?.tensor ?? []),
           ...stacked,
         ],
+        joined: layout.kind === 'joined-rows' ? stacked : [],
         prefix,
       },
     };
@@ -225,7 +226,9 @@ const routingOf = (
           ),
     groups: groupsOf(routing.groups, reader, sizes),
     renormalise:
-      renormalise === null || !reader.flag(renormalise.when)
+      renormalise === null ||
+      !reader.flag(renormalise.when) ||
+      (renormalise.unlessNullKey !== undefined && reader.isNull(renormalise.unlessNullKey))
         ? null
         : { epsilon: typeof epsilon === 'string' ? reader.number(epsilon) : epsilon, as: renormalise.as },
   };
@@ -277,8 +280,8 @@ const takeShared = ({ family, reader, weights, layer }: Site, hidden: number): M
     ...takeGateUp(weights, names.gateUp, named, [width, hidden]),
     down: weights.take(named(names.down), [hidden, width]),
     activation: denseActivation(family, reader, layer),
-    ...(reader.flag(record.biased) && typeof record.gateUp !== 'string'
-      ? takeBiases(weights, { ...record.gateUp, down: record.down }, layer, [width, hidden])
+    ...(reader.flag(record.biased) && typeof names.gateUp !== 'string'
+      ? takeBiases(weights, { ...names.gateUp, down: names.down }, layer, [width, hidden])
       : {}),
     scale: record.scale === null ? null : weights.takeView(named(record.scale), [1, hidden]),
     experts,
@@ -357,6 +360,7 @@ const ownNames = (
         pattern: new RegExp(`^(${literal(layout.gateUp)}|${literal(layout.down)})_(blocks|scales)$`),
       };
     case 'stacked-apart':
+    case 'joined-rows':
       return {
         example: onDisk(layout.gate ?? layout.up),
         pattern: new RegExp(`^(${matricesOf(layout).map(literal).join('|')})$`),
@@ -373,7 +377,8 @@ const matricesOf = ({
   gate,
   up,
   down,
-}: Extract<ExpertLayout, { kind: 'per-expert' | 'stacked-apart' }>): readonly string[] => [gate ?? [], up, down].flat();
+}: Extract<ExpertLayout, { kind: 'per-expert' | 'stacked-apart' | 'joined-rows' }>): readonly string[] =>
+  [gate ?? [], up, down].flat();
 
 /** Whether stacked matrices lie as this layout has them. */
 const hasShapesOf = (
@@ -521,6 +526,21 @@ const takeLayout = (
           ...(gateBias === null ? {} : { gateBias: part(gateBias, expert) }),
           ...(upBias === null ? {} : { upBias: part(upBias, expert) }),
           ...(downBias === null ? {} : { downBias: part(downBias, expert) }),
+        })),
+      };
+    }
+    case 'joined-rows': {
+      const joined = (name: string): TensorView => weights.takeView(named(name), [experts * width, hidden]);
+      const [gate, up, down] = [joined(layout.gate), joined(layout.up), joined(layout.down)];
+      const part = (whole: TensorView, expert: number): Weight =>
+        plainWeight(contiguousPart(whole, expert, experts, [width, hidden]));
+      return {
+        ...taken,
+        stacked: [gate.tensor, up.tensor, down.tensor],
+        expertTensors: every((expert) => ({
+          gate: part(gate, expert),
+          up: part(up, expert),
+          down: transposed(part(down, expert)),
         })),
       };
     }

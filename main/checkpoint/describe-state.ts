@@ -29,6 +29,8 @@ export const describeState = (
         return describeChannelDelta(operator, site);
       case 'mamba':
         return describeMamba(operator, site);
+      case 'mamba-1':
+        return describeMamba1(operator, site);
     }
   };
 };
@@ -42,14 +44,23 @@ interface Site {
 }
 
 const hasState = (
-  { words, everyKey }: StateRecord,
+  { words, everyKey, firstKey }: StateRecord,
   types: readonly string[] | null,
   reader: ConfigReader,
   layer: number,
 ): boolean => {
   if (types !== null) return words.includes(types[layer] ?? '');
   if (everyKey === null) throw reader.bad('layer_types', null, 'a list of words');
-  return (layer + 1) % reader.integer(everyKey) !== 0;
+  return !isEvery(reader, everyKey, firstKey ?? null, layer);
+};
+
+/** Whether a layer is an n-th one, counted from the first of them; `firstKey` null: that is the n-th layer. */
+export const isEvery = (reader: ConfigReader, everyKey: string, firstKey: string | null, layer: number): boolean => {
+  const every = reader.integer(everyKey);
+  if (firstKey === null) return (layer + 1) % every === 0;
+  const first = reader.count(firstKey);
+  if (first >= every) throw reader.inconsistent(`"${firstKey}" is ${first}, not below "${everyKey}" ${every}`);
+  return layer % every === first;
 };
 
 /** The convolution over the channels of some tensors, one after the other. */
@@ -212,6 +223,38 @@ const describeMamba = (
     stepLimits: 'bothKey' in limits ? reader.limits(limits.bothKey) : [reader.number(limits.lowerKey), Infinity],
     norm: plainNorm(weights, named('norm.weight'), width, reader),
     output: project(weights, named('out_proj.weight'), [hidden, width], biased),
+  };
+};
+
+const describeMamba1 = (
+  { prefix, keys }: Extract<OperatorRecord, { kind: 'mamba-1' }>,
+  { reader, weights, hidden, layer }: Site,
+): StateDescriptor => {
+  const named = (name: string): string => layerName(`${prefix}${name}`, layer);
+  const stateDimension = reader.integer(keys.stateDimension);
+  const channels = reader.integer(keys.expand) * hidden;
+  const rank = reader.raw(keys.rank) === 'auto' ? Math.ceil(hidden / 16) : reader.integer(keys.rank);
+  const biased = reader.flag(keys.bias);
+  const norm = (name: string, width: number): Norm => plainNorm(weights, named(`${name}.weight`), width, reader);
+  return {
+    kind: 'mamba-1',
+    channels,
+    stateDimension,
+    input: project(weights, named('in_proj.weight'), [2 * channels, hidden], biased),
+    convolution: convolutionOf(
+      { reader, weights },
+      keys.kernel,
+      [{ name: named('conv1d.weight'), channels }],
+      reader.flag(keys.convolutionBias),
+    ),
+    selection: project(weights, named('x_proj.weight'), [rank + 2 * stateDimension, channels], false),
+    stepNorm: norm('dt_layernorm', rank),
+    inputNorm: norm('b_layernorm', stateDimension),
+    outputNorm: norm('c_layernorm', stateDimension),
+    step: project(weights, named('dt_proj.weight'), [channels, rank], true),
+    decayLog: weights.takeView(named('A_log'), [channels, stateDimension]),
+    skip: weights.takeView(named('D'), [channels]),
+    output: project(weights, named('out_proj.weight'), [hidden, channels], biased),
   };
 };
 

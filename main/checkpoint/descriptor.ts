@@ -189,6 +189,8 @@ export interface MoeDescriptor {
 export interface ExpertStorage {
   /** Names of tensors whose first axis counts experts (router rows, biases, stacked experts): an export slices rows. */
   readonly stacked: readonly string[];
+  /** Tensors of which every expert has an equal run of rows: an export keeps the runs. */
+  readonly joined: readonly string[];
   /** Tensors of expert e are named `${prefix}${e}.…`: an export renumbers them. Null where experts are stacked. */
   readonly prefix: string | null;
 }
@@ -269,6 +271,8 @@ export type AttentionDescriptor =
       readonly indexer: IndexerDescriptor | null;
       /** Multiplies each head's output by the sigmoid of this projection, [heads, H]; null: none. */
       readonly gate: Projection | null;
+      /** As in the other kind. */
+      readonly temperature: Temperature | null;
       readonly latent: number;
       readonly plainDimension: number;
       readonly rotatedDimension: number;
@@ -404,6 +408,27 @@ export type StateDescriptor =
       /** RMS norm over each group of the gated output. */
       readonly norm: Norm;
       readonly output: Projection;
+    }
+  | {
+      /** Mamba (arXiv 2312.00752) with norms of steps, B and C (Jamba, arXiv 2403.19887): each channel is a head. */
+      readonly kind: 'mamba-1';
+      readonly channels: number;
+      readonly stateDimension: number;
+      /** Rows: what the convolution takes, then the gate. */
+      readonly input: Projection;
+      readonly convolution: ChannelConvolution;
+      /** What the convolved channels select: steps of low rank, B and C, one after the other. */
+      readonly selection: Projection;
+      readonly stepNorm: Norm;
+      readonly inputNorm: Norm;
+      readonly outputNorm: Norm;
+      /** [channels, rank], with the addend of the steps. */
+      readonly step: Projection;
+      /** [channels, state dimension] logarithm of -A. */
+      readonly decayLog: TensorView;
+      /** [channels] factor of the convolved channels that is added to the output. */
+      readonly skip: TensorView;
+      readonly output: Projection;
     };
 
 export interface BlockDescriptor {
@@ -532,8 +557,9 @@ export interface TokenInputs {
   readonly norm: Norm;
 }
 
-/** 1 + scale * ln(1 + floor((position + 1) / every)). */
+/** 1 + scale * ln(1 + floor((position + first) / every)), positions from 0. */
 export interface Temperature {
+  readonly first: 0 | 1;
   readonly scale: number;
   readonly every: number;
 }
@@ -598,6 +624,8 @@ export interface ModelDescriptor {
     readonly identities: string | null;
     readonly topK: string;
     readonly within: string | null;
+    /** Key of the object with the number of experts; null: it is the text model's own. */
+    readonly expertsWithin: string | null;
     /** Lists that an export without extra prediction layers ends with the last layer. */
     readonly padded: readonly string[];
   };

@@ -41,7 +41,7 @@ export interface BlockCounts {
  *   stored bytes stay in the file, whose pages the system keeps as far as memory allows and gives back without writing;
  * sessions, descriptions of tensors, and the engine, by the constants above;
  * values of one run: rows of experts in and out (3 H + 2 I for each of K choices), or queries, keys, values and scores
- *   of sequences of 256 tokens, whichever are more.
+ *   of sequences of 256 tokens, or what Mamba selects, whichever are more.
  *
  * Caches of answers that are being written and hidden states between blocks come out of what a budget leaves.
  */
@@ -136,13 +136,15 @@ const keyNumbers = (attention: BlockDescriptor['attention']): number => {
 
 /** Values of one run of a block at once. */
 const runBytes = ({ hidden }: ModelDescriptor, { block, mixing }: BlockCounts): number => {
-  const { moe, attention } = block;
+  const { moe, attention, state } = block;
   const rows = BATCH_SLOTS * (moe?.topK ?? 0);
   const experts = 4 * rows * (3 * hidden + 2 * (moe?.width ?? 0));
   const scores = 8 * (attention?.heads ?? 0) * BATCH_SLOTS * USUAL_LENGTH;
   // Projections have a row for each of the numbers that they make of a token's hidden states.
   const projected = 8 * BATCH_SLOTS * (mixing / hidden);
-  return Math.max(experts, projected + scores);
+  // Every channel of Mamba has its own rate and input for each number of its state, which are made one after the other.
+  const selected = state?.kind === 'mamba-1' ? 16 * BATCH_SLOTS * state.channels * state.stateDimension : 0;
+  return Math.max(experts, projected + scores + selected);
 };
 
 const isMappedAlone = (block: BlockDescriptor): boolean => {

@@ -21,6 +21,19 @@ export const NEVER_TURNS = 1e30;
 /** Per head; published models have at most 256. */
 const MAX_DIMENSIONS = 65_536;
 
+/** Key of the object with the parameters of the rotary embedding. */
+const rotaryKey = (reader: ConfigReader): string => {
+  const present = reader.presentKey(['rope_scaling', 'rope_parameters']) ?? 'rope_parameters';
+  const isEmpty = present === 'rope_scaling' && reader.object(present)?.keys().length === 0;
+  return isEmpty ? 'rope_parameters' : present;
+};
+
+/**
+ * The parameters of the rotary embedding. A family's own apply where the config has neither key. As in transformers,
+ * `rope_scaling` comes before `rope_parameters`, and what either says before the same key beside it.
+ */
+export const rotaryParameters = (reader: ConfigReader): ConfigReader | null => reader.object(rotaryKey(reader));
+
 /**
  * Angles of the rotary embedding for `headDimension` rotated dimensions: plain (arXiv 2104.09864), divided by a factor,
  * llama3's, yarn (arXiv 2309.00071) or longrope (arXiv 2402.13753, short factors only: beyond the original context the
@@ -34,14 +47,22 @@ export const readRotary = (
   /** The first of those layers: its number counts where the config lists one for each. */
   first: number,
 ): RotaryConfig => {
-  // A family's own parameters apply where the config has neither. As in transformers, `rope_scaling` comes before
-  // `rope_parameters`, and what either says before the same key beside it.
-  const present = reader.presentKey(['rope_scaling', 'rope_parameters']) ?? 'rope_parameters';
-  const isEmpty = present === 'rope_scaling' && reader.object(present)?.keys().length === 0;
-  const all = reader.object(isEmpty ? 'rope_parameters' : present);
-  const parameters = all?.object(layers) ?? all;
+  const all = rotaryParameters(reader);
+  const scaled =
+    record.scaled === undefined ? [layers] : (reader.strings(record.scaled.listKey) ?? record.scaled.otherwise);
+  const parameters = all?.object(layers) ?? (scaled.includes(layers) ? all : null);
   const thetaKey = layers === 'sliding_attention' ? (record.slidingThetaKey ?? 'rope_theta') : 'rope_theta';
   const says = (key: string): boolean => parameters !== null && parameters.raw(key) !== null;
+  if (
+    record.agrees === true &&
+    says('rope_theta') &&
+    ![null, parameters?.raw('rope_theta')].includes(reader.raw(thetaKey))
+  )
+    throw reader.unsupported(
+      `rope_theta is ${JSON.stringify(parameters?.raw('rope_theta'))} in "${rotaryKey(reader)}" and ` +
+        `${JSON.stringify(reader.raw(thetaKey))} besides; transformers 5 reads the former, and the model was made ` +
+        'with the latter',
+    );
   if (says('rope_theta')) reader.overrule([thetaKey]);
   if (record.partialKey !== null && says(record.partialKey)) reader.overrule([record.partialKey]);
   const kind = parameters?.raw('rope_type') ?? parameters?.raw('type') ?? 'default';

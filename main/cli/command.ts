@@ -196,10 +196,10 @@ export const overview = (
           'Further verbs (uncurl help all):',
           `${textList(further.map(({ title, names }) => [`  ${title}`, names.join(', ')]))}\n`,
         ]),
-    'MODEL is a model folder, the name of a bundled model, or a name on the Hub: org/name, org/name@revision,',
-    'org/name/file.gguf. T is a task folder, a task file (.jsonl, .parquet, .txt,',
-    '.yaml) or the name of a bundled task; RUN is the name of a run in the workspace, or its folder. PLAN is a file',
-    'that `uncurl plan` wrote.',
+    'MODEL is a model folder, a GGUF file, the name of a bundled model, or a name on the Hub: org/name,',
+    'org/name@revision, org/name/file.gguf. T is a task folder, a task file (.jsonl, .parquet, .txt, .yaml), the name',
+    'of a bundled task, or that of a task of lm-evaluation-harness. RUN is the name of a run in the workspace, or its',
+    'folder. PLAN is a file that `uncurl plan` wrote.',
     EXIT_CODES,
   ].join('\n');
 };

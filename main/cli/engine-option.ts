@@ -29,6 +29,7 @@ import {
   type VerbHost,
   type VerbOption,
 } from './verb.ts';
+import { harnessTasks } from './imported-tasks.ts';
 import { findTasks, TASKS_OPTION, workspaceOf } from './subjects.ts';
 import { CHECKED_TOKENS } from '../contract/transformers-check.ts';
 import type { RefereeFindings } from '../export/export-plan.ts';
@@ -244,9 +245,8 @@ export const readReferee = async (
       'Add --engine torch, or leave out --referee.',
     );
   const { precision, open } = engine;
-  const tasks = await Promise.all(
-    (await findTasks(host.resources, reader.texts('task'))).map((path) => loadTask(path)),
-  );
+  const paths = await findTasks(host.resources, reader.texts('task'), harnessTasks(reader, host));
+  const tasks = await Promise.all(paths.map((path) => loadTask(path)));
   const names = uniqueNames(tasks);
   const named = tasks.map((task, index) => ({ name: names[index] ?? task.name, task }));
   const asked = await askedTasks({ checkpoint }, named, reader.flag('chat'), new Date());

@@ -69,13 +69,12 @@ export type FindHarnessTasks = (names: readonly string[]) => Promise<ReadonlyMap
 
 /**
  * Paths of T arguments: task folders and files, names of bundled tasks (also separated by commas), or `all` (those with
- * chosen and with written answers; the tasks of `wordy-16` fit no other bundled model); else what `harness` finds,
- * where a verb takes tasks of lm-evaluation-harness.
+ * chosen and with written answers; the tasks of `wordy-16` fit no other bundled model); else what `harness` finds.
  */
 export const findTasks = async (
   resources: string,
   named: readonly string[],
-  harness: FindHarnessTasks | null = null,
+  harness: FindHarnessTasks,
 ): Promise<readonly string[]> => {
   const bundled = await bundledTasks(resources);
   const names = named.flatMap((name) => {
@@ -94,11 +93,10 @@ export const findTasks = async (
   const paths = names.map((name) => (isYaml(name) ? null : pathNamed('task', name, bundled)));
   const foreignName = (name: string): string => (isYaml(name) ? resolve(name) : name);
   const foreign = names.filter((_, index) => paths[index] === null).map(foreignName);
-  const found =
-    foreign.length === 0 || harness === null ? new Map<string, readonly string[]>() : await harness(foreign);
+  const found = foreign.length === 0 ? new Map<string, readonly string[]>() : await harness(foreign);
   const all = names.flatMap((name, index) => {
     const folders = paths[index] ?? found.get(foreignName(name)) ?? (isYaml(name) ? resolve(name) : undefined);
-    if (folders === undefined) throw unknownName('task', name, bundled, harness === null ? '' : OF_HARNESS);
+    if (folders === undefined) throw unknownName('task', name, bundled, OF_HARNESS);
     return folders;
   });
   return [...new Set(all)];

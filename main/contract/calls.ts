@@ -399,8 +399,8 @@ export const calls = {
    */
   'sweep.sizeTrend': call(z.object({ run: runId, ...thresholdReading }), vouchedFor(sizeTrendDocument), 'results'),
   /**
-   * Prune or quantise, in sentences for each model: per type of weights, and per pair of models. Refused where a sweep
-   * has measured stored weights only.
+   * Prune or quantise, in sentences for each model: tasks where truncation was measured, per type of weights, and per
+   * pair of models. Refused where a sweep has measured stored weights only.
    */
   'sweep.frontier': call(
     z.object({ run: runId }),
@@ -494,6 +494,8 @@ export const calls = {
       hfType: compressedType.optional(),
       /** Treatment of extra prediction layers; absent: left out. */
       mtp: predictionChoice.optional(),
+      /** Compares the folder's logits with those of transformers, and refuses it if they differ. */
+      referee: z.boolean().optional(),
     }),
     z.object({ run: runId }),
   ),

@@ -24,6 +24,7 @@ export const ggufTypes = [
   'q6_k',
   'q5_1',
   'q5_0',
+  'q5_k',
   'q4_1',
   'q4_0',
   'q4_k',

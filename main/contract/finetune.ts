@@ -168,7 +168,7 @@ export const finetuneSettings = z.object({
   device: z.enum(['cpu', 'cuda', 'auto']).default('cpu').register(settingTexts, {
     label: 'Training device',
     flag: 'train-on',
-    help: 'Device of the training; on cpu the same settings give the same weights.',
+    help: 'Device of the training; on one cpu the same settings, versions and threads give the same weights.',
   }),
 });
 export type FinetuneSettings = z.infer<typeof finetuneSettings>;

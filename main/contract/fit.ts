@@ -61,8 +61,8 @@ export const describedFitSettings = z.object({
   types: z.array(weightType).min(1).max(MOST_CURVES).optional().register(settingTexts, {
     label: 'Types',
     flag: 'types',
-    help: 'Weight types to try: stored, and those of the format.',
-    otherwise: 'all of the format',
+    help: 'Weight types to try: stored, and those of the format, of GGUF without f32 and nvfp4.',
+    otherwise: 'all of these',
   }),
   minutes: z.number().positive().max(100_000).default(60).register(settingTexts, {
     label: 'Minutes',
@@ -243,6 +243,8 @@ export type FitForecast = z.infer<typeof fitForecast>;
 export const fitCanaries = z.object({
   source: z.enum(['ours', 'own']),
   probes: itemCount,
+  /** Probes of ours whose answer has no token of its own in the model's vocabulary; absent: none. */
+  leftOut: itemCount.optional(),
   /** The most exposed probes, and the least exposed ones, with which they are compared. */
   tested: itemCount,
   controls: itemCount,
@@ -317,6 +319,8 @@ export const fitDocument = z.object({
   otherEvaluations: z.number().int().nonnegative().optional(),
   /** Sentences on what was left out, and why. */
   untried: z.array(sentence).max(MOST_NOTES),
+  /** Whether any of it was left out because the time was used up; absent in earlier versions. */
+  timeUsed: z.boolean().optional(),
 });
 export type FitDocument = z.infer<typeof fitDocument>;
 

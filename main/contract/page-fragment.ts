@@ -25,6 +25,8 @@ export const SHOWN_KEYS = [
   'columns',
   'pinned',
   'unfolded',
+  'compared',
+  'slice',
 ] as const;
 
 /** Keys of the fragment of the page's address; `renderer/state/address.ts` writes and reads it. */

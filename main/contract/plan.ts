@@ -202,7 +202,7 @@ export const describedPlanSettings = z.object({
   seed: z.number().int().nonnegative().default(0).register(settingTexts, {
     label: 'Seed',
     flag: 'seed',
-    help: 'The draw of a method that depends on chance. The same seed gives the same plan on every machine.',
+    help: 'The draw of a method that depends on chance. The same seed and profile give the same plan.',
   }),
 });
 export type DescribedPlanSettings = z.infer<typeof describedPlanSettings>;

@@ -185,6 +185,13 @@ const quoted = (text: string): string => text.trim().replaceAll('\n', '\\n');
 /** Which probes of other skills changed, of how many, and how that was decided. */
 export const canaryWords = ({ canaries }: Pick<FitDocument, 'canaries'>): readonly string[] => {
   if (canaries === undefined) return [];
+  const found = changeWords(canaries);
+  if (canaries.leftOut === undefined) return found;
+  const left = counted(canaries.leftOut, 'other canary', 'other canaries');
+  return [...found, `The tokenizer leaves the answers of ${left} no token of their own: not measured.`];
+};
+
+const changeWords = (canaries: FitCanaries): readonly string[] => {
   const { probes, tested, controls, controlLoss, controlExposure, testedExposure, losing, changed } = canaries;
   const all = counted(probes, 'canary', 'canaries');
   if (tested === 0) return [`None of ${all} routes a token to an expert that was given up: no test is needed.`];

@@ -15,6 +15,7 @@ import {
   formatP,
   formatRoughPercent,
 } from '../words/numbers.ts';
+import { truncationNotes, truncationOf } from '../words/truncation.ts';
 import { summarise } from './summarise.ts';
 import { groupBy } from './threshold.ts';
 
@@ -33,6 +34,8 @@ export interface FrontierPoint {
   readonly weights: RoundedType | null;
   /** No other point is at least as good in no more bytes, and better in one of the two. */
   readonly isUndominated: boolean;
+  /** Present where truncation was measured: too many of the unpruned model's texts ran out of tokens. */
+  readonly truncationMeasured?: true;
 }
 
 /**
@@ -68,8 +71,9 @@ export const undominatedOf = <P extends Pick<FrontierPoint, 'result' | 'bytes'>>
   points.filter(({ result, bytes }) => !points.some((other) => dominates(other.result, result, other.bytes, bytes)));
 
 /** The points of a sweep that have bytes, by model and task, by rising bytes. */
-export const frontierPoints = (results: readonly SweepResult[]): readonly FrontierPoint[] =>
-  groupBy(results, ({ model, task }) => [model, task]).flatMap((own) => {
+export const frontierPoints = (results: readonly SweepResult[]): readonly FrontierPoint[] => {
+  const isTruncated = truncationOf(results);
+  return groupBy(results, ({ model, task }) => [model, task]).flatMap((own) => {
     const whole = own.find(({ method }) => method === UNPRUNED)?.cost?.bytes;
     if (whole === undefined) return [];
     const sized = own.flatMap((result) => (result.cost === undefined ? [] : [{ result, bytes: result.cost.bytes }]));
@@ -80,9 +84,11 @@ export const frontierPoints = (results: readonly SweepResult[]): readonly Fronti
         share: point.bytes / whole,
         weights: weightsOfLabel(point.result.method).weights,
         isUndominated: best.has(point),
+        ...(isTruncated(point.result) ? { truncationMeasured: true as const } : {}),
       }))
       .sort((one, other) => one.bytes - other.bytes);
   });
+};
 
 const isWhole = ({ result: { method } }: FrontierPoint): boolean => weightsOfLabel(method).bare === UNPRUNED;
 
@@ -205,23 +211,28 @@ const NOTHING_FITS =
   'No pruned model fits into the bytes of an unpruned one at another type: measure larger factors, or more types.';
 
 export interface FrontierWords {
-  /** A sentence for each model, kind of answers and type; or that there is no pair. */
+  /**
+   * First a sentence for each task where truncation was measured; then one for each model, kind of answers and type, or
+   * that there is no pair.
+   */
   readonly summary: readonly string[];
   /** A sentence for each pair. */
   readonly findings: readonly string[];
 }
 
+interface Frontier {
+  readonly points: readonly FrontierPoint[];
+  readonly pairs: readonly FrontierPair[];
+}
+
 /** All pairs of a sweep in words, or those of one of its models. */
-export const frontierWords = (pairs: readonly FrontierPair[], only?: string): FrontierWords => {
+export const frontierWords = ({ points, pairs }: Frontier, only?: string): FrontierWords => {
   const isWanted = (model: string): boolean => only === undefined || model === only;
   const wanted = pairs.filter(({ pruned }) => isWanted(pruned.result.model));
+  const truncation = truncationNotes(points.map(({ result }) => result).filter(({ model }) => isWanted(model)));
+  const summaries = frontierSummaries(pairs).filter(({ model }) => isWanted(model));
   return {
-    summary:
-      wanted.length === 0
-        ? [NOTHING_FITS]
-        : frontierSummaries(pairs)
-            .filter(({ model }) => isWanted(model))
-            .map(frontierSummarySentence),
+    summary: [...truncation, ...(wanted.length === 0 ? [NOTHING_FITS] : summaries.map(frontierSummarySentence))],
     findings: wanted.map(pairSentence),
   };
 };

@@ -46,8 +46,11 @@ const withoutPrediction = (checkpoint: Checkpoint): Readonly<Record<string, unkn
 /** The object of config.json with the text model's keys. */
 const textConfig = ({ config, descriptor }: Checkpoint): Readonly<Record<string, unknown>> => {
   const { within } = descriptor.configKeys;
-  return within === null ? config : boundedRecord(boundedText, z.unknown()).parse(config[within]);
+  return within === null ? config : objectOf(config[within]);
 };
+
+const objectOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  boundedRecord(boundedText, z.unknown()).parse(value);
 
 /** Experts that give back their input, with those whose rows dropped experts leave to trained gates. */
 const identityKeys = ({ moeLayers, configKeys }: ModelDescriptor, plan: Plan): Readonly<Record<string, number>> => {
@@ -90,7 +93,11 @@ export const configOf = (text: string): Readonly<Record<string, unknown>> =>
 
 /** The source's text with the changes of a plan. */
 const planned = (text: string, checkpoint: Checkpoint, plan: Plan, mtp: PredictionChoice): string =>
-  editJsonMembersWithin(text, checkpoint.descriptor.configKeys.within, changedKeys(checkpoint, plan, mtp));
+  editJsonMembersWithin(text, changedWithin(checkpoint), changedKeys(checkpoint, plan, mtp));
+
+/** The object whose keys a plan changes: of a text model with one for its experts, that; it has no further layers. */
+const changedWithin = ({ descriptor: { configKeys } }: Checkpoint): string | null =>
+  configKeys.expertsWithin ?? configKeys.within;
 
 /**
  * Problems of an export's config: a sentence for each key with another value, or one if only the text differs (`4.0` in
@@ -133,11 +140,11 @@ export const configProblems = (
   mtp: PredictionChoice = 'drop',
 ): readonly string[] => {
   const { config, descriptor } = checkpoint;
-  const { within } = descriptor.configKeys;
+  const within = changedWithin(checkpoint);
   const changed = changedKeys(checkpoint, plan, mtp);
   const expected: Readonly<Record<string, unknown>> = {
     ...config,
-    ...(within === null ? changed : { [within]: { ...textConfig(checkpoint), ...changed } }),
+    ...(within === null ? changed : { [within]: { ...objectOf(config[within]), ...changed } }),
   };
   const added = serverMembers(descriptor.family, config);
   const keys = [...new Set([...Object.keys(expected), ...Object.keys(exported)])];

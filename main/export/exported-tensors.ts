@@ -42,6 +42,7 @@ interface PrunedLayer {
   readonly correction: string | null;
   /** Names of its tensors by expert, as in `ExpertStorage`. */
   readonly stacked: readonly string[];
+  readonly joined: readonly string[];
   readonly prefixes: readonly string[];
   /** Source experts by new (kept) index; for a merged group its first member, whose positions in the files it takes. */
   readonly carriers: readonly number[];
@@ -178,6 +179,7 @@ const predictionLayers = ({ descriptor, info }: Checkpoint, plan: Plan): readonl
       router: null,
       correction: null,
       stacked,
+      joined: [],
       prefixes,
       whole: [],
       carriers: plan.kept.at(-1) ?? [],
@@ -199,11 +201,12 @@ const prunedLayers = async (
   for (const [index, { block, moe }] of checkpoint.descriptor.moeLayers.entries()) {
     const experts = variants[block]?.layer?.experts;
     if (experts === undefined) throw new Error(`MoE layer ${String(index)} has no experts`);
-    const { stacked, prefix } = moe.storage;
+    const { stacked, joined, prefix } = moe.storage;
     const names = {
       router: moe.router.tensor,
       correction: correctionOf(moe.routing)?.tensor ?? null,
       stacked,
+      joined,
       prefixes: prefix === null ? [] : [prefix],
       whole:
         plan.gates?.kind === 'trained' && !takesIdentityRows(moe) ? routerTensors(moe).map(({ tensor }) => tensor) : [],
@@ -300,6 +303,11 @@ const cutRows = (view: TensorView, layer: PrunedLayer): TensorForm => {
   if (refittedRouter !== null && view.tensor === layer.router)
     return keptRows(view.tensor, refittedRouter, layer.carriers);
   const { experts, identities } = layer.moe;
+  if (layer.joined.includes(view.tensor)) {
+    const [rows = 0, ...rest] = view.shape;
+    const apart = cutRows({ ...view, shape: [experts, rows / experts, ...rest] }, { ...layer, joined: [] });
+    return { ...apart, shape: [(layer.carriers.length * rows) / experts, ...rest] };
+  }
   const axis = view.shape.findIndex((length) => length === experts || length === experts + identities);
   const rows = view.shape[axis] ?? 1;
   const rowBytes = view.byteLength / rows;

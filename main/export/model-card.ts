@@ -268,7 +268,8 @@ const inVllm =
   'onnxruntime do not open them.';
 
 const inTransformers = ({ checkpoint, hasTokenizer }: CardContents): string => {
-  const name = familyOf(checkpoint.descriptor.family)?.wrapper?.loader ?? 'AutoModelForCausalLM';
+  const family = familyOf(checkpoint.descriptor.family);
+  const name = family?.wrapper?.loader ?? family?.loader ?? 'AutoModelForCausalLM';
   return python([
     hasTokenizer ? `from transformers import ${name}, AutoTokenizer` : `from transformers import ${name}`,
     '',

@@ -34,6 +34,14 @@ export const frontierColumns: Columns<FrontierPoint> = [
   ['high', ({ result }) => result.high],
   ['interval', null, { title: '95 % interval', text: ({ result }) => formatInterval(result, result.metric) }],
   [
+    'truncation_measured',
+    ({ truncationMeasured }) => String(truncationMeasured === true),
+    {
+      title: 'truncation measured',
+      text: ({ truncationMeasured }) => (truncationMeasured === true ? 'yes' : null),
+    },
+  ],
+  [
     'undominated',
     ({ isUndominated }) => Number(isUndominated),
     { title: 'undominated', text: ({ isUndominated }) => (isUndominated ? 'yes' : '') },

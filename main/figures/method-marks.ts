@@ -196,7 +196,7 @@ export const methodMarks = (
 };
 
 /**
- * Nineteen colours, each pair of them at least 0.1 apart in Oklab (Ottosson 2020) in either theme, and each with a
+ * Twenty colours, each pair of them at least 0.1 apart in Oklab (Ottosson 2020) in either theme, and each with a
  * contrast above 3 to its background, also behind an emphasised curve; the first ones are furthest apart.
  */
 const distinctColors: readonly (readonly [light: string, dark: string])[] = [
@@ -219,12 +219,13 @@ const distinctColors: readonly (readonly [light: string, dark: string])[] = [
   ['#be49c7', '#f9b0fd'],
   ['#583d00', '#fed899'],
   ['#957066', '#bb948a'],
+  ['#ee1155', '#ff2d5a'],
 ];
 
 /** The types of weights in the order of their colours: those that are measured together first. */
 const coloredTypes: readonly WeightType[] = [
   ...(['stored', 'q8_0', 'q4_0', 'int8', 'int4', 'bf16', 'mxfp4', 'nvfp4', 'fp8', 'f16', 'q4_k', 'q6_k'] as const),
-  ...(['q5_1', 'q5_0', 'q4_1', 'fp8_block', 'gguf_mxfp4', 'gguf_nvfp4', 'f32'] as const),
+  ...(['q5_1', 'q5_0', 'q4_1', 'fp8_block', 'gguf_mxfp4', 'gguf_nvfp4', 'f32', 'q5_k'] as const),
 ];
 
 const distinctProperty = (index: number): string => `--curve-${String(index)}`;

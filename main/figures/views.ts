@@ -3,6 +3,7 @@ import type { TaskProfile } from '../contract/profile.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
+import type { ModelTree } from '../evaluation/model-tree.ts';
 import { factorInName } from '../words/numbers.ts';
 import {
   atIndices,
@@ -29,6 +30,7 @@ import { type ChartFigure, onlyCharts } from './chart.ts';
 import { drawChartFigure } from './chart-svg.ts';
 import { type DifferenceView, differenceFigure, type RunsChart } from './difference-chart.ts';
 import { modelChart, type ModelChartName } from './model-charts.ts';
+import { modelTreeFigure } from './model-tree-figure.ts';
 import { elsewhereFigure } from './elsewhere-figure.ts';
 import { frontierCsv } from './frontier-table.ts';
 import { type FigureManifest, manifestLine, type RunsRecord } from './figure-manifest.ts';
@@ -173,6 +175,19 @@ export const calibrationDrawsView = ({ manifest, document, theme }: SweepView, s
     (look) => luckFigure(document, shown, look),
   ),
   table: { name: 'calibration-draws.csv', write: () => calibrationDrawsCsv(document, manifest) ?? '', manifest },
+});
+
+/** Every model that a sweep made of one model, measured on one task, as a tree; and every result of the sweep. */
+export const modelTreeView = (
+  { manifest, document, theme }: SweepView,
+  subject: { readonly model: string; readonly task: string },
+  tree: ModelTree,
+): ViewFiles => ({
+  picture: {
+    name: `map-of-models-${fileNameOf(modelFileNames(document), subject.model)}--${subject.task}`,
+    draw: (task) => modelTreeFigure(tree, subject, document, manifest, figureTheme(theme, task)),
+  },
+  table: { name: 'results.csv', write: () => resultsCsv(document, manifest), manifest },
 });
 
 interface SizeTrendView {

@@ -51,10 +51,7 @@ export const attentionInputs = (
   keys: 'S' | 'P+S' | 'P+C+S',
 ): AttentionInputs => ({
   rotation: rotary === null ? null : rotationInputs(graph, rotary),
-  temperature:
-    descriptor.kind === 'grouped' && descriptor.temperature !== null
-      ? graph.input('temperature', DataType.FLOAT, ['T', 1, 1])
-      : null,
+  temperature: descriptor.temperature !== null ? graph.input('temperature', DataType.FLOAT, ['T', 1, 1]) : null,
   pack: graph.input('pack', DataType.INT64, ['B', 'S']),
   unpack: graph.input('unpack', DataType.INT64, ['T']),
   bias: graph.input('bias', DataType.FLOAT, ['B', 1, 'S', keys]),
@@ -179,8 +176,6 @@ export const groupedHeads = (
     const perHead = split(graph, normed(turned, count, after), count, headDimension);
     return plainNorm === null ? perHead : normaliseBy(graph, perHead, ones(graph, headDimension), plainNorm);
   };
-  const warmed = (queries: Value): Value =>
-    inputs.temperature === null ? queries : graph.mul(queries, inputs.temperature);
   const scaled = (values: Value): Value => (valueScale === 1 ? values : graph.mul(values, graph.float(valueScale)));
   const values = (projected: Value): Value => {
     const perHead = split(graph, scaled(clipped(projected)), keyValueHeads, valueDimension);
@@ -192,7 +187,7 @@ export const groupedHeads = (
       ? cut(graph, split(graph, asked, heads, headDimension + valueDimension), [headDimension, valueDimension])
       : null;
   const rawQueries = halves === null ? asked : merge(graph, halves[0], heads * headDimension);
-  const queries = warmed(rotated(rawQueries, heads, queryKeyNorm?.query));
+  const queries = warmed(graph, rotated(rawQueries, heads, queryKeyNorm?.query), inputs);
   const ownKeysAndValues = (projection: Projection): KeysAndValues => {
     const rawKeys = project(graph, tokens, projection);
     return {
@@ -211,6 +206,10 @@ export const groupedHeads = (
     gate: halves === null ? gateOf(graph, tokens, descriptor.gate) : halves[1],
   };
 };
+
+/** [T, N, D] queries, times the factors of their positions where the block has some. */
+const warmed = (graph: OnnxGraph, queries: Value, { temperature }: AttentionInputs): Value =>
+  temperature === null ? queries : graph.mul(queries, temperature);
 
 /** [T, N * Dv] or [T, N] before the sigmoid; null where there is none, or in the query's projection. */
 export const gateOf = (graph: OnnxGraph, tokens: Value, gate: Projection | 'in-query' | null): Value | null =>
@@ -305,8 +304,8 @@ export const latentParts = (
   const normed = normalise(graph, compressed, descriptor.keyValueNorm);
   const turnedQuery = rotate(graph, merge(graph, rawQuery, heads * rotatedDimension), heads, inputs.rotation);
   return {
-    plainQuery,
-    turnedQuery: split(graph, turnedQuery, heads, rotatedDimension),
+    plainQuery: warmed(graph, plainQuery, inputs),
+    turnedQuery: warmed(graph, split(graph, turnedQuery, heads, rotatedDimension), inputs),
     latent: latentScale === 1 ? normed : graph.mul(normed, graph.float(latentScale)),
     turnedKey: split(graph, rotate(graph, rawKey, 1, inputs.rotation), 1, rotatedDimension),
     indexed:

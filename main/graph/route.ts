@@ -36,7 +36,7 @@ export const route = (
   const masked = graph.add(logits, mask);
   const forGates = gates === 'trained' ? logits : masked;
   const choice =
-    rule.correction === null && (rule.score === 'softmax' || rule.score === 'logit')
+    rule.correction === null && (rule.score === 'softmax' || rule.score === 'logit') && rule.groups?.least !== 2
       ? byLogit(graph, rule, topK, masked, forGates)
       : byScore(graph, rule, topK, { logits, mask, forGates });
   if (rule.expertScale === null) return choice;
@@ -46,7 +46,7 @@ export const route = (
 
 /**
  * The K largest masked logits are the K largest probabilities (the softmax is monotonic, and logits may differ where
- * probabilities round to equal values); with groups, the best group is the one with the largest logit.
+ * probabilities round to equal values); with groups ranked by their best expert, the best one has the largest logit.
  */
 const byLogit = (graph: OnnxGraph, rule: ScoreRule, topK: number, masked: Value, forGates: Value): Choice => {
   const candidates = rule.groups === null ? masked : withinGroups(graph, masked, rule.groups);

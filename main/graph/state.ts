@@ -34,6 +34,8 @@ const matrixShape = (descriptor: StateDescriptor): StateShape['state'] => {
       return [descriptor.heads, descriptor.dimension, descriptor.dimension];
     case 'mamba':
       return [descriptor.heads, descriptor.stateDimension, descriptor.headDimension];
+    case 'mamba-1':
+      return [descriptor.channels, descriptor.stateDimension, 1];
   }
 };
 
@@ -120,9 +122,10 @@ interface Operator {
   readonly channels: Value;
   readonly isActivated: boolean;
   /**
-   * Convolved [B, S, channels] -> [B, S, width]; `packed`: values of tokens [T, width] as [B, S, width], 0 in padding.
+   * Convolved [B, S, channels] -> [B, S, width]; `packed`: values of tokens [T, width] as [B, S, width], 0 in padding;
+   * `real`: [B, S, 1] 0 in padding, else 1.
    */
-  readonly mix: (convolved: Value, packed: (value: Value) => Value, past: Value | null) => Mixed;
+  readonly mix: (convolved: Value, packed: (value: Value) => Value, past: Value | null, real: Value) => Mixed;
   readonly width: number;
   /** Mixed [T, width] -> [T, H]. */
   readonly finish: (mixed: Value) => Value;
@@ -168,6 +171,8 @@ const operatorOf = (graph: OnnxGraph, descriptor: StateDescriptor, tokens: Value
       return channelDelta(graph, descriptor, tokens);
     case 'mamba':
       return mamba(graph, descriptor, tokens);
+    case 'mamba-1':
+      return mamba1(graph, descriptor, tokens);
   }
 };
 
@@ -188,7 +193,7 @@ const runSequences = (
       : graph.concat([past.window, own], 1);
   const convolved = convolve(graph, all, convolution);
   const activated = isActivated ? silu(graph, convolved) : convolved;
-  const { mixed, state } = mix(activated, packed, past?.state ?? null);
+  const { mixed, state } = mix(activated, packed, past?.state ?? null, real);
   return { mixed, states: { window: lengths === null ? all : lastRows(graph, all, lengths, before), state } };
 };
 
@@ -437,6 +442,57 @@ const mamba = (graph: OnnxGraph, descriptor: Extract<StateDescriptor, { kind: 'm
       const normed = normaliseBy(graph, ofGroups, ones(graph, width / groups), norm.epsilon);
       return project(graph, merge(graph, graph.mul(normed, factor), width), descriptor.output);
     },
+  };
+};
+
+/**
+ * Mamba: S <- e^(d A) S + d x B; y = S C + D x for every channel, by onnxruntime's operator with the channels as heads
+ * of one value. What selects (d, B and C) is made of the convolved channels.
+ */
+const mamba1 = (
+  graph: OnnxGraph,
+  descriptor: Extract<StateDescriptor, { kind: 'mamba-1' }>,
+  tokens: Value,
+): Operator => {
+  const { channels: count, stateDimension, selection, step: stepOf } = descriptor;
+  const rank = stepOf.weight.shape[1] ?? 0;
+  const [channels, gate] = cut(graph, project(graph, tokens, descriptor.input), [count, count]);
+  const skip = tensor(graph, descriptor.skip);
+  const speed = graph.node('Neg', [graph.node('Exp', [tensor(graph, descriptor.decayLog)])]);
+  return {
+    channels,
+    isActivated: true,
+    mix: (convolved, _packed, past, real) => {
+      const flat = merge(graph, convolved, count);
+      const [low, inputs, outputs] = cut(graph, project(graph, flat, selection), [
+        rank,
+        stateDimension,
+        stateDimension,
+      ]);
+      const slots = graph.shape(convolved, 0, 2);
+      /** [B S, width] -> [B, S, width]. */
+      const inSlots = (value: Value, width: number): Value =>
+        graph.node('Reshape', [value, graph.concat([slots, graph.integers([width])], 0)]);
+      const raw = project(graph, normalise(graph, low, descriptor.stepNorm), stepOf);
+      const steps = graph.mul(inSlots(graph.node('Softplus', [raw]), count), real);
+      const perChannel = graph.unsqueeze(steps, [3]);
+      const width = count * stateDimension;
+      const keys = inSlots(normalise(graph, inputs, descriptor.inputNorm), stateDimension);
+      const { mixed, state } = linearAttention(graph, {
+        rule: 'gated',
+        query: inSlots(normalise(graph, outputs, descriptor.outputNorm), stateDimension),
+        queryHeads: 1,
+        key: heads(graph, graph.mul(perChannel, graph.unsqueeze(keys, [2])), width),
+        heads: count,
+        value: convolved,
+        past,
+        decay: heads(graph, graph.mul(perChannel, speed), width),
+        rate: null,
+      });
+      return { mixed: graph.add(mixed, graph.mul(convolved, skip)), state };
+    },
+    width: count,
+    finish: (mixed) => project(graph, graph.mul(mixed, silu(graph, gate)), descriptor.output),
   };
 };
 

@@ -88,9 +88,9 @@ export const wholeModelLayout = (graph: OnnxGraph, model: ModelDescriptor, mask:
     attention: (block) => ({
       rotation: block.rotary === null ? null : rotationOf(block.rotary),
       temperature:
-        block.attention?.kind === 'grouped' && block.attention.temperature !== null
-          ? temperatureOf(block.attention.temperature)
-          : null,
+        block.attention === null || block.attention.temperature === null
+          ? null
+          : temperatureOf(block.attention.temperature),
       pack,
       unpack,
       bias: biasOf(block),
@@ -173,8 +173,8 @@ const withinChunk = (graph: OnnxGraph, positions: Value, distances: Value, chunk
 };
 
 /** [T, 1, 1] factors of the queries at positions [T]; logarithms in float64, as block by block. */
-const temperatureFactors = (graph: OnnxGraph, { scale, every }: Temperature, positions: Value): Value => {
-  const next = graph.add(positions, graph.float(1));
+const temperatureFactors = (graph: OnnxGraph, { first, scale, every }: Temperature, positions: Value): Value => {
+  const next = first === 0 ? positions : graph.add(positions, graph.float(first));
   const steps = graph.node('Floor', [graph.div(next, graph.float(every))]);
   const precise = graph.node('Cast', [graph.add(steps, graph.float(1))], { to: DataType.DOUBLE });
   const grown = graph.mul(graph.node('Log', [precise]), graph.double(scale));

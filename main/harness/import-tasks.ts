@@ -75,8 +75,8 @@ export const importedTasks = async (workspace: string): Promise<readonly Importe
 };
 
 /**
- * What earlier imports wrote for these names. Absent are names that were not imported so, and paths of YAML files,
- * which may have changed.
+ * What earlier imports wrote for these names. Absent are names that were not imported so, those of which a folder is
+ * gone, and paths of YAML files, which may have changed.
  */
 export const foundImports = async (
   workspace: string,
@@ -90,7 +90,8 @@ export const foundImports = async (
       const folders = imported
         .filter(({ asked }) => asked === name)
         .map(({ folder }) => join(workspace, IMPORT_FOLDER, folder));
-      return folders.length === 0 ? [] : [[name, folders]];
+      const isThere = folders.length > 0 && folders.every((folder) => existsSync(join(folder, 'task.json')));
+      return isThere ? [[name, folders]] : [];
     }),
   );
 };
@@ -111,10 +112,24 @@ const programEvent = z.discriminatedUnion('event', [
 ]);
 type ProgramEvent = z.infer<typeof programEvent>;
 
+const jsonOf = (line: string): unknown => {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
+};
+
+/** @throws WorkbenchError `harness-failed` for a line that is none: a package of the user's Python may print anything. */
 const eventOf = (line: string): ProgramEvent => {
-  const parsed = programEvent.safeParse(line.length > MAX_EVENT_CHARACTERS ? null : JSON.parse(line));
+  const parsed = programEvent.safeParse(line.length > MAX_EVENT_CHARACTERS ? null : jsonOf(line));
   if (parsed.success) return parsed.data;
-  throw new Error(`the import printed ${JSON.stringify(line.slice(0, 200))}`);
+  throw new WorkbenchError(
+    'harness-failed',
+    'failed',
+    `The import printed ${JSON.stringify(line.slice(0, 200))}.`,
+    'Something in this Python prints by itself: try the environment of "uncurl doctor --python".',
+  );
 };
 
 export interface ImportOrder {
@@ -245,9 +260,11 @@ export const importTasks = async (
   try {
     const { written, problem } = await runHarness(missing, settings, folder, order);
     const made: ImportedTask[] = [];
+    // Two names may give one task, and two files tasks of one name.
+    const keptOf = new Map<string, string>();
     for (const { asked, name, folder: from, version } of written) {
-      const source = join(folder, 'out', from);
-      const kept = made.find((one) => one.name === name)?.folder ?? (await keep(source, tasks, from));
+      const kept = keptOf.get(from) ?? (await keep(join(folder, 'out', from), tasks, from));
+      keptOf.set(from, kept);
       const { fewshot, limit } = settings;
       made.push({ asked, fewshot, limit, name, folder: kept, version });
     }

@@ -168,12 +168,15 @@ class JudgeProcess {
           'Resume the run, or leave the task out.',
         );
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, 1_000);
-        signal.addEventListener('abort', () => resolve(), { once: true });
-        this.#wake = () => {
+        const awake = (): void => {
           clearTimeout(timer);
+          // A run has thousands of texts, and one signal.
+          signal.removeEventListener('abort', awake);
           resolve();
         };
+        const timer = setTimeout(awake, 1_000);
+        signal.addEventListener('abort', awake, { once: true });
+        this.#wake = awake;
       });
     }
   }

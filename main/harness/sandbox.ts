@@ -7,7 +7,9 @@ const PROBE_MS = 60_000;
 
 /**
  * Namespaces of its own: no network, no other processes, and every file system read-only but for the current folder,
- * which is an empty one in memory.
+ * which is an empty one in memory. Whoever runs this may be root, whom no permission of a file stops: settings of the
+ * kernel (/proc, /sys) are read-only too, the only devices are those that belong to no machine, and the right to undo
+ * any of this is given up at the end.
  */
 const SHUT_IN = [
   'unshare',
@@ -17,18 +19,30 @@ const SHUT_IN = [
   '-c',
   [
     'set -e',
-    // A read-only root does not cover what is mounted below it.
-    `awk '{print $5}' /proc/self/mountinfo | sort -u | while read -r place; do`,
-    '  case "$place" in /proc*|/sys*|/dev*) ;; *) mount -o remount,bind,ro "$(printf "%b" "$place")";; esac',
-    'done',
+    'echo 0 > /proc/sys/user/max_user_namespaces',
     'here=$(pwd)',
+    'mount -t tmpfs -o size=1m,mode=755 tmpfs "$here"',
+    'for device in null zero full random urandom; do',
+    '  : > "$here/$device"; mount --bind "/dev/$device" "$here/$device"',
+    'done',
+    'mkdir "$here/shm"',
+    'ln -s /proc/self/fd "$here/fd"',
+    'mount --rbind "$here" /dev',
+    'umount -R "$here"',
+    // A read-only root does not cover what is mounted below it. What was below /proc and /dev lies under new ones.
+    `awk '{print $5}' /proc/self/mountinfo | sort -u | while read -r place; do`,
+    '  case "$place" in /proc/*|/dev/*) ;; *) mount -o remount,bind,ro "$(printf "%b" "$place")";; esac',
+    'done',
+    // Whoever may write to a socket can ask the program behind it: those that are found become empty devices.
+    'find /run /tmp "${HOME:-/root}" -maxdepth 4 -type s -exec mount --bind /dev/null {} \\; 2> /dev/null || true',
+    'mount -t tmpfs -o size=64m tmpfs /dev/shm',
     'mount -t tmpfs -o size=512m tmpfs "$here"',
     'cd "$here"',
     'export TMPDIR="$here" HF_ALLOW_CODE_EVAL=1',
     `ulimit -v ${String(LIMITS.addressBytes / 1024)}`,
     `ulimit -t ${String(LIMITS.seconds)}`,
     `ulimit -f ${String(LIMITS.fileBytes / 512)}`,
-    'exec "$@"',
+    'exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs -- "$@"',
   ].join('\n'),
   'sandbox',
 ];
@@ -50,6 +64,6 @@ export const shutIn = async (command: readonly string[], folder: string): Promis
   throw refuse(
     'no-sandbox',
     `Generated programs run only where they can be shut in, and this system does not allow it: ${why}.`,
-    'It takes Linux with user namespaces and the program unshare.',
+    'It takes Linux with user namespaces, and the programs unshare and setpriv.',
   );
 };

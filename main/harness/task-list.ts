@@ -82,16 +82,30 @@ export const makeTaskList = async ({
   }
 };
 
-/** How well a name answers a search; null: not at all. Smaller is better. */
-const rank = (name: string, words: readonly string[]): number | null => {
-  const [first = ''] = words;
+const letters = Array.from({ length: 26 }, (_, index) => String.fromCharCode(97 + index));
+/** Codes of languages other than English: the harness has tasks in some thirty of them. */
+const foreignCodes = (): ReadonlySet<string> => {
+  const languages = new Intl.DisplayNames('en', { type: 'language', fallback: 'none' });
+  const codes = letters.flatMap((first) => letters.map((second) => first + second));
+  return new Set(codes.filter((code) => code !== 'en' && languages.of(code) !== undefined));
+};
+
+/** How well a name answers a search, by these in turn, smaller first; null: not at all. */
+const rank = (name: string, words: readonly string[], foreign: ReadonlySet<string>): readonly number[] | null => {
   if (!words.every((word) => name.includes(word))) return null;
-  if (words.length === 1 && name === first) return 0;
-  return name.startsWith(first) ? 1 : 2;
+  const parts = name.split(/[^\p{L}\p{N}]+/u);
+  return [
+    name === words.join(' ') ? 0 : 1,
+    words.filter((word) => !word.split(/[^\p{L}\p{N}]+/u).every((part) => parts.includes(part))).length,
+    parts.some((part) => foreign.has(part) && !words.includes(part)) ? 1 : 0,
+    name.startsWith(words[0] ?? '') ? 0 : 1,
+    name.length,
+  ];
 };
 
 /**
- * Names that contain every word of a search: the name itself first, then those that begin so, short ones before long.
+ * Names that contain every word of a search: the name itself first, then those that have them as whole words; of these,
+ * names in English before those in other languages, then those that begin so, short ones before long.
  */
 export const searchTasks = (
   tasks: readonly HarnessEntry[],
@@ -99,17 +113,18 @@ export const searchTasks = (
   most: number,
 ): { readonly entries: HarnessEntry[]; readonly total: number } => {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  const foreign = foreignCodes();
   const found = tasks
     .flatMap((entry) => {
-      const order = rank(entry.name.toLowerCase(), words);
+      const order = rank(entry.name.toLowerCase(), words, foreign);
       return order === null ? [] : [{ entry, order }];
     })
-    .sort(
-      (one, other) =>
-        one.order - other.order ||
-        one.entry.name.length - other.entry.name.length ||
-        one.entry.name.localeCompare(other.entry.name, 'en'),
-    );
+    .sort((one, other) => {
+      const decides = one.order.findIndex((place, index) => place !== other.order[index]);
+      return decides < 0
+        ? one.entry.name.localeCompare(other.entry.name, 'en')
+        : (one.order[decides] ?? 0) - (other.order[decides] ?? 0);
+    });
   return { entries: found.slice(0, most).map(({ entry }) => entry), total: found.length };
 };
 

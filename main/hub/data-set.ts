@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { boundedList, boundedText, itemCount } from '../contract/bounds.ts';
-import { refuse } from '../contract/errors.ts';
 import type { HubClient } from './hub-client.ts';
+import { badAnswer, readJsonAnswer } from './repository.ts';
 
 /** What the card of a data set says. */
 export interface DataSetCard {
@@ -42,13 +42,8 @@ export const readDataSetCard = async (
 ): Promise<DataSetCard> => {
   const at = repository.split('/').map(encodeURIComponent).join('/');
   const response = await client.request(`${client.endpoint}/api/datasets/${at}`, { signal, isRead: true });
-  const parsed = answer.safeParse(await response.json());
-  if (!parsed.success)
-    throw refuse(
-      'hub-bad-answer',
-      `The Hub's answer about ${repository} cannot be used: ${z.prettifyError(parsed.error)}.`,
-      'Check HF_ENDPOINT.',
-    );
+  const parsed = answer.safeParse(await readJsonAnswer<unknown>(repository, () => response.json()));
+  if (!parsed.success) throw badAnswer(repository, z.prettifyError(parsed.error));
   const { license = '', dataset_info: information = [] } = parsed.data.cardData ?? {};
   const items = new Map(
     (Array.isArray(information) ? information : [information]).flatMap(({ config_name: name = ONLY, splits }) =>

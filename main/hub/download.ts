@@ -7,7 +7,7 @@ import { explainFileError, fileErrorCode, makeFolder } from '../files/file-error
 import { openRegularFile } from '../files/regular-file.ts';
 import { temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
 import { acquireRunLock, HEARTBEAT_MS } from '../workspace/run-lock.ts';
-import { type HubClient, isConnectionError, unreachable } from './hub-client.ts';
+import { arriving, type HubClient, isConnectionError, unreachable } from './hub-client.ts';
 import { repositoryFolder, snapshotFolder } from './hub-cache.ts';
 import { locate, type RemoteFile } from './remote-file.ts';
 import type { PublishedModel } from './published-model.ts';
@@ -177,14 +177,7 @@ const requestRest = async (
   signal: AbortSignal | undefined,
 ): Promise<void> => {
   const location = await locate(client, remote, signal);
-  // A server that falls silent within an answer is given up, so that the next request can go on.
-  const silence = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const awaitBytes = (): void => {
-    clearTimeout(timer);
-    timer = setTimeout(() => silence.abort(), client.settings.patienceMs);
-  };
-  const both = signal === undefined ? silence.signal : AbortSignal.any([silence.signal, signal]);
+  const { host } = new URL(location);
   try {
     const from = part.sizeBytes;
     const response = await client
@@ -193,7 +186,7 @@ const requestRest = async (
           'accept-encoding': 'identity',
           ...(from === 0 ? {} : { range: `bytes=${String(from)}-` }),
         },
-        signal: both,
+        ...(signal === undefined ? {} : { signal }),
       })
       .catch(async (error: unknown) => {
         // The part is longer than the file on the server.
@@ -205,30 +198,18 @@ const requestRest = async (
         throw error;
       });
     if (response === null) return;
-    awaitBytes();
     // Whatever does not continue at our byte begins anew.
     if (from > 0 && (response.status !== 206 || startOf(response) !== from)) {
-      if (response.status === 206) throw unreachable(new URL(location).host, new Error('it sent another part'));
+      if (response.status === 206) throw unreachable(host, new Error('it sent another part'));
       arrived(-from);
       part.beginAnew();
     }
     if (response.body === null) return;
-    await part.append(
-      response.body,
-      (bytes) => {
-        awaitBytes();
-        arrived(bytes);
-      },
-      signal,
-    );
+    // A server that falls silent is given up, so that the next request can go on.
+    await part.append(arriving(response.body, host, client.settings.patienceMs), arrived, signal);
   } catch (error) {
     cancelled(signal);
-    if (silence.signal.aborted) throw unreachable(new URL(location).host, new Error('it fell silent'));
-    if (isConnectionError(error) && !(error instanceof WorkbenchError))
-      throw unreachable(new URL(location).host, error);
     throw error;
-  } finally {
-    clearTimeout(timer);
   }
 };
 

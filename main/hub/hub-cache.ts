@@ -23,7 +23,7 @@ const isThere = (file: string): Promise<boolean> =>
 /** Parts of a split GGUF file (NAME-00001-of-00003.gguf), or the file itself. */
 export const ggufParts = (file: string): readonly string[] => {
   const [, stem, total] = /^(.*)-\d{5}-of-(\d{5})\.gguf$/.exec(file) ?? [];
-  if (stem === undefined || total === undefined || Number(total) > 1000) return [file];
+  if (stem === undefined || total === undefined || Number(total) < 1 || Number(total) > 1000) return [file];
   return Array.from(
     { length: Number(total) },
     (_, part) => `${stem}-${String(part + 1).padStart(5, '0')}-of-${total}.gguf`,

@@ -95,8 +95,9 @@ export const LOGIN = 'Log in with "hf auth login", or set HF_TOKEN.';
 /** The refusal for an answer of the Hub that is not a success. It contains neither the token nor a signed address. */
 const refusalOf = (response: Response, url: URL, isOurs: boolean, token: string | null): WorkbenchError => {
   const { status, headers } = response;
-  const said = (headers.get('x-error-message') ?? '').slice(0, MAX_MESSAGE);
-  const shown = token === null ? said : said.replaceAll(token, '(token)');
+  const said = headers.get('x-error-message') ?? '';
+  // Before it is cut: a part of a token is a secret, too.
+  const shown = (token === null ? said : said.replaceAll(token, '(token)')).slice(0, MAX_MESSAGE);
   const id = headers.get('x-request-id');
   const details = `${shown === '' ? '' : ` It says: ${shown.replace(/\.?$/, '.')}`}${
     id === null ? '' : ` (request ${id.slice(0, 80)})`
@@ -173,15 +174,63 @@ export const unreachable = (host: string, error: unknown): WorkbenchError =>
     error,
   );
 
+/**
+ * The parts of an answer's body as they arrive. A server that falls silent within it is given up.
+ *
+ * @throws WorkbenchError `hub-unreachable`, also where the connection breaks.
+ */
+export const arriving = async function* (
+  body: ReadableStream<Uint8Array>,
+  host: string,
+  patienceMs: number,
+): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      let timer: NodeJS.Timeout | undefined;
+      const silence = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new Error('it fell silent')), patienceMs);
+      });
+      const next = await Promise.race([reader.read(), silence])
+        .catch((error: unknown) => {
+          throw unreachable(host, error);
+        })
+        .finally(() => clearTimeout(timer));
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    // A connection that broke has nothing to cancel.
+    await reader.cancel().catch(() => undefined);
+  }
+};
+
+/** Bytes of an answer that is kept whole: the longest ones list a thousand files. */
+const MOST_ANSWER_BYTES = 64 * 2 ** 20;
+
 /** The same answer with its whole body. */
-const readToEnd = async (response: Response, at: URL, signal: AbortSignal | undefined): Promise<Response> => {
+const readToEnd = async (
+  response: Response,
+  at: URL,
+  patienceMs: number,
+  signal: AbortSignal | undefined,
+): Promise<Response> => {
   if (response.body === null) return response;
   const { status, statusText, headers } = response;
-  const body = await response.arrayBuffer().catch((error: unknown) => {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const part of arriving(response.body, at.host, patienceMs)) {
+      parts.push(part);
+      bytes += part.length;
+      if (bytes > MOST_ANSWER_BYTES)
+        throw refuse('hub-bad-answer', `${at.host} answers with more than any list has.`, 'Check HF_ENDPOINT.');
+    }
+  } catch (error) {
     if (signal?.aborted === true) throw new CancelledError('The request');
-    throw unreachable(at.host, error);
-  });
-  return new Response(body, { status, statusText, headers });
+    throw error;
+  }
+  return new Response(Buffer.concat(parts), { status, statusText, headers });
 };
 
 /**
@@ -226,6 +275,9 @@ export const createHubClient = (settings: HubSettings, purpose: string, wait: Wa
           `${at.host} redirects to an address that is not encrypted (${next.protocol}//${next.host}).`,
           'Check HF_ENDPOINT.',
         );
+      // No request can carry them, and its error would show them.
+      if (next.username !== '' || next.password !== '')
+        throw refuse('hub-error', `${at.host} redirects to an address with a user name.`, 'Check HF_ENDPOINT.');
       if (next.origin !== at.origin && elsewhere === 'stop') return { response, at };
       await response.body?.cancel();
       at = next;
@@ -246,7 +298,7 @@ export const createHubClient = (settings: HubSettings, purpose: string, wait: Wa
         const { response, at } = await once(start, init, token);
         const isFine = response.ok || (response.status >= 300 && response.status < 400);
         if (isFine || init.accepted?.includes(response.status) === true)
-          return init.isRead === true ? await readToEnd(response, at, signal) : response;
+          return init.isRead === true ? await readToEnd(response, at, settings.patienceMs, signal) : response;
         await response.body?.cancel();
         failure = refusalOf(response, at, at.origin === origin, token);
         if (!PASSING.has(response.status)) throw failure;

@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { refuse } from '../contract/errors.ts';
 import { isSystemError } from '../files/file-errors.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { HUB_NEVER, HUB_VARIABLE } from '../workspace/settings-file.ts';
@@ -18,7 +19,11 @@ export interface HubSettings {
   readonly withoutLinks: boolean;
   /** Milliseconds that a server may take before its next byte. */
   readonly patienceMs: number;
-  /** Reads the token, at each call: null where there is none. It is never stored or printed. */
+  /**
+   * Reads the token, at each call: null where there is none. It is never stored or printed.
+   *
+   * @throws WorkbenchError `hub-bad-token` for what cannot be one.
+   */
   readonly token: () => Promise<string | null>;
 }
 
@@ -74,15 +79,27 @@ const textOrNone = (text: string | null | undefined): string | null => {
   return trimmed === '' ? null : trimmed;
 };
 
+/** Refuses what no header can carry, whose error would show it. `source`: where it was found. */
+const usable = (token: string | null, source: string): string | null => {
+  if (token === null || /^[\x20-\x7e]+$/.test(token)) return token;
+  throw refuse(
+    'hub-bad-token',
+    `The token in ${source} has characters that no token has: is it stored in another encoding than UTF-8?`,
+    'Log in again with "hf auth login", or set HF_TOKEN.',
+  );
+};
+
 const tokenFrom = async (environment: Environment): Promise<string | null> => {
   if (isTrue(environment['HF_HUB_DISABLE_IMPLICIT_TOKEN'])) return null;
-  const named = textOrNone(environment['HF_TOKEN']) ?? textOrNone(environment['HUGGING_FACE_HUB_TOKEN']);
-  if (named !== null) return named;
+  for (const name of ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN']) {
+    const named = usable(textOrNone(environment[name]), name);
+    if (named !== null) return named;
+  }
   const file = environment['HF_TOKEN_PATH'];
   const location =
     file === undefined ? path.join(homeOf(environment), 'token') : path.resolve(expanded(file, environment));
   try {
-    return textOrNone(await readTextIfThere(location, { mostBytes: MAX_TOKEN_BYTES }));
+    return usable(textOrNone(await readTextIfThere(location, { mostBytes: MAX_TOKEN_BYTES })), location);
   } catch (error) {
     // A part of the path is a file: there is no token.
     if (isSystemError(error, 'ENOTDIR')) return null;

@@ -1,5 +1,5 @@
 import { refuse } from '../contract/errors.ts';
-import { type HubClient, isConnectionError, unreachable } from './hub-client.ts';
+import { arriving, type HubClient, isConnectionError, unreachable } from './hub-client.ts';
 import type { RepositoryFile } from './repository.ts';
 
 /** A file of a commit on the Hub. */
@@ -76,7 +76,8 @@ export const remoteBytes = async (
     const skipped = response.status === 206 ? 0 : offset;
     const parts: Buffer[] = [];
     let received = 0;
-    for await (const chunk of response.body ?? []) {
+    if (response.body === null) return Buffer.alloc(0);
+    for await (const chunk of arriving(response.body, new URL(location).host, client.settings.patienceMs)) {
       parts.push(Buffer.from(chunk));
       received += chunk.length;
       if (received >= skipped + length) break;

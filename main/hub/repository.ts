@@ -35,8 +35,22 @@ const entry = z.object({
   lfs: z.object({ oid: z.string().regex(/^[0-9a-f]{64}$/), size: z.number().int().nonnegative() }).nullish(),
 });
 
-const badAnswer = (id: string, what: string): Error =>
-  refuse('hub-bad-answer', `The Hub's answer about ${id} cannot be used: ${what}.`, 'Check HF_ENDPOINT.');
+export const badAnswer = (about: string, what: string): Error =>
+  refuse('hub-bad-answer', `The Hub's answer about ${about} cannot be used: ${what}.`, 'Check HF_ENDPOINT.');
+
+/**
+ * What is read from answers in JSON. The page of a proxy, or of a network that wants a login, is none.
+ *
+ * @throws WorkbenchError `hub-bad-answer`.
+ */
+export const readJsonAnswer = async <T>(about: string, read: () => Promise<T>): Promise<T> => {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof SyntaxError) throw badAnswer(about, 'it is not JSON');
+    throw error;
+  }
+};
 
 const facts = z.object({
   sha: z.string().regex(COMMIT),
@@ -49,7 +63,10 @@ const facts = z.object({
  *
  * @throws WorkbenchError those of the client, `hub-bad-answer`, `hub-bad-path`.
  */
-export const readRepository = async (client: HubClient, id: string, revision: string): Promise<Repository> => {
+export const readRepository = (client: HubClient, id: string, revision: string): Promise<Repository> =>
+  readJsonAnswer(id, () => listRepository(client, id, revision));
+
+const listRepository = async (client: HubClient, id: string, revision: string): Promise<Repository> => {
   const { endpoint: hubUrl, fetch } = client;
   const { listFiles, modelInfo } = await hubLibrary();
   const found = facts.safeParse(await modelInfo({ name: id, revision, hubUrl, fetch, additionalFields: ['sha'] }));
@@ -90,7 +107,10 @@ const listedModel = z.object({
 });
 
 /** Searches models by a part of their names, the most downloaded first. */
-export const searchModels = async (client: HubClient, query: string, most: number): Promise<readonly FoundModel[]> => {
+export const searchModels = (client: HubClient, query: string, most: number): Promise<readonly FoundModel[]> =>
+  readJsonAnswer(`models named "${query}"`, () => listFound(client, query, most));
+
+const listFound = async (client: HubClient, query: string, most: number): Promise<readonly FoundModel[]> => {
   const { endpoint: hubUrl, fetch } = client;
   const found: FoundModel[] = [];
   const search = { query, task: 'text-generation' as const };
@@ -103,7 +123,9 @@ export const searchModels = async (client: HubClient, query: string, most: numbe
     fetch,
     additionalFields: ['config'],
   })) {
-    const { name, downloads, gated, config } = listedModel.parse(listed);
+    const parsed = listedModel.safeParse(listed);
+    if (!parsed.success) throw badAnswer(`models named "${query}"`, z.prettifyError(parsed.error));
+    const { name, downloads, gated, config } = parsed.data;
     found.push({ id: name, downloads, isGated: gated !== false, modelType: config?.model_type ?? null });
   }
   return found;

@@ -11,7 +11,15 @@ export const requireHub = ({ forbiddenBy, endpoint }: HubSettings, missing: stri
       `${missing}, and ${forbiddenBy} forbids asking the Hub.`,
       'Allow it, or copy the files into the cache (HF_HUB_CACHE) from a machine that may.',
     );
-  if (endpoint !== null && URL.canParse(endpoint) && /^https?:$/.test(new URL(endpoint).protocol)) return endpoint;
+  const address = endpoint !== null && URL.canParse(endpoint) ? new URL(endpoint) : null;
+  // No request can carry them, and its error would show them.
+  if (address !== null && (address.username !== '' || address.password !== ''))
+    throw refuse(
+      'hub-forbidden',
+      `${missing}, and HF_ENDPOINT holds a user name or a password for ${address.host}.`,
+      'Leave them out of the address, and set HF_TOKEN.',
+    );
+  if (endpoint !== null && address !== null && /^https?:$/.test(address.protocol)) return endpoint;
   throw refuse(
     'hub-forbidden',
     `${missing}, and HF_ENDPOINT ("${endpoint ?? ''}") is not the address of a Hub.`,

@@ -8,7 +8,7 @@ import { CARD_FILE } from '../export/export-folder.ts';
 import { CHECKSUM_FILE, fileChecksum, readChecksums } from '../files/checksums.ts';
 import { readText } from '../files/regular-file.ts';
 import { type HubClient, LOGIN } from './hub-client.ts';
-import { readRepository } from './repository.ts';
+import { readJsonAnswer, readRepository } from './repository.ts';
 
 /** What `uncurl push` sends, and where. */
 export interface UploadOrder {
@@ -77,7 +77,9 @@ const requireValidCard = async (client: HubClient, card: string, signal: AbortSi
     ...(signal === undefined ? {} : { signal }),
   });
   if (response.ok) return;
-  const { errors } = validation.catch({ errors: [] }).parse(await response.json());
+  const { errors } = validation
+    .catch({ errors: [] })
+    .parse(await readJsonAnswer<unknown>('the card', () => response.json()));
   throw refuse(
     'card-refused',
     `The Hub does not take the card: ${errors.map(({ message }) => message).join(' ') || 'it does not say why'}.`,

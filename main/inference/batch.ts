@@ -30,8 +30,7 @@ export interface Batch {
 
 const hasStates = ({ blocks }: ModelDescriptor): boolean => blocks.some(({ state }) => state !== null);
 
-const temperatureOf = ({ attention }: BlockDescriptor): Temperature | null =>
-  attention?.kind === 'grouped' ? attention.temperature : null;
+const temperatureOf = ({ attention }: BlockDescriptor): Temperature | null => attention?.temperature ?? null;
 
 /**
  * Inputs of a model's blocks at the tokens' positions: [T, D/2] cosine and sine of rotary angles with [1, T] row
@@ -52,10 +51,10 @@ export const positionFeeds = (
     });
   }
   for (const temperature of new Set(blocks.flatMap((block) => temperatureOf(block) ?? []))) {
-    const { scale, every } = temperature;
+    const { first, scale, every } = temperature;
     const factors = Float32Array.from(
       positions,
-      (position) => 1 + scale * Math.log(1 + Math.floor((position + 1) / every)),
+      (position) => 1 + scale * Math.log(1 + Math.floor((position + first) / every)),
     );
     feeds.set(temperature, { temperature: floatTensor(factors, [positions.length, 1, 1]) });
   }

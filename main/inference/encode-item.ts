@@ -68,6 +68,10 @@ const splitPair = (tokenizer: TextTokenizer, context: string, continuation: stri
   return { contextTokens, continuationTokens };
 };
 
+/** Whether the tokenizer leaves a continuation tokens of its own after a context that is not empty. */
+export const hasOwnTokens = (tokenizer: TextTokenizer, context: string, continuation: string): boolean =>
+  splitPair(tokenizer, context, continuation).continuationTokens.length > 0;
+
 /**
  * By what items are grouped in a comparison (`slices.ts`): the length of the question in tokens, and the first token of
  * the right answer (the first of several) with its class; null for a text, and where an answer has no token of its own.

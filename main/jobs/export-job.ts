@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises';
-import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import type { CompressedType, ExportFormat, GgufType, PredictionChoice } from '../contract/export.ts';
 import type { Plan } from '../contract/plan.ts';
-import { exportPlan } from '../export/export-plan.ts';
+import { exportPlan, type RefereeFindings } from '../export/export-plan.ts';
 import type { ExportMachine, ExportSettings } from '../export/export-progress.ts';
 import type { CardFacts } from '../export/model-card.ts';
+import { notRunFromWeights } from '../export/verify-export.ts';
 import { verifyFinished } from '../export/verify-finished.ts';
 import { type Job, type JobContext, jobOn, writeResult } from './job-context.ts';
 import type { Computing } from './source-gate.ts';
@@ -37,13 +38,32 @@ export interface ExportInput {
   readonly hfType?: CompressedType | undefined;
   /** Treatment of extra prediction layers; default: left out. */
   readonly mtp?: PredictionChoice | undefined;
+  /** Whether transformers is asked about the folder; default: no. */
+  readonly referee?: boolean | undefined;
   readonly machine: ExportMachine;
   /** Finds the measured figures of the plan, for the model card, once the model is hashed. */
   readonly card: () => Promise<CardFacts>;
 }
 
+/** Compares the folder of an export with transformers, as far as transformers runs it from its weights. */
+const comparedExport =
+  ({ compareWithTransformers, runners, meter, signal }: JobContext, source: Checkpoint) =>
+  async (folder: string): Promise<RefereeFindings> => {
+    const obstacle = await notRunFromWeights(folder, source);
+    if (obstacle !== null) return { transformers: { word: 'not compared', why: `it is not asked about ${obstacle}.` } };
+    if (compareWithTransformers === undefined) throw new Error('an export that is not made on the processor');
+    const exported = await openCheckpoint(folder);
+    meter.describe(`Comparing the export of ${source.name} with transformers`);
+    await exported.content.identify({ signal });
+    try {
+      return { transformers: await compareWithTransformers(exported) };
+    } finally {
+      await runners.close(exported);
+    }
+  };
+
 /** Exports a smaller checkpoint and verifies it. A folder that does not match the plan is deleted. */
-export const exportJob = ({ checkpoint, machine, card, ...order }: ExportInput): Job =>
+export const exportJob = ({ checkpoint, machine, card, referee, ...order }: ExportInput): Job =>
   jobOn([checkpoint], async (context) => {
     const { meter, signal } = context;
     meter.describe(`Exporting ${checkpoint.name}`);
@@ -53,6 +73,7 @@ export const exportJob = ({ checkpoint, machine, card, ...order }: ExportInput):
       checkpoint,
       ...order,
       card: await card(),
+      referee: referee === true ? comparedExport(context, checkpoint) : undefined,
       settings: exportSettings(context, machine),
       control: { signal, onProgress: (done, total) => meter.advance(done / total) },
     });

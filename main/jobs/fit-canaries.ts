@@ -1,13 +1,14 @@
 import type { FitCanaries, ScoredCandidate } from '../contract/fit.ts';
 import type { Plan } from '../contract/plan.ts';
 import { refuse } from '../contract/errors.ts';
+import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import type { TaskItem } from '../contract/task.ts';
+import type { ChoiceItem, TextItem } from '../contract/task.ts';
 import { canaryProbes } from '../evaluation/canary-probes.ts';
-import { changedProbes, exposureOf, type Probe, probesOf } from '../evaluation/canaries.ts';
+import { changedProbes, exposureOf, FEWEST_PROBES, type Probe, probesOf } from '../evaluation/canaries.ts';
 import { itemLosses } from '../evaluation/fit.ts';
 import type { Canaries } from '../contract/fit.ts';
-import { encodePrompt } from '../inference/encode-item.ts';
+import { encodePrompt, encodeScored, hasOwnTokens } from '../inference/encode-item.ts';
 import { hashTask } from '../tasks/items.ts';
 import { weighted } from './fit-search.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
@@ -22,25 +23,50 @@ const REAL_VOCABULARY = 8_000;
 /** Numbers of logits that are in memory at once. */
 const MOST_LOGITS = 2 ** 26;
 
-/**
- * The probes of a search.
- *
- * @throws WorkbenchError `small-vocabulary`, and as `probesOf`.
- */
-export const probesFor = ({ name, info }: Checkpoint, canaries: Canaries): readonly Probe[] => {
-  if (canaries.source === 'own') return probesOf(canaries.lines);
-  if (info.vocabulary >= REAL_VOCABULARY)
-    return canaryProbes.map(([context, answer], index) => ({ id: String(index + 1), context, answer }));
+/** Probes of a search as a model reads them. */
+interface ReadProbes {
+  readonly probes: readonly Probe[];
+  readonly items: readonly (ChoiceItem | TextItem)[];
+  /** Probes of ours whose answer has no token of its own in this vocabulary. */
+  readonly leftOut: number;
+}
+
+const ourProbes = ({ name, info }: Checkpoint, tokenizer: TextTokenizer): readonly Probe[] => {
+  if (info.vocabulary < REAL_VOCABULARY)
+    throw refuse(
+      'small-vocabulary',
+      `${name} has a vocabulary of ${String(info.vocabulary)} tokens; the canaries of the workbench are for models ` +
+        `with at least ${String(REAL_VOCABULARY)}.`,
+      'Give own lines: --canaries FILE.',
+    );
+  const probes = canaryProbes
+    .map(([context, answer], index) => ({ id: String(index + 1), context, answer }))
+    .filter(({ context, answer }) => hasOwnTokens(tokenizer, context, answer));
+  if (probes.length >= FEWEST_PROBES) return probes;
   throw refuse(
-    'small-vocabulary',
-    `${name} has a vocabulary of ${String(info.vocabulary)} tokens; the canaries of the workbench are for models ` +
-      `with at least ${String(REAL_VOCABULARY)}.`,
+    'too-few-probes',
+    `The tokenizer of ${name} leaves ${String(probes.length)} of the workbench's ${String(canaryProbes.length)} ` +
+      `canaries an answer with tokens of its own, and ${String(FEWEST_PROBES)} are the fewest.`,
     'Give own lines: --canaries FILE.',
   );
 };
 
+/**
+ * The probes of a search, in tokens of its model.
+ *
+ * @throws WorkbenchError `small-vocabulary`, `no-tokenizer`; `lost-continuation` for an own line whose answer the
+ * tokenizer merges into its context; and as `probesOf`.
+ */
+export const readProbes = async (checkpoint: Checkpoint, canaries: Canaries): Promise<ReadProbes> => {
+  const tokenizer = await requireTokenizer(checkpoint);
+  const probes = canaries.source === 'own' ? probesOf(canaries.lines) : ourProbes(checkpoint, tokenizer);
+  const items = probes.map(itemOf);
+  for (const item of items) encodeScored(tokenizer, item, checkpoint.info.maxPositions);
+  return { probes, items, leftOut: canaries.source === 'own' ? 0 : canaryProbes.length - probes.length };
+};
+
 /** Items that score a probe: its answer after its context, or all of a text. */
-const itemOf = ({ id, context, answer }: Probe): TaskItem =>
+const itemOf = ({ id, context, answer }: Probe): ChoiceItem | TextItem =>
   context === '' ? { id, text: answer } : { id, context, choices: [answer], answer: 0 };
 
 /** Shares of the probes' routed choices on experts that the plan removes, from the unpruned model. */
@@ -92,8 +118,7 @@ export const measureCanaries = async (
   plan: Plan,
   weights: ScoredCandidate['weights'],
 ): Promise<FitCanaries> => {
-  const probes = probesFor(model.checkpoint, canaries);
-  const items = probes.map(itemOf);
+  const { probes, items, leftOut } = await readProbes(model.checkpoint, canaries);
   const work = await (await openTokenCounter(model.checkpoint, context.signal)).scoring(items);
   const metric = probes[0]?.context === '' ? 'perplexity' : 'acc';
   const { judging: _judging, ...form } = task.task;
@@ -110,8 +135,9 @@ export const measureCanaries = async (
   if (before === undefined || after === undefined) throw new Error('canaries without outcomes');
   const losses = itemLosses(before, after);
   const shares = await exposures(context, model, probes, plan);
-  return changedProbes(
+  const found = changedProbes(
     canaries.source,
     probes.map((probe, index) => ({ ...probe, exposure: shares[index] ?? NaN, loss: losses[index]?.nats ?? NaN })),
   );
+  return leftOut === 0 ? found : { ...found, leftOut };
 };

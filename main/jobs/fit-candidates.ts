@@ -168,6 +168,31 @@ export const candidateName = (
     weights,
   ].join(' ');
 
+/**
+ * Refuses types by layer where a form has one type for the experts of all layers, or those of its source.
+ *
+ * @throws WorkbenchError `types-by-layer`.
+ */
+const requireTypesByLayer = (checkpoint: Checkpoint, format: FitFormat): void => {
+  const reason =
+    format === 'hf'
+      ? 'transformers decodes the experts of all layers by one scheme of compressed-tensors: it does not load a ' +
+        'folder with two, or computes other numbers from it'
+      : format !== 'gguf'
+        ? `the format ${format} keeps weights as stored`
+        : isStoredGguf(checkpoint)
+          ? 'a GGUF file is exported with its stored types'
+          : checkpoint.info.moeLayers < 2
+            ? 'the model has one MoE layer'
+            : null;
+  if (reason === null) return;
+  throw refuse(
+    'types-by-layer',
+    `The experts of ${checkpoint.name} cannot have types by layer: ${reason}.`,
+    'Search with --format gguf in a model folder of several MoE layers, or leave --types-by-layer out.',
+  );
+};
+
 /** A plan that keeps every expert. */
 const WHOLE: Making = { method: null, gates: null, refit: false };
 
@@ -187,7 +212,8 @@ export interface PlannedCandidates {
  * The candidates of a search, with exact bytes: of each weight type the whole model where it fits (the two largest
  * types), else the most experts that fit, by every method. Fewer experts at the same type lose more and are left out.
  *
- * @throws WorkbenchError `nothing-fits`; `no-form`, or as `requireForm`, where a model has no such form at all.
+ * @throws WorkbenchError `nothing-fits`; `no-form`, or as `requireForm`, where a model has no such form at all;
+ * `types-by-layer`.
  */
 export const planCandidates = async (
   checkpoint: Checkpoint,
@@ -196,6 +222,7 @@ export const planCandidates = async (
 ): Promise<PlannedCandidates> => {
   const { info } = checkpoint;
   requireNoConstants(info);
+  if (settings.typesByLayer === true) requireTypesByLayer(checkpoint, settings.format);
   const { limit } = settings;
   const sizes = new CandidateSizes(checkpoint, settings, overlays);
   const counts = possibleCounts(checkpoint);

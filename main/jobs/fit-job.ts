@@ -31,7 +31,7 @@ import { minOf } from '../statistics/extremes.ts';
 import { hashItems, hashTask } from '../tasks/items.ts';
 import { countedTimes } from '../words/numbers.ts';
 import { planCandidates, roundedOf } from './fit-candidates.ts';
-import { measureCanaries, probesFor } from './fit-canaries.ts';
+import { measureCanaries, readProbes } from './fit-canaries.ts';
 import { foretell } from './fit-forecast.ts';
 import { FitSearch, requireTwoParts, scoredItems, weighted } from './fit-search.ts';
 import {
@@ -107,7 +107,7 @@ export const checkFit = async (
   for (const method of settings.methods) planNeeds({ method, budget: 'uniform' });
   const [asked] = await askedTasks(model, [task], settings.chat, now);
   partsOf(asked ?? task, settings);
-  if (settings.canaries !== undefined) probesFor(model.checkpoint, settings.canaries);
+  if (settings.canaries !== undefined) await readProbes(model.checkpoint, settings.canaries);
   await planCandidates(model.checkpoint, settings, overlays);
 };
 
@@ -148,6 +148,10 @@ export const predictFit = async (
   let tokens = answered * perItem + (1 + tested) * (await count.scoring(asked.task.test));
   for (const other of others) tokens += 2 * (await count.scoring(other.task.test));
   tokens += await count.profiling(profiled.task.calibration);
+  if (settings.canaries !== undefined) {
+    const { items } = await readProbes(checkpoint, settings.canaries);
+    tokens += 2 * (await count.scoring(items)) + (await count.profiling(items));
+  }
   const operations = 2 * checkpoint.info.parameters.active * tokens;
   const seconds = (rate: number, each: number): number =>
     operations / (rate * Math.max(1, threads)) + each * planned.candidates.length * rungs.length;
@@ -287,6 +291,7 @@ export const measureFit = async (
     evaluations: search.evaluations,
     otherEvaluations: search.otherEvaluations,
     untried: [...search.untried],
+    timeUsed: search.timeUsed,
   });
   try {
     await search.run();

@@ -36,7 +36,7 @@ import { openTokenCounter } from './task-work.ts';
 const OTHER_BUDGETS = [0.5, Math.SQRT1_2, Math.SQRT2, 2] as const;
 
 /** Ends the sentences on what was left out because the minutes of a search were over. */
-export const TIME_USED = 'the time was used up.';
+const TIME_USED = 'the time was used up.';
 
 /** Types that the experts of a layer may have: a larger one than the best model, its own, and smaller ones. */
 const MOST_LAYER_TYPES = 4;
@@ -92,6 +92,7 @@ export class FitSearch {
   readonly #slices = new Map<string, Slice>();
   readonly #surrogates: FitSurrogate[] = [];
   readonly #untried: string[];
+  #timeUsed = false;
   #evaluations = 0;
   #otherEvaluations = 0;
 
@@ -110,6 +111,11 @@ export class FitSearch {
 
   get untried(): readonly string[] {
     return this.#untried;
+  }
+
+  /** Whether anything was left out because the time was used up. */
+  get timeUsed(): boolean {
+    return this.#timeUsed;
   }
 
   /** Answers to items by which the choice was made. */
@@ -217,10 +223,8 @@ export class FitSearch {
       }
       const isWhole = await this.#measure(left, from, rung.items, index === 0);
       if (!isWhole) {
-        this.#untried.push(
-          `Of ${String(scoring.length)} scoring items, candidates answered ` +
-            `${String(index === 0 ? rung.items : from)}: ${TIME_USED}`,
-        );
+        const answered = String(index === 0 ? rung.items : from);
+        this.#runOut(`Of ${String(scoring.length)} scoring items, candidates answered ${answered}`);
         return;
       }
       from = rung.items;
@@ -257,7 +261,7 @@ export class FitSearch {
     const isWhole = await this.#measure(others, 0, this.#scored.get(recommended)?.losses.length ?? 0, true);
     this.#otherEvaluations = this.#evaluations - before;
     this.#evaluations = before;
-    if (!isWhole) this.#untried.push(`Not every model of the other budgets was measured: ${TIME_USED}`);
+    if (!isWhole) this.#runOut('Not every model of the other budgets was measured');
   }
 
   /**
@@ -396,7 +400,7 @@ export class FitSearch {
       const { method } = making;
       if (method === null || planNeeds({ method, budget: 'uniform' }).search !== null) continue;
       if (this.#isOver()) {
-        this.#untried.push(`Different numbers of experts by layer, by ${method}: ${TIME_USED}`);
+        this.#runOut(`Different numbers of experts by layer, by ${method}`);
         continue;
       }
       const losses = await this.#layerLosses({ ...making, method }, Math.min(LAYER_ITEMS, scoring.length));
@@ -434,12 +438,10 @@ export class FitSearch {
     const [best] = this.inOrder();
     const known = best === undefined ? undefined : this.#scored.get(best);
     const types = planned.types.flatMap((type) => (type === 'stored' || isCompressedType(type) ? [] : [type]));
-    if (known === undefined || checkpoint.info.moeLayers < 2) return;
+    if (known === undefined) return;
     const leaveOut = (reason: string): void => void this.#untried.push(`Types by layer: ${reason}`);
-    if (settings.format !== 'gguf' || types.length < 2)
-      return leaveOut('the form has one type, or that of its source.');
     if (isMergePlan(known.plan)) return leaveOut('the best model merges experts.');
-    if (this.#isOver()) return leaveOut(TIME_USED);
+    if (this.#isOver()) return this.#runOut('Types by layer');
     const { candidate, plan } = known;
     const from = Math.max(0, types.findIndex((type) => type === candidate.weights) - 1);
     const tried = types.slice(from, from + MOST_LAYER_TYPES);
@@ -496,7 +498,13 @@ export class FitSearch {
     this.#scored.set(name, { candidate: mixed, plan: chosen, losses: [] });
     this.#surrogates.push({ name, predicted: whole + found.loss, bound: whole + found.bound, against: null });
     const isWhole = await this.#measure([mixed], 0, known.losses.length, true);
-    if (!isWhole) leaveOut(TIME_USED);
+    if (!isWhole) this.#runOut('Types by layer');
+  }
+
+  /** Records what was left out because the time was used up. */
+  #runOut(what: string): void {
+    this.#untried.push(`${what}: ${TIME_USED}`);
+    this.#timeUsed = true;
   }
 
   async #slice(from: number, to: number): Promise<Slice> {

@@ -3,6 +3,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { RecordChange } from '../contract/compute.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { RecordedModel } from '../contract/run.ts';
+import type { TransformersCheck } from '../contract/transformers-check.ts';
 import type { TextJudge } from '../harness/judge-texts.ts';
 import { produceFileAtomically } from '../files/write-atomically.ts';
 import type { Task } from '../tasks/task.ts';
@@ -46,6 +47,11 @@ export interface JobContext extends Computing {
   readonly judge?: TextJudge | undefined;
   /** onnxruntime's runners, where another engine computes. */
   readonly referee?: Runners | undefined;
+  /**
+   * Compares a model, which is identified, with transformers; refuses one that differs. Absent where the numbers are
+   * not those of onnxruntime on the processor.
+   */
+  readonly compareWithTransformers?: ((checkpoint: Checkpoint) => Promise<TransformersCheck>) | undefined;
   /** Set where a model is never read block by block, whatever its size. */
   readonly keepsWhole?: true | undefined;
   readonly signal: AbortSignal;

@@ -86,8 +86,12 @@ export const carryOutHere =
     const order = { sources: job.sources, steps, say, signal: own.signal, describe };
     const work = async (computing: Computing, referee?: Runners): Promise<JobResult> => {
       const judge = createJudge(computing.steps);
+      const compare =
+        compareWithTransformers &&
+        ((model: Checkpoint): Promise<TransformersCheck> => compareWithTransformers(model, computing, own.signal));
+      const services = { ...resources, ...own, ...runFields, ...computing };
       try {
-        return await job.work({ ...resources, ...own, ...runFields, ...computing, judge, referee, now });
+        return await job.work({ ...services, judge, referee, compareWithTransformers: compare, now });
       } finally {
         await judge.dispose();
       }

@@ -163,7 +163,7 @@ const frontierOf = async (source: RunSource, { run }: QuestionOf<'frontier'>): P
       `${run} has measured stored weights only.`,
       'Sweep with --weights, for example stored,q8_0,q4_0.',
     );
-  return { run, ...frontier, ...frontierWords(frontier.pairs) };
+  return { run, ...frontier, ...frontierWords(frontier) };
 };
 
 let cached: { readonly budgetBytes: number; readonly profiles: ProfileCache } | null = null;

@@ -160,8 +160,8 @@ export const makeReport = async (source: RunSource, run: string, reading: AskedR
   const stored = await readStoredSweep(source, run, reading);
   const profiles = await readRunProfiles(source.runs.folder(run), stored.manifest);
   const comparisons = await readReportComparisons(source, stored.document);
-  const pairs = (await readFrontier(source, stored.document))?.pairs;
-  const frontier = pairs && frontierWords(pairs);
+  const measured = await readFrontier(source, stored.document);
+  const frontier = measured === null ? undefined : frontierWords(measured);
   return {
     name: reportName(stored.manifest),
     html: reportPage({ ...stored, comparisons, profiles, frontier, titles: await source.titlesOf(stored.manifest) }),

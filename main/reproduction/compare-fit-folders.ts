@@ -6,7 +6,6 @@ import type { Plan } from '../contract/plan.ts';
 import type { SweepResult } from '../contract/sweep.ts';
 import { type AllowanceOf, namedEntries } from '../evaluation/field-differences.ts';
 import { CHOICE_FILE, FIT_FILE, TIME_FILE } from '../jobs/fit-job.ts';
-import { TIME_USED } from '../jobs/fit-search.ts';
 import { readResult } from '../runs/read-result.ts';
 import { counted } from '../words/numbers.ts';
 import { readSealedFiles } from '../workspace/sealed-files.ts';
@@ -21,7 +20,10 @@ const TIME = 'a time depends on what else the machine does';
 const NEWER = 'the first search was made by a version that did not record it';
 
 /** Fields that searches of earlier versions lack. */
-const NEWER_FIELDS = ['forecast', 'otherEvaluations', 'canaries'] as const;
+const NEWER_FIELDS = ['forecast', 'otherEvaluations', 'canaries', 'timeUsed'] as const;
+
+/** How those versions ended the sentence on what was left out because the time was used up. */
+const OLDER_TIME_USED = 'the time was used up.';
 
 /** Losses are means of log-probabilities, exposures are shares of routed choices. */
 const fitAllowance: AllowanceOf = (field) => {
@@ -39,11 +41,11 @@ const fitAllowance: AllowanceOf = (field) => {
  *
  * @throws WorkbenchError `not-repeatable`.
  */
-export const requireRepeatable = ({ run, state, untried }: FitDocument): void => {
+export const requireRepeatable = ({ run, state, untried, timeUsed }: FitDocument): void => {
   const reason =
     state !== 'done'
       ? 'was stopped before its test'
-      : untried.some((sentence) => sentence.endsWith(TIME_USED))
+      : (timeUsed ?? untried.some((sentence) => sentence.endsWith(OLDER_TIME_USED)))
         ? 'ended because its time was used up'
         : null;
   if (reason === null) return;

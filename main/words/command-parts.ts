@@ -184,13 +184,14 @@ const recordedExport = z.object({
   ggufType: ggufType.optional(),
   hfType: compressedType.optional(),
   mtp: predictionChoice.optional(),
+  referee: z.boolean().optional(),
 });
 
 /** Once it is written, an export holds its plan. */
 export const exportParts = ({ spec, models, state }: RunManifest): readonly Part[] | null => {
   const read = recordedExport.safeParse(spec);
   if (!read.success || state !== 'done') return null;
-  const { destination, format, ggufType: type, hfType, mtp } = read.data;
+  const { destination, format, ggufType: type, hfType, mtp, referee } = read.data;
   return [
     ...models.map(subject),
     ['plan', `${destination}/${PLAN_FILE}`],
@@ -199,6 +200,7 @@ export const exportParts = ({ spec, models, state }: RunManifest): readonly Part
     ...given('gguf-type', type),
     ...given('hf-type', hfType),
     ...given('mtp', mtp),
+    ...(referee === true ? ([['referee']] as const) : []),
   ];
 };
 

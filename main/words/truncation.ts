@@ -30,6 +30,11 @@ interface Truncated {
   readonly n: number;
 }
 
+/** The same for a cell of a table. */
+export const truncationLine = ({ task, ranOut, n }: Pick<Truncated, 'task' | 'ranOut' | 'n'>): string =>
+  `${task}: truncation was measured, ${formatPercent(ranOut)} of the unpruned model's ${formatCount(n)} texts ` +
+  'ran out of tokens';
+
 export const truncationSentence = ({ model, task, ranOut, n }: Truncated): string =>
   `${model} on ${task}: truncation was measured. ${formatPercent(ranOut)} of the unpruned model's ` +
   `${formatCount(n)} texts did not end within the task's limit of new tokens, so right or wrong, and every ` +
@@ -42,12 +47,22 @@ export const truncationNotes = (results: readonly SweepResult[]): readonly strin
     return ranOut === undefined ? [] : [truncationSentence({ ...result, ranOut })];
   });
 
-/** Whether truncation was measured with a model on a task, by these results. */
-export const truncationOf = (
-  results: readonly SweepResult[],
-): ((row: Pick<SweepResult, 'model' | 'task'>) => boolean) => {
-  const found = new Set(
-    results.filter((result) => ranOutIn(result) !== undefined).map(({ model, task }) => JSON.stringify([model, task])),
+type Row = Pick<SweepResult, 'model' | 'task'>;
+
+/** Where truncation was measured with a model on a task, by these results: how many texts ran out. */
+export const truncationIn = (results: readonly SweepResult[]): ((row: Row) => Truncated | undefined) => {
+  const keyOf = ({ model, task }: Row): string => JSON.stringify([model, task]);
+  const found = new Map(
+    results.flatMap((result) => {
+      const ranOut = ranOutIn(result);
+      return ranOut === undefined ? [] : [[keyOf(result), { ...result, ranOut }] as const];
+    }),
   );
-  return ({ model, task }) => found.has(JSON.stringify([model, task]));
+  return (row) => found.get(keyOf(row));
+};
+
+/** Whether it was. */
+export const truncationOf = (results: readonly SweepResult[]): ((row: Row) => boolean) => {
+  const truncated = truncationIn(results);
+  return (row) => truncated(row) !== undefined;
 };

@@ -1,6 +1,13 @@
 import { planStanding } from '../../main/words/verdicts.ts';
 import { listsRuns } from '../engine/apply-event.ts';
-import { chosenFormat, chosenMtp, exportName, exportObstacle, exportSource } from '../plan/export-source.ts';
+import {
+  canAskTransformers,
+  chosenFormat,
+  chosenMtp,
+  exportName,
+  exportObstacle,
+  exportSource,
+} from '../plan/export-source.ts';
 import { exportStore } from '../state/export-store.ts';
 import { always } from './action.ts';
 import type { Action } from './action.ts';
@@ -62,6 +69,7 @@ export const startExport: Action = {
       ggufType: format === 'gguf' ? (ggufType ?? undefined) : undefined,
       hfType: format === 'hf' ? (hfType ?? undefined) : undefined,
       mtp: chosenMtp(source, state),
+      referee: state.referee && canAskTransformers(source, state) ? true : undefined,
     });
     engine.cache.invalidate(listsRuns);
     exportStore.getState().showRun(run);

@@ -1,4 +1,4 @@
-import { Suspense, useLayoutEffect, lazy } from 'react';
+import { Suspense, useEffect, useLayoutEffect, lazy } from 'react';
 import { useStore } from 'zustand';
 import { ContextMenu } from '../components/context-menu.tsx';
 import { ErrorBoundary } from '../components/problem.tsx';
@@ -205,6 +205,13 @@ interface TabsProps<N extends string> {
 /** Tabs; the left and right arrow keys choose the neighbour. */
 const Tabs = <N extends string>({ className, label, id, panel, tabs, chosen, onChoose }: TabsProps<N>) => {
   const names = tabs.map(({ name }) => name);
+  // Narrow windows scroll the tabs; scrolled to by itself, so that nothing else moves.
+  useEffect(() => {
+    const tab = document.getElementById(`${id}-${chosen}`);
+    const list = tab?.parentElement;
+    if (tab == null || list == null || list.scrollWidth <= list.clientWidth) return;
+    list.scrollLeft = tab.offsetLeft - list.offsetLeft - (list.clientWidth - tab.offsetWidth) / 2;
+  }, [id, chosen]);
   const step = (from: N, { key }: React.KeyboardEvent): void => {
     if (key !== 'ArrowRight' && key !== 'ArrowLeft') return;
     const next = neighbour(names, from, key === 'ArrowRight' ? 1 : -1);

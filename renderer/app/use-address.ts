@@ -19,6 +19,8 @@ import {
 } from '../state/shown-address.ts';
 import { views } from './views.tsx';
 
+/** Delay before the address is written, about two frames. */
+const WRITE_AFTER_MS = 40;
 /** Delay before the view is stored; a dragged slider passes many values. */
 const KEEP_AFTER_MS = 400;
 
@@ -69,12 +71,17 @@ export const useAddress = ({ connected, models, tasks, runs, selection }: Facts)
 
   const address = isKnown && isFollowed ? addressOf(view, selection, { models, tasks }, shownWords(shown)) : null;
   useEffect(() => {
-    if (address === null) return;
+    if (address === null) return undefined;
     const isStep = written.current !== null && written.current !== view;
     written.current = view;
-    if (window.location.hash === `#${address}`) return;
-    if (isStep) window.history.pushState(null, '', `#${address}`);
-    else window.history.replaceState(null, '', `#${address}`);
+    if (window.location.hash === `#${address}`) return undefined;
+    if (isStep) {
+      window.history.pushState(null, '', `#${address}`);
+      return undefined;
+    }
+    // After the change is painted: the browser takes as long for this as for the picture.
+    const timer = setTimeout(() => window.history.replaceState(null, '', `#${address}`), WRITE_AFTER_MS);
+    return () => clearTimeout(timer);
   }, [address, view]);
 
   useEffect(() => {

@@ -32,6 +32,7 @@ import {
 } from './heatmap-geometry.ts';
 import { type HeatmapPicture, paintHeatmap } from './paint-heatmap.ts';
 import './heatmap.css';
+import { themeInks } from './theme-inks.ts';
 
 interface HeatmapProps extends Pick<
   HeatmapPicture,
@@ -148,7 +149,6 @@ export const Heatmap = memo((props: HeatmapProps) => {
     if (element.width !== wide) element.width = wide;
     if (element.height !== high) element.height = high;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    const style = getComputedStyle(element);
     const picture: HeatmapPicture = {
       geometry,
       matrix,
@@ -159,11 +159,7 @@ export const Heatmap = memo((props: HeatmapProps) => {
       cellText,
       rowNote,
       columnNumber,
-      absent: style.getPropertyValue('--border-strong').trim(),
-      ink: style.getPropertyValue('--text').trim(),
-      mutedInk: style.getPropertyValue('--text-muted').trim(),
-      surface: style.getPropertyValue('--surface').trim(),
-      font: style.fontFamily,
+      ...themeInks(),
       selectedLayer: selected.layer,
     };
     const from = drawn.current;
@@ -472,7 +468,7 @@ export const MiniHeatmap = memo(({ matrix, scale, height }: MiniHeatmapProps) =>
     if (element === null || context === null || context === undefined) return;
     element.width = matrix[0]?.length ?? 1;
     element.height = Math.max(1, matrix.length);
-    const absent = getComputedStyle(element).getPropertyValue('--border-strong').trim();
+    const { absent } = themeInks();
     matrix.forEach((row, layer) =>
       row.forEach((value, expert) => {
         context.fillStyle = value === null ? absent : scale.color(value);

@@ -72,6 +72,17 @@ export const Disclosure = ({ summary, children, open = false }: DisclosureProps)
   </details>
 );
 
+/** The same for large content, which is made while it is open only. */
+export const LargeDisclosure = ({ summary, children }: Omit<DisclosureProps, 'open'>) => {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <details className="disclosure" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{summary}</summary>
+      {isOpen && <div className="disclosure-body">{children}</div>}
+    </details>
+  );
+};
+
 interface EmptyStateProps {
   readonly icon: IconName;
   readonly title: string;

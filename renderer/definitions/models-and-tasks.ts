@@ -139,7 +139,7 @@ export const modelsAndTasks = define({
     term: 'Python',
     text:
       'Fine-tuning needs Python 3.10 or later with PyTorch 2.6 and transformers 5 or later: your own, or the ' +
-      'workspace’s environment. Nothing else in the workbench needs Python.',
+      'workspace’s environment.',
   },
   logitDifference: {
     term: 'Largest logit difference',
@@ -156,6 +156,10 @@ export const modelsAndTasks = define({
     text:
       'Whether every tensor of the export equals the plan’s slice of the source, byte for byte (merged experts are ' +
       'recomputed).',
+  },
+  exportReferee: {
+    term: 'Transformers',
+    text: 'Whether the folder’s logits on 64 random tokens are those of transformers in the configured Python.',
   },
   deviceName: { term: 'Device', text: 'The hardware that the provider runs on, as reported by the system.' },
   deviceDeviation: {

@@ -96,7 +96,7 @@ export const useQuery = <N extends CallName>(name: N, input: CallInput<N> | null
     // `key` represents `input`: equal inputs must not subscribe again.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [cache, name, key]);
-  return useSyncExternalStore(source.subscribe, source.read);
+  return useSyncExternalStore(source.subscribe, source.read, source.read);
 };
 
 /** The answers to several inputs of one call, in order; rerenders when any of them changes. */
@@ -109,7 +109,7 @@ export const useQueries = <N extends CallName>(name: N, inputs: readonly CallInp
     // eslint-disable-next-line react-hooks/exhaustive-deps
     [cache, name, key],
   );
-  return useSyncExternalStore(source.subscribe, source.read);
+  return useSyncExternalStore(source.subscribe, source.read, source.read);
 };
 
 /**

@@ -109,6 +109,15 @@ export const chosenMtp = (
   return hasLayers && ((format === 'hf' && hfType === null) || format === 'hf,onnx') ? state.mtp : undefined;
 };
 
+/** Whether transformers can be asked about the chosen format: it runs folders from their weights as stored. */
+export const canAskTransformers = (
+  source: ExportSource,
+  state: Pick<ExportState, 'format' | 'ggufType' | 'hfType'>,
+): boolean => {
+  const { format, hfType } = chosenFormat(source, state);
+  return format === 'hf' && hfType === null && source.model.info?.isGguf !== true;
+};
+
 /** The typed name, or a default made of model, task, method and factor. */
 export const exportName = (source: ExportSource, typed: string | null): string =>
   typed ??

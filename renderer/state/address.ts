@@ -39,10 +39,10 @@ const pinIn = (word: string): Pin | null => {
   return found === null ? null : { layer: Number(found[1]), expert: Number(found[2]), keep: found[3] === 's' };
 };
 
-const pointText = ({ run, model, task, method, seed, factor }: PointKey): string =>
+export const pointText = ({ run, model, task, method, seed, factor }: PointKey): string =>
   [run, model, task, method, seed ?? '', factor].map(encodeURIComponent).join(SEPARATOR);
 
-const pointIn = (word: string): PointKey | null => {
+export const pointIn = (word: string): PointKey | null => {
   const parts = word.split(SEPARATOR).map(decodedWord);
   const [run = '', model = '', task = '', method = '', seed = '', factor = ''] = parts;
   const isPoint = parts.length === 6 && isRunId(run) && /^\d*$/.test(seed) && Number(factor) >= 1;

@@ -22,6 +22,8 @@ interface ExportState {
   readonly hfType: CompressedType | null | undefined;
   /** Treatment of extra prediction layers. */
   readonly mtp: PredictionChoice;
+  /** Whether transformers is asked about the folder. */
+  readonly referee: boolean;
   readonly into: ChosenFolder | null;
   /** Name of the new folder; null: the default name. */
   readonly name: string | null;
@@ -38,6 +40,7 @@ interface ExportState {
   readonly chooseGgufType: (type: GgufType | null) => void;
   readonly chooseHfType: (type: CompressedType | null) => void;
   readonly chooseMtp: (mtp: PredictionChoice) => void;
+  readonly chooseReferee: (referee: boolean) => void;
   readonly chooseInto: (into: ChosenFolder | null) => void;
   readonly chooseName: (name: string | null) => void;
   readonly chooseExported: (exported: ChosenFolder | null) => void;
@@ -51,6 +54,7 @@ export const exportStore = createStore<ExportState>()((set) => ({
   ggufType: undefined,
   hfType: undefined,
   mtp: 'drop',
+  referee: false,
   into: null,
   name: null,
   exported: null,
@@ -63,6 +67,7 @@ export const exportStore = createStore<ExportState>()((set) => ({
   chooseGgufType: (ggufType) => set({ ggufType }),
   chooseHfType: (hfType) => set({ hfType }),
   chooseMtp: (mtp) => set({ mtp }),
+  chooseReferee: (referee) => set({ referee }),
   chooseInto: (into) => set({ into }),
   chooseName: (name) => set({ name }),
   chooseExported: (exported) => set({ exported }),

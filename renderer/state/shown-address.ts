@@ -5,12 +5,14 @@ import { BEST_REFERENCE } from '../../main/contract/compare.ts';
 import { methodOfLabel } from '../../main/contract/method.ts';
 import { SHOWN_KEYS } from '../../main/contract/page-fragment.ts';
 import { methodName, refitName } from '../../main/contract/plan.ts';
+import { sliceBy } from '../../main/contract/slices.ts';
 import { describedSweepSettings, UNPRUNED } from '../../main/contract/sweep.ts';
 import { type AnswerKind, answerKind } from '../../main/contract/task.ts';
 import { type RunGroup, RUN_GROUPS, runColumns, RUNS_SHOWN } from '../../main/figures/run-tables.ts';
 import type { TableSort } from '../../main/figures/table-rows.ts';
-import { named, type Named, nameOf, unchosen } from './address.ts';
+import { named, type Named, nameOf, pointIn, pointText, unchosen } from './address.ts';
 import { decodedWord, isRunId, jsonIn } from './address-words.ts';
+import type { PointKey } from './selection.ts';
 import { runsStore } from './runs-store.ts';
 import { runsTableStore } from './runs-table-store.ts';
 import { sweepStore, usualMethods } from './sweep-store.ts';
@@ -19,8 +21,11 @@ import {
   type CurvesMode,
   curvesModes,
   curvesStore,
+  modelMapStore,
   routingStore,
+  type ShownSlice,
   thresholdsStore,
+  wholeSlice,
 } from './view-stores.ts';
 
 // State of the views in the address: `chart=table&margin=0.05&filter=reap&sort=-bytes&chosen=sweep-1,sweep-2`. Defaults
@@ -53,6 +58,9 @@ export interface Shown {
   readonly columns: readonly string[];
   readonly pinned: readonly string[];
   readonly unfolded: readonly string[];
+  /** The two models that the map of models compares, and the slice whose items are read. */
+  readonly compared: readonly PointKey[];
+  readonly slice: ShownSlice;
 }
 
 const plainShown: Shown = {
@@ -73,9 +81,13 @@ const plainShown: Shown = {
   columns: RUNS_SHOWN,
   pinned: [],
   unfolded: [],
+  compared: [],
+  slice: wholeSlice,
 };
 
 const SEPARATOR = ',';
+/** Is in no part of a point's text. */
+const BETWEEN_POINTS = ';';
 
 /** Views with a table behind their charts. */
 const tablesOf = ['map', 'thresholds', 'compare'] as const;
@@ -117,7 +129,7 @@ const sweepWordsIn = (word: string | null): SweepWords | null => {
 /** Keys and values of the address. A filter is encoded, since no value of an address may hold a slash. */
 export const shownWords = (shown: Shown): readonly (readonly [string, string])[] => {
   const { chart, filter, archived, chosen, sort, group, columns, pinned, unfolded } = shown;
-  const { margin, familywise, enlarged, hidden, tables, answers, against, sweep } = shown;
+  const { margin, familywise, enlarged, hidden, tables, answers, against, sweep, compared, slice } = shown;
   const list = (key: string, words: readonly string[]): readonly (readonly [string, string])[] =>
     words.length === 0 ? [] : [[key, words.join(SEPARATOR)]];
   return [
@@ -138,11 +150,19 @@ export const shownWords = (shown: Shown): readonly (readonly [string, string])[]
     ...list('chosen', chosen),
     ...list('pinned', pinned),
     ...list('unfolded', unfolded),
+    ...(compared.length === 0 ? [] : ([['compared', compared.map(pointText).join(BETWEEN_POINTS)]] as const)),
+    ...(slice.by === 'all' ? [] : ([['slice', `${slice.by}:${encodeURIComponent(slice.name)}`]] as const)),
   ];
 };
 
 /** Whether an address says anything of this. */
 export const hasShown = (address: URLSearchParams): boolean => SHOWN_KEYS.some((key) => address.has(key));
+
+const sliceIn = (word: string): ShownSlice => {
+  const [by, ...name] = word.split(':');
+  const known = sliceBy.options.find((one) => one === by && one !== 'all');
+  return known === undefined ? wholeSlice : { by: known, name: decodedWord(name.join(':')) };
+};
 
 /** The state that an address names; absent and unknown words mean the defaults. */
 export const readShown = (read: (key: string) => string | null): Shown => {
@@ -151,6 +171,7 @@ export const readShown = (read: (key: string) => string | null): Shown => {
   const column = runColumns.find(([name]) => name === sort?.[2])?.[0];
   const isLabel = (word: string): boolean => methodName.safeParse(methodOfLabel(word).method).success;
   const against = read('against') ?? '';
+  const points = (read('compared')?.split(BETWEEN_POINTS) ?? []).flatMap((word) => pointIn(word) ?? []);
   const columnWords = read('columns')?.split(SEPARATOR) ?? [];
   const columns = runColumns.flatMap(([name, , shown]) =>
     shown !== undefined && columnWords.includes(name) ? [name] : [],
@@ -173,6 +194,8 @@ export const readShown = (read: (key: string) => string | null): Shown => {
     columns: columns.length === 0 ? RUNS_SHOWN : columns,
     pinned: runs('pinned'),
     unfolded: runs('unfolded'),
+    compared: points.length > 2 ? plainShown.compared : points,
+    slice: sliceIn(read('slice') ?? ''),
   };
 };
 
@@ -193,13 +216,14 @@ export const useShown = ({ models }: { readonly models: readonly Named[] }): Sho
   const { text, archived, chosen } = useStore(runsStore);
   const { sort, group, columns, pinned, unfolded } = useStore(runsTableStore);
   const ofRuns = { filter: text, archived, chosen, sort, group, columns, pinned, unfolded };
-  return { chart, margin, familywise, enlarged, hidden, tables, answers, against, sweep, ...ofRuns };
+  const { chosen: compared, slice } = useStore(modelMapStore);
+  return { chart, margin, familywise, enlarged, hidden, tables, answers, against, sweep, compared, slice, ...ofRuns };
 };
 
 /** Makes the views show this; models of the form of a sweep are given by name. */
 export const show = (shown: Shown, { models }: { readonly models: readonly Named[] }): void => {
   const { chart, filter, archived, chosen, sort, group, columns, pinned, unfolded } = shown;
-  const { margin, familywise, enlarged, hidden, tables, answers, against, sweep } = shown;
+  const { margin, familywise, enlarged, hidden, tables, answers, against, sweep, compared, slice } = shown;
   curvesStore.setState({ mode: chart, delta: margin, familywise, enlarged, hiddenMethods: hidden });
   routingStore.setState({ asTable: tables.includes('map') });
   thresholdsStore.setState({ asTable: tables.includes('thresholds') });
@@ -212,6 +236,7 @@ export const show = (shown: Shown, { models }: { readonly models: readonly Named
     for (const key of SETTINGS) sweepStore.getState().choose(key, settings[key]);
     sweepStore.setState({ isFromAddress: true });
   }
+  modelMapStore.setState({ chosen: compared, slice });
   runsStore.setState({ text: filter, archived, chosen });
   runsTableStore.setState({ sort, group, columns, pinned, unfolded });
 };

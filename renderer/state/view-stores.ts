@@ -102,22 +102,27 @@ export const compareStore = createStore<CompareState>()((set) => ({
   showTable: (asTable) => set({ asTable }),
 }));
 
+export interface ShownSlice {
+  readonly by: SliceBy;
+  readonly name: string;
+}
+
 interface ModelMapState {
   /** Whether a click chooses a model to compare, instead of opening it. */
   readonly isChoosing: boolean;
   /** At most two points, to be compared: the second with the first. */
   readonly chosen: readonly PointKey[];
   /** The slice whose items are shown. */
-  readonly slice: { readonly by: SliceBy; readonly name: string };
+  readonly slice: ShownSlice;
   readonly toggleChoosing: () => void;
   /** Adds a point, or takes it away; a third one takes the place of the second. */
   readonly choose: (point: PointKey) => void;
   readonly swap: () => void;
   readonly clear: () => void;
-  readonly showSlice: (slice: ModelMapState['slice']) => void;
+  readonly showSlice: (slice: ShownSlice) => void;
 }
 
-const wholeSlice: ModelMapState['slice'] = { by: 'all', name: '' };
+export const wholeSlice: ShownSlice = { by: 'all', name: '' };
 
 /** The map of models, and the two that are compared. */
 export const modelMapStore = createStore<ModelMapState>()((set) => ({

@@ -1,4 +1,4 @@
-"""Reads the runs of Uncurl Workbench in Python or a notebook. One file, nothing else needed: copy it where you like.
+"""Reads the runs of Uncurl Workbench in Python or a notebook. One file: copy it where you like.
 
     import uncurl_runs
     run = uncurl_runs.open_run("sweep-20261201-024230-4e58")    # a name, or the folder of a run

@@ -215,6 +215,7 @@ class Worker:
         self.model = self.cache = self.prefix = self.is_cache_sound = None
         folder = header["folder"]
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        stated_theta(config)
         # Some models of text and images have no class for their text alone.
         kinds = (AutoModelForCausalLM, AutoModelForImageTextToText)
         loader = next((each for each in kinds if type(config) in each._model_mapping.keys()), None)
@@ -680,9 +681,17 @@ def keep_gates(router, whole, index, layer):
     router.register_forward_hook(hook)
 
 
+def stated_theta(config):
+    """Turns DBRX by the theta of `attn_config`, which transformers 5.24 leaves unread where the config has no other."""
+    theta = getattr(getattr(config, "attn_config", None), "rope_theta", None)
+    if config.model_type == "dbrx" and theta is not None and config.rope_parameters["rope_type"] == "default":
+        config.rope_parameters["rope_theta"] = float(theta)
+
+
 def skeleton(base, config):
     """A model of the same class for another config, without weights."""
     config = CONFIG_MAPPING[config["model_type"]].from_dict(config)
+    stated_theta(config)
     # A model of text alone may be made from a config of text and images.
     config = config if type(config) is type(base.config) else config.get_text_config()
     with torch.device("meta"), no_init_weights():
@@ -884,7 +893,7 @@ def taps_of(model):
         chosen = [part for part in parts if torch.is_tensor(part) and not part.is_floating_point()]
         logits = inner.pop(router) if type(router).__name__ in LOGITS_WITHIN else parts[index]
         if not chosen and type(router).__name__ in CHOICES_BY_LOGITS:
-            chosen = [logits.topk(router.top_k, dim=-1).indices]
+            chosen = [logits.topk(chosen_by(router, model), dim=-1).indices]
         routed.append(
             {
                 "router": logits.float().flatten(0, -2),
@@ -965,6 +974,21 @@ def observed_llama4(moe, hidden_states):
     alone = of(flat.repeat_interleave(chosen.shape[1], 0) * gates, chosen.flatten()) / gates
     # Outputs of all experts have no gates, so nothing asks for them (`requireOutputGates`).
     return moe.shared_expert(flat) + observe(moe.experts, flat, chosen, weights, alone, of), logits
+
+
+def observed_dbrx(experts, hidden_states, top_k_index, top_k_weights):
+    """DBRX's experts, which transformers 5.24 does not let be computed by another function: each choice alone."""
+    flat = hidden_states.reshape(-1, experts.hidden_size)
+
+    def of(states, index):
+        ones = torch.ones(len(index), 1, dtype=top_k_weights.dtype, device=index.device)
+        return type(experts).forward(experts, states, index[:, None], ones).reshape(states.shape)
+
+    alone = of(flat.repeat_interleave(top_k_index.shape[1], 0), top_k_index.flatten())
+    return observe(experts, flat, top_k_index, top_k_weights, alone, of).reshape(hidden_states.shape)
+
+
+OBSERVED_BLOCKS = {"Llama4TextMoe": observed_llama4, "DbrxExperts": observed_dbrx}
 
 
 def observe(experts, hidden_states, top_k_index, top_k_weights, alone, of):
@@ -1102,13 +1126,13 @@ def observed_experts(model, **wanted):
 
     leaves = [each for each in model.modules() if not any(True for _ in each.children())]
     hooks = [each.register_forward_hook(keep) for each in leaves] if observation.residual is not None else []
-    blocks = [each for each in model.modules() if type(each).__name__ == "Llama4TextMoe"]
+    blocks = [each for each in model.modules() if type(each).__name__ in OBSERVED_BLOCKS]
     # Passes side by side begin and end in any order.
     before, others = observers.get(model, (model.config._experts_implementation, 0))
     observers[model] = (before, others + 1)
     if others == 0:
         for block in blocks:
-            block.forward = functools.partial(observed_llama4, block)
+            block.forward = functools.partial(OBSERVED_BLOCKS[type(block).__name__], block)
         model.set_experts_implementation(OBSERVED)
     try:
         yield observation.layers
@@ -1127,9 +1151,14 @@ def observed_experts(model, **wanted):
 # Routers whose output holds probabilities: the part of the module that gives the logits.
 LOGITS_WITHIN = {"Gemma4TextRouter": "proj"}
 # Routers that choose the largest logits, and do not say which these are.
-CHOICES_BY_LOGITS = {"Llama4Router"}
+CHOICES_BY_LOGITS = {"Llama4Router", "DbrxRouter"}
 # Routers that a class's record of its outputs leaves out, with the same outputs as those it names.
 UNRECORDED = {"DeepseekV4HashRouter"}
+
+
+def chosen_by(router, model):
+    """How many experts a router chooses; DBRX's own does not know it."""
+    return router.top_k if hasattr(router, "top_k") else model.config.ffn_config.moe_top_k
 
 
 def routers_of(model):

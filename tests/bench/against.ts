@@ -10,7 +10,7 @@
  * above 1 is worse here. A busy machine disturbs processor time less than wall time, but it does: repeat a surprise.
  * Usage: npm run bench -- --against REV [--rounds 5] [--only start,sweep]
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -20,33 +20,11 @@ import { z } from 'zod';
 import { writeFewShotTask } from './few-shot-task.ts';
 import { readableOneGigabyteCheckpoint } from './readable-checkpoint.ts';
 import { median, ratios } from './statistics.ts';
+import { addWorktree, commitOf, removeWorktree, root } from './worktree.ts';
 
-const root = path.join(import.meta.dirname, '..', '..');
 const usagePreload = pathToFileURL(path.join(import.meta.dirname, 'usage.mjs')).href;
 const usage = z.object({ processorMs: z.number(), peakBytes: z.number() });
 type Usage = z.infer<typeof usage>;
-
-const git = (...args: readonly string[]): string =>
-  execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim();
-
-const lockFile = z.object({ packages: z.record(z.string(), z.object({ version: z.string().optional() })) });
-
-/** Versions of the packages in the lock file of a clone, by folder. */
-const packagesOf = (clone: string): ReadonlyMap<string, string | undefined> => {
-  const { packages } = lockFile.parse(JSON.parse(readFileSync(path.join(clone, 'package-lock.json'), 'utf8')));
-  return new Map(Object.entries(packages).flatMap(([name, { version }]) => (name === '' ? [] : [[name, version]])));
-};
-
-/** Adds a worktree of the revision in a folder that does not exist yet. */
-const addWorktree = (revision: string, folder: string): void => {
-  git('worktree', 'add', '--quiet', '--detach', folder, revision);
-  const [here, there] = [packagesOf(root), packagesOf(folder)];
-  const areHere = [...there].every(([name, version]) => here.get(name) === version);
-  // A link to the whole folder would not do: an installation in either tree would empty it for both.
-  const link = ['-al', path.join(root, 'node_modules'), path.join(folder, 'node_modules')];
-  const isLinked = areHere && spawnSync('cp', link, { stdio: 'ignore' }).status === 0;
-  if (!isLinked) execFileSync('npm', ['ci', '--loglevel=error'], { cwd: folder, stdio: ['ignore', 2, 2] });
-};
 
 /** Runs `uncurl` from the sources of a tree, which must succeed; returns what it used and printed. */
 const uncurl = (
@@ -142,7 +120,7 @@ if (values.against === undefined || !(rounds >= 1) || unknown !== undefined)
   );
 
 const scratch = mkdtempSync(path.join(os.tmpdir(), 'uncurl-bench-against-'));
-const commit = git('rev-parse', '--short', `${values.against}^{commit}`);
+const commit = commitOf(values.against);
 const [ours, theirs] = [root, path.join(scratch, commit)];
 
 const prepare = async (tree: string, folder: string, largeModel: string, fewShotTask: string): Promise<Prepared> => {
@@ -192,6 +170,6 @@ try {
     console.log(`${name.padEnd(10)}  processor ${processor};  memory ${memory}`);
   }
 } finally {
-  git('worktree', 'remove', '--force', theirs);
+  removeWorktree(theirs);
   rmSync(scratch, { recursive: true, force: true });
 }

@@ -16,14 +16,11 @@ import { chromium, type Page } from '@playwright/test';
 import { z } from 'zod';
 import { settingsFile } from '../../main/workspace/settings-file.ts';
 import { addLargeModels, largeSizes } from '../e2e/large-maps.ts';
-import { median } from './statistics.ts';
+import { median, percentile } from './statistics.ts';
 
 const SECONDS = 4;
 const SETTLE_MS = 300;
 const root = path.join(import.meta.dirname, '..', '..');
-
-const percentile = (values: readonly number[], share: number): number =>
-  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(share * values.length))] ?? Number.NaN;
 
 /** Times between frames while `act` runs, in milliseconds. */
 const framesOf = async (page: Page, act: (step: number) => Promise<void>): Promise<readonly number[]> => {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { seededRandom } from '../../main/statistics/random.ts';
 import type { Attack } from './kills/attack.ts';
 import { editedArms, editedTorchSweep, editedTraining, trainer } from './kills/edited.ts';
-import { killedFit } from './kills/fits.ts';
+import { fits, killedFit } from './kills/fits.ts';
 import { exports, killedExport, killedTraining } from './kills/folders.ts';
 import { killedDownload, killedRun, kindsOfRun } from './kills/runs.ts';
 import { killedSweep, killedWorkers, sweeps } from './kills/sweeps.ts';
@@ -16,7 +16,7 @@ import { fullDisk, takeover, twoEngines, vanishedShard } from './kills/troubles.
  * Kills commands of the workbench (SIGKILL) at random moments (default: 200 kills in total), resumes them, and
  * compares the outcome with that of an undisturbed run: results, and every byte of the steps, of exports and of tuned
  * models. In turn: a sweep, a sweep with a search, a sweep of written answers, two workers (the command that each task
- * of a cluster runs), a search for the best model that fits, every other kind of run, an export, one to a GGUF file
+ * of a cluster runs), two searches for the best model that fits, every other kind of run, an export, one to a GGUF file
  * (compared tensor by tensor), a download from a Hub on loopback, a training (if UNCURL_INTEROP_PYTHON names a Python
  * with PyTorch), a training, an experiment with fine-tuned arms and a sweep of PyTorch whose files of unfinished work
  * are edited before each resumption (likewise; and without PyTorch, by kills/trainer.mjs), two engines in one
@@ -33,7 +33,7 @@ type Making = readonly [name: string, make: (() => Promise<Attack>) | null];
 const all: readonly Making[] = [
   ...Object.entries(sweeps).map(([name, sweep]): Making => [name, () => killedSweep(folder, name, sweep)]),
   ['workers', () => killedWorkers(folder)],
-  ['fit', () => killedFit(folder)],
+  ...Object.entries(fits).map(([name, options]): Making => [name, () => killedFit(folder, name, options)]),
   ...Object.entries(kindsOfRun(folder)).map(([name, kind]): Making => [name, () => killedRun(folder, name, kind)]),
   ...Object.entries(exports).map(([name, options]): Making => [name, () => killedExport(folder, name, options)]),
   ['download', () => killedDownload(folder)],

@@ -1,6 +1,6 @@
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { axeFindings } from './axe-findings.ts';
-import { pageErrors, photograph, tab, withSample } from './page-steps.ts';
+import { download, pageErrors, photograph, tab, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 test('the map of models shows the verdicts, opens points, and compares two models slice by slice', async ({
@@ -48,6 +48,13 @@ test('the map of models shows the verdicts, opens points, and compares two model
     await page.keyboard.press('Escape');
   });
 
+  await test.step('the map is saved as a figure', async () => {
+    const saved = download(page, '.svg');
+    await page.getByRole('button', { name: 'Save figure' }).click();
+    await page.getByRole('menuitem', { name: 'SVG' }).click();
+    expect((await saved).suggestedFilename()).toMatch(/map-of-models-uncurl-64--add\.svg$/);
+  });
+
   const two = page.getByRole('region', { name: 'Two models compared' });
   await test.step('two models are compared by slices, whose lost items can be read', async () => {
     await page.getByRole('button', { name: 'Compare two' }).click();
@@ -64,12 +71,16 @@ test('the map of models shows the verdicts, opens points, and compares two model
     await slices.nth(1).click();
     await expect(status).toHaveText(new RegExp(`^${first[3] ?? ''} items? lost, first token of the answer: `));
     await expect(two.getByRole('list', { name: 'Items and answers' }).getByText('REAP ×4').first()).toBeVisible();
+    // Both models and the slice are in the address.
+    await expect(page).toHaveURL(/compared=.*slice=token/);
+    await page.reload();
+    await expect(two.getByRole('heading', { level: 3 })).toContainText('Frequency ×4 against REAP ×4, on Sums');
+    await expect(status).toHaveText(new RegExp(`^${first[3] ?? ''} items? lost, first token of the answer: `));
     await photograph(workbench, 'two-models');
     expect(await axeFindings(page)).toEqual([]);
   });
 
   await test.step('a click with Ctrl takes the place of the second, and the comparison can be turned', async () => {
-    await page.getByRole('button', { name: 'Compare two' }).click();
     await cell(/^REAP ×8: /).click({ modifiers: ['ControlOrMeta'] });
     await expect(two.getByRole('heading', { level: 3 })).toContainText('REAP ×8 against REAP ×4');
     await two.getByRole('button', { name: 'Swap' }).click();

@@ -20,11 +20,14 @@ const otherViews = ['Runs', 'Side by side', 'Map of models', 'Fit'] as const;
 const overflow = (page: Page, part = 'html'): Promise<number> =>
   page.locator(part).evaluate((element) => element.scrollWidth - element.clientWidth);
 
-/** Heights of the rows of controls above a view: each is one row, which is at most 50 pixels high. */
-const toolbarHeights = (page: Page): Promise<readonly number[]> =>
+/** Heights of the rows of controls above a view that are higher than one row, or than `most` pixels. */
+const toolbarHeights = (page: Page, most = 50): Promise<readonly number[]> =>
   page
     .locator('.plan-header, .view-head, .view-toolbar')
-    .evaluateAll((rows) => rows.map((row) => row.getBoundingClientRect().height).filter((height) => height > 50));
+    .evaluateAll(
+      (rows, limit) => rows.map((row) => row.getBoundingClientRect().height).filter((height) => height > limit),
+      most,
+    );
 
 /**
  * Tabs through the page from the top until the focus returns. Reports the focused elements and those whose focus was
@@ -169,9 +172,15 @@ test('at 1024 x 700 and at 200 % nothing is lost: no sideways scrolling, side pa
     else await tab(page, view);
     await softly.poll(() => overflow(page), `${view} at 380`).toBeLessThanOrEqual(0);
     await softly.poll(() => overflow(page, '#view'), `the part ${view} at 380`).toBeLessThanOrEqual(0);
-    await softly.poll(() => toolbarHeights(page), `rows of ${view} at 380`).toEqual([]);
+    await softly.poll(() => toolbarHeights(page, 90), `rows of ${view} at 380`).toEqual([]);
     await photograph(workbench, `${view.toLowerCase().replaceAll(' ', '-')}-380`);
   }
+  // Two rows, in which names can be read; the tab of the view is in sight.
+  const widths = await page
+    .locator('.plan-header select:not(.plan-header-answers)')
+    .evaluateAll((selects) => selects.map((select) => Math.round(select.getBoundingClientRect().width)));
+  expect(Math.min(...widths)).toBeGreaterThan(100);
+  await expect(page.getByRole('tab', { name: 'Fit', exact: true })).toBeInViewport({ ratio: 0.95 });
   await tab(page, 'Workbench');
   await page.setViewportSize({ width: 1440, height: 900 });
   await expect(inspector).toBeVisible();

@@ -31,7 +31,7 @@ const reportOfRecords = async (): Promise<{ readonly html: string; readonly docu
     .filter(({ model, task, method, factor }) => !stored.has([model, task, method, factor].join()));
   const document = { ...luck, results: [...luck.results, ...rounded] };
   const sizeTrend = sizeTrendDocument(luck, { delta: 0.02 }, { pairs: [], missing: 0, incomparable: 0 });
-  const html = reportPage({ manifest, document, sizeTrend, frontier: frontierWords(pairs), profiles: [] });
+  const html = reportPage({ manifest, document, sizeTrend, frontier: frontierWords({ points, pairs }), profiles: [] });
   return { html, document };
 };
 

@@ -139,7 +139,7 @@ test('one header controls every panel, is in the address, survives a reload, and
     const whole = page.getByRole('dialog', { name: /^Difference to unpruned by factor/ });
     await whole.locator('.difference-plot').first().hover();
     await expect(whole.locator('.crosshair text').first()).toHaveText(/^×\d+(\.\d+)?, .*\d/);
-    await whole.getByRole('button', { name: 'Save figure' }).click();
+    await whole.getByRole('button', { name: 'Save curve' }).click();
     await expect(page.getByRole('menuitem', { name: 'Copy picture' })).toBeVisible();
     await page.keyboard.press('Escape');
     await page.keyboard.press('Escape');

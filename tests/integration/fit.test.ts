@@ -36,11 +36,11 @@ const foundIn = (stdout: string) => {
   return { recommended, finalists, plan, tested, candidates, surrogates, untried };
 };
 
-/** Resolves once the search has made such a file; a search that ends without one fails the test. */
-const makes = async ({ ended }: Uncurl, workspace: string, files: string): Promise<void> => {
+/** Resolves once the search has made so many files; a search that ends without them fails the test. */
+const makes = async ({ ended }: Uncurl, workspace: string, files: string, count = 1): Promise<void> => {
   const over = { is: false };
   void ended.then(() => (over.is = true));
-  while (globSync(files, { cwd: workspace }).length === 0) {
+  while (globSync(files, { cwd: workspace }).length < count) {
     if (over.is) throw new Error(`the search ended without ${files}:\n${(await ended).stderr}`);
     await setTimeout(5);
   }
@@ -108,6 +108,35 @@ test('a search that is killed recommends the same, tests only what it chose, and
   await rm(join(whole, 'steps'), { recursive: true });
   const unproven = await uncurl(['verify', document.run, '--workspace', whole]);
   expect([unproven.code, unproven.stdout]).toEqual([1, expect.stringContaining('NOT proven')]);
+});
+
+test('a search for types by layer that is killed twice recommends the same', async () => {
+  const search = [
+    ...['fit', 'uncurl-8', '--task', 'mood', '--format', 'gguf', '--bytes', '450kB', '--types', 'q8_0', 'q5_1', 'q4_1'],
+    ...['--method', 'reap', '--scoring-items', '16', '--finalists', '1', '--types-by-layer', '--threads', '1'],
+  ];
+  const whole = join(await temporaryFolder(), 'workspace');
+  const uninterrupted = await uncurl([...search, '--json', '--workspace', whole]);
+  expect(uninterrupted.code, uninterrupted.stderr).toBe(0);
+  const found = foundIn(uninterrupted.stdout);
+  expect(found.candidates.filter(({ expertTypes }) => expertTypes !== undefined)).toHaveLength(1);
+  expect(found.surrogates).toHaveLength(1);
+  const steps = globSync('steps/*/*', { cwd: whole }).length;
+
+  // While candidates are measured, and while layers are rounded alone.
+  const killed = join(await temporaryFolder(), 'workspace');
+  let command = search;
+  for (const share of [0.25, 0.5]) {
+    const started = startUncurl([...command, '--workspace', killed]);
+    await makes(started, killed, 'steps/*/*', Math.ceil(share * steps));
+    started.child.kill('SIGKILL');
+    await started.ended;
+    const [run = ''] = await readdir(join(killed, 'runs'));
+    command = ['resume', run];
+  }
+  const finished = await uncurl([...command, '--json', '--workspace', killed]);
+  expect(finished.code, finished.stderr).toBe(0);
+  expect(foundIn(finished.stdout)).toEqual(found);
 });
 
 test('what is measured after the choice does not change what is recommended', async () => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, request as ask, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import { parsePythonJson } from '../../main/files/parse-json.ts';
 
 /** A request as a server of the test saw it. */
@@ -23,6 +24,8 @@ export interface Fault {
   readonly headersOnly?: boolean;
   /** Sends nothing more after this many bytes, and keeps the connection open. */
   readonly silentAfter?: number;
+  /** A success with the page of another server, a body without end, or one that stops after its first byte. */
+  readonly body?: 'page' | 'endless' | 'silent';
   /** Never answers, and keeps the connection open. */
   readonly mute?: boolean;
   /** Inverts the byte at this position of the file. */
@@ -100,6 +103,10 @@ const listen = (server: Server): Promise<string> =>
       resolve(`http://127.0.0.1:${String((server.address() as AddressInfo).port)}`);
     });
   });
+
+const endless = function* (): Generator<Buffer> {
+  for (;;) yield Buffer.alloc(2 ** 20, ' ');
+};
 
 /** Paths of data sets, and of the metrics that the library evaluate loads. */
 const OF_DATA_SETS = /^\/(?:api\/datasets|datasets|spaces)\//;
@@ -491,6 +498,11 @@ export const startLoopbackHub = async (dataSets?: string): Promise<LoopbackHub> 
       response.writeHead(200, { 'content-length': '1000' });
       response.flushHeaders();
       request.socket.end();
+    } else if (fault?.body === 'page') answer(response, 200, '<html>Log in to this network</html>');
+    else if (fault?.body !== undefined) {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      if (fault.body === 'silent') response.write('[');
+      else Readable.from(endless()).pipe(response);
     } else if (fault?.status !== undefined) answer(response, fault.status, '', fault.headers ?? {});
     else return false;
     return true;

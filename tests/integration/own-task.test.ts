@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
@@ -71,6 +71,40 @@ test('a sweep and a profile on an own file with --split use the same task, and t
   expect(same.stdout).toContain('Frequency ×2 minus Frequency ×2, 0 lost, 0 gained.');
   const unknown = await uncurl(['outcomes', document.run, ...item, '--slice', 'no such slice', ...inWorkspace]);
   expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('no slice of these items')]);
+});
+
+test('tasks that the workspace has imported go by their names, in info and baseline too', async () => {
+  const workspace = join(await temporaryFolder(), 'workspace');
+  const bundled = join(resources, 'tasks', 'capital');
+  const folders = ['capital_easy-1', 'capital_hard-2'].map((name) => join(workspace, 'tasks', name));
+  const items = (await readFile(join(bundled, 'test.jsonl'), 'utf8')).split('\n').slice(0, 6).join('\n');
+  for (const folder of folders) {
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'task.json'), await readFile(join(bundled, 'task.json')));
+    await writeFile(join(folder, 'test.jsonl'), items);
+  }
+  const record = { fewshot: null, limit: null, name: 'capital', version: '0.4.13' };
+  const imported = [
+    { ...record, asked: 'easy', folder: 'capital_easy-1' },
+    ...['capital_easy-1', 'capital_hard-2'].map((folder) => ({ ...record, asked: 'both', folder })),
+  ];
+  await writeFile(join(workspace, 'tasks', 'imported.json'), JSON.stringify({ imported }));
+  const run = (...args: readonly string[]) => uncurl([...args, '--workspace', workspace]);
+  const described = await run('info', 'easy', '--json');
+  expect(facts.parse(JSON.parse(described.stdout)).items.test).toBe(6);
+  const measured = await run('baseline', 'uncurl-8', '--task', 'easy', '--threads', '1', '--json');
+  expect(measured.code, measured.stderr).toBe(0);
+  expect(JSON.parse(measured.stdout)).toMatchObject({ tasks: [{ task: 'capital', n: 6 }] });
+  const several = await run('info', 'both');
+  expect([several.code, several.stderr]).toEqual([
+    2,
+    expect.stringMatching(/both stands for 2 tasks[^]*capital_hard-2/),
+  ]);
+  // A task whose folder is gone is not there: nothing opens half of a name.
+  await rm(folders[1] ?? '', { recursive: true });
+  const gone = await run('baseline', 'uncurl-8', '--task', 'both');
+  expect([gone.code, gone.stderr]).toEqual([2, expect.stringContaining('"both" is neither a path nor the name')]);
+  expect(gone.stderr).toContain('uncurl doctor --python');
 });
 
 test('refuses to split a task with calibration items, and options that contradict each other', async () => {

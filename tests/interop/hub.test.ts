@@ -16,6 +16,7 @@ import { findInCache } from '../../main/hub/hub-cache.ts';
 import { hubSettings } from '../../main/hub/hub-settings.ts';
 import { type LoopbackHub, startLoopbackHub, TOKEN } from '../integration/loopback-hub.ts';
 import { resources, uncurl } from '../integration/run-uncurl.ts';
+import { removeFolder } from '../remove-folder.ts';
 import { runPython } from './run-python.ts';
 
 let hub: LoopbackHub;
@@ -36,9 +37,17 @@ beforeAll(async () => {
 });
 afterAll(() => hub.close());
 
+const folders: string[] = [];
+const newFolder = (): string => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'hub-interop-'));
+  folders.push(folder);
+  return folder;
+};
+afterAll(() => Promise.all(folders.map(removeFolder)));
+
 /** The environment of a machine with an empty cache. */
 const machine = (more: Record<string, string> = {}): Record<string, string> => ({
-  HF_HOME: mkdtempSync(path.join(tmpdir(), 'hub-interop-')),
+  HF_HOME: newFolder(),
   HF_ENDPOINT: hub.endpoint,
   HF_HUB_OFFLINE: '0',
   HF_HUB_DISABLE_XET: '1',
@@ -118,7 +127,7 @@ describe('uploads', () => {
     for (const name of readdirSync(source))
       expect(hub.contentOf('someone/theirs', name)?.equals(readFileSync(path.join(source, name)))).toBe(true);
 
-    const folder = mkdtempSync(path.join(tmpdir(), 'hub-export-'));
+    const folder = newFolder();
     const plan = path.join(folder, 'plan.json');
     const exported = path.join(folder, 'export');
     for (const command of [

@@ -216,7 +216,7 @@ it('llama.cpp computes a file whose experts have a type for each layer', async (
 const BLOCK_BOUND = 1e-1;
 
 describe('llama.cpp opens weights that were written again', () => {
-  it('as Q6_K, Q4_K, NVFP4 and MXFP4, at 3 of 5 experts', async (context) => {
+  it('as Q6_K, Q5_K, Q4_K, NVFP4 and MXFP4, at 3 of 5 experts', async (context) => {
     if (absent !== undefined) context.skip(absent);
     const folder = await mkdtemp(path.join(work, 'again-'));
     const source = path.join(folder, 'source.gguf');
@@ -225,7 +225,7 @@ describe('llama.cpp opens weights that were written again', () => {
     const checkpoint = await openCheckpoint(source);
     const plan: DropPlan = { kept: checkpoint.descriptor.moeLayers.map(() => [0, 2, 4]) };
     const { overlays } = exportSettingsIn(path.join(work, 'overlay'));
-    const types = ['q6_k', 'q4_k', 'gguf_nvfp4', 'gguf_mxfp4'] as const;
+    const types = ['q6_k', 'q5_k', 'q4_k', 'gguf_nvfp4', 'gguf_mxfp4'] as const;
     const files: string[] = [];
     for (const type of types)
       files.push(await writeRounded({ checkpoint, plan, type, overlays, ...control }, path.join(folder, type)));

@@ -2,7 +2,7 @@
  * Exports of folders that compressed-tensors quantised, in transformers and vLLM (its CPU build, whose environment has
  * the package). Those that both load are compared; what they drop or refuse is asserted by name.
  */
-import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -13,6 +13,7 @@ import { readTensor, readTensorBytes } from '../../main/checkpoint/read-tensor.t
 import { readSafetensorsHeader } from '../../main/checkpoint/safetensors-header.ts';
 import { tensorInMemory, writeSafetensors } from '../../main/checkpoint/write-safetensors.ts';
 import { type CompressedType, compressedTypes } from '../../main/contract/export.ts';
+import { editJsonMembers } from '../../main/export/edit-json.ts';
 import { exportPlan } from '../../main/export/export-plan.ts';
 import { wholePlan } from '../../main/export/rounded-folder.ts';
 import { exportSettingsIn } from '../open-model-runner.ts';
@@ -69,8 +70,12 @@ const changed = async (from: string, name: string, change: Change): Promise<stri
   const folder = inWork(name);
   await mkdir(folder);
   await cp(path.join(from, 'config.json'), path.join(folder, 'config.json'));
-  const { tensors } = await openCheckpoint(from);
-  const written = [...tensors.values()].map(async (view) => {
+  await writeTensors(folder, [...(await openCheckpoint(from)).tensors.values()], change);
+  return folder;
+};
+
+const writeTensors = async (folder: string, views: readonly TensorView[], change: Change): Promise<void> => {
+  const written = views.map(async (view) => {
     const bytes = await readTensorBytes(view);
     return {
       ...tensorInMemory(view.tensor, 'F32', view.shape, new Float32Array()),
@@ -80,6 +85,42 @@ const changed = async (from: string, name: string, change: Change): Promise<stri
     };
   });
   await writeSafetensors(path.join(folder, 'model.safetensors'), await Promise.all(written), { format: 'pt' });
+};
+
+/** The experts of the first MoE layers in one type and those of the last in another: both groups, and what they hold. */
+const layered = [
+  ['int8', 'int4'],
+  ['int4', 'int8'],
+  ['int4', 'mxfp4'],
+] as const;
+
+const quantisation = z.looseObject({ config_groups: z.object({ group_0: z.looseObject({}) }) });
+
+/** A folder whose last MoE layer has the experts of another export, by a group of its own. */
+const mixed = async (first: CompressedType, last: CompressedType, name: string): Promise<string> => {
+  const [theirs, own] = [inWork(`written as ${first}`), inWork(`written as ${last}`)];
+  const { block } = (await openCheckpoint(own)).descriptor.moeLayers.at(-1) ?? expect.fail('no layer');
+  const isLast = (tensor: string): boolean =>
+    [`layers.${String(block)}.`, 'experts.'].every((part) => tensor.includes(part));
+  const stored = await Promise.all(
+    [theirs, own].map((folder) => readSafetensorsHeader(path.join(folder, 'model.safetensors'))),
+  );
+  const views = stored.flatMap(({ tensors }, index) =>
+    [...tensors.values()].filter(({ tensor }) => isLast(tensor) === (index === 1)),
+  );
+  const text = await readFile(path.join(theirs, 'config.json'), 'utf8');
+  const [whole, other] = [text, await readFile(path.join(own, 'config.json'), 'utf8')].map((config) =>
+    quantisation.parse(z.looseObject({}).parse(JSON.parse(config))['quantization_config']),
+  );
+  const targets = [String.raw`re:^model\.layers\.${String(block)}\..*experts\.\d+\..*$`];
+  const groups = { ...whole?.config_groups, group_1: { ...other?.config_groups.group_0, targets } };
+  const folder = inWork(name);
+  await mkdir(folder);
+  await writeFile(
+    path.join(folder, 'config.json'),
+    editJsonMembers(text, { quantization_config: { ...whole, config_groups: groups, format: 'mixed-precision' } }),
+  );
+  await writeTensors(folder, views, () => null);
   return folder;
 };
 
@@ -178,6 +219,10 @@ beforeAll(async () => {
     if (instead !== null) unlike.set(name, await maskedLogits(checkpoint, plan, tokens, inWork('overlay')));
     jobs.push({ name, folder: inWork(name), tokens, output: inWork(`${name}.logits`) });
   }
+  for (const [first, last] of layered) {
+    const name = `${first}, then ${last}`;
+    jobs.push({ name, folder: await mixed(first, last, name), tokens, output: inWork(`${name}.logits`) });
+  }
   reports = new Map((await runPython('compressed_logits.py', jobs, report, python)).map((each) => [each.name, each]));
   const cpu = await readFile('/proc/cpuinfo', 'utf8');
   hasAmx = cpu.includes('amx_tile');
@@ -236,6 +281,23 @@ describe('transformers leaves out a part of experts', () => {
     const theirs = await inTransformers(name);
     expect(deviation(ours.get(name) ?? [], theirs)).toBeLessThanOrEqual(TOLERANCE);
     expect(deviation(unlike.get(name) ?? [], theirs)).toBeGreaterThan(0.1);
+  });
+});
+
+describe('transformers decodes the experts of all layers by one scheme, and so types by layer are refused', () => {
+  it.for(layered.slice(1))('%s, then %s: it does not load them', ([first, last], context) => {
+    if (absent !== undefined) context.skip(absent);
+    expect(reportOf(`${first}, then ${last}`).error).toMatch(/automatic conversion of the weights|mismatched_sizes/);
+  });
+
+  it('int8, then int4: it loads them, and computes the numbers of neither', async (context) => {
+    if (absent !== undefined) context.skip(absent);
+    const name = 'int8, then int4';
+    expect(reportOf(name)).toEqual({ name, missing: [], unexpected: [], mismatched: [], error: null });
+    const theirs = await inTransformers(name);
+    const [wide = [], narrow = []] = ['int8', 'int4'].map((type) => ours.get(`written as ${type}`));
+    const apart = deviation(wide, await inTransformers('written as int4'));
+    for (const each of [wide, narrow]) expect(deviation(each, theirs)).toBeGreaterThan(3 * apart);
   });
 });
 

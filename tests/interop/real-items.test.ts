@@ -11,13 +11,16 @@ import { shutIn } from '../../main/harness/sandbox.ts';
 import { judge } from '../../main/tasks/generation/judging.ts';
 import { loadTask } from '../../main/tasks/load-task.ts';
 import { isWrittenItem } from '../../main/tasks/task.ts';
+import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { expectSameLogprobs, type HarnessReport, openTaskHub, python, type TaskHub } from './task-hub.ts';
 
 const resources = fileURLToPath(new URL('../../resources', import.meta.url));
 const wheels = process.env['UNCURL_REAL_ITEMS'] ?? '';
 /** Test items of a task, and of one with written answers, whose texts take as many steps as they have tokens. */
 const ITEMS = process.env['UNCURL_REAL_ITEMS_COUNT'] ?? '40';
-const WRITTEN_ITEMS = '4';
+const WRITTEN_ITEMS = process.env['UNCURL_REAL_ITEMS_WRITTEN'] ?? '4';
+/** More items take longer. */
+const LIMIT_MS = HANG_LIMIT_MS * Math.max(1, Number(ITEMS) / 40, Number(WRITTEN_ITEMS) / 4);
 const POSITIONS = 2048;
 const CHOICE = ['arc_easy', 'arc_challenge', 'hellaswag', 'piqa', 'sciq', 'boolq', 'winogrande', 'rte'];
 const WRITTEN = {
@@ -37,7 +40,7 @@ const PLANTED = [
   'The answer is 12,5.\n####',
 ];
 
-describe('published items (UNCURL_REAL_ITEMS), as the harness measures them:', () => {
+describe('published items (UNCURL_REAL_ITEMS), as the harness measures them:', { timeout: LIMIT_MS }, () => {
   let hub: TaskHub | null = null;
   let theirs: HarnessReport;
   let pooled: HarnessReport;
@@ -76,7 +79,7 @@ describe('published items (UNCURL_REAL_ITEMS), as the harness measures them:', (
     const [first, second, ...others] = await opened.harness(jobs);
     if (first === undefined || second === undefined) throw new Error('the harness ended early');
     [theirs, pooled, judged] = [first, second, others];
-  });
+  }, LIMIT_MS);
   afterAll(() => hub?.close());
   /** The hub of the published items; skips where there are none. */
   const opened = (skip: (reason: string) => never): TaskHub =>

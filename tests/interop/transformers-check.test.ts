@@ -162,6 +162,19 @@ test(
     const { model, task } = await bundled(engine, 'uncurl-8', 'add');
     const { run } = await engine.call('profile.start', { model, tasks: [task] });
     expect((await engine.finished(run)).models[0]?.transformers).toMatchObject({ word: 'equal', differing: 0 });
+    // So is an export, where the window asks for it.
+    const exported = await engine.call('export.start', {
+      model,
+      plan: { kept: Array.from({ length: 3 }, () => [0, 2, 5, 7]) },
+      into: engine.grantPath(home),
+      name: 'pruned',
+      referee: true,
+    });
+    await engine.finished(exported.run);
+    expect(await engine.call('verify.read', { run: exported.run })).toMatchObject({
+      ok: true,
+      transformers: { word: 'equal', differing: 0 },
+    });
   },
   HANG_LIMIT_MS,
 );

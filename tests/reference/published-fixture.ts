@@ -3,6 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import type { Checkpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import type { DropPlan } from '../../main/contract/plan.ts';
 import { parsePythonJson } from '../../main/files/parse-json.ts';
 import { tensorInMemory, writeSafetensors } from '../../main/checkpoint/write-safetensors.ts';
 import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
@@ -50,6 +52,23 @@ type Config = z.infer<typeof config>;
 export const publishedFixture = (name: string): PublishedFixture =>
   fixtureSchema.parse(parsePythonJson(readFileSync(path.join(publishedFolder, `${name}.json`), 'utf8')));
 
+/** Families without a folder in tests/fixtures/reference/checkpoints, where the others are exported. */
+export const exportedNames = [
+  ...['qwen3_vl_moe', 'deepseek', 'bailing_moe', 'bailing_moe_v2', 'glm4v_moe', 'sarvam_mla', 'mellum', 'hy_v3'],
+  ...['kimi_linear', 'flex_olmo', 'cohere2_moe', 'mistral3', 'mistral4', 'dbrx', 'jamba', 'step3p5'],
+];
+
+/** Three of every four experts, so that groups stay equal. */
+export const threeOfFour = ({ descriptor }: Checkpoint): DropPlan => ({
+  kept: descriptor.moeLayers.map(({ moe }) => [...Array(moe.experts).keys()].filter((at) => at % 4 < 3)),
+});
+
+/** The config of a fixture as Python wrote it: numbers such as 1.0 have their point. */
+export const publishedConfigText = (name: string): string => {
+  const text = readFileSync(path.join(publishedFolder, `${name}.json`), 'utf8');
+  return /^"config": (.*),$/m.exec(text)?.[1] ?? '';
+};
+
 export const decodedLogits = ({ logits }: PublishedFixture): Float32Array => {
   const bytes = new Uint8Array(Buffer.from(logits, 'base64'));
   return new Float32Array(bytes.buffer);
@@ -87,22 +106,31 @@ export const sentenceOf = (variant: Variant): string =>
 export const changedConfig = (fixture: PublishedFixture, variant: Variant): Config => {
   const { path: keys, value } = variant;
   const whole: Config = structuredClone(fixture.config);
-  if (keys.length > 1 && keys[0] !== 'text_config' && Array.isArray(value))
+  if (keys.length > 1 && Array.isArray(value) && value.length === keys.length)
     return { ...whole, ...Object.fromEntries(keys.map((key, at): [string, unknown] => [key, value[at]])) };
   const key = keys.at(-1) ?? '';
   const change = (where: Config): Config => {
     const { [key]: _, ...others } = where;
     return isAbsent(variant) ? others : { ...where, [key]: value };
   };
-  return keys.length === 1 ? change(whole) : { ...whole, text_config: change(config.parse(whole['text_config'])) };
+  const [within = ''] = keys;
+  return keys.length === 1 ? change(whole) : { ...whole, [within]: change(config.parse(whole[within])) };
 };
 
 /** A folder with a fixture's config, or that of a variant, and its weights. */
 export const writePublished = async (fixture: PublishedFixture, variant?: Variant): Promise<string> => {
   const folder = await temporaryFolder();
+  await writePublishedIn(folder, fixture, variant);
+  return folder;
+};
+
+/** The same in a folder of the caller. */
+export const writePublishedIn = async (folder: string, fixture: PublishedFixture, variant?: Variant): Promise<void> => {
   const own = variant === undefined ? fixture.config : changedConfig(fixture, variant);
-  // Numbers that JSON has not are written as Python does.
-  const text = JSON.stringify(own).replaceAll(/{"__float__":"(-?Infinity|NaN)"}/g, '$1');
+  // Numbers that JSON has not are written as Python does, and zeros as the floats that transformers asks for.
+  const text = JSON.stringify(own)
+    .replaceAll(/{"__float__":"(-?Infinity|NaN)"}/g, '$1')
+    .replaceAll(/"\w+_pdrop":0(?=[,}])/g, '$&.0');
   await writeFile(path.join(folder, 'config.json'), text);
   const shapes = shapesOf(fixture.tensors);
   for (const name of variant?.without ?? []) shapes.delete(name);
@@ -115,7 +143,6 @@ export const writePublished = async (fixture: PublishedFixture, variant?: Varian
         : tensorInMemory(name, 'F32', shape, seededValues(name, shape, fixture.seed)),
     ),
   );
-  return folder;
 };
 
 /** Experts of each token as 64-bit integers, low half first. */

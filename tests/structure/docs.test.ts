@@ -43,62 +43,6 @@ describe('the documentation', () => {
   );
 });
 
-/** Commands of a text: lines of code blocks with their continuations, and code within sentences. */
-const codeOf = (text: string): readonly string[] => [
-  ...[...text.matchAll(/^```.*\n([\s\S]*?)^```/gm)].flatMap(([, block = '']) =>
-    block.replaceAll(/\\\n\s*/g, ' ').split('\n'),
-  ),
-  ...[...text.replaceAll(/^```.*\n[\s\S]*?^```/gm, '').matchAll(/`([^`]+)`/g)].map(([, code = '']) => code),
-];
-const everywhere = ['--json', '--help', '--version'];
-const optionsOf = (code: string): readonly string[] =>
-  [...code.matchAll(/(?<=^|\s)--[a-z][a-z-]*/g)].map(([name]) => name);
-const options = new Map(
-  await Promise.all(
-    Object.entries(verbs).map(async ([name, load]) => {
-      const own = Object.keys((await load()).options).map((option) => `--${option}`);
-      return [name, [...everywhere, ...own]] as const;
-    }),
-  ),
-);
-
-it.each(['README.md', ...topics.map(({ name }) => `resources/docs/${name}.md`)])(
-  'names only verbs and options that exist: %s',
-  (file) => {
-    const code = codeOf(readFileSync(path.join(root, file), 'utf8'));
-    const commands = code.flatMap((line) => {
-      const [, verb = '', rest = ''] = /^(?:[A-Z_]+=\S+ )*(?:npx )?uncurl ([a-z]+)\b(.*)$/.exec(line) ?? [];
-      return verb === '' || verb === 'help' ? [] : [{ verb, given: optionsOf(rest.replace(/ #.*$/, '')) }];
-    });
-    const wrong = commands.flatMap(({ verb, given }) => {
-      const own = options.get(verb);
-      return own === undefined ? [verb] : given.filter((option) => !own.includes(option));
-    });
-    const alone = code.filter((line) => line.startsWith('--')).flatMap(optionsOf);
-    const known = new Set([...options.values()].flat());
-    expect([...wrong, ...alone.filter((option) => !known.has(option))]).toEqual([]);
-  },
-);
-
-it.each(['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...topics.map(({ name }) => `resources/docs/${name}.md`)])(
-  'names only scripts of npm and benchmarks that exist: %s',
-  (file) => {
-    const code = codeOf(readFileSync(path.join(root, file), 'utf8'));
-    const scripts = code.flatMap((line) => /^(?:[A-Z_]+=\S+ )*npm run (?:--silent )?([\w:-]+)/.exec(line)?.[1] ?? []);
-    const benchmarks = code.flatMap((line) => /tests\/bench\/[\w-]+\.ts/.exec(line)?.[0] ?? []);
-    const { scripts: known } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
-      scripts: Readonly<Record<string, string>>;
-    };
-    expect(scripts.filter((name) => !Object.hasOwn(known, name))).toEqual([]);
-    expect(benchmarks.filter((name) => !files.has(name))).toEqual([]);
-  },
-);
-
-it('README says how many model types can be opened', () => {
-  const page = readFileSync(path.join(root, 'README.md'), 'utf8');
-  expect(page).toContain(`- ${String(families.length)} model types are verified against transformers`);
-});
-
 it('the page about model families lists those that can be opened, and no others', () => {
   const listed = [...read('families').matchAll(/^\|[^|]+\| (`[^|]+`) \|/gm)].flatMap(([, cell = '']) =>
     [...cell.matchAll(/`([^`]+)`/g)].map(([, modelType = '']) => modelType),

@@ -116,6 +116,8 @@ const HARMLESS: Readonly<Record<string, string>> = {
   encodeRequest: 'tokens of a text',
   traitsOf: 'tokens of a text',
   encodeText: 'tokens of a text',
+  encodeScored: 'tokens of a text',
+  hasOwnTokens: 'tokens of a text',
   findPython: 'asks a program for its versions',
   runProgram: 'starts programs, which train, install, or write tasks, and print no number of a model',
   isMaskable: 'looks at a plan',

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { changesSomething } from '../../main/checkpoint/config-keys.ts';
-import { families } from '../../main/checkpoint/families/families.ts';
+import { families, familyOf } from '../../main/checkpoint/families/families.ts';
 import { llamaArchitectures } from '../../main/checkpoint/gguf/llama-architectures.ts';
 import { familyOfConfig } from '../../main/checkpoint/open-checkpoint.ts';
 import { familyReasons } from '../../main/export/gguf/architectures.ts';
@@ -36,9 +36,9 @@ const OWN_FORMS: Readonly<Record<string, string>> = { gpt_oss: 'MXFP4', deepseek
 
 /** Quantised forms in which experts open that lie one by one, and those of all experts of a layer in one tensor. */
 const storageOf = (family: string, { tensors }: Fixture): string => {
-  const areJoined = Object.entries(tensors).some(
-    ([name, [first]]) => !name.includes('conv') && first?.[0].length === 3,
-  );
+  const areJoined =
+    familyOf(family)?.layouts.some(({ kind }) => kind === 'joined-rows') === true ||
+    Object.entries(tensors).some(([name, [first]]) => !name.includes('conv') && first?.[0].length === 3);
   const scales = areJoined ? [] : ['FP8', 'compressed-tensors', 'GPTQ', 'AWQ'];
   return ['plain', ...scales, OWN_FORMS[family] ?? []].flat().join(', ');
 };

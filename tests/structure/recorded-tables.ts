@@ -61,6 +61,7 @@ import {
   formatRoughPercent,
 } from '../../main/words/numbers.ts';
 import { armWords, methodTitle } from '../../main/words/methods.ts';
+import { pointVerdictText } from '../../main/words/verdicts.ts';
 import { requireExperimentRecord } from '../../main/runs/experiment-record.ts';
 import { readFigureSource } from '../../main/runs/read-run.ts';
 import { openRunSource } from '../../main/runs/run-source.ts';
@@ -133,7 +134,8 @@ const firstResult = ({ document }: Sample): readonly string[] => {
         .map((result) => [
           ...[result.model, result.task, result.method, String(result.factor), String(result.kept)],
           ...[`${points(result.droppedShare ?? 0)} %`, String(result.n), points(result.value)],
-          ...[points(result.difference), interval(result), result.verdict ?? ''],
+          ...[points(result.difference), interval(result)],
+          result.verdict === null || result.verdict === undefined ? '' : pointVerdictText(result.verdict),
         ]),
     ],
     [3, 4, 5, 6, 7, 8],

@@ -1,6 +1,7 @@
 import { afmoe } from './afmoe.ts';
 import { bailingHybrid, bailingMoe, bailingMoeV2 } from './bailing.ts';
 import { cohere2Moe } from './cohere2-moe.ts';
+import { dbrx } from './dbrx.ts';
 import { deepseek, deepseekV2, deepseekV3, deepseekV32, glmMoeDsa, kimiK2, kimiK25, sarvamMla } from './deepseek.ts';
 import { deepseekV4 } from './deepseek-v4.ts';
 import { dots1 } from './dots1.ts';
@@ -13,19 +14,21 @@ import { gptOss } from './gpt-oss.ts';
 import { graniteMoe, graniteMoeHybrid, graniteMoeShared } from './granite-moe.ts';
 import { hunyuanMoe } from './hunyuan.ts';
 import { hyV3 } from './hy-v3.ts';
+import { jamba } from './jamba.ts';
 import { kimiLinear } from './kimi-linear.ts';
 import { lfm2Moe } from './lfm2-moe.ts';
 import { llama4, llama4Text } from './llama4.ts';
 import { longcatFlash } from './longcat.ts';
 import { mimoV2Flash } from './mimo-v2.ts';
 import { minimaxM2 } from './minimax-m2.ts';
+import { mistral3, mistral4 } from './mistral4.ts';
 import { mixtral } from './mixtral.ts';
 import { nemotronH } from './nemotron-h.ts';
 import { flexOlmo, olmoe } from './olmoe.ts';
 import { phimoe } from './phimoe.ts';
 import { mellum, qwen2Moe, qwen3VlMoe, qwen35Moe, qwen35MoeText, qwen3Moe, qwen3Next } from './qwen.ts';
 import { solarOpen } from './solar-open.ts';
-import { step3p7 } from './step3p7.ts';
+import { step3p5, step3p7 } from './step3p7.ts';
 
 export const families: readonly Family[] = [
   mixtral,
@@ -77,6 +80,11 @@ export const families: readonly Family[] = [
   kimiLinear,
   flexOlmo,
   cohere2Moe,
+  mistral4,
+  mistral3,
+  dbrx,
+  jamba,
+  step3p5,
 ];
 
 export const familyOf = (modelType: string): Family | undefined =>
@@ -85,10 +93,14 @@ export const familyOf = (modelType: string): Family | undefined =>
 /** Why known families cannot be opened yet, by `model_type`. */
 export const refusedFamilies: ReadonlyMap<string, string> = new Map([
   ['minimax', 'its lightning attention is not computed here, and early releases of MiniMax-M2 say this type too'],
-  ['jamba', 'its Mamba layers are of the first version, which is not computed here'],
-  ['dbrx', 'its experts are joined along their rows, which is not read here'],
-  ['mistral4', 'queries of its latent attention grow with their position, which is not computed here'],
-  ['ernie4_5_vl_moe', 'tokens of images have experts of their own in it, which are not read here'],
+  ...['ernie4_5_vl_moe', 'ernie4_5_moe_vl'].map(
+    (type) =>
+      [
+        type,
+        'tokens of images have experts of their own in it, and its programs take one number of experts for both: no ' +
+          'program would open a model without some of those for text',
+      ] as const,
+  ),
   ['jetmoe', 'its attention has experts too, which are not computed here'],
   ['switch_transformers', 'it is an encoder and a decoder; models here are decoders'],
   ['nllb_moe', 'it is an encoder and a decoder; models here are decoders'],

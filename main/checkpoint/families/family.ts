@@ -12,6 +12,8 @@ export interface Family {
   readonly unless?: { readonly key: string; readonly value: unknown; readonly modelType: string };
   /** Where a model of text and images has its text model; null: there is nothing else. */
   readonly wrapper: WrapperRecord | null;
+  /** The class of transformers that loads a type without a wrapper; AutoModelForCausalLM if absent. */
+  readonly loader?: WrapperRecord['loader'];
   readonly keys: {
     /** Keys for E in order of preference. */
     readonly experts: readonly string[];
@@ -39,15 +41,9 @@ export interface Family {
   readonly identitiesKey?: string;
   /** Other names of keys, by the name used here. */
   readonly aliases: Readonly<Record<string, string>>;
-  /**
-   * An object of the config: its keys by the names used here, and its lists of layers, numbered from 1, by the word of
-   * `layer_types` that they stand for.
-   */
-  readonly inner?: {
-    readonly key: string;
-    readonly keys: Readonly<Record<string, string>>;
-    readonly layers: Readonly<Record<string, string>>;
-  };
+  readonly inner?: readonly InnerRecord[];
+  /** The object of the config with the number of experts, which an export changes there; absent: the config itself. */
+  readonly expertsWithin?: string;
   /** Default values of omitted keys, from the family's own config class. */
   readonly defaults: Readonly<Record<string, unknown>>;
   /** Values that some keys must have (or may lack) for this record to be right; others are refused by name. */
@@ -61,8 +57,8 @@ export interface Family {
   readonly layerLists: readonly { readonly key: string; readonly says: 'sliding' | 'moe' | 'heads' }[];
   readonly routing: RoutingRecord;
   readonly activation: ActivationRecord;
-  /** `rms-plus-one`: RMS norms whose stored weights lack one. */
-  readonly norm: 'rms' | 'layer' | 'rms-plus-one';
+  /** `rms-plus-one`: RMS norms whose stored weights lack one; `layer-unbiased`: layer norms without bias. */
+  readonly norm: 'rms' | 'layer' | 'layer-unbiased' | 'rms-plus-one';
   readonly names: {
     readonly embedding: string;
     readonly finalNorm: string;
@@ -121,6 +117,17 @@ export interface Family {
   readonly unused: readonly string[];
 }
 
+/** An object of the config whose keys are read as if they were the config's own, which come first. */
+export interface InnerRecord {
+  readonly key: string;
+  /** Its keys, or those of an object in it ("name.key"), by the names used here. */
+  readonly keys: Readonly<Record<string, string>>;
+  /** Its lists of layers, numbered from 1, by the word of `layer_types` that they stand for. */
+  readonly layers?: Readonly<Record<string, string>>;
+  /** Keys that the family's class overwrites. */
+  readonly overwritten?: readonly string[];
+}
+
 /** A config with the text model's own config inside, and tensors beside those of the text model. */
 export interface WrapperRecord {
   readonly configKey: string;
@@ -163,6 +170,8 @@ export interface ScoreRecord extends Pick<ScoreRule, 'kind' | 'score' | 'after' 
   readonly groups: GroupRecord | null;
   readonly renormalise: {
     readonly when: Flag;
+    /** Key with which the config may say null: not divided. */
+    readonly unlessNullKey?: string;
     /** A number, or its key. */
     readonly epsilon: number | string;
     readonly as: 'addend' | 'floor';
@@ -247,6 +256,8 @@ export type AttentionRecord =
       readonly indexer?: IndexerRecord;
       /** Queries and latents are multiplied by the root of the model's width over their ranks. */
       readonly rankRoots?: true;
+      /** Queries grow with their position, by these keys of the parameters of the rotary embedding. */
+      readonly temperature?: Readonly<Record<'scaleKey' | 'everyKey', string>>;
     };
 
 /** Compressed attention of DeepSeek-V4: names begin with `at`; the kind of each layer, and the size of its windows. */
@@ -270,6 +281,8 @@ export interface StateRecord {
   readonly words: readonly string[];
   readonly attentionWords: readonly string[];
   readonly everyKey: string | null;
+  /** Key of the first of those; absent: the n-th. */
+  readonly firstKey?: string;
   readonly operator: OperatorRecord;
 }
 
@@ -309,6 +322,14 @@ export type OperatorRecord =
       readonly expandKey: string | null;
       /** Key of both limits of the steps, or of the lower one. */
       readonly limits: { readonly bothKey: string } | { readonly lowerKey: string };
+    }
+  | {
+      readonly kind: 'mamba-1';
+      readonly prefix: string;
+      /** `rank`: "auto" means a sixteenth of the hidden size. */
+      readonly keys: Readonly<
+        Record<'stateDimension' | 'rank' | 'expand' | 'kernel' | 'convolutionBias' | 'bias', string>
+      >;
     };
 
 export type WindowRecord =
@@ -363,6 +384,10 @@ export interface RotaryRecord {
   readonly slidingThetaKey?: string;
   /** Key of the rotated part of each layer, as a list. */
   readonly partialsKey?: string;
+  /** Parameters that are not by kind of layer hold for these kinds alone: those of a list, or others without it. */
+  readonly scaled?: { readonly listKey: string; readonly otherwise: readonly string[] };
+  /** Whether theta of `rope_parameters` must be the one that the config says besides. */
+  readonly agrees?: true;
 }
 
 /** Dense layers among the MoE layers. */
@@ -377,6 +402,8 @@ export interface DenseRecord {
     /** Both blocks of a pair; the first has experts too, whose sum is added after the second. */
     | { readonly kind: 'pairs' }
     | { readonly kind: 'sparse-step'; readonly stepKey: string; readonly listKey: string }
+    /** All but every n-th layer, of which a key says the first. */
+    | { readonly kind: 'all-but'; readonly everyKey: string; readonly firstKey: string }
     /** All but every n-th layer from one to another (-1: the last). */
     /** As in `mlp_layer_types`; without it, all but those of an enumeration such as "1,2,3". */
     | { readonly kind: 'enumerated'; readonly key: string }
@@ -433,6 +460,14 @@ export type ExpertLayout =
       readonly down: string;
       /** Whether router and matrices have biases beside them (gpt-oss in GGUF files). */
       readonly biased?: true;
+    }
+  | {
+      /** Rows of the experts one after the other: gate, up and the transpose of down, [E I, H] each. */
+      readonly kind: 'joined-rows';
+      readonly router: string;
+      readonly gate: string;
+      readonly up: string;
+      readonly down: string;
     }
   | {
       /**

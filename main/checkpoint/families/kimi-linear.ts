@@ -27,15 +27,17 @@ export const kimiLinear: Family = {
     moe_renormalize: 'norm_topk_prob',
     num_shared_experts: 'n_shared_experts',
   },
-  inner: {
-    key: 'linear_attn_config',
-    keys: {
-      head_dim: 'linear_head_dim',
-      num_heads: 'linear_num_heads',
-      short_conv_kernel_size: 'linear_conv_kernel_dim',
+  inner: [
+    {
+      key: 'linear_attn_config',
+      keys: {
+        head_dim: 'linear_head_dim',
+        num_heads: 'linear_num_heads',
+        short_conv_kernel_size: 'linear_conv_kernel_dim',
+      },
+      layers: { full_attn_layers: 'full_attention', kda_layers: 'linear_attention' },
     },
-    layers: { full_attn_layers: 'full_attention', kda_layers: 'linear_attention' },
-  },
+  ],
   renamed: [
     // As `save_pretrained` of transformers 5.24 writes it.
     {

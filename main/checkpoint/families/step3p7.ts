@@ -34,6 +34,7 @@ export const step3p7: Family = {
   defaults: {
     moe_router_scaling_factor: 1,
     attention_bias: false,
+    mlp_bias: false,
     partial_rotary_factor: 1,
     rms_norm_eps: 1e-5,
     rope_theta: 10000,
@@ -41,12 +42,12 @@ export const step3p7: Family = {
   layerLists: [{ key: 'per_layer_config', says: 'heads' }],
   required: [
     ...plain.required,
-    { key: 'mlp_bias', values: [false] },
     { key: 'moe_router_activation', values: ['sigmoid'] },
     { key: 'use_moe_router_bias', values: [true] },
     { key: 'norm_expert_weight', values: [true] },
     { key: 'use_head_wise_attn_gate', values: [true] },
     { key: 'query_pre_attn_scalar', equals: 'head_dim' },
+    { key: 'yarn_only_types', values: ['full_attention'] },
   ],
   activation: { kind: 'limited', limitsKey: 'swiglu_limits', denseLimitsKey: 'swiglu_limits_shared' },
   norm: 'rms-plus-one',
@@ -72,12 +73,14 @@ export const step3p7: Family = {
     ...partialRotary,
     partialsKey: 'partial_rotary_factors',
     scalings: commonScalings,
+    scaled: { listKey: 'yarn_only_types', otherwise: ['full_attention'] },
   },
-  dense: { ...denseNames, rule: { kind: 'enumerated', key: 'moe_layers_enum' } },
+  dense: { ...denseNames, biased: 'mlp_bias', rule: { kind: 'enumerated', key: 'moe_layers_enum' } },
   shared: {
     ...sharedExperts,
     widthKey: 'share_expert_dim',
     countKey: null,
+    biased: 'mlp_bias',
     orNamed: {
       gate: 'model.layers.{l}.share_expert.gate_proj.weight',
       up: 'model.layers.{l}.share_expert.up_proj.weight',
@@ -99,4 +102,18 @@ export const step3p7: Family = {
     ...plain.paddedLists,
     ...['rope_theta', 'partial_rotary_factors', 'swiglu_limits', 'swiglu_limits_shared'],
   ],
+};
+
+/**
+ * Step 3.5: the text model alone, by its maker's formulas, since transformers 5.24 has no class for it: there scaled
+ * angles are those of every layer unless a list names kinds of layers.
+ */
+export const step3p5: Family = {
+  ...step3p7,
+  modelType: 'step3p5',
+  wrapper: null,
+  rotary: {
+    ...step3p7.rotary,
+    scaled: { listKey: 'yarn_only_types', otherwise: ['full_attention', 'sliding_attention'] },
+  },
 };

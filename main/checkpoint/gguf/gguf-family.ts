@@ -293,6 +293,8 @@ const stateInFile = (state: StateRecord): StateRecord => {
       };
     case 'channel-delta':
       return { ...state, operator: { ...operator, prefix: at('state.'), decayForm: 'plain' } };
+    case 'mamba-1':
+      return state;
     case 'mamba':
       return { ...state, operator: { ...operator, prefix: at('state.'), decayForm: 'negated' } };
   }

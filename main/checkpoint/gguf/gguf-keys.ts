@@ -65,6 +65,7 @@ const stateSizes = (state: StateDescriptor): Readonly<Record<string, number>> =>
       };
     case 'convolution':
     case 'channel-delta':
+    case 'mamba-1':
       return {};
   }
 };
@@ -82,6 +83,7 @@ const sizeNames = (operator: OperatorRecord): Readonly<Record<string, string>> =
     case 'mamba':
       return operator.keys;
     case 'convolution':
+    case 'mamba-1':
       return {};
   }
 };
@@ -297,6 +299,7 @@ const denseConfig = ({ family: { dense }, metadata, layers }: Opened): Config =>
       // The experts are there.
       return { ...width, enable_moe_block: true };
     case 'pairs':
+    case 'all-but':
     case 'sparse-step':
       return width;
   }

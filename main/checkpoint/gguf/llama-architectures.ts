@@ -126,6 +126,14 @@ const gemma4 = {
   windows: 'stated',
   frequencyFactors: true,
 } as const;
+const step = {
+  ...plain,
+  name: 'step35',
+  normalises: null,
+  leadingDense: true,
+  sharesEmbedding: false,
+  windows: 'stated',
+} as const;
 const granite = { ...plain, name: 'granitemoe', rotatesPairs: true, widthIsExpert: true } as const;
 
 /** By family. Each entry was measured with llama.cpp itself: others are neither written nor read. */
@@ -184,14 +192,8 @@ const byFamily: Readonly<Record<string, LlamaArchitecture>> = {
   gemma4: gemma4,
   gemma4_text: gemma4,
   kimi_k25: deepseek3,
-  step3p7: {
-    ...plain,
-    name: 'step35',
-    normalises: null,
-    leadingDense: true,
-    sharesEmbedding: false,
-    windows: 'stated',
-  },
+  step3p7: step,
+  step3p5: step,
   mimo_v2_flash: { ...plain, name: 'mimo2', leadingDense: true, sharesEmbedding: false, windows: 'stated' },
   granitemoe: granite,
   granitemoeshared: granite,

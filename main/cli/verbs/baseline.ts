@@ -8,8 +8,9 @@ import { loadTask } from '../../tasks/load-task.ts';
 import { chanceAccuracy } from '../../tasks/task.ts';
 import { ENGINE_OPTIONS, madeBy, readEngine } from '../engine-option.ts';
 import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
-import { repeatedOption, type Verb } from '../verb.ts';
-import { findModel, findTasks } from '../subjects.ts';
+import { type Verb } from '../verb.ts';
+import { harnessTasks } from '../imported-tasks.ts';
+import { findModel, findTasks, TASKS_OPTION, WORKSPACE_OPTION } from '../subjects.ts';
 import { textTable } from '../terminal-text.ts';
 
 export const baseline: Verb = {
@@ -20,14 +21,16 @@ export const baseline: Verb = {
     'exchanged, next to chance.',
   positionals: [1, 1],
   options: {
-    task: repeatedOption('T', 'Task of multiple-choice items; may be repeated; "all" for all bundled ones.'),
+    ...TASKS_OPTION,
+    ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
     ...ENGINE_OPTIONS,
   },
   run: async (reader, host) => {
     const { resources, signal, progress } = host;
     const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
-    const tasks = await Promise.all((await findTasks(resources, reader.texts('task'))).map((path) => loadTask(path)));
+    const paths = await findTasks(resources, reader.texts('task'), harnessTasks(reader, host));
+    const tasks = await Promise.all(paths.map((path) => loadTask(path)));
     const accuracy = async (runner: ModelRunner, items: readonly TaskItem[]): Promise<number> => {
       const outcomes = (await runner.evaluate(items, [{ key: 'all', plan: null }], { signal })).get('all') ?? [];
       return mean(outcomes.map((outcome) => (outcome.kind === 'choice' && outcome.chosen === outcome.answer ? 1 : 0)));

@@ -7,6 +7,7 @@ import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../contract/bounds.ts';
 import { refuse } from '../../contract/errors.ts';
 import { type HubName, parseHubName } from '../../contract/hub.ts';
 import type { ModelInfo } from '../../contract/model.ts';
+import { AS_PUBLISHED, foundImports } from '../../harness/import-tasks.ts';
 import { findInCache } from '../../hub/hub-cache.ts';
 import { createHubClient } from '../../hub/hub-client.ts';
 import { hubSettings } from '../../hub/hub-settings.ts';
@@ -25,7 +26,7 @@ import { KeptChecks } from '../../torch/ask-transformers.ts';
 import { runsInTorch, runsWithin } from '../../words/memory.ts';
 import { transformersWords } from '../../words/transformers-check.ts';
 import { stateFolder } from '../../workspace/user-key.ts';
-import { findModel, WORKSPACE_OPTION } from '../subjects.ts';
+import { findModel, WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
 import { readTransformers } from '../transformers-option.ts';
 import { printedBytes, printedCount, terminalText, textList } from '../terminal-text.ts';
 
@@ -152,7 +153,13 @@ const publishedFacts = async (
 
 const taskFacts = async (reader: OptionReader, host: VerbHost, named: string): Promise<VerbResult> => {
   const delta = sweepSettings.shape.delta.parse(reader.real('delta', SMALLEST_MARGIN, LARGEST_MARGIN));
-  const [task] = await loadNamedTasks(reader, host, [named]);
+  const [task, ...others] = await loadNamedTasks(reader, host, [named]);
+  if (others.length > 0)
+    throw refuse(
+      'several-tasks',
+      `${named} stands for ${String(1 + others.length)} tasks.`,
+      `Name one of their folders: ${[task, ...others].map((one) => one?.path ?? '').join(', ')}`,
+    );
   if (task === undefined) throw refuse('no-such-task', `${named} is not a task.`, 'Check the name.');
   const { name, title, description, metric, path, hash, calibration, test, judging } = task;
   const unreachable = unreachableAnswers(judging, test);
@@ -179,11 +186,17 @@ const taskFacts = async (reader: OptionReader, host: VerbHost, named: string): P
   };
 };
 
-/** A file that is no model, a folder in one of the forms of a task, or the name of a bundled task. */
-const isTask = async (resources: string, named: string): Promise<boolean> => {
+/**
+ * A file that is no model, a folder in one of the forms of a task, or the name of a bundled task or of one that the
+ * workspace has imported: to look at a task downloads nothing.
+ */
+const isTask = async (reader: OptionReader, host: VerbHost, named: string): Promise<boolean> => {
   const path = resolve(named);
-  if (!existsSync(path))
-    return !(await bundledModels(resources)).has(named) && (await bundledTasks(resources)).has(named);
+  if (!existsSync(path)) {
+    if ((await bundledModels(host.resources)).has(named)) return false;
+    if ((await bundledTasks(host.resources)).has(named)) return true;
+    return (await foundImports(workspaceOf(reader, host), [named], AS_PUBLISHED)).has(named);
+  }
   return (await stat(path)).isDirectory() ? (await kindOfFolder(path)) === 'task' : !isGgufPath(path);
 };
 
@@ -211,7 +224,7 @@ export const info: Verb = {
   run: async (reader, host) => {
     const { resources } = host;
     const [named = ''] = reader.positionals;
-    if (await isTask(resources, named)) return taskFacts(reader, host, named);
+    if (await isTask(reader, host, named)) return taskFacts(reader, host, named);
     const [option] = Object.keys(reader.options).filter((name) => name === 'delta' || name in CALIBRATION_OPTIONS);
     if (option !== undefined)
       throw refuse('bad-usage', `--${option} is for tasks, and ${named} is not one.`, 'Leave it out, or name a task.');

@@ -174,8 +174,11 @@ const plannedByMethod = async (
   const tasks = profile === null ? [] : chosenTasks(profile, reader.list('task'));
   const lacking = tasks.find(({ statistics }) => !holdsExtras(statistics, needs.extras));
   if (lacking !== undefined) {
-    const lacked = extrasInWords(needs.extras, info.experts, info.topK) ?? 'nothing';
-    const measured = needs.extras.includes('peaks') && protect !== 'none' ? 'all' : method;
+    const missing = needs.extras.filter((extra) => !holdsExtras(lacking.statistics, [extra]));
+    const lacked = extrasInWords(missing, info.experts, info.topK) ?? 'nothing';
+    // What the method's options, the budget or the protection need besides is measured with "all" alone.
+    const own = planNeeds({ method, budget: 'uniform' }).extras;
+    const measured = needs.extras.every((extra) => own.includes(extra)) ? method : 'all';
     throw refuse(
       'profile-missing',
       `The profile of ${lacking.name} lacks ${lacked}.`,

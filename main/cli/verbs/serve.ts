@@ -56,7 +56,7 @@ const inBackground = async (reader: OptionReader, host: VerbHost): Promise<VerbR
 export const serve: Verb = {
   name: 'serve',
   usage: '[--port N] [--open] [--background | --stop] [--new-token | --rotate-token] [--root DIR...] [--workspace DIR]',
-  summary: 'The workbench for a browser, on this machine only; ends with Ctrl-C.',
+  summary: 'The workbench for a browser, on this machine only; ends with Ctrl-C, or stays with --background.',
   positionals: [0, 0],
   engine: 'Choose PyTorch in the Devices dialog of the window.',
   options: {

@@ -135,11 +135,21 @@ export const sweep: Verb = {
     { title: 'What to measure', names: ['task', 'method', 'factors', 'adaptive', 'stop', 'limit', 'workspace'] },
     {
       title: 'How plans are made',
-      names: ['option', 'budget', 'protect', 'seeds', 'recovery', 'calibration', 'first'],
+      names: ['option', 'budget', 'protect', 'gates', 'seeds', 'recovery', 'calibration', 'first'],
     },
     {
       title: 'How they are judged',
-      names: ['delta', 'familywise', 'sample', 'repeats', 'chat', 'chat-arg', 'think-end'],
+      names: [
+        'delta',
+        'familywise',
+        'looks',
+        'sample',
+        'repeats',
+        'chat',
+        'chat-arg',
+        'think-end',
+        'run-generated-code',
+      ],
     },
     {
       title: 'What to measure besides',

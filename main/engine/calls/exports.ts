@@ -178,6 +178,8 @@ const exportSpec = z.object({
   ggufType: ggufType.optional(),
   hfType: compressedType.optional(),
   mtp: predictionChoice.optional(),
+  /** Whether transformers is asked about the folder before it gets its name. */
+  referee: z.boolean().optional(),
   /** The search for the best model that fits that recommended it. */
   fit: boundedText.optional(),
 });
@@ -278,12 +280,15 @@ export const exportCalls = (context: EngineContext): AnswersTo<'export' | 'verif
     const path = exportsFolder(context);
     return { handle: context.handles.issue(path), path };
   },
-  'export.start': async ({ model: handle, plan: given, into, name, format, ggufType: type, hfType, mtp }, signal) => {
+  'export.start': async (
+    { model: handle, plan: given, into, name, format, ggufType: type, hfType, mtp, referee },
+    signal,
+  ) => {
     if (type !== undefined && format !== 'gguf')
       throw refuse('bad-usage', `${type} is a type of GGUF files, and the export is ${format}.`, 'Omit it.');
     const { model, plan } = await openOne(context, handle, given);
     const destination = await exportDestination(context, into, name);
-    const spec = { plan, destination, format, ggufType: type, hfType, mtp };
+    const spec = { plan, destination, format, ggufType: type, hfType, mtp, referee };
     return startRun(context, exportRun, { spec, models: [model], tasks: [] }, signal);
   },
   'verify.start': async ({ exported: exportedHandle, against, plan: given }, signal) => {

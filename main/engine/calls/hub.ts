@@ -95,7 +95,12 @@ export const pushRun: RunKindDefinition<typeof pushSpec> = {
 export const hubCalls = (context: EngineContext): AnswersTo<'hub'> => ({
   'hub.state': async () => {
     const { endpoint, cache, forbiddenBy, token } = await hubNow(context);
-    return { endpoint, cache, forbiddenBy, hasToken: (await token()) !== null };
+    // Why a token cannot be used is told by the first request that needs it.
+    const hasToken = await token().then(
+      (found) => found !== null,
+      () => false,
+    );
+    return { endpoint, cache, forbiddenBy, hasToken };
   },
   'hub.search': async ({ query, all }) => {
     const client = await clientFor(context, 'Models are searched by name');

@@ -173,11 +173,11 @@ export const sweepReadingCalls = (context: EngineContext): Pick<Answers, ReadCal
   },
   'sweep.frontier': async ({ run }, signal) => {
     await writeLive(context, run);
-    const { points, pairs } = await context.reader.read({ read: 'frontier', run }, signal);
-    const models = [...new Set(points.map(({ result }) => result.model))];
+    const frontier = await context.reader.read({ read: 'frontier', run }, signal);
+    const models = [...new Set(frontier.points.map(({ result }) => result.model))];
     return {
       models: models.map((model) => {
-        const { summary, findings } = frontierWords(pairs, model);
+        const { summary, findings } = frontierWords(frontier, model);
         return { model, summary: [...summary], findings: [...findings] };
       }),
     };

@@ -53,6 +53,10 @@ export const familyReasons: ReadonlyMap<string, string> = new Map([
     'mellum',
     'hy_v3',
     'cohere2_moe',
+    'mistral4',
+    'mistral3',
+    'dbrx',
+    'jamba',
   ].map((family) => [family, `files of ${family} for llama.cpp are not proven yet`] as const),
 ]);
 

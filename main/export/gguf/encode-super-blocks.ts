@@ -1,9 +1,9 @@
 import { halfOf, numberToHalf } from '../../checkpoint/half-precision.ts';
 
 /**
- * Blocks of 256 values as llama.cpp's quantiser writes them without an importance matrix (ggml-quants.c, Q4_K and Q6_K,
- * on processors where products and sums are rounded one by one). Every operation is rounded to float32, in its order of
- * operations: scales are chosen by comparing errors, so that another rounding gives other bytes.
+ * Blocks of 256 values as llama.cpp's quantiser writes them without an importance matrix (ggml-quants.c, Q4_K, Q5_K and
+ * Q6_K, on processors where products and sums are rounded one by one). Every operation is rounded to float32, in its
+ * order of operations: scales are chosen by comparing errors, so that another rounding gives other bytes.
  */
 
 const SUPER_BLOCK = 256;
@@ -14,13 +14,21 @@ const nearest = (value: number): number => f32(value + 12582912) - 12582912;
 
 const bounded = (value: number, least: number, most: number): number => Math.max(least, Math.min(most, value));
 
-/** Groups of Q4_K: 32 values with codes from 0 to 15. */
+/** Values of a group of Q4_K and Q5_K. */
 const GROUP = 32;
-const MOST_CODE = 15;
-/** Candidate steps of a group divide its range into 14, 14.1, ... 16 parts. */
-const STEP_TRIES = 21;
-const LEAST_TRIED = -1;
 const TRIED_STEP = f32(0.1);
+
+/** Codes of a type with scales and least values, from 0 to `mostCode`. */
+interface Codes {
+  readonly mostCode: number;
+  /** Candidate steps of a group divide its range into `mostCode + leastTried` parts, 0.1 more, ... `tries` of them. */
+  readonly leastTried: number;
+  readonly tries: number;
+}
+
+const fourBits: Codes = { mostCode: 15, leastTried: -1, tries: 21 };
+const fiveBits: Codes = { mostCode: 31, leastTried: -0.5, tries: 16 };
+
 /** Scales and least values of groups have six bits. */
 const MOST_SCALE = 63;
 
@@ -55,7 +63,12 @@ const errorOf = (values: Float32Array, codes: Uint8Array, at: number, scale: num
  * Codes at a step, then the scale and least value that fit them best (weighted least squares); the least error wins.
  * Later steps begin at the least value found so far.
  */
-const fitGroup = (values: Float32Array, codes: Uint8Array, at: number): FittedGroup => {
+const fitGroup = (
+  values: Float32Array,
+  { mostCode, leastTried, tries }: Codes,
+  codes: Uint8Array,
+  at: number,
+): FittedGroup => {
   let [least, most] = [values[0] ?? 0, values[0] ?? 0];
   let [sumOfWeights, sumOfValues] = [0, 0];
   for (let index = 0; index < GROUP; index += 1) {
@@ -71,13 +84,13 @@ const fitGroup = (values: Float32Array, codes: Uint8Array, at: number): FittedGr
     return [0, -least];
   }
   const code = (inverse: number, index: number): number =>
-    bounded(nearest(f32(inverse * f32((values[index] ?? 0) - least))), 0, MOST_CODE);
-  const first = f32(MOST_CODE / f32(most - least));
+    bounded(nearest(f32(inverse * f32((values[index] ?? 0) - least))), 0, mostCode);
+  const first = f32(mostCode / f32(most - least));
   for (let index = 0; index < GROUP; index += 1) codes[at + index] = code(first, index);
   let scale = f32(1 / first);
   let bestError = errorOf(values, codes, at, scale, least);
-  for (let attempt = 0; attempt < STEP_TRIES; attempt += 1) {
-    const inverse = f32(f32(f32(LEAST_TRIED + f32(TRIED_STEP * attempt)) + MOST_CODE) / f32(most - least));
+  for (let attempt = 0; attempt < tries; attempt += 1) {
+    const inverse = f32(f32(f32(leastTried + f32(TRIED_STEP * attempt)) + mostCode) / f32(most - least));
     let sumOfCodes = 0;
     let sumOfSquares = 0;
     let sumOfProducts = 0;
@@ -111,15 +124,15 @@ const fitGroup = (values: Float32Array, codes: Uint8Array, at: number): FittedGr
 const sixBits = (value: number): number => Math.min(MOST_SCALE, nearest(value) & 255);
 
 /**
- * Q4_K: groups of 32 values x = d * scale * q - dLeast * least, with d and dLeast of all groups in float16. Codes are
- * chosen again with the rounded scales.
+ * Groups of 32 values x = d * scale * q - dLeast * least, with d and dLeast of all groups in float16: writes the scales
+ * (16 bytes), and returns the codes, which are chosen again with the rounded scales.
  */
-export const encodeQ4K = (values: Float32Array, out: DataView): void => {
+const encodeScales = (values: Float32Array, type: Codes, out: DataView): Uint8Array => {
   const codes = new Uint8Array(SUPER_BLOCK);
   const fitted = Array.from({ length: SUPER_BLOCK / GROUP }, (_, group) => {
     const own = values.subarray(group * GROUP, (group + 1) * GROUP);
     weigh(own);
-    return fitGroup(own, codes, group * GROUP);
+    return fitGroup(own, type, codes, group * GROUP);
   });
   const [mostScale, mostLeast] = [0, 1].map((part) => fitted.reduce((most, one) => Math.max(most, one[part] ?? 0), 0));
   const [toScale, toLeast] = [mostScale, mostLeast].map((most = 0) => (most > 0 ? f32(MOST_SCALE / most) : 0));
@@ -140,12 +153,33 @@ export const encodeQ4K = (values: Float32Array, out: DataView): void => {
     if (step === 0) continue;
     const addend = f32(halfOf(dLeast ?? 0) * (leasts[group] ?? 0));
     for (let index = GROUP * group; index < GROUP * (group + 1); index += 1)
-      codes[index] = bounded(nearest(f32(f32((values[index] ?? 0) + addend) / step)), 0, MOST_CODE);
+      codes[index] = bounded(nearest(f32(f32((values[index] ?? 0) + addend) / step)), 0, type.mostCode);
   }
+  return codes;
+};
+
+/** Low four bits of two groups, the first in the low half of a byte; 128 bytes from `start` on. */
+const writeLowBits = (codes: Uint8Array, out: DataView, start: number): void => {
   for (let index = 0; index < SUPER_BLOCK / 2; index += 1) {
     const at = ((index >> 5) << 6) + (index & 31);
-    out.setUint8(16 + index, (codes[at] ?? 0) | ((codes[at + GROUP] ?? 0) << 4));
+    out.setUint8(start + index, ((codes[at] ?? 0) & 15) | (((codes[at + GROUP] ?? 0) & 15) << 4));
   }
+};
+
+export const encodeQ4K = (values: Float32Array, out: DataView): void => {
+  writeLowBits(encodeScales(values, fourBits, out), out, 16);
+};
+
+/** Q5_K: as Q4_K, with the fifth bits of all groups in 32 bytes, one bit for each group. */
+export const encodeQ5K = (values: Float32Array, out: DataView): void => {
+  const codes = encodeScales(values, fiveBits, out);
+  for (let index = 0; index < GROUP; index += 1) {
+    let high = 0;
+    for (let group = 0; group < SUPER_BLOCK / GROUP; group += 1)
+      high |= ((codes[GROUP * group + index] ?? 0) >> 4) << group;
+    out.setUint8(16 + index, high);
+  }
+  writeLowBits(codes, out, 16 + GROUP);
 };
 
 /** Groups of Q6_K: 16 values with codes from -32 to 31. */

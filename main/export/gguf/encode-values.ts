@@ -3,7 +3,7 @@ import { type BlockType, ggufTypes, isBlockType } from '../../checkpoint/gguf/gg
 import { numberToHalf } from '../../checkpoint/half-precision.ts';
 import { fromFloat32, toFloat32 } from '../../checkpoint/read-tensor.ts';
 import type { GgufType } from '../../contract/export.ts';
-import { encodeQ4K, encodeQ6K } from './encode-super-blocks.ts';
+import { encodeQ4K, encodeQ5K, encodeQ6K } from './encode-super-blocks.ts';
 
 /** Values of a block of Q8_0 to Q4_0: a float16 scale, codes, and in Q4_1 and Q5_1 a least value. */
 const BLOCK_VALUES = 32;
@@ -164,6 +164,7 @@ const encoders: Readonly<Record<GgufType & BlockType, (values: Float32Array, out
   q4_1: encodeFromLeast(4),
   q4_0: encodeCentred(4),
   q6_k: encodeQ6K,
+  q5_k: encodeQ5K,
   q4_k: encodeQ4K,
   mxfp4: encodeMxfp4,
   nvfp4: encodeNvfp4,

@@ -14,6 +14,7 @@ const fileTypes: Readonly<Record<GgufType, number>> = {
   q5_0: 8,
   q5_1: 9,
   q4_k: 14,
+  q5_k: 16,
   q6_k: 18,
   bf16: 32,
   mxfp4: 38,

@@ -157,7 +157,11 @@ const typeByTensor = (
 };
 
 /** Types of smaller blocks in place of a type, as llama.cpp's own tool chooses them. */
-const smaller: Readonly<Partial<Record<GgufType, GgufType>>> = { q6_k: 'q8_0', q4_k: 'q5_0' };
+const smaller: Readonly<Partial<Record<GgufType, GgufType>>> = {
+  q6_k: 'q8_0',
+  q5_k: 'q5_1',
+  q4_k: 'q5_0',
+};
 
 /** The type itself, a smaller one, or float16: types in blocks require rows of whole blocks. */
 const fitting = (type: GgufType, shape: readonly number[]): GgufType => {
@@ -274,6 +278,8 @@ const stateTensors = (state: StateDescriptor, prefix: string): readonly Sized[] 
         ...named(prefix, { ssm_out: state.output }),
       ];
     }
+    case 'mamba-1':
+      throw new Error('Mamba of the first version was not refused');
     case 'channel-delta':
       return [
         ...channelConvolutions(state, prefix),

@@ -1,4 +1,3 @@
-import { useMemo } from 'react';
 import { useStore } from 'zustand';
 import { Segmented, Select } from '../../components/choices.tsx';
 import { Menu } from '../../components/menu.tsx';
@@ -17,16 +16,27 @@ import '../../sweep/sweep.css';
 /** Modes that are always offered; the others where the sweep measured what they draw. */
 const usual: readonly CurvesMode[] = ['difference', 'absolute', 'dropped', 'bytes', 'table'];
 
-const isMeasured = (mode: CurvesMode, document: SweepDocument | undefined, model: string | null): boolean => {
-  if (document === undefined || model === null) return false;
-  return mode === 'difference' || mode === 'table' || isModelChartMeasured(mode, document, model);
+const knownModes = new WeakMap<SweepDocument, Map<string, readonly CurvesMode[]>>();
+
+/** What a sweep measured of a model; found once for each document, since every chart is made to see. */
+const measuredModes = (document: SweepDocument | undefined, model: string | null): readonly CurvesMode[] => {
+  if (document === undefined || model === null) return [];
+  const known = knownModes.get(document) ?? new Map<string, readonly CurvesMode[]>();
+  knownModes.set(document, known);
+  const found =
+    known.get(model) ??
+    curvesModes.filter(
+      (mode) => mode === 'difference' || mode === 'table' || isModelChartMeasured(mode, document, model),
+    );
+  known.set(model, found);
+  return found;
 };
 
 /** The sweep on screen, its rule and its charts in one row, and the answer in one sentence. */
 export const CurvesLead = () => {
   const { mode, chooseMode } = useStore(curvesStore);
   const { manifest, model, document } = useSweep();
-  const measured = useMemo(() => curvesModes.filter((one) => isMeasured(one, document, model)), [document, model]);
+  const measured = measuredModes(document, model);
   if (manifest === null) return null;
   const offered = curvesModes.filter((one) => usual.includes(one) || one === mode);
   const more = measured.filter((one) => !offered.includes(one));

@@ -2,10 +2,12 @@ import { useStore } from 'zustand';
 import type { CallOutput } from '../../../main/contract/calls.ts';
 import type { SerialisedError } from '../../../main/contract/errors.ts';
 import { useAction } from '../../actions/action.ts';
+import { ActionButton } from '../../actions/action-button.tsx';
 import { startExport } from '../../actions/export.ts';
+import { showDevices } from '../../actions/view.ts';
 import { Button } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { Segmented } from '../../components/choices.tsx';
+import { Checkbox, Segmented } from '../../components/choices.tsx';
 import { NewFolderName, ParentFolder } from '../../components/new-folder.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
@@ -14,6 +16,7 @@ import { formatBytes, formatFactor } from '../../../main/words/numbers.ts';
 import { inTaskTitles } from '../../../main/words/task-titles.ts';
 import { CostTable } from '../../plan/cost-table.tsx';
 import {
+  canAskTransformers,
   chosenFormat,
   chosenMtp,
   exportName,
@@ -58,6 +61,26 @@ export const useExportPlan = (): ExportPlan => {
 /** Weights written in another type have another size, which is not known in advance. */
 const isRetyped = ({ format, ggufType, hfType }: ReturnType<typeof chosenFormat>): boolean =>
   (format === 'gguf' && ggufType !== null) || (format === 'hf' && hfType !== null);
+
+/** The choice to ask transformers about the folder, where a Python is configured that has it. */
+const Referee = () => {
+  const { referee, chooseReferee } = useStore(exportStore);
+  const environment = useQuery('python.environment', {}).data;
+  const hasPython = environment !== undefined && environment.versions !== null;
+  return (
+    <>
+      <Checkbox checked={referee && hasPython} disabled={!hasPython} onChange={chooseReferee}>
+        Compare with transformers
+      </Checkbox>
+      <p className="muted">
+        {environment === undefined || hasPython
+          ? 'Its logits on 64 tokens; a folder that differs is not kept.'
+          : (environment.problem?.message ?? 'No Python with PyTorch is configured.')}{' '}
+        {environment !== undefined && !hasPython && <ActionButton action={showDevices}>Devices…</ActionButton>}
+      </p>
+    </>
+  );
+};
 
 /** Plan, destination, name and format of an export, and what will be written. */
 export const ExportForm = () => {
@@ -159,6 +182,7 @@ export const ExportForm = () => {
             <p className="muted">{mtpText[state.mtp]}</p>
           </>
         )}
+        {source !== null && canAskTransformers(source, state) && <Referee />}
         <ExportCheck
           asked={
             made === undefined || source === null || !made.cost.exportable.hf

@@ -47,8 +47,8 @@ export const mtpText: Readonly<Record<PredictionChoice, string>> = {
 /** Purpose of each format. */
 export const formatText: Readonly<Record<ExportFormat, string>> = {
   hf:
-    'A model folder like the source’s, for transformers, vLLM and this workbench; ready to fine-tune or to ' +
-    'quantise.',
+    'A model folder like the source’s, for transformers, this workbench and, in most families, vLLM; ready to ' +
+    'fine-tune or to quantise.',
   onnx:
     'One graph, model.onnx, with its weights in a second file: runs in onnxruntime in any language, for batches and ' +
     'sequences of any length. It outputs logits and has no key-value cache.',

@@ -25,6 +25,7 @@ import type { CallInput } from '../../../main/contract/calls.ts';
 import { planCountsText, planStanding, planStandingText, planVerdicts } from '../../../main/words/verdicts.ts';
 import { fitSentence } from '../../../main/words/fit.ts';
 import { titlesOf } from '../../../main/words/task-titles.ts';
+import { transformersWords } from '../../../main/words/transformers-check.ts';
 
 /** Verification results of the chosen export or verification, else the newest. */
 export const ExportOutcome = () => {
@@ -142,6 +143,7 @@ const ProofBody = ({ proof }: { readonly proof: Verification }) => (
         ...logitFacts(proof),
         fact('sameExperts', proof.sameExperts === null ? 'not available for a graph' : yesNo(proof.sameExperts)),
         fact('sameTensors', yesNo(proof.sameTensors)),
+        ...(proof.transformers === undefined ? [] : [fact('exportReferee', transformersWords(proof.transformers))]),
       ]}
     />
     {proof.problems.map((problem) => (

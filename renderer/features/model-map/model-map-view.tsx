@@ -8,7 +8,9 @@ import { Definition } from '../../components/definition.tsx';
 import { EmptyState, Section } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { focusedTask, useFacts } from '../../engine/facts.ts';
+import { SaveFigure } from '../../figures/save-figure.tsx';
 import { layoutStore } from '../../state/layout-store.ts';
+import { useResolvedTheme } from '../../state/theme.ts';
 import { modelMapStore } from '../../state/view-stores.ts';
 import { broughtByPoint } from '../../sweep/brought.ts';
 import { pointKey } from '../../sweep/points.ts';
@@ -37,6 +39,7 @@ const shownSubject = (
 export const ModelMapView = () => {
   const facts = useFacts();
   const { manifest, model, document, error } = useSweep();
+  const theme = useResolvedTheme();
   const { isChoosing, chosen, choose } = useStore(modelMapStore);
   if (manifest === null)
     return (
@@ -93,6 +96,12 @@ export const ModelMapView = () => {
             </Definition>
           }
           note={<VerdictLegend />}
+          end={
+            <SaveFigure
+              subject={manifest.id}
+              view={({ modelTreeView }) => modelTreeView({ manifest, document, theme }, subject, tree)}
+            />
+          }
         >
           {isChoosing && own.length < 2 && (
             <p role="status" className="model-map-hint">

@@ -1,5 +1,6 @@
 import { isSameFactor, type PointVerdict } from '../../../main/contract/sweep.ts';
 import type { ModelTree, TreePoint, TreeRow } from '../../../main/evaluation/model-tree.ts';
+import { treePointText, treeRowTitle, verdictMarks } from '../../../main/figures/model-tree-figure.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import {
   differenceUnit,
@@ -14,15 +15,6 @@ import { Definition } from '../../components/definition.tsx';
 import { TipText, Tooltip } from '../../components/tooltip.tsx';
 import { walkCells } from '../../components/walk-members.ts';
 
-/** Marks of verdicts, so that colour is never alone. */
-const marks: Readonly<Record<PointVerdict, string>> = {
-  safe: '✓',
-  undecided: '?',
-  worse: '✕',
-  'at-chance': '–',
-  'nothing-to-lose': '–',
-};
-
 const look = (verdict: PointVerdict | null): string =>
   verdict === null || verdict === 'at-chance' || verdict === 'nothing-to-lose' ? 'none' : verdict;
 
@@ -32,20 +24,13 @@ export const VerdictLegend = () => (
     {(['safe', 'undecided', 'worse'] as const).map((verdict) => (
       <span key={verdict}>
         <span className={`model-map-swatch model-${look(verdict)}`} aria-hidden="true">
-          {marks[verdict]}
+          {verdictMarks[verdict]}
         </span>{' '}
         {pointVerdictText(verdict)}
       </span>
     ))}
   </span>
 );
-
-/** What a row adds to the one that it was made from: "recovered", "at q4_0"; else the whole name. */
-const rowTitle = ({ method, parent, kind }: TreeRow): string => {
-  if (kind === 'unpruned') return 'Unpruned';
-  const [own, above] = [methodTitle(method), parent === null ? '' : methodTitle(parent)];
-  return above !== '' && own.startsWith(above) ? own.slice(above.length).replace(/^,? /, '') : own;
-};
 
 /** Rows up to the one that a row was made from. */
 const rowsAbove = (rows: readonly TreeRow[], line: number): number =>
@@ -88,7 +73,7 @@ export const ModelTreeTable = ({ tree: { factors, rows }, ...props }: TreeProps)
                 className="model-tree-branch"
                 style={{ '--depth': row.depth, '--above': rowsAbove(rows, line) } as React.CSSProperties}
               >
-                {rowTitle(row)}
+                {treeRowTitle(row)}
                 {row.kind === 'made elsewhere' && <small className="muted"> made elsewhere</small>}
               </span>
             </th>
@@ -131,19 +116,14 @@ interface CellProps extends Omit<TreeProps, 'tree'> {
 }
 
 const ModelCell = ({ row, point, line, column, isSelected, placeOf, onOpen }: CellProps) => {
-  const { factor, results, difference, verdict, bytes } = point;
+  const { factor, results, verdict, bytes } = point;
   const [first] = results;
   const place = placeOf(point);
-  const shown =
-    first === undefined || difference === null
-      ? first === undefined
-        ? 'stopped early'
-        : formatValue(first.value, first.metric)
-      : formatDifference(difference, first.metric);
+  const shown = treePointText(point);
   const name = row.kind === 'unpruned' ? 'unpruned' : `${methodTitle(row.method)} ${formatFactor(factor)}`;
   const lines = pointLines(point);
   const size = bytes === null ? '' : formatBytes(bytes);
-  const mark = place >= 0 ? String(place + 1) : verdict === null ? '' : marks[verdict];
+  const mark = place >= 0 ? String(place + 1) : verdict === null ? '' : verdictMarks[verdict];
   const places = place < 0 ? [] : [`${place === 0 ? 'first' : 'second'} of two`];
   const words = verdict === null ? 'the unpruned model' : pointVerdictText(verdict);
   return (

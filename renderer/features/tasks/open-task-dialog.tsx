@@ -157,7 +157,8 @@ const NamedTasks = ({ state, listed }: NamedTasksProps) => {
         <Found entries={found.data.entries} total={found.data.total} look={setLooked} />
       ) : (
         <p className="muted open-task-note">
-          An imported task lies in this workspace with all its prompts, and needs neither Python nor a network any more.
+          An imported task lies in this workspace with all its prompts. It needs no network any more, and Python only
+          where its own code judges the answers.
         </p>
       )}
     </>

@@ -1,4 +1,3 @@
-import { Fragment } from 'react';
 import type { SizeThreshold } from '../../../main/contract/size-trend.ts';
 import { bracketWords, reachText } from '../../../main/words/verdicts.ts';
 import {
@@ -14,11 +13,12 @@ import {
 } from '../../../main/figures/best-cell.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { counted, formatRange } from '../../../main/words/numbers.ts';
+import { truncationIn, truncationLine } from '../../../main/words/truncation.ts';
 import { SortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Section } from '../../components/panel.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { matrixColumns, ThresholdCell } from './matrix-parts.tsx';
+import { matrixColumns, ThresholdCell, TRUNCATED } from './matrix-parts.tsx';
 import type { SectionProps } from './shown-size-trend.ts';
 import { cellBracketText, thresholdText } from '../../../main/figures/threshold-words.ts';
 
@@ -29,7 +29,8 @@ const TITLE = 'How far each model can be pruned';
  * often, and how far plans are safe on every task.
  */
 export const BestSection = (props: SectionProps) => {
-  const { manifest, sizeTrend, shown, tasks, theme, title } = props;
+  const { manifest, sizeTrend, document, shown, tasks, theme, title } = props;
+  const truncationOf = truncationIn(document?.results ?? []);
   const itemsOf = (task: string): readonly number[] =>
     sizeTrend.thresholds.filter((one) => one.task === task).map(({ n }) => n);
   const thresholdOf = (task: string, name: string): SizeThreshold | undefined => {
@@ -68,7 +69,12 @@ export const BestSection = (props: SectionProps) => {
             </th>
             <td className="numeric muted">{formatRange(itemsOf(task))}</td>
             {sizeTrend.models.map((model) => (
-              <Cell key={model.name} {...props} {...bestCell(sizeTrend, model, task, shown)} />
+              <Cell
+                key={model.name}
+                {...props}
+                {...bestCell(sizeTrend, model, task, shown)}
+                truncationOf={truncationOf}
+              />
             ))}
           </tr>
         )}
@@ -77,9 +83,12 @@ export const BestSection = (props: SectionProps) => {
   );
 };
 
-type CellProps = SectionProps & Pick<BestCell, 'task' | 'best' | 'written' | 'selected'>;
+interface CellProps extends SectionProps, Pick<BestCell, 'task' | 'best' | 'written' | 'selected'> {
+  readonly truncationOf: ReturnType<typeof truncationIn>;
+}
 
-const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, written, selected }: CellProps) => {
+const Cell = (props: CellProps) => {
+  const { sizeTrend, known, title, isSelected, onSelect, task, best, written, selected, truncationOf } = props;
   if (best === null) return <td className="numeric muted">–</td>;
   const metric = known.find(({ name }) => name === task)?.metric;
   const text = thresholdText(best.best, title(task), { needed: sizeTrend.needed, trainings: [] }, metric);
@@ -89,8 +98,11 @@ const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, writt
   const strictest = strictestLine(shownLines);
   const wordsOf = (line: BestLine): string =>
     line.kind === 'chosen' && isNothingSafe(shownLines) ? 'nothing safe' : lineWords(line);
-  const seen = shownLines
-    .flatMap((line) => [wordsOf(line), line.kind === 'chosen' ? bracket : '', line.value])
+  const truncated = [best, written].flatMap((one) => (one === null ? [] : (truncationOf(one.best) ?? [])));
+  const seen = [
+    ...shownLines.flatMap((line) => [wordsOf(line), line.kind === 'chosen' ? bracket : '', line.value]),
+    truncated.length > 0 ? TRUNCATED : '',
+  ]
     .filter((part) => part !== '')
     .join(' ');
   const selection = shownLines.find(({ kind }) => kind === 'selected');
@@ -111,6 +123,7 @@ const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, writt
     ...(strictest === undefined || strictest.kind === 'chosen'
       ? []
       : [`coloured by its strictest line: ${strictest.label}`]),
+    ...truncated.map((one) => truncationLine({ ...one, task: title(one.task) })),
   ];
   return (
     <ThresholdCell
@@ -120,10 +133,11 @@ const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, writt
       label={`${seen} Best for ${title(task)}: ${[text.title, ...lines].join(', ')}`}
       isSelected={isSelected}
       onSelect={onSelect}
+      isTruncated={truncated.length > 0}
     >
       {/* The spaces keep the parts apart where they are read as one text. */}
       {shownLines.map((line) => (
-        <Fragment key={line.kind}>
+        <span key={line.kind} className="best-line">
           <small className={line.kind === 'chosen' ? 'best-method best-first' : 'best-method'}>{wordsOf(line)} </small>
           {line.kind === 'chosen' ? (
             <strong>
@@ -133,7 +147,7 @@ const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, writt
           ) : (
             <small>{line.value} </small>
           )}
-        </Fragment>
+        </span>
       ))}
     </ThresholdCell>
   );

@@ -9,6 +9,9 @@ import type { ChartTip } from '../../../main/figures/chart.ts';
 /** Deepest tint, for thresholds of 64 and above; one step per doubling. */
 const DEEPEST = 6;
 
+/** Mark of a cell where more texts of the unpruned model ran out of tokens than a verdict bears. */
+export const TRUNCATED = 'truncated';
+
 interface ThresholdCellProps {
   readonly threshold: SizeThreshold;
   /** What colours the cell, if not the threshold that a click opens. */
@@ -19,6 +22,8 @@ interface ThresholdCellProps {
   readonly label: string;
   readonly isSelected: (threshold: SizeThreshold) => boolean;
   readonly onSelect: (threshold: SizeThreshold) => void;
+  /** Whether truncation was measured, which the tooltip explains. */
+  readonly isTruncated: boolean;
   /** The visible text. */
   readonly children: ReactNode;
 }
@@ -31,6 +36,7 @@ export const ThresholdCell = ({
   label,
   isSelected,
   onSelect,
+  isTruncated,
   children,
 }: ThresholdCellProps) => (
   <td
@@ -45,6 +51,7 @@ export const ThresholdCell = ({
         onClick={() => onSelect(threshold)}
       >
         {children}
+        {isTruncated && <small className="cell-truncated"> {TRUNCATED}</small>}
       </button>
     </Tooltip>
   </td>

@@ -5,14 +5,16 @@ import { Section } from '../../components/panel.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { formatRange } from '../../../main/words/numbers.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
+import { truncationIn, truncationLine } from '../../../main/words/truncation.ts';
 import { Findings } from './findings.tsx';
-import { matrixColumns, ThresholdCell } from './matrix-parts.tsx';
+import { matrixColumns, ThresholdCell, TRUNCATED } from './matrix-parts.tsx';
 import type { SectionProps } from './shown-size-trend.ts';
 import { cellBracketText, thresholdText } from '../../../main/figures/threshold-words.ts';
 
 /** Tasks by models for one method: threshold, bracket, verdict; a click opens the curve behind it. */
 const ThresholdMatrix = (props: SectionProps & { readonly method: string }) => {
-  const { sizeTrend, method, tasks, known, title, isSelected, onSelect } = props;
+  const { sizeTrend, document, method, tasks, known, title, isSelected, onSelect } = props;
+  const truncationOf = truncationIn(document?.results ?? []);
   const { needed } = sizeTrend;
   const own = sizeTrend.thresholds.filter((threshold) => threshold.method === method);
   const name = methodTitle(method);
@@ -41,14 +43,23 @@ const ThresholdMatrix = (props: SectionProps & { readonly method: string }) => {
                     –
                   </td>
                 );
-              const text = thresholdText(threshold, title(task), { needed, trainings: [] }, metric);
+              const truncated = truncationOf(threshold);
+              const told = thresholdText(threshold, title(task), { needed, trainings: [] }, metric);
+              const notes = truncated === undefined ? [] : [truncationLine({ ...truncated, task: title(task) })];
+              const text = { title: told.title, lines: [...told.lines, ...notes] };
               const [value, bracket] = [thresholdValue(threshold), cellBracketText(threshold, needed, metric)];
               return (
                 <ThresholdCell
                   key={model}
                   threshold={threshold}
                   text={text}
-                  label={`${value} ${bracket} ${text.title}, ${text.lines.join(', ')}`}
+                  label={[
+                    value,
+                    bracket,
+                    ...(truncated === undefined ? [] : [TRUNCATED]),
+                    [text.title, ...text.lines].join(', '),
+                  ].join(' ')}
+                  isTruncated={truncated !== undefined}
                   isSelected={isSelected}
                   onSelect={onSelect}
                 >

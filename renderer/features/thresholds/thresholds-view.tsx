@@ -1,10 +1,11 @@
+import { memo } from 'react';
 import { useStore } from 'zustand';
 import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
 import { isSamePoint } from '../../../main/contract/sweep.ts';
 import { Button } from '../../components/button.tsx';
 import { choiceAndWriting } from '../../../main/evaluation/choice-and-writing.ts';
 import { sweepNotes } from '../../../main/words/verdicts.ts';
-import { Disclosure, EmptyState } from '../../components/panel.tsx';
+import { Disclosure, EmptyState, LargeDisclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { titlesOf, withTaskTitles } from '../../../main/words/task-titles.ts';
@@ -24,7 +25,7 @@ import { KindsSection } from './kinds-section.tsx';
 import { MatrixSection } from './matrix-section.tsx';
 import { PairsSection } from './pairs-section.tsx';
 import { SharesSection } from './shares-section.tsx';
-import { openInWorkbench, thresholdPoint, useSizeTrend } from './shown-size-trend.ts';
+import { openInWorkbench, type SectionProps, thresholdPoint, useSizeTrend } from './shown-size-trend.ts';
 import './thresholds.css';
 import { TrendsSection } from './trends-section.tsx';
 import { ActionButton } from '../../actions/action-button.tsx';
@@ -47,13 +48,8 @@ const waitingTitle = (reading: boolean, running: boolean): string =>
  * with small ones trained from scratch.
  */
 export const ThresholdsView = () => {
-  const facts = useFacts();
-  const { tasks, selection } = facts;
-  const openPoint = (point: PointKey): void => openInWorkbench(point, broughtByPoint(facts, point));
-  const theme = useResolvedTheme();
   const { manifest, document } = useSweep();
   const { sizeTrend, error } = useSizeTrend(manifest?.id ?? null);
-  const hidden = useStore(curvesStore, (state) => state.hiddenMethods);
   if (manifest === null) {
     return (
       <EmptyState icon="chart" title="No sweep yet" action={<SetUpSweep />}>
@@ -83,6 +79,26 @@ export const ThresholdsView = () => {
       </>
     );
   }
+  return (
+    <>
+      <ThresholdsControls />
+      <div className="view-body thresholds">
+        {error !== null && <Problem error={error} />}
+        <Sections manifest={manifest} document={document} sizeTrend={sizeTrend} running={running} />
+      </div>
+    </>
+  );
+};
+
+type SectionsProps = Pick<SectionProps, 'manifest' | 'document' | 'sizeTrend'> & { readonly running: boolean };
+
+/** All sections; a margin that is still being chosen leaves them as they are. */
+const Sections = memo(({ manifest, document, sizeTrend, running }: SectionsProps) => {
+  const facts = useFacts();
+  const { tasks, selection } = facts;
+  const openPoint = (point: PointKey): void => openInWorkbench(point, broughtByPoint(facts, point));
+  const theme = useResolvedTheme();
+  const hidden = useStore(curvesStore, (state) => state.hiddenMethods);
   const { run } = sizeTrend;
   const shown = sizeTrend.methods.filter((method) => !hidden.includes(method));
   const order = [
@@ -109,71 +125,69 @@ export const ThresholdsView = () => {
       if (result !== null) openPoint(pointKey(run, result));
     },
     isSelected: (threshold: SizeThreshold): boolean => {
-      const result = thresholdPoint(document?.results ?? [], threshold);
       const { point } = selection;
-      return point !== null && point.run === run && result !== null && isSamePoint(result, point);
+      const { model, task, method } = threshold;
+      if (point?.run !== run || point.model !== model || point.task !== task || point.method !== method) return false;
+      const result = thresholdPoint(document?.results ?? [], threshold);
+      return result !== null && isSamePoint(result, point);
     },
   };
   return (
     <>
-      <ThresholdsControls />
-      <div className="view-body thresholds">
-        {error !== null && <Problem error={error} />}
-        <div className="curves-legend">
-          <MethodToggles methods={sizeTrend.methods} theme={theme} />
-          {running && <span>provisional: the sweep is running</span>}
-        </div>
-        <BestSection {...section} />
-        <RuleBox sizeTrend={sizeTrend} />
-        <Disclosure summary="Method by method: every threshold with its bracket">
-          <MatrixSection {...section} />
-        </Disclosure>
-        {document !== undefined && choiceAndWriting(document).length > 0 && (
-          <Disclosure summary="Answers chosen, and answers written">
-            <KindsSection {...section} document={document} />
-          </Disclosure>
-        )}
-        {document?.elsewhere !== undefined && (
-          <Disclosure summary="Elsewhere: does a plan for one task keep the others?">
-            <ElsewhereSection {...section} document={document} />
-          </Disclosure>
-        )}
-        {document?.calibrationDraws !== undefined && (
-          <Disclosure summary="Luck: how much hangs on the calibration items?">
-            <LuckSection {...section} document={document} />
-          </Disclosure>
-        )}
-        {sizeTrend.trends.length === 0 ? (
-          <EmptyState icon="model" title="One expert count: nothing to compare over E" action={<SetUpSweep />}>
-            Sweep models that differ in their number of experts together, for example the bundled ones: tick them under
-            “Models” of the sweep in the workbench.
-          </EmptyState>
-        ) : (
-          <>
-            <Disclosure summary="Over the number of experts: does the threshold rise with E?">
-              <TrendsSection {...section} />
-            </Disclosure>
-            {sizeTrend.sharePoints.length > 0 && (
-              <Disclosure summary="Over the share of the routed choices that is dropped: why does it rise?">
-                <SharesSection {...section} />
-              </Disclosure>
-            )}
-            {sizeTrend.pairs.length > 0 && (
-              <Disclosure summary="Pruned from more experts, or trained with as many?">
-                <PairsSection {...section} />
-              </Disclosure>
-            )}
-          </>
-        )}
-        <section className="thresholds-notes" aria-label="Notes">
-          {[...sizeTrend.notes, ...(document === undefined ? [] : sweepNotes(document))].map((note) => (
-            <p key={note}>{worded(note)}</p>
-          ))}
-        </section>
+      <div className="curves-legend">
+        <MethodToggles methods={sizeTrend.methods} theme={theme} />
+        {running && <span>provisional: the sweep is running</span>}
       </div>
+      <BestSection {...section} />
+      <RuleBox sizeTrend={sizeTrend} />
+      <LargeDisclosure summary="Method by method: every threshold with its bracket">
+        <MatrixSection {...section} />
+      </LargeDisclosure>
+      {document !== undefined && choiceAndWriting(document).length > 0 && (
+        <LargeDisclosure summary="Answers chosen, and answers written">
+          <KindsSection {...section} document={document} />
+        </LargeDisclosure>
+      )}
+      {document?.elsewhere !== undefined && (
+        <LargeDisclosure summary="Elsewhere: does a plan for one task keep the others?">
+          <ElsewhereSection {...section} document={document} />
+        </LargeDisclosure>
+      )}
+      {document?.calibrationDraws !== undefined && (
+        <LargeDisclosure summary="Luck: how much hangs on the calibration items?">
+          <LuckSection {...section} document={document} />
+        </LargeDisclosure>
+      )}
+      {sizeTrend.trends.length === 0 ? (
+        <EmptyState icon="model" title="One expert count: nothing to compare over E" action={<SetUpSweep />}>
+          Sweep models that differ in their number of experts together, for example the bundled ones: tick them under
+          “Models” of the sweep in the workbench.
+        </EmptyState>
+      ) : (
+        <>
+          <LargeDisclosure summary="Over the number of experts: does the threshold rise with E?">
+            <TrendsSection {...section} />
+          </LargeDisclosure>
+          {sizeTrend.sharePoints.length > 0 && (
+            <LargeDisclosure summary="Over the share of the routed choices that is dropped: why does it rise?">
+              <SharesSection {...section} />
+            </LargeDisclosure>
+          )}
+          {sizeTrend.pairs.length > 0 && (
+            <LargeDisclosure summary="Pruned from more experts, or trained with as many?">
+              <PairsSection {...section} />
+            </LargeDisclosure>
+          )}
+        </>
+      )}
+      <section className="thresholds-notes" aria-label="Notes">
+        {[...sizeTrend.notes, ...(document === undefined ? [] : sweepNotes(document))].map((note) => (
+          <p key={note}>{worded(note)}</p>
+        ))}
+      </section>
     </>
   );
-};
+});
 
 /** The numbers of the rule, readable without hovering, and its definition on request. */
 const RuleBox = ({ sizeTrend }: { readonly sizeTrend: SizeTrendDocument }) => (

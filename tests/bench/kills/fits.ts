@@ -6,10 +6,14 @@ import type { Attack } from './attack.ts';
 import { bundledModel, momentOf, runUncurl, undisturbed } from './command-line.ts';
 import { goOn, runsIn } from './sweeps.ts';
 
-const search = (workspace: string): readonly string[] => [
-  ...['fit', bundledModel, '--task', 'mood', '--format', 'plan', '--bytes', '600kB', '--scoring-items', '32'],
-  ...['--method', 'frequency', 'reap', '--finalists', '1', '--workspace', workspace, '--threads', '1'],
-];
+/** Options of the searches that are killed. */
+export const fits: Readonly<Record<string, readonly string[]>> = {
+  fit: ['--format', 'plan', '--bytes', '600kB', '--scoring-items', '32', '--method', 'frequency', 'reap'],
+  'fit, types by layer': [
+    ...['--format', 'gguf', '--bytes', '450kB', '--types', 'q8_0', 'q5_1', 'q4_1', '--types-by-layer'],
+    ...['--scoring-items', '16', '--method', 'reap'],
+  ],
+};
 
 /** What the only search of a workspace found, without its name; the hash is that of the choice before the test. */
 const foundIn = async (workspace: string): Promise<unknown> => {
@@ -20,12 +24,16 @@ const foundIn = async (workspace: string): Promise<unknown> => {
 };
 
 /** A search for the best model that fits, killed like a sweep, and its resumptions too in three cases of ten. */
-export const killedFit = async (folder: string): Promise<Attack> => {
+export const killedFit = async (folder: string, name: string, options: readonly string[]): Promise<Attack> => {
+  const search = (workspace: string): readonly string[] => [
+    ...['fit', bundledModel, '--task', 'mood', ...options],
+    ...['--finalists', '1', '--workspace', workspace, '--threads', '1'],
+  ];
   const whole = await mkdtemp(path.join(folder, 'right-'));
   const tookMs = await undisturbed(search(whole));
   const right = await foundIn(whole);
   return {
-    name: 'fit',
+    name,
     once: async (random) => {
       const workspace = await mkdtemp(path.join(folder, 'workspace-'));
       let ended = await runUncurl(search(workspace), momentOf(random, tookMs));

@@ -24,7 +24,8 @@ test('a page looks into the root and below, by handles only; the folder above is
 });
 
 test('paths outside the roots are refused, also by handle; links out of them are not listed', async () => {
-  const root = await realpath(await temporaryFolder());
+  const root = join(await realpath(await temporaryFolder()), 'root');
+  await mkdir(root);
   await mkdir(join(root, 'inside'));
   await writeFile(join(root, 'a.txt'), 'text');
   await symlink('/etc', join(root, 'etc'));

@@ -12,6 +12,8 @@ import {
   pairSentence,
 } from '../../../main/evaluation/frontier.ts';
 import { summarise } from '../../../main/evaluation/summarise.ts';
+import { frontierCsv } from '../../../main/figures/frontier-table.ts';
+import { sampleManifest, sampleSweep } from '../figures/sample-run.ts';
 
 const ITEMS = 200;
 
@@ -116,19 +118,20 @@ test('pairs are counted by model and type, all of them read together', () => {
 
 test('words are those of a model by its whole name, and of all pairs read together', () => {
   const both = [...results, ...results.map((result) => ({ ...result, model: 'm on t' }))];
-  const pairs = frontierPairs(frontierPoints(both), outcomesOf);
-  const all = frontierWords(pairs);
+  const points = frontierPoints(both);
+  const pairs = frontierPairs(points, outcomesOf);
+  const all = frontierWords({ points, pairs });
   expect(all.findings).toHaveLength(4);
   for (const model of ['m', 'm on t']) {
-    const { summary, findings } = frontierWords(pairs, model);
+    const { summary, findings } = frontierWords({ points, pairs }, model);
     const own = pairs.filter(({ pruned }) => pruned.result.model === model);
     expect(findings).toEqual(own.map(pairSentence));
     expect(summary).toEqual(all.summary.filter((sentence) => sentence.startsWith(`${model}, answers chosen`)));
     expect(summary[0]).toContain('(4 p-values together');
   }
-  const nothing = frontierWords([]);
+  const nothing = frontierWords({ points: [], pairs: [] });
   expect(nothing).toEqual({ summary: [expect.stringContaining('No pruned model fits')], findings: [] });
-  expect(frontierWords(pairs, 'another')).toEqual(nothing);
+  expect(frontierWords({ points, pairs }, 'another')).toEqual(nothing);
 });
 
 test('the mildest factor that fits is compared, at the type that rounds least, whatever its accuracy', () => {
@@ -149,4 +152,26 @@ test('the mildest factor that fits is compared, at the type that rounds least, w
     [290, 1.5, 260],
     [500, 1.5, 260],
   ]);
+});
+
+test('where more texts of the unpruned model ran out than a verdict bears, rows and words say so first', () => {
+  const nothing = { difference: 0, low: 0, high: 0, lowOneSided: 0, highOneSided: 0, p: null, lost: 0, gained: 0 };
+  const ranOut = results.map((result) => ({
+    ...result,
+    metric: 'exact_match' as const,
+    ...(result.method === 'unpruned' ? { endings: { ended: 0.9, looped: 0, ...nothing } } : {}),
+  }));
+  const both = [...ranOut, ...results.map((result) => ({ ...result, model: 'other' }))];
+  const points = frontierPoints(both);
+  const frontier = { points, pairs: frontierPairs(points, () => null) };
+  for (const { result, truncationMeasured } of points) expect(truncationMeasured ?? false).toBe(result.model === 'm');
+  expect(frontierWords(frontier).summary[0]).toMatch(/^m on t: truncation was measured\. 10/);
+  expect(frontierWords(frontier, 'm').summary[0]).toMatch(/^m on t: truncation was measured/);
+  expect(frontierWords(frontier, 'other').summary.join(' ')).not.toContain('truncation');
+  const [heading = '', ...rows] = (frontierCsv({ ...sampleSweep(), results: both }, sampleManifest) ?? '')
+    .trim()
+    .split('\n');
+  expect(heading).toContain(',truncation_measured,');
+  expect(rows).toHaveLength(both.length);
+  for (const row of rows) expect(row.includes(',true,')).toBe(/(?:^|,)m,t,/.test(row));
 });

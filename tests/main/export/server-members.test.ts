@@ -19,6 +19,15 @@ test('Phi gains its architecture name in vLLM beside its own', () => {
   expect(serverMembers('mixtral', { architectures: ['MixtralForCausalLM'] })).toEqual({});
 });
 
+test('DBRX gains the angles that transformers does not read from its attention', () => {
+  const attn_config = { rope_theta: 500000 };
+  const rope_parameters = { rope_theta: 500000, rope_type: 'default' };
+  expect(serverMembers('dbrx', { attn_config })).toEqual({ rope_parameters });
+  expect(serverMembers('dbrx', { attn_config, rope_parameters })).toEqual({});
+  expect(serverMembers('dbrx', { attn_config, rope_scaling: { factor: 2 } })).toEqual({});
+  expect(serverMembers('mixtral', { attn_config })).toEqual({});
+});
+
 test('they are in the config of an export; an export may lack them, but not have others', async () => {
   const checkpoint = await openCheckpoint(checkpointFixture('deepseek_v3'));
   const plan = { kept: checkpoint.descriptor.moeLayers.map(() => [0, 1, 4, 5, 8, 9, 12, 13]) };

@@ -1,7 +1,9 @@
+import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { WorkbenchError } from '../../../main/contract/errors.ts';
 import { seededRandom } from '../../../main/statistics/random.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { MUTATIONS } from './fuzzed-parser.ts';
 import { mutate } from './mutate.ts';
 import { fuzzedParsers } from './parsers.ts';
 
@@ -11,11 +13,14 @@ const isTyped = (error: unknown): boolean => error instanceof WorkbenchError;
 // If the sound example were refused, its mutations would be refused for the wrong reason.
 test('every reader reads its sound example', async () => {
   const unread: string[] = [];
-  for (const { name, sound, read, close } of await fuzzedParsers(await temporaryFolder())) {
+  const parsers = await fuzzedParsers(await temporaryFolder());
+  for (const { name, sound, read, close } of parsers) {
     await read(sound).catch((error: unknown) => unread.push(`${name}: ${String(error)}`));
     await close?.();
   }
   expect(unread).toEqual([]);
+  const page = await readFile(new URL('../../../resources/docs/reliability.md', import.meta.url), 'utf8');
+  expect(page).toContain(`${String(parsers.length)} readers with ${String(MUTATIONS)} mutations each`);
 });
 
 test('every reader of foreign data gives a value or a refusal, whatever is done to its bytes', async () => {

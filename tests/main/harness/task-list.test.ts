@@ -34,6 +34,23 @@ describe('names', () => {
     expect(searchTasks(list, 'arc', 2)).toMatchObject({ entries: [{ name: 'arc' }, { name: 'arc_easy' }], total: 5 });
   });
 
+  it('with whole words come first, and the plain ones before those in other languages', () => {
+    const many = ['arc_ar', 'arc_de', 'search', 'arcade', 'arc_challenge', 'arc_easy', 'ai2_arc', 'arc_multilingual'];
+    const ordered = (query: string) =>
+      searchTasks(
+        many.map((name) => entry(name)),
+        query,
+        10,
+      ).entries.map(({ name }) => name);
+    expect(ordered('arc')).toEqual([
+      ...['arc_easy', 'arc_challenge', 'arc_multilingual', 'ai2_arc'],
+      ...['arc_ar', 'arc_de', 'arcade', 'search'],
+    ]);
+    // Who asks for a language gets it.
+    expect(ordered('arc de')).toEqual(['arc_de', 'arcade']);
+    expect(ordered('arc_challenge')[0]).toBe('arc_challenge');
+  });
+
   it('of groups lead to their tasks, each once, or to none where the list does not name them all', () => {
     const grouped = [
       ...['a', 'b', 'c'].map((name) => entry(name)),

@@ -2,15 +2,17 @@ import { pbkdf2 } from 'node:crypto';
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
+import { inspect, promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { parseHubName } from '../../../main/contract/hub.ts';
 import { downloadModel, type DownloadProgress } from '../../../main/hub/download.ts';
-import { findInCache } from '../../../main/hub/hub-cache.ts';
+import { readDataSetCard } from '../../../main/hub/data-set.ts';
+import { findInCache, ggufParts } from '../../../main/hub/hub-cache.ts';
 import { createHubClient } from '../../../main/hub/hub-client.ts';
 import { hubSettings } from '../../../main/hub/hub-settings.ts';
 import { findPublished, readPublishedInfo } from '../../../main/hub/published-model.ts';
+import { searchModels } from '../../../main/hub/repository.ts';
 import { hubModelPath } from '../../../main/hub/resolve-model.ts';
 import { type LoopbackHub, POOR_TOKEN, startLoopbackHub, TOKEN } from '../../integration/loopback-hub.ts';
 import { ggufOf, provenModels } from '../export/gguf/llama-models.ts';
@@ -200,6 +202,50 @@ describe('a download', () => {
     expect(cuts).toBe(2);
   });
 
+  it('gives up a server that falls silent within a header or a listing, or answers without end', async () => {
+    const commit = hub.publish(ID, modelFiles('mixtral'));
+    const { environment } = freshMachine(hub, { HF_HUB_DOWNLOAD_TIMEOUT: '1' });
+    const { client } = clientOf(environment);
+    const model = await findPublished(client, nameOf(ID));
+    let silences = 0;
+    hub.fault = ({ host, method }) => {
+      if (host !== 'cdn' || method !== 'GET' || silences >= 2) return null;
+      silences += 1;
+      return { silentAfter: 4 };
+    };
+    expect(await readPublishedInfo(client, model)).toMatchObject({ family: 'mixtral' });
+    expect(silences).toBe(2);
+    hub.fault = ({ path: at }) => (at.startsWith('/api/models/') ? { body: 'silent' } : null);
+    expect(await refusal(findPublished(client, nameOf(ID)))).toMatchObject({
+      code: 'hub-unreachable',
+      message: expect.stringContaining('it fell silent') as string,
+    });
+    hub.fault = ({ path: at }) => (at.startsWith('/api/models/') ? { body: 'endless' } : null);
+    expect(await refusal(findPublished(client, nameOf(ID)))).toMatchObject({ code: 'hub-bad-answer' });
+    hub.fault = null;
+    expect((await findPublished(client, nameOf(ID))).repository.commit).toBe(commit);
+  });
+
+  it('refuses pages that are no answers of a Hub', async () => {
+    hub.publish(ID, modelFiles('mixtral'));
+    hub.fault = () => ({ body: 'page' });
+    const { client } = clientOf(freshMachine(hub).environment);
+    for (const asked of [
+      () => findPublished(client, nameOf(ID)),
+      () => searchModels(client, 'small', 5),
+      () => readDataSetCard(client, 'someone/data', new AbortController().signal),
+    ])
+      expect(await refusal(asked())).toMatchObject({
+        code: 'hub-bad-answer',
+        message: expect.stringContaining('not JSON') as string,
+      });
+  });
+
+  it('a GGUF file that claims to be one part of none is a file', () => {
+    expect(ggufParts('a-00001-of-00000.gguf')).toEqual(['a-00001-of-00000.gguf']);
+    expect(ggufParts('a-00001-of-00002.gguf')).toEqual(['a-00001-of-00002.gguf', 'a-00002-of-00002.gguf']);
+  });
+
   it('starts over where the server ignores the range or the part is too long', async () => {
     const commit = hub.publish(ID, modelFiles('mixtral'));
     const weights = hub.contentOf(ID, 'model.safetensors') ?? Buffer.alloc(0);
@@ -334,6 +380,34 @@ describe('tokens', () => {
     const bad = await refusal(download(freshMachine(hub, { HF_TOKEN: wrong }).environment));
     expect(bad).toMatchObject({ code: 'hub-bad-token' });
     expect(String(bad)).not.toContain(wrong);
+    // Nor a part of one, where a long message is cut.
+    hub.fault = () => ({ status: 403, headers: { 'x-error-message': `${'x'.repeat(290)} ${wrong}` } });
+    const long = await refusal(download(freshMachine(hub, { HF_TOKEN: wrong }).environment));
+    expect(long).toMatchObject({ code: 'hub-no-access' });
+    expect(String(long)).not.toContain(wrong.slice(0, 6));
+  });
+
+  it('that no header can carry, and addresses with a password, are refused without being shown', async () => {
+    hub.publish(ID, modelFiles('mixtral'));
+    // As a shell of Windows writes a file, in UTF-16.
+    for (const encoding of ['utf16le', 'latin1'] as const) {
+      const { environment, cache } = freshMachine(hub);
+      const location = path.join(cache, '..', 'token');
+      writeFileSync(location, Buffer.from(encoding === 'latin1' ? `${TOKEN}\u0001x` : TOKEN, encoding));
+      const found = await refusal(download(environment));
+      expect(found).toMatchObject({ code: 'hub-bad-token', message: expect.stringContaining(location) as string });
+      expect(inspect(found, { depth: 5 }).replaceAll(/[^\w]/g, '')).not.toContain(TOKEN.slice(3, 12));
+    }
+    const secret = 'aPasswordOfSomebody';
+    const address = hub.endpoint.replace('://', `://somebody:${secret}@`);
+    const refused = await refusal(download(freshMachine(hub, { HF_ENDPOINT: address }).environment));
+    expect(refused).toMatchObject({ code: 'hub-forbidden' });
+    expect(inspect(refused, { depth: 5 })).not.toContain(secret);
+    hub.fault = ({ path: at }) =>
+      at.startsWith('/api/models/') ? { status: 302, headers: { location: `${address}/elsewhere` } } : null;
+    const redirected = await refusal(download(freshMachine(hub).environment));
+    expect(redirected).toMatchObject({ code: 'hub-error' });
+    expect(inspect(redirected, { depth: 5 })).not.toContain(secret);
   });
 
   it('a busy Hub is waited for as long as it asks, also beyond the patience with a silent one', async () => {

@@ -1,6 +1,7 @@
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { onTestFinished } from 'vitest';
 import { createHubClient, type HubClient } from '../../../main/hub/hub-client.ts';
 import { type Environment, hubSettings } from '../../../main/hub/hub-settings.ts';
 import type { LoopbackHub } from '../../integration/loopback-hub.ts';
@@ -25,12 +26,21 @@ export const modelFiles = (name: string): Record<string, string | Buffer> => {
   };
 };
 
+/** A folder that is removed when the test ends. */
+export const passingFolder = (): string => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'hub-'));
+  onTestFinished(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return folder;
+};
+
 /** A new folder, and the environment of a machine that knows nothing but a Hub. */
 export const freshMachine = (
   hub: Pick<LoopbackHub, 'endpoint'>,
   more: Environment = {},
 ): { readonly cache: string; readonly environment: Record<string, string> } => {
-  const home = mkdtempSync(path.join(tmpdir(), 'hub-'));
+  const home = passingFolder();
   const environment = { HF_HOME: home, HF_ENDPOINT: hub.endpoint, ...more } as Record<string, string>;
   return { cache: path.join(home, 'hub'), environment };
 };

@@ -1,11 +1,10 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { CHECKSUM_FILE, writeChecksums } from '../../../main/files/checksums.ts';
 import { uploadExport, type UploadOrder } from '../../../main/hub/upload.ts';
 import { type LoopbackHub, POOR_TOKEN, startLoopbackHub, TOKEN } from '../../integration/loopback-hub.ts';
-import { clientOf, freshMachine } from './hub-fixture.ts';
+import { clientOf, freshMachine, passingFolder } from './hub-fixture.ts';
 
 let hub: LoopbackHub;
 beforeAll(async () => {
@@ -24,7 +23,7 @@ const CARD =
 
 /** A folder as an export leaves it. */
 const exported = async (card = CARD): Promise<string> => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'export-'));
+  const folder = passingFolder();
   const files = {
     'README.md': card,
     'uncurl-plan.json': '{}',
@@ -102,7 +101,7 @@ it('refuses the unverified, cards without numbers or that the Hub refuses, and u
   const changed = await exported();
   writeFileSync(path.join(changed, 'model-00002-of-00002.safetensors'), WEIGHTS.subarray(2));
   expect(await refusal(uploadExport(client, order(changed, 'someone/a')))).toMatchObject({ code: 'not-verified' });
-  const plain = mkdtempSync(path.join(tmpdir(), 'plain-'));
+  const plain = passingFolder();
   expect(await refusal(uploadExport(client, order(plain, 'someone/a')))).toMatchObject({ code: 'not-verified' });
   const silent = await exported(
     CARD.replace('Measured: safe on a task.', 'Not measured: no sweep has tested this plan.'),

@@ -68,3 +68,17 @@ it(
   },
   HANG_LIMIT_MS,
 );
+
+it.each([
+  ['hf', 'transformers decodes the experts of all layers by one scheme of compressed-tensors'],
+  ['onnx', 'the format onnx keeps weights as stored'],
+  ['plan', 'the format plan keeps weights as stored'],
+] as const)('types by layer are refused for %s before a run exists', async (format, reason) => {
+  const engine = await openEngine();
+  const { model, task } = await bundled(engine, 'uncurl-8', 'mood');
+  const limit = { kind: 'bytes', bytes: 450_000 } as const;
+  const request = { model, task, limit, format, typesByLayer: true };
+  const refusal = { code: 'types-by-layer', message: expect.stringContaining(reason) };
+  await expect(engine.call('fit.predict', request)).rejects.toMatchObject(refusal);
+  await expect(engine.call('fit.start', request)).rejects.toMatchObject(refusal);
+});

@@ -138,6 +138,11 @@ test.each([
     'uncurl export uncurl-8 --plan /out/small/uncurl-plan.json --out /out/small-again --format gguf --gguf-type q8_0',
   ],
   [
+    'export',
+    { destination: '/out/small', format: 'hf', referee: true },
+    'uncurl export uncurl-8 --plan /out/small/uncurl-plan.json --out /out/small-again --referee',
+  ],
+  [
     'verify',
     { exported: '/out/small' },
     'uncurl verify /out/small --against uncurl-8 --plan /out/small/uncurl-plan.json',

@@ -27,6 +27,7 @@ test('the defaults are not written, and nothing else says so', () => {
 
 test('what is shown is read back from an address that the engine stores', () => {
   const names = runColumns.flatMap(([name, , shown]) => (shown === undefined ? [] : [name]));
+  const point = { run: 'sample', model: 'uncurl-16, a;b', task: 'sort', method: 'reap', seed: null, factor: 2 };
   const runs = fc.subarray(['sweep-1', 'profile-20260101-002', 'sample']);
   const shown: fc.Arbitrary<Shown> = fc.record({
     chart: fc.constantFrom(...curvesModes),
@@ -50,6 +51,8 @@ test('what is shown is read back from an address that the engine stores', () => 
     columns: fc.subarray(names, { minLength: 1 }),
     pinned: runs,
     unfolded: runs,
+    compared: fc.subarray([point, { ...point, seed: 3, factor: 4 }]),
+    slice: fc.constantFrom({ by: 'all', name: '' } as const, { by: 'token', name: ' 1:2, &/' } as const),
   });
   fc.assert(
     fc.property(shown, (one) => {

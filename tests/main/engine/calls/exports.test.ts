@@ -54,6 +54,27 @@ test.each([
 );
 
 test(
+  'asks transformers about a folder where that is wanted, and says why it could not',
+  async () => {
+    const engine = await openEngine(await temporaryFolder());
+    const into = engine.grantPath(await temporaryFolder());
+    const { run } = await engine.call('export.start', {
+      ...(await subject(engine)),
+      into,
+      name: 'small',
+      referee: true,
+    });
+    await engine.finished(run);
+    const why = expect.stringMatching(/^no Python with PyTorch is configured/);
+    expect(await engine.call('verify.read', { run })).toMatchObject({
+      ok: true,
+      transformers: { word: 'not compared', why },
+    });
+  },
+  LIMIT_MS,
+);
+
+test(
   'exports gguf in the requested type, and refuses before a run what llama.cpp would compute differently',
   async () => {
     const engine = await openEngine(await temporaryFolder());

@@ -14,7 +14,7 @@ const hexOf = (values: Uint8Array | Float32Array): string =>
   Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('hex');
 const floatsOf = (hex: string): Float32Array => new Float32Array(Uint8Array.from(Buffer.from(hex, 'hex')).buffer);
 /** Types that only llama.cpp quantises. */
-const onlyGgml: readonly string[] = ['q6_k', 'q4_k', 'nvfp4'];
+const onlyGgml: readonly string[] = ['q6_k', 'q5_k', 'q4_k', 'nvfp4'];
 const encoded = z.object({ bytes: z.string(), values: z.string() });
 
 describe('the types of weights', () => {
