@@ -87,12 +87,14 @@ const loadersOf = (
 /** Answers the contract's calls. */
 export const createAnswers = (context: EngineContext, parts: EngineParts): Answer => {
   const loaders: Readonly<Record<string, () => Promise<Partial<Answers>>>> = loadersOf(context, parts);
-  const loaded = new Map<string, Promise<Partial<Answers>>>();
+  // Subjects that one file answers share what it keeps between calls.
+  const loaded = new Map<() => Promise<Partial<Answers>>, Promise<Partial<Answers>>>();
   return async (name, input, signal) => {
     const [subject = ''] = name.split('.', 1);
-    const answers = loaded.get(subject) ?? loaders[subject]?.();
-    if (answers === undefined) throw new Error(`nothing answers ${name}`);
-    loaded.set(subject, answers);
+    const load = loaders[subject];
+    if (load === undefined) throw new Error(`nothing answers ${name}`);
+    const answers = loaded.get(load) ?? load();
+    loaded.set(load, answers);
     const answer = (await answers)[name];
     if (answer === undefined) throw new Error(`nothing answers ${name}`);
     return answer(input, signal);
