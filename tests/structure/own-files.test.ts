@@ -18,6 +18,7 @@ const READS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     openCheckpoint: 'the folder made of them',
   },
   'main/torch/ask-transformers.ts': { readTextIfThere: 'a verdict of this user, which no number is made of' },
+  'main/jobs/export-job.ts': { openCheckpoint: 'the folder of an export made and proven a moment before' },
   'main/jobs/fit-job.ts': { readJsonIfThere: 'how long a search has taken, which ends it; its choice is a step' },
   'main/jobs/job-log.ts': { open: 'to append lines for people', readTextIfThere: 'lines for people' },
   'main/jobs/plan-step.ts': { readProfileFile: 'a step, at the path that the store gave after its check' },
