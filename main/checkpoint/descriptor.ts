@@ -420,7 +420,7 @@ export type StateDescriptor =
       /** Rows by head: its query, key and value. */
       readonly queryKeyValue: Projection;
       readonly convolution: null;
-      /** Of each head. */
+      /** How fast each head forgets. */
       readonly slopes: readonly number[];
       /** Over all heads, before the output is multiplied by the sigmoid of the gate. */
       readonly norm: Norm;

@@ -59,12 +59,10 @@ const useProxies = (): void => {
   const names = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY'].flatMap((name) => [name, name.toLowerCase()]);
   if (!names.some((name) => (process.env[name] ?? '') !== '')) return;
   // Node 24.14 and later can do it at any time, earlier ones when they start.
-  /* eslint-disable n/no-unsupported-features/node-builtins -- it is looked for */
   // Importing it would load what answers `fetch`, in every process that never asks the Hub.
   const http = process.getBuiltinModule('node:http');
   const canUse = typeof http.setGlobalProxyFromEnv === 'function';
   if (canUse) http.setGlobalProxyFromEnv();
-  /* eslint-enable n/no-unsupported-features/node-builtins */
   if (!canUse && process.env['NODE_USE_ENV_PROXY'] !== '1')
     throw refuse(
       'proxy-not-used',
