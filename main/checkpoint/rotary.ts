@@ -60,8 +60,8 @@ export const readRotary = (
   )
     throw reader.unsupported(
       `rope_theta is ${JSON.stringify(parameters?.raw('rope_theta'))} in "${rotaryKey(reader)}" and ` +
-        `${JSON.stringify(reader.raw(thetaKey))} besides; transformers 5 reads the former, and the model was made with ` +
-        'the latter',
+        `${JSON.stringify(reader.raw(thetaKey))} besides; transformers 5 reads the former, and the model was made ` +
+        'with the latter',
     );
   if (says('rope_theta')) reader.overrule([thetaKey]);
   if (record.partialKey !== null && says(record.partialKey)) reader.overrule([record.partialKey]);

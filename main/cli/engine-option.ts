@@ -125,7 +125,13 @@ export const readTorchInUse = async (
 };
 
 /** Says engine, device and versions of a run, unless it is onnxruntime in float32. */
-export const sayEngine = async (engine: Engine, run: string, host: Pick<VerbHost, 'say'>): Promise<void> => {
+export const sayEngine = async (
+  engine: Engine,
+  run: string,
+  { reader, host, torch }: { reader: OptionReader; host: Pick<VerbHost, 'say'>; torch: TorchInUse | undefined },
+): Promise<void> => {
+  // Nothing is to be said of other runs, and the manifests of a whole workspace are long to read.
+  if (torch === undefined && namesOfDevice(readDevice(reader)).precision === 'float32') return;
   const manifest = (await engine.call('runs.list', {})).find(({ id }) => id === run);
   if (manifest === undefined) return;
   if (manifest.device.engine !== undefined) host.say(`Computes with ${engineText(manifest)}.`);

@@ -10,11 +10,9 @@ import type { ConfirmedRun, RunOrigin } from '../contract/run-origin.ts';
 import { isSystemError } from '../files/file-errors.ts';
 import { requirePlainTree } from '../files/list-folder.ts';
 import { requireFreeDestination } from '../finetune/tuned-folder.ts';
-import { TRAINING_FOLDER } from '../jobs/finetune-job.ts';
 import type { JobResult } from '../jobs/job-context.ts';
 import type { CarryOut, RunToCarryOut } from '../jobs/job-queue.ts';
-import { ARMS_FOLDER } from '../jobs/tuned-step.ts';
-import { OVERLAYS_FOLDER, STEPS_FOLDER } from '../reproduction/reproduce-job.ts';
+import { STATE_FOLDERS } from '../jobs/state-folders.ts';
 import { type RunAsks, runKinds } from '../words/run-kinds.ts';
 import { runCode } from '../workspace/run-binding.ts';
 import type { EngineContext } from './engine-context.ts';
@@ -221,9 +219,6 @@ export const approvedAs = (manifest: RunManifest, code: string): ApprovedManifes
   requireCode(manifest, code);
   return approvedManifest.parse(manifest);
 };
-
-/** Folders of a run from which its job continues. */
-const STATE_FOLDERS = [TRAINING_FOLDER, ARMS_FOLDER, STEPS_FOLDER, OVERLAYS_FOLDER];
 
 /** Moves partial results of other origin aside within the run's folder, so that the job does not continue from them. */
 const setStateAside = async (folder: string): Promise<void> => {

@@ -3,7 +3,7 @@ import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { createComputeLink } from '../compute/compute-link.ts';
 import type { StartCompute } from '../compute/start-compute.ts';
 import { parseInput, parseOutput } from '../contract/call-boundary.ts';
-import type { CallAnswer, CallInput, CallName, CallOutput, CallParsed } from '../contract/calls.ts';
+import type { CallInput, CallName, CallOutput } from '../contract/calls.ts';
 import type { ProviderName, RunDevice } from '../contract/device.ts';
 import { WorkbenchError } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
@@ -13,6 +13,9 @@ import type { RunManifest } from '../contract/run.ts';
 import { createPathCache } from '../files/path-signature.ts';
 import { configuredPython } from '../finetune/find-python.ts';
 import { createMadeEnvironments } from '../finetune/made-environments.ts';
+import { createTextJudge } from '../harness/judge-texts.ts';
+import { judgingPython } from '../harness/judging-python.ts';
+import { shutIn } from '../harness/sandbox.ts';
 import { forkProbe, type StartProbe } from '../inference/providers/fork-probe.ts';
 import { createProvidersHere } from '../inference/providers/providers-here.ts';
 import { rememberProbes } from '../inference/providers/remember-probes.ts';
@@ -37,43 +40,15 @@ import type { Vouching } from '../workspace/run-store.ts';
 import { contentChecksums } from '../workspace/sealed-files.ts';
 import { settingsFile } from '../workspace/settings-file.ts';
 import { requireUserKey, stateFolder, type UserKey } from '../workspace/user-key.ts';
+import { createAnswers } from './answers.ts';
 import { approveToWork, withModelsKnown } from './approved-run.ts';
-import { besideCalls } from './calls/beside.ts';
-import { fitCalls } from './calls/fit.ts';
-import { damageCalls } from './calls/damage.ts';
-import { deviceCalls } from './calls/devices.ts';
-import { engineCalls } from './calls/engine.ts';
-import { experimentCalls } from './calls/experiments.ts';
-import { expertCalls } from './calls/experts.ts';
-import { exportCalls } from './calls/exports.ts';
-import { finetuneCalls } from './calls/finetune.ts';
-import { harnessCalls } from './calls/harness.ts';
-import { hubCalls, hubNow } from './calls/hub.ts';
-import { mapCalls } from './calls/maps.ts';
-import { modelCalls } from './calls/models.ts';
-import { outcomeCalls } from './calls/outcomes.ts';
-import { pathCalls } from './calls/paths.ts';
-import { planCalls } from './calls/plans.ts';
-import { profileCalls } from './calls/profiles.ts';
-import { reproduceCalls } from './calls/reproductions.ts';
-import { clusterCalls, runCalls } from './calls/runs.ts';
-import { settingsCalls } from './calls/settings.ts';
-import { sweepCalls, sweepReadingCalls } from './calls/sweeps.ts';
-import { createTextJudge } from '../harness/judge-texts.ts';
-import { judgingPython } from '../harness/judging-python.ts';
-import type { HubSettings } from '../hub/hub-settings.ts';
-import { shutIn } from '../harness/sandbox.ts';
-import { taskCalls } from './calls/tasks.ts';
-import { createClusterWorks } from './cluster-works.ts';
 import { createDevicesInUse, poolOn, type TorchInUse } from './devices-in-use.ts';
-import type { Answers, EngineContext } from './engine-context.ts';
-import { createEnvironmentMaking } from './environment-making.ts';
-import { createHarnessWork } from './harness-work.ts';
+import type { EngineContext } from './engine-context.ts';
 import { type CarryOutOrder, carryOutRun } from './job-of-run.ts';
 import { defaultMemoryBudgetBytes, engineVersions, machineMemoryBytes, physicalCores } from './machine.ts';
 import { requireSameEngine } from './run-kind.ts';
 
-import { createSweepWorker, type FillOrder } from './work-on-run.ts';
+import type { FillOrder } from './work-on-run.ts';
 
 export interface EngineSettings {
   readonly workspace: string;
@@ -123,6 +98,12 @@ export interface Engine extends CallableEngine, ServedEngine {
   /** Stops the running job, which can be resumed, and releases everything. */
   dispose(): Promise<void>;
 }
+
+/** A part that is made when it is first needed. `made`: undefined where it never was. */
+const whenNeeded = <T>(make: () => Promise<T>): { get: () => Promise<T>; made: () => Promise<T> | undefined } => {
+  let part: Promise<T> | undefined;
+  return { get: () => (part ??= make()), made: () => part };
+};
 
 /** The signal of a call whose caller never cancels it. */
 const STANDING = new AbortController().signal;
@@ -313,65 +294,50 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   if (settings.offerSample === true) restoring = restoreSample(context);
   // Readers of profiles get the error.
   restoring.catch(() => undefined);
-  const worker = createSweepWorker(context, resourcesOf);
-  const clusters = createClusterWorks({
-    workspace,
-    state,
-    now,
-    emit,
-    uncurl: settings.uncurl ?? null,
-    approve: (run, confirmed) => approveToWork(context, run, confirmed),
-    countParts: worker.count,
+  const worker = whenNeeded(async () => {
+    const { createSweepWorker } = await import('./work-on-run.ts');
+    return createSweepWorker(context, resourcesOf);
   });
-  const making = createEnvironmentMaking(
-    { workspace: workspace.path, environments: context.environments, resources: settings.resources },
-    (environment) => emit({ type: 'python.changed', environment }),
-  );
-  const hub = (): Promise<HubSettings> => hubNow(context);
-  const harness = createHarnessWork(context, state, hub);
-  const answers: Answers = {
-    ...engineCalls(context),
-    ...deviceCalls(context, making),
-    ...modelCalls(context),
-    ...hubCalls(context),
-    ...harnessCalls(harness, hub),
-    ...taskCalls(context),
-    ...pathCalls(context),
-    ...profileCalls(context),
-    ...mapCalls(context),
-    ...damageCalls(context),
-    ...besideCalls(context),
-    ...fitCalls(context),
-    ...expertCalls(context),
-    ...planCalls(context),
-    ...sweepCalls(context),
-    ...sweepReadingCalls(context),
-    ...outcomeCalls(context),
-    ...reproduceCalls(context),
-    ...experimentCalls(context),
-    ...exportCalls(context),
-    ...finetuneCalls(context),
-    ...runCalls(context, clusters),
-    ...clusterCalls(clusters),
-    ...settingsCalls(context),
-  };
+  const clusters = whenNeeded(async () => {
+    const { createClusterWorks } = await import('./cluster-works.ts');
+    return createClusterWorks({
+      workspace,
+      state,
+      now,
+      emit,
+      uncurl: settings.uncurl ?? null,
+      approve: (run, confirmed) => approveToWork(context, run, confirmed),
+      countParts: async (manifest) => (await worker.get()).count(manifest),
+    });
+  });
+  const making = whenNeeded(async () => {
+    const { createEnvironmentMaking } = await import('./environment-making.ts');
+    const where = { workspace: workspace.path, environments: context.environments, resources };
+    return createEnvironmentMaking(where, (environment) => emit({ type: 'python.changed', environment }));
+  });
+  const harness = whenNeeded(async () => {
+    const { createHarnessWork } = await import('./harness-work.ts');
+    const { hubNow } = await import('./calls/hub.ts');
+    return createHarnessWork(context, state, () => hubNow(context));
+  });
+  const answer = createAnswers(context, { clusters: clusters.get, making: making.get, harness: harness.get });
   return {
     call: async <N extends CallName>(name: N, input: CallInput<N>, signal = STANDING): Promise<CallOutput<N>> =>
-      parseOutput(name, await answers[name](parseInput(name, input), signal)),
-    answer: async <N extends CallName>(name: N, input: CallParsed<N>, signal = STANDING): Promise<CallAnswer<N>> =>
-      answers[name](input, signal),
+      parseOutput(name, await answer(name, parseInput(name, input), signal)),
+    answer: (name, input, signal = STANDING) => answer(name, input, signal),
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
     grantPath: (path) => context.handles.issue(path),
     finished: (run) => queue.finished(run),
-    fillSteps: worker.fill,
+    fillSteps: async (run, order) => (await worker.get()).fill(run, order),
     carryOut: (run, order) => carryOutRun(context, resourcesOf, run, order),
-    listSteps: worker.list,
+    listSteps: async (run, confirmed) => (await worker.get()).list(run, confirmed),
     dispose: async () => {
-      await Promise.allSettled([restoring, making.cancel(), harness.cancel()]);
-      await clusters.dispose();
+      const cancelled = [making, harness].map(async ({ made }) => (await made())?.cancel());
+      await Promise.allSettled([restoring, ...cancelled]);
+      await (await clusters.made())?.dispose();
       await reader.dispose();
       await queue.dispose();
       await logs.settled();

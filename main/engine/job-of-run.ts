@@ -5,40 +5,31 @@ import type { Job, JobResult } from '../jobs/job-context.ts';
 import { carryOutHere, type JobResources, takeoverOf } from '../jobs/job-queue.ts';
 import { createProgressMeter } from '../jobs/progress-meter.ts';
 import { approvedAs, type ApprovedManifest } from './approved-run.ts';
-import { besideRun } from './calls/beside.ts';
-import { damageRun } from './calls/damage.ts';
-import { experimentRun } from './calls/experiments.ts';
-import { exportRun, verifyRun } from './calls/exports.ts';
-import { fitRun } from './calls/fit.ts';
-import { finetuneRun } from './calls/finetune.ts';
-import { downloadRun, pushRun } from './calls/hub.ts';
-import { profileRun } from './calls/profiles.ts';
-import { reproduceRun } from './calls/reproductions.ts';
-import { sweepRun } from './calls/sweeps.ts';
 import type { EngineContext } from './engine-context.ts';
 import { identifyModels } from './run-subjects.ts';
 import { requireItsDevice, type Restart, restarting } from './run-kind.ts';
 
-/** Every kind of run, and how its manifest starts it again. */
-const RESTARTS: Readonly<Record<RunKind, Restart>> = {
-  sweep: restarting(sweepRun),
-  profile: restarting(profileRun),
-  damage: restarting(damageRun),
-  beside: restarting(besideRun),
-  fit: restarting(fitRun),
-  export: restarting(exportRun),
-  verify: restarting(verifyRun),
-  finetune: restarting(finetuneRun),
-  experiment: restarting(experimentRun),
-  reproduce: restarting(reproduceRun),
-  download: restarting(downloadRun),
-  push: restarting(pushRun),
+/** Every kind of run, and how its manifest starts it again; its code is loaded for such a run alone. */
+const RESTARTS: Readonly<Record<RunKind, () => Promise<Restart>>> = {
+  sweep: async () => restarting((await import('./calls/sweeps.ts')).sweepRun),
+  profile: async () => restarting((await import('./calls/profiles.ts')).profileRun),
+  damage: async () => restarting((await import('./calls/damage.ts')).damageRun),
+  beside: async () => restarting((await import('./calls/beside.ts')).besideRun),
+  fit: async () => restarting((await import('./calls/fit.ts')).fitRun),
+  export: async () => restarting((await import('./calls/exports.ts')).exportRun),
+  verify: async () => restarting((await import('./calls/exports.ts')).verifyRun),
+  finetune: async () => restarting((await import('./calls/finetune.ts')).finetuneRun),
+  experiment: async () => restarting((await import('./calls/experiments.ts')).experimentRun),
+  reproduce: async () => restarting((await import('./calls/reproductions.ts')).reproduceRun),
+  download: async () => restarting((await import('./calls/hub.ts')).downloadRun),
+  push: async () => restarting((await import('./calls/hub.ts')).pushRun),
 };
 
 /** Makes the job of a recorded run from its manifest. Refuses models, tasks and devices that have changed. */
 export const jobOfRun = async (context: EngineContext, manifest: ApprovedManifest): Promise<Job> => {
   await requireItsDevice(context, manifest);
-  return RESTARTS[manifest.kind](context, manifest);
+  const restart = await RESTARTS[manifest.kind]();
+  return restart(context, manifest);
 };
 
 /** Minimum time between progress events that only advance a count. */

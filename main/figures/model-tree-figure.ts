@@ -17,8 +17,8 @@ const INDENT = 18;
 const UNSAFE = '#9a4a00';
 
 const MODEL_TREE_CAPTION =
-  'Each row is made from the one above it that its line leads to. Cells: difference to the unpruned model on the same ' +
-  'items, over the size of the weights; ✓ safe, ✕ unsafe, ? cannot tell, – nothing to lose or at chance.';
+  'Each row is made from the one above it that its line leads to. Cells: difference to the unpruned model on the ' +
+  'same items, over the size of the weights; ✓ safe, ✕ unsafe, ? cannot tell, – nothing to lose or at chance.';
 
 /** Marks of verdicts, so that colour is never alone. */
 export const verdictMarks: Readonly<Record<PointVerdict, string>> = {

@@ -495,8 +495,8 @@ const lightning = (
 };
 
 /**
- * Mamba: S <- e^(d A) S + d x B; y = S C + D x for every channel, by onnxruntime's operator with the channels as heads of
- * one value. What selects (d, B and C) is made of the convolved channels.
+ * Mamba: S <- e^(d A) S + d x B; y = S C + D x for every channel, by onnxruntime's operator with the channels as heads
+ * of one value. What selects (d, B and C) is made of the convolved channels.
  */
 const mamba1 = (
   graph: OnnxGraph,

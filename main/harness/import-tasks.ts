@@ -260,9 +260,11 @@ export const importTasks = async (
   try {
     const { written, problem } = await runHarness(missing, settings, folder, order);
     const made: ImportedTask[] = [];
+    // Two names may give one task, and two files tasks of one name.
+    const keptOf = new Map<string, string>();
     for (const { asked, name, folder: from, version } of written) {
-      const source = join(folder, 'out', from);
-      const kept = made.find((one) => one.name === name)?.folder ?? (await keep(source, tasks, from));
+      const kept = keptOf.get(from) ?? (await keep(join(folder, 'out', from), tasks, from));
+      keptOf.set(from, kept);
       const { fewshot, limit } = settings;
       made.push({ asked, fewshot, limit, name, folder: kept, version });
     }

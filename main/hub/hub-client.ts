@@ -1,4 +1,3 @@
-import * as http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import type { HubSettings } from './hub-settings.ts';
@@ -61,6 +60,8 @@ const useProxies = (): void => {
   if (!names.some((name) => (process.env[name] ?? '') !== '')) return;
   // Node 24.14 and later can do it at any time, earlier ones when they start.
   /* eslint-disable n/no-unsupported-features/node-builtins -- it is looked for */
+  // Importing it would load what answers `fetch`, in every process that never asks the Hub.
+  const http = process.getBuiltinModule('node:http');
   const canUse = typeof http.setGlobalProxyFromEnv === 'function';
   if (canUse) http.setGlobalProxyFromEnv();
   /* eslint-enable n/no-unsupported-features/node-builtins */

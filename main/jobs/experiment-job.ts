@@ -27,7 +27,8 @@ import { makePlan, type PlanOrder, planSteps, profileStep } from './plan-step.ts
 import { type PlannedStep, runStep, type SingleStep, totalWork } from './step.ts';
 import { usedItems } from './sweep-stages.ts';
 import { ranOutOf } from '../words/truncation.ts';
-import { ARMS_FOLDER, type MeasuredTask, trainingWork, type TunedArms, tunedStep } from './tuned-step.ts';
+import { ARMS_FOLDER } from './state-folders.ts';
+import { type MeasuredTask, trainingWork, type TunedArms, tunedStep } from './tuned-step.ts';
 
 export interface ExperimentInput {
   readonly models: readonly RunModel[];

@@ -6,10 +6,8 @@ import type { Mixture } from '../finetune/mixture.ts';
 import type { ScriptResult } from '../finetune/training-script.ts';
 import { requireFreeDestination } from '../finetune/tuned-folder.ts';
 import { type Job, type JobContext, jobOn, type RunModel, type RunTask } from './job-context.ts';
+import { TRAINING_FOLDER } from './state-folders.ts';
 import { publishTraining, requireTrainingSpace, trainCheckpoint, type TrainingOrder } from './train-checkpoint.ts';
-
-/** Folder in a run's folder with the state of its training, until the training is done. */
-export const TRAINING_FOLDER = 'training';
 
 export interface FinetuneInput {
   readonly model: RunModel;

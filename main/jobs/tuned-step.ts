@@ -16,12 +16,11 @@ import { hashItems } from '../tasks/items.ts';
 import { exportSettings } from './export-job.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
 import { evaluationStep } from './measurement.ts';
+import { ARMS_FOLDER } from './state-folders.ts';
 import { type SingleStep, type Step, stepKey, tunedKeys } from './step.ts';
 import { publishTraining, requireTrainingSpace, trainCheckpoint, type TrainingOrder } from './train-checkpoint.ts';
 import { answerItems, writingIdentity } from './write-items.ts';
 
-/** Folder in a run's folder with the arm in training: its weights are deleted once it is measured. */
-export const ARMS_FOLDER = 'arms';
 /** Characters of a step's key in the name of its folder. */
 const NAME_CHARACTERS = 16;
 

@@ -26,11 +26,8 @@ import { compareSweepFolders } from './compare-sweep-folders.ts';
 import { isMatch, reproductionSentence } from './differences.ts';
 import { compareExperiments, experimentSentence, isExperimentMatch } from './experiment-differences.ts';
 import { ROUNDING } from './field-ledger.ts';
+import { OVERLAYS_FOLDER, STEPS_FOLDER } from '../jobs/state-folders.ts';
 import { levelOfLook } from '../evaluation/planned-looks.ts';
-
-/** Folders of a reproduction's run for its own results. */
-export const STEPS_FOLDER = 'steps';
-export const OVERLAYS_FOLDER = 'overlays';
 
 export interface ReproduceInput {
   /** The finished sweep with its provenance, what a manifest of it says now, and the folder of its files. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readdirSync, statSync } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { z } from 'zod';
@@ -7,7 +8,7 @@ import { engineProgram } from '../files/engine-program.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { pathSignature } from '../files/path-signature.ts';
-import { readTextIfThere } from '../files/regular-file.ts';
+import { fileState, readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { contentChecksums } from '../workspace/sealed-files.ts';
 import { makePrivateFolder } from '../workspace/user-key.ts';
@@ -20,21 +21,21 @@ const MOST_KEPT = 64;
 /** The report of the sample has 6 MB. */
 const MOST_BYTES = 64 * 2 ** 20;
 
-const sourcesUnder = async (folder: string): Promise<readonly string[]> =>
-  (await readdir(folder, { recursive: true }))
+/** The state of every source in a folder: reading them all takes longer than most answers. */
+const statesOfSources = (folder: string): readonly string[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => extname(name) === '.ts')
     .sort()
-    .map((name) => join(folder, name));
+    .map((name) => `${name} ${fileState(statSync(join(folder, name)))}`);
 
 /**
- * A hash of the program that computes answers: of the bundle, or of the sources in a clone. An answer of another
- * version is not used.
+ * A hash of the program that computes answers: of the bundle's bytes, or of sizes and times of the sources in a clone.
+ * An answer of another version is not used.
  */
 export const programPrint = async (program = engineProgram('run-reader')): Promise<string> => {
-  const files = extname(program) === '.ts' ? await sourcesUnder(dirname(dirname(program))) : [program];
-  const hash = createHash('sha256');
-  for (const file of files) hash.update(`${file}\0`).update(await readFile(file));
-  return hash.digest('hex');
+  const isSource = extname(program) === '.ts';
+  const content = isSource ? statesOfSources(dirname(dirname(program))).join('\n') : await readFile(program);
+  return createHash('sha256').update(`${program}\0`).update(content).digest('hex');
 };
 
 /** What is known of the runs of a workspace. */

@@ -10,8 +10,8 @@ interface SaveFigureProps {
   /** The run or model shown; the file name begins with it. */
   readonly subject: string;
   readonly view: ViewMaker;
-  /** What the picture is, where a view has several; default: a figure. */
-  readonly of?: string;
+  /** Names the picture, where a view has several. */
+  readonly label?: string;
   /** False for a view that is only a table. */
   readonly hasPicture?: boolean;
 }
@@ -19,7 +19,7 @@ interface SaveFigureProps {
 const FORMATS: readonly PictureFormat[] = ['SVG', 'PNG'];
 
 /** Saves a view as `uncurl figures` would, with the window's titles of tasks, and the manifest in each file. */
-export const SaveFigure = ({ subject, view, of = 'figure', hasPicture = true }: SaveFigureProps) => {
+export const SaveFigure = ({ subject, view, label = 'Save figure', hasPicture = true }: SaveFigureProps) => {
   const { busy, start } = useRequest();
   const title = titlesOf(useQuery('tasks.list', {}).data ?? []);
   // The drawing code loads when first needed, so that the window starts without it.
@@ -47,7 +47,7 @@ export const SaveFigure = ({ subject, view, of = 'figure', hasPicture = true }: 
   };
   return (
     <Menu
-      label={`Save ${hasPicture ? of : 'table'}`}
+      label={hasPicture ? label : 'Save table'}
       icon="save"
       disabled={busy}
       items={[...pictures, table, ...(hasPicture ? [copy] : [])]}

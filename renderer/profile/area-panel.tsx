@@ -1,12 +1,23 @@
+import { useStore } from 'zustand';
 import type { TaskProfile } from '../../main/contract/profile.ts';
-import { counted, formatCount, formatParameters, formatPercent } from '../../main/words/numbers.ts';
+import {
+  counted,
+  formatCount,
+  formatDifferenceInUnit,
+  formatParameters,
+  formatPercent,
+} from '../../main/words/numbers.ts';
 import type { Cell } from '../charts/heatmap-geometry.ts';
 import { Button, IconButton } from '../components/button.tsx';
 import { Definition } from '../components/definition.tsx';
-import { isUsable, selectedModel, useFacts } from '../engine/facts.ts';
+import { useQueries } from '../engine/engine-context.tsx';
+import { focusedTask, isUsable, selectedModel, useFacts } from '../engine/facts.ts';
+import { chatOf } from '../plan/chat.ts';
 import { goes, type ExpertFate } from '../plan/expert-fates.ts';
+import { planStore } from '../state/plan-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { pivotOf } from './area-pivot.ts';
+import { areaDamage, damageRuns } from './damage-runs.ts';
 
 interface AreaPanelProps {
   readonly profile: TaskProfile;
@@ -21,7 +32,20 @@ const range = (fewest: number, most: number): string =>
 
 /** The experts of a drawn area: their part in the task on screen, and the choices that go with them. */
 export const AreaPanel = ({ profile, cells, fates, onClose }: AreaPanelProps) => {
-  const model = selectedModel(useFacts());
+  const facts = useFacts();
+  const [model, task] = [selectedModel(facts), focusedTask(facts)];
+  const isChat = chatOf(
+    model === null ? [] : [model],
+    useStore(planStore, (state) => state.chat),
+  );
+  const measured = [...new Set(cells.map(({ layer }) => layer))].flatMap((layer) =>
+    model === null || task === null ? [] : damageRuns(facts.runs, model, task, layer, isChat === true),
+  );
+  const documents = useQueries(
+    'damage.read',
+    measured.map(({ id }) => ({ run: id })),
+  ).flatMap(({ data }) => data ?? []);
+  const damage = areaDamage(cells, documents);
   const { experts, layers, choices, share, shareOfLayers, outputShare, tokens } = pivotOf(profile, cells);
   const gone = cells.filter(({ layer, expert }) => goes(fates?.[layer]?.[expert])).length;
   const info = isUsable(model) ? model.info : null;
@@ -53,6 +77,15 @@ export const AreaPanel = ({ profile, cells, fates, onClose }: AreaPanelProps) =>
           drops {formatPercent(share, 1)} of the choices
           {info !== null && ` for ${formatParameters(parts * info.parameters.expert)} parameters`}; the plan removes{' '}
           {formatCount(gone)} of them
+        </dd>
+        <dt>
+          <Definition of="damageAlone">Loss without them</Definition>
+        </dt>
+        <dd>
+          {damage === null
+            ? 'not measured: the panel Expert measures each one alone'
+            : `${formatDifferenceInUnit(damage.worst.difference, damage.metric)} at worst, each alone (` +
+              `${formatCount(damage.measured)} of ${formatCount(experts)} measured); together: not measured`}
         </dd>
       </dl>
       {model !== null && (

@@ -185,7 +185,7 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
               {!asTable && fillButton}
               {source !== null && (
                 <SaveFigure
-                  of="map"
+                  label="Save map"
                   subject={'id' in source.manifest ? source.manifest.id : source.model}
                   view={({ routingView }) =>
                     routingView(

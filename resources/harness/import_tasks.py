@@ -117,11 +117,21 @@ def is_own(path):
     return path is not None and not Path(path).resolve().is_relative_to(package_folder())
 
 
+class Loading:
+    """Whether the task that is loaded is the user's, and why a part of it was not (the harness drops some errors)."""
+
+    is_own = False
+    refusal = None
+
+
 def guard_own_files(may_run):
     """
-    Keeps code of the user's YAML files from running, unless that was allowed: functions that they name, and templates,
-    which the harness renders without a sandbox.
+    Keeps code of the user's YAML files from running, unless that was allowed: functions that they name, templates, which
+    the harness renders without a sandbox, metrics, which the library evaluate takes from any script, and data that are
+    programs (scripts, pickles).
     """
+    import datasets
+    import evaluate
     import jinja2.sandbox
     import lm_eval.tasks._yaml_loader as loader
     import lm_eval.utils as utils
@@ -141,6 +151,39 @@ def guard_own_files(may_run):
         return load(named, folder)
 
     loader._import_func_in_yml = guarded
+
+    def refuse_code(what):
+        if Loading.is_own and not may_run:
+            Loading.refusal = Refusal(f"its YAML names {what}", "If you trust it: add --run-task-code.")
+            raise Loading.refusal
+
+    load_metric, load_dataset = evaluate.load, datasets.load_dataset
+
+    def guarded_metric(path, *rest, **named):
+        refuse_code(f"the metric {path}, a script that the library evaluate would run")
+        return load_metric(path, *rest, **named)
+
+    def guarded_dataset(path, *rest, **named):
+        script = os.path.join(path, os.path.basename(os.path.abspath(path)) + ".py")
+        if path.endswith(".py") or os.path.isfile(script):
+            refuse_code(f"a data set that is Python code ({path})")
+        if path == "pandas":
+            refuse_code("pickle files, which can run anything (dataset_path: pandas)")
+        return load_dataset(path, *rest, **named)
+
+    evaluate.load, datasets.load_dataset = guarded_metric, guarded_dataset
+
+
+def loaded_by(manager, name, file):
+    """What the harness loads under a name; refuses what was kept from running."""
+    Loading.is_own, Loading.refusal = is_own(file), None
+    try:
+        loaded = manager.load([name])
+    except Exception as error:
+        raise Loading.refusal or error
+    if Loading.refusal is not None:
+        raise Loading.refusal
+    return loaded
 
 
 def requests_by_document(task):
@@ -489,8 +532,18 @@ def leaf_of(task, limit, most, prefix, manager):
     }
 
 
-def file_name(name):
-    return re.sub(r"[^\w.-]", "_", name)
+# Folders that were written, by the user's file (None: the installed harness's task) and the task's name.
+folders = {}
+
+
+def folder_of(key):
+    """A folder's name that no other task has, also where capitals do not count."""
+    cleaned = re.sub(r"[^A-Za-z0-9_.-]", "_", key[1])[:200]
+    folder = cleaned if cleaned.strip(".") else "task"
+    while folder.lower() in (other.lower() for other in folders.values()):
+        folder += "_"
+    folders[key] = folder
+    return folder
 
 
 def write_lines(path, items):
@@ -501,10 +554,10 @@ def write_lines(path, items):
 
 def write_task(out, asked, name, leaves, version):
     """Writes a task, unless another asked name has it too, and says so once its files are whole."""
-    folder = os.path.join(out, file_name(name))
-    if not os.path.exists(folder):
-        write_files(folder, name, leaves, version)
-    say(event="written", asked=asked, name=name, folder=file_name(name), version=version)
+    key = (asked if os.path.isabs(asked) else None, name)
+    if key not in folders:
+        write_files(os.path.join(out, folder_of(key)), name, leaves, version)
+    say(event="written", asked=asked, name=name, folder=folders[key], version=version)
 
 
 def write_files(folder, name, leaves, version):
@@ -598,7 +651,7 @@ def import_name(name, asked, manager, version):
     if is_own(file):
         # Data files of such a task lie beside it.
         os.chdir(Path(file).resolve().parent)
-    loaded = manager.load([name])
+    loaded = loaded_by(manager, name, file)
     name = config.get("group", config.get("task")) if entry is None else name
     for task in loaded["tasks"].values():
         shots = task.get_config("num_fewshot")

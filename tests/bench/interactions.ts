@@ -1,15 +1,16 @@
 /**
  * How long the window takes to answer a hand, here and at another revision (the one at which issue 41 was filed).
  *
- * Method: a worktree of REV as in against.ts, both built; for each tree `uncurl serve` on a fresh workspace and headless
- * Chromium of 1440 x 900 with the sample opened and animations off. Rounds alternate between the trees. One action is
- * one trusted key or click; its time runs from the event to the end of the last frame that changed anything in the
- * document or on a canvas before QUIET_MS without a change. Where verdict and map are asked for, only changes of the
- * line under the curve and of canvases count. Beside it stands the processor time of the page's own thread, which a busy
- * machine disturbs less than the time by the clock. Views are visited once before they are measured. Then a sweep is started,
- * and the time between animation frames is recorded while the factor slider is dragged. With `--electron`, the staged
- * application starts in Electron ("npm run test:window" names it in UNCURL_TEST_ELECTRON) until the curve is on screen.
- * Printed: medians and ranges here and there, and their ratios, there / here: above 1 is faster here.
+ * Method: a worktree of REV as in against.ts, both built; for each tree `uncurl serve` on a fresh workspace and
+ * headless Chromium of 1440 x 900 with the sample opened and animations off. Rounds alternate between the trees. One
+ * action is one trusted key or click; its time runs from the event to the end of the last frame that changed anything
+ * in the document or on a canvas before QUIET_MS without a change. Where verdict and map are asked for, only changes
+ * of the line under the curve and of canvases count. Beside it stands the processor time of the page's own thread,
+ * which a busy machine disturbs less than the time by the clock. Views are visited once before they are measured. Then
+ * a sweep is started, and the time between animation frames is recorded while the factor slider is dragged. With
+ * `--electron`, the staged application starts in Electron ("npm run test:window" names it in UNCURL_TEST_ELECTRON)
+ * until the curve is on screen. Printed: medians and ranges here and there, and their ratios, there / here: above 1 is
+ * faster here.
  * Usage: npx node tests/bench/interactions.ts [--against 9eae25de | --tree FOLDER] [--rounds 4] [--electron]
  */
 import { execFileSync, spawn } from 'node:child_process';

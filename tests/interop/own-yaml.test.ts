@@ -121,15 +121,23 @@ it('runs nothing of a task document but what was allowed', async () => {
   const code = await ownFolder('code', yaml('', '!function own.text'));
   const installed = await ownFolder('installed', yaml('', '!function os.path.exists'));
   const template = await ownFolder('template', yaml('', `"{{ q.__class__.__mro__ }}"`));
+  const metric = await ownFolder('metric', yaml('metric_list: [{metric: acc}, {metric: ./own.py}]\n'));
+  const script = await ownFolder('script', yaml('').replace('dataset_path: json', 'dataset_path: ./own.py'));
+  const pickle = await ownFolder('pickle', yaml('').replace('dataset_path: json', 'dataset_path: pandas'));
   const file = path.join(code, 'code.yaml');
-  const others = [path.join(installed, 'installed.yaml'), path.join(template, 'template.yaml')];
+  const others = [installed, template, metric, script, pickle].map((folder) =>
+    path.join(folder, `${path.basename(folder)}.yaml`),
+  );
   const why = await refusal(file, ...others);
   expect(why).toMatch(/code\.yaml: its YAML names Python code \(.*own\.py\)[^]*--run-task-code/);
   expect(why).toMatch(/installed\.yaml: its YAML names Python code/);
   expect(why).toMatch(/template\.yaml could not be built: .*unsafe/);
+  expect(why).toMatch(/metric\.yaml: its YAML names the metric \.\/own\.py[^]*--run-task-code/);
+  expect(why).toMatch(/script\.yaml: its YAML names a data set that is Python code \(\.\/own\.py\)/);
+  expect(why).toMatch(/pickle\.yaml: its YAML names pickle files/);
   const trace = (folder: string): Promise<string | null> =>
     readFile(path.join(folder, 'trace'), 'utf8').catch(() => null);
-  expect(await trace(code)).toBeNull();
+  for (const folder of [code, metric, script, pickle]) expect(await trace(folder)).toBeNull();
   const [made] = await importNamed(file, '--run-task-code');
   expect((await loadTask(made?.folder ?? '')).test[0]).toMatchObject({ context: 'Own: Question 20?' });
   expect(await trace(code)).toBe('');
@@ -158,8 +166,12 @@ it('finds the tasks of a folder by name, and reads a file again at every import'
   expect(first.turns?.test[0]?.examples).toHaveLength(2);
   await writeFile(path.join(folder, 'test.jsonl'), JSON.stringify({ q: 'Another?', a: 1 }));
   const file = path.join(folder, 'named.yaml');
-  const [again, ...more] = await importNamed(file);
-  expect(more).toEqual([]);
+  // Two files may give their tasks one name, which a file cannot be called on every system.
+  const other = await ownFolder('other', yaml('').replace('task: quiz', 'task: Quiz'));
+  const spelt = await ownFolder('spelt', yaml('').replace('task: quiz', 'task: ¿quiz?'));
+  const [again, ...more] = await importNamed(file, path.join(other, 'other.yaml'), path.join(spelt, 'spelt.yaml'));
+  expect(more.map(({ task }) => task)).toEqual(['Quiz', '¿quiz?']);
+  for (const { folder: own } of more) expect((await loadTask(own)).test).toHaveLength(3);
   expect((await loadTask(again?.folder ?? '')).test).toHaveLength(1);
   // A verb that names the file lets the same Python read it.
   expect(await uncurl('info', file)).toContain('quiz');

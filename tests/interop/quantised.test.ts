@@ -100,7 +100,8 @@ const quantisation = z.looseObject({ config_groups: z.object({ group_0: z.looseO
 const mixed = async (first: CompressedType, last: CompressedType, name: string): Promise<string> => {
   const [theirs, own] = [inWork(`written as ${first}`), inWork(`written as ${last}`)];
   const { block } = (await openCheckpoint(own)).descriptor.moeLayers.at(-1) ?? expect.fail('no layer');
-  const isLast = (tensor: string): boolean => tensor.includes(`layers.${String(block)}.`) && tensor.includes('experts.');
+  const isLast = (tensor: string): boolean =>
+    [`layers.${String(block)}.`, 'experts.'].every((part) => tensor.includes(part));
   const stored = await Promise.all(
     [theirs, own].map((folder) => readSafetensorsHeader(path.join(folder, 'model.safetensors'))),
   );

@@ -84,7 +84,7 @@ export const beside: Verb = {
         maxNewTokens: reader.whole('max-new-tokens', 1),
         plans: plans.map(({ file, plan }) => ({ name: basename(resolve(file), '.json'), plan })),
       });
-      await sayEngine(engine, run, host);
+      await sayEngine(engine, run, { reader, host, torch });
       await followRun(engine, run, host);
       const document = await engine.call('beside.read', { run });
       if (out !== null)

@@ -62,7 +62,7 @@ export const damage: Verb = {
         chat: chat ? true : undefined,
       });
       host.say(`Run ${run}: "uncurl resume ${run}" goes on with it if it is interrupted.`);
-      await sayEngine(engine, run, host);
+      await sayEngine(engine, run, { reader, host, torch });
       const summary = await followRun(engine, run, host);
       const document = await engine.call('damage.read', { run });
       return { document: { run, ...document, summary }, text: `${damageText(document)}\n${summary}` };

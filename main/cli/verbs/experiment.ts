@@ -88,7 +88,7 @@ export const experiment: Verb = {
         mixture: mixture === undefined ? null : engine.grantPath(resolve(mixture)),
       });
       host.say(`Run ${run}`);
-      await sayEngine(engine, run, host);
+      await sayEngine(engine, run, { reader, host, torch });
       const unsubscribe = sayArms(engine, run, host);
       try {
         const summary = await followRun(engine, run, host);

@@ -3,7 +3,7 @@ import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refitName } from '../../contract/plan.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { candidateName, describedSweepSettings, sweepSettings, type SweepSettings } from '../../contract/sweep.ts';
-import { drawCosts, drawCostText } from '../../jobs/sweep-stages.ts';
+import { drawCosts, drawCostText, drawsPlans } from '../../jobs/sweep-stages.ts';
 import { methodNames } from '../../pruning/methods.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import {
@@ -40,6 +40,9 @@ const sayDraws = async (
   tasks: number,
   say: (line: string) => void,
 ): Promise<void> => {
+  const mayCost = new Set(settings.seeds).size > 1 && settings.methods.some((method) => drawsPlans(settings, method));
+  // A small model is read whole when it is opened, and the engine opens it again.
+  if (!mayCost) return;
   const opened = await Promise.all(folders.map((folder) => openCheckpoint(folder)));
   const models = opened.map((checkpoint) => ({ name: checkpoint.name, checkpoint }));
   for (const cost of drawCosts(settings, models, tasks)) say(`${drawCostText(cost, settings)}.`);
@@ -202,7 +205,7 @@ export const sweep: Verb = {
       });
       if (reader.flag('later')) return { document: { run }, text: `Run ${run} is made; nothing is measured yet.` };
       host.say(`Run ${run}`);
-      await sayEngine(engine, run, host);
+      await sayEngine(engine, run, { reader, host, torch });
       const summary = await followRun(engine, run, host);
       const document = await engine.call('sweep.read', { run, familywise: reader.flag('familywise') });
       return { document: { ...document, summary }, text: endedSweepText(document, summary) };

@@ -119,7 +119,7 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
               <span className="section-end">
                 {fillButton}
                 <SaveFigure
-                  of="curve"
+                  label="Save curve"
                   subject={manifest.id}
                   view={({ differenceView }) =>
                     differenceView(

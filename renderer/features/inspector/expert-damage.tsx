@@ -1,5 +1,5 @@
 import { useStore } from 'zustand';
-import { type ExpertDamage as Damage, type DamageDocument, damageSettings } from '../../../main/contract/damage.ts';
+import type { ExpertDamage as Damage } from '../../../main/contract/damage.ts';
 import type { ModelEntry } from '../../../main/contract/model.ts';
 import type { MetricName, TaskEntry } from '../../../main/contract/task.ts';
 import {
@@ -17,11 +17,10 @@ import { listsRuns } from '../../engine/apply-event.ts';
 import { useQueries, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { chatOf } from '../../plan/chat.ts';
+import { damageRuns, knownDamage } from '../../profile/damage-runs.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { DamageChart } from './damage-chart.tsx';
-import { z } from 'zod';
-import { isSameContent, type RunManifest } from '../../../main/contract/run.ts';
 
 interface ExpertDamageProps {
   readonly model: ModelEntry;
@@ -114,40 +113,3 @@ export const DamageFacts = ({ damage, metric, unpruned, n }: DamageFactsProps) =
     ]}
   />
 );
-
-/** Only the newest runs are searched; single experts from older ones are quickly measured again. */
-const MOST_RUNS = 24;
-
-const specOf = z.object(damageSettings.shape);
-
-/** Finished runs, newest first, that measured experts of this layer on this task with the current prompt settings. */
-export const damageRuns = (
-  runs: readonly RunManifest[],
-  model: Pick<ModelEntry, 'fingerprint' | 'sha256'>,
-  task: Pick<TaskEntry, 'hash'>,
-  layer: number,
-  chat: boolean,
-): readonly RunManifest[] =>
-  runs
-    .filter(({ kind, state, models, tasks, spec }) => {
-      const known = specOf.safeParse(spec);
-      return (
-        kind === 'damage' &&
-        state === 'done' &&
-        known.success &&
-        known.data.layer === layer &&
-        (known.data.chat ?? false) === chat &&
-        models.some((recorded) => isSameContent(recorded, model)) &&
-        tasks.some(({ hash }) => hash === task.hash)
-      );
-    })
-    .sort((left, right) => right.createdAt.localeCompare(left.createdAt))
-    .slice(0, MOST_RUNS);
-
-/** The damage of a layer's experts by number; earlier documents take precedence. */
-export const knownDamage = (documents: readonly DamageDocument[]): ReadonlyMap<number, Damage> => {
-  const known = new Map<number, Damage>();
-  for (const { results } of documents)
-    for (const result of results) if (!known.has(result.expert)) known.set(result.expert, result);
-  return known;
-};

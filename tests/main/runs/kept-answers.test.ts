@@ -1,8 +1,8 @@
-import { appendFile, readdir } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readings } from '../../../main/reading/readings.ts';
-import { createKeptAnswers } from '../../../main/runs/kept-answers.ts';
+import { createKeptAnswers, programPrint } from '../../../main/runs/kept-answers.ts';
 import { CHECKED } from '../../../main/runs/known-checks.ts';
 import { openRunSource } from '../../../main/runs/run-source.ts';
 import { contentChecksums } from '../../../main/workspace/sealed-files.ts';
@@ -61,4 +61,24 @@ test('thresholds and report are read as they were computed, and are computed at 
   expect(await readings.report(source, { read: 'report', run })).toEqual(report);
   expect((await readings['size-trend'](source, { read: 'size-trend', run, delta: 0.1 })).delta).toBe(0.1);
   expect(await readdir(join(state, 'kept-answers'))).toHaveLength(kept);
+});
+
+test('a program is another one once its bundle or a source is written to, or another source is there', async () => {
+  const folder = await temporaryFolder();
+  await mkdir(join(folder, 'hosts'));
+  const [program, source] = [join(folder, 'hosts', 'run-reader.ts'), join(folder, 'tango.ts')];
+  await writeFile(program, 'read();');
+  const alone = await programPrint(program);
+  await writeFile(source, 'const z = 1.96;');
+  const both = await programPrint(program);
+  expect(await programPrint(program)).toBe(both);
+  await appendFile(source, ' // by n');
+  const edited = await programPrint(program);
+  expect(new Set([alone, both, edited]).size).toBe(3);
+
+  const bundle = join(folder, 'run-reader.cjs');
+  await writeFile(bundle, 'read();');
+  const before = await programPrint(bundle);
+  await writeFile(bundle, 'reed();');
+  expect(await programPrint(bundle)).not.toBe(before);
 });

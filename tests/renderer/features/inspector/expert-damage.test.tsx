@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import type { DamageDocument } from '../../../../main/contract/damage.ts';
 import type { RunManifest } from '../../../../main/contract/run.ts';
 import { DamageChart } from '../../../../renderer/features/inspector/damage-chart.tsx';
-import { damageRuns, knownDamage, DamageFacts } from '../../../../renderer/features/inspector/expert-damage.tsx';
+import { DamageFacts } from '../../../../renderer/features/inspector/expert-damage.tsx';
+import { areaDamage, damageRuns, knownDamage } from '../../../../renderer/profile/damage-runs.ts';
 import { runOf } from '../../../main/contract/run-of.ts';
 
 const result = (expert: number, difference: number) => ({
@@ -61,6 +62,15 @@ test('the latest measurement of an expert counts', () => {
     [2, -0.1],
     [1, 0],
   ]);
+});
+
+test('an area names the largest loss of its experts that were removed alone, and how many were', () => {
+  const cells = [1, 2, 3].map((expert) => ({ layer: 1, expert }));
+  const measured = [document(result(1, 0.01), result(2, -0.2)), { ...document(result(3, -0.9)), layer: 0 }];
+  expect(areaDamage(cells, measured)).toMatchObject({ measured: 2, worst: { expert: 2 }, metric: 'acc' });
+  expect(areaDamage([{ layer: 2, expert: 1 }], measured)).toBeNull();
+  const rises = [{ ...document(result(1, 0.4), result(2, -0.2)), metric: 'perplexity' as const }];
+  expect(areaDamage(cells, rises)?.worst.expert).toBe(1);
 });
 
 test('every bar states its difference and interval, and the selected one is marked', () => {

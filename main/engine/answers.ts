@@ -1,0 +1,100 @@
+import type { CallAnswer, CallName, CallParsed } from '../contract/calls.ts';
+import type { ClusterWorks } from './cluster-works.ts';
+import type { Answers, AnswersTo, EngineContext } from './engine-context.ts';
+import type { EnvironmentMaking } from './environment-making.ts';
+import type { HarnessWork } from './harness-work.ts';
+
+/** What stands before the point in the names of calls. */
+type Subject = CallName extends `${infer S}.${string}` ? S : never;
+
+/** Parts of the engine with a life of their own, each made when it is first asked for. */
+export interface EngineParts {
+  readonly clusters: () => Promise<ClusterWorks>;
+  readonly making: () => Promise<EnvironmentMaking>;
+  readonly harness: () => Promise<HarnessWork>;
+}
+
+export type Answer = <N extends CallName>(name: N, input: CallParsed<N>, signal: AbortSignal) => Promise<CallAnswer<N>>;
+
+/** Code of the answers by subject. It is loaded by a subject's first call: most processes answer few of them. */
+const loadersOf = (
+  context: EngineContext,
+  { clusters, making, harness }: EngineParts,
+): { readonly [S in Subject]: () => Promise<AnswersTo<S>> } => {
+  const beside = async () => (await import('./calls/beside.ts')).besideCalls(context);
+  const damage = async () => (await import('./calls/damage.ts')).damageCalls(context);
+  const devices = async () => (await import('./calls/devices.ts')).deviceCalls(context, await making());
+  const engine = async () => (await import('./calls/engine.ts')).engineCalls(context);
+  const experiments = async () => (await import('./calls/experiments.ts')).experimentCalls(context);
+  const experts = async () => (await import('./calls/experts.ts')).expertCalls(context);
+  const exports = async () => (await import('./calls/exports.ts')).exportCalls(context);
+  const finetune = async () => (await import('./calls/finetune.ts')).finetuneCalls(context);
+  const fit = async () => (await import('./calls/fit.ts')).fitCalls(context);
+  const hub = async () => (await import('./calls/hub.ts')).hubCalls(context);
+  const maps = async () => (await import('./calls/maps.ts')).mapCalls(context);
+  const models = async () => (await import('./calls/models.ts')).modelCalls(context);
+  const outcomes = async () => (await import('./calls/outcomes.ts')).outcomeCalls(context);
+  const paths = async () => (await import('./calls/paths.ts')).pathCalls(context);
+  const plans = async () => (await import('./calls/plans.ts')).planCalls(context);
+  const profiles = async () => (await import('./calls/profiles.ts')).profileCalls(context);
+  const reproductions = async () => (await import('./calls/reproductions.ts')).reproduceCalls(context);
+  const runs = async () => (await import('./calls/runs.ts')).runCalls(context, await clusters());
+  const settings = async () => (await import('./calls/settings.ts')).settingsCalls(context);
+  const sweeps = async () => (await import('./calls/sweeps.ts')).sweepCalls(context);
+  const sweepReadings = async () => (await import('./calls/sweeps.ts')).sweepReadingCalls(context);
+  const tasks = async () => (await import('./calls/tasks.ts')).taskCalls(context);
+  return {
+    beside,
+    cluster: async () => (await import('./calls/runs.ts')).clusterCalls(await clusters()),
+    damage,
+    devices,
+    engine,
+    experiment: experiments,
+    expert: experts,
+    export: exports,
+    finetune,
+    fit,
+    folders: engine,
+    harness: async () => {
+      const { hubNow } = await import('./calls/hub.ts');
+      return (await import('./calls/harness.ts')).harnessCalls(await harness(), () => hubNow(context));
+    },
+    hub,
+    jobs: runs,
+    methods: plans,
+    models: async () => ({ ...(await models()), ...(await maps()) }),
+    outcomes,
+    paths: async () => ({ ...(await engine()), ...(await paths()) }),
+    plan: plans,
+    profile: async () => ({ ...(await profiles()), ...(await maps()) }),
+    python: devices,
+    ranking: plans,
+    report: sweepReadings,
+    reproduction: reproductions,
+    run: reproductions,
+    runs,
+    sample: engine,
+    settings,
+    sweep: async () => ({ ...(await sweeps()), ...(await sweepReadings()) }),
+    sweeps: sweepReadings,
+    tasks: async () => ({ ...(await tasks()), ...(await paths()) }),
+    trash: runs,
+    verify: exports,
+    view: settings,
+  };
+};
+
+/** Answers the contract's calls. */
+export const createAnswers = (context: EngineContext, parts: EngineParts): Answer => {
+  const loaders: Readonly<Record<string, () => Promise<Partial<Answers>>>> = loadersOf(context, parts);
+  const loaded = new Map<string, Promise<Partial<Answers>>>();
+  return async (name, input, signal) => {
+    const [subject = ''] = name.split('.', 1);
+    const answers = loaded.get(subject) ?? loaders[subject]?.();
+    if (answers === undefined) throw new Error(`nothing answers ${name}`);
+    loaded.set(subject, answers);
+    const answer = (await answers)[name];
+    if (answer === undefined) throw new Error(`nothing answers ${name}`);
+    return answer(input, signal);
+  };
+};
