@@ -205,9 +205,9 @@ export const blockNodes = (
     norm === undefined ? output : normalise(graph, output, norm);
   const { keepsNormed } = block;
   const kept = keepsNormed === null ? hidden : graph.mul(before, graph.float(keepsNormed.attention));
-  const sum = mixed === null ? hidden : addBranch(graph, model, kept, branch(mixed.output, norms?.attention));
-  const tokens = block.isParallel ? before : normed(graph, sum, block.feedForwardNorm);
-  const residual = keepsNormed === null ? sum : graph.mul(tokens, graph.float(keepsNormed.feedForward));
+  const whole = mixed === null ? hidden : addBranch(graph, model, kept, branch(mixed.output, norms?.attention));
+  const tokens = block.isParallel ? before : normed(graph, whole, block.feedForwardNorm);
+  const residual = keepsNormed === null ? whole : graph.mul(tokens, graph.float(keepsNormed.feedForward));
   const later = new Map([...parts, ...(mixed?.given ?? [])]);
   if (layer === null && block.dense === null)
     return { output: putTogether(graph, model, residual, later), router: null, residual, tokens: residual, carried };
