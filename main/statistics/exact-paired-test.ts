@@ -232,7 +232,7 @@ const highestBetween = (chanceAt: (share: number) => number, from: number, to: n
 
 /**
  * The size of a test: the largest probability that it rejects a true H0, over every share of discordant items.
- * `enough`: a size that settles the question; a grid that exceeds it is not refined.
+ * `enough`: a size that settles the question; the first share of the grid that exceeds it ends the search.
  */
 export const sizeOf = (test: ScoreTest, grid = discordanceGrid(test.n, test.difference), enough = Infinity): number => {
   const { n, difference } = test;
@@ -241,9 +241,14 @@ export const sizeOf = (test: ScoreTest, grid = discordanceGrid(test.n, test.diff
     const gained = Math.max(0, (discordant + difference) / 2);
     return chanceWithin(limits, n, { gained, lost: Math.max(0, discordant - gained) });
   };
-  const chances = grid.map(chanceAt);
+  const chances: number[] = [];
+  for (const share of grid) {
+    const chance = chanceAt(share);
+    if (chance > enough) return chance;
+    chances.push(chance);
+  }
   const size = maxOf(chances);
-  if (size > enough || (enough < Infinity && size < CLOSE_PEAK * enough)) return size;
+  if (enough < Infinity && size < CLOSE_PEAK * enough) return size;
   const peaks = chances.flatMap((chance, index) =>
     chance >= CLOSE_PEAK * size && chance >= (chances[index - 1] ?? 0) && chance >= (chances[index + 1] ?? 0)
       ? [{ chance, from: grid[index - 1] ?? grid[index] ?? 0, to: grid[index + 1] ?? grid[index] ?? 0 }]
