@@ -41,8 +41,8 @@ export const requireAddedOutputs = ({ name, descriptor }: Checkpoint, what: stri
   if (blocks.some((block) => block != null && block.keepsNormed !== null))
     throw refuse(
       'method-unsupported',
-      `${name}: ${what} assumes that the outputs of experts are added to the hidden states as they are, and the family ` +
-        `${descriptor.family} adds them to the normed ones.`,
+      `${name}: ${what} assumes that the outputs of experts are added to the hidden states as they are, and the ` +
+        `family ${descriptor.family} adds them to the normed ones.`,
       'Use another method, or leave it out.',
     );
   if (blocks.every((block) => block?.branchNorms === null)) return;

@@ -11,6 +11,7 @@ import { createEngine, type Engine } from '../../main/engine/engine.ts';
 import { planCandidates } from '../../main/jobs/fit-candidates.ts';
 import { seededRandom } from '../../main/statistics/random.ts';
 import { createStepStore } from '../../main/workspace/step-store.ts';
+import { fitBench, measuredSearch, type MeasuredSearch, readSearches } from '../structure/fit-bench.ts';
 
 // The recommendation of `uncurl fit` (for GGUF; of switch models, for folders) against the best uniform point of a
 // sweep of equal bytes, both on fresh items.
@@ -25,6 +26,8 @@ import { createStepStore } from '../../main/workspace/step-store.ts';
 //                                                               not yet, of cases ("MODEL TASK") that match; ends after
 //                                                               so many minutes
 //   npx node tests/bench/fit.ts table FILE                      Markdown
+//
+// The searches that best-fit.md quotes are in fit.jsonl beside this file.
 
 const resources = path.join(import.meta.dirname, '..', '..', 'resources');
 
@@ -48,24 +51,6 @@ const seldom: readonly Case[] = [
   ),
   { model: 'wordy-16', task: 'digits', seeds: FEW_SEEDS },
 ];
-
-const line = z.object({
-  model: z.string(),
-  task: z.string(),
-  part: z.number(),
-  seed: z.number(),
-  fit: z.string(),
-  sweep: z.string(),
-  /** On half B: fit minus unpruned, and sweep minus unpruned. */
-  fitDifference: z.number(),
-  sweepDifference: z.number(),
-  verdict: z.string().nullable(),
-  /** On all test items. */
-  onAll: z.number(),
-  answers: z.number(),
-  sweepAnswers: z.number(),
-});
-type Line = z.infer<typeof line>;
 
 /** A copy of a bundled task whose test items are these lines; returns its folder. */
 const partOfTask = async (task: string, folder: string, lines: readonly string[]): Promise<string> => {
@@ -171,7 +156,7 @@ const measureSeed = async (
   { budgets, points }: Measured,
   at: number,
   seed: number,
-): Promise<Line> => {
+): Promise<MeasuredSearch> => {
   const lines = await linesOf(task);
   // Every budget has halves of its own: a second look at the same ones would be judged at another level.
   const order = seededRandom(1000 * (at + 1) + seed).shuffle(lines.map((_, index) => index));
@@ -250,7 +235,7 @@ const measure = async (file: string, minutes: number, pattern: string): Promise<
   const engine = await createEngine({ workspace, resources, commandLine: 'bench', threads: 1 });
   const ends = Date.now() + 60_000 * minutes;
   const pointsFile = `${file}.points`;
-  const done = await parsedLines(file, line);
+  const done = await parsedLines(file, measuredSearch);
   const known = new Map<string, Measured>();
   for (const { model, task, ...measured } of await parsedLines(pointsFile, measuredPoints))
     known.set(`${model} ${task}`, measured);
@@ -291,61 +276,8 @@ const measure = async (file: string, minutes: number, pattern: string): Promise<
   }
 };
 
-const meanOf = (values: readonly number[]): number => values.reduce((sum, one) => sum + one, 0) / values.length;
-
-/** Mean with its standard error over seeds, in points. */
-const points = (values: readonly number[]): string => {
-  const mean = meanOf(values);
-  const error = Math.sqrt(
-    values.reduce((sum, one) => sum + (one - mean) ** 2, 0) / (values.length - 1) / values.length,
-  );
-  return `${(100 * mean).toFixed(1)}${values.length < 2 ? '' : ` ± ${(100 * error).toFixed(1)}`}`;
-};
-
-const table = async (file: string): Promise<void> => {
-  const lines = await parsedLines(file, line);
-  const rows = [...Map.groupBy(lines, ({ model, task, part }) => `${model} | ${task} | ${String(part)}`)].map(
-    ([name, own]) => {
-      const differences = own.map(({ fitDifference, sweepDifference }) => fitDifference - sweepDifference);
-      const safe = own.filter(({ verdict }) => verdict === 'safe');
-      const wrong = safe.filter(({ onAll }) => onAll < -0.02);
-      const [mean, error] = points(differences).split(' ± ').map(Number);
-      const share = meanOf(own.map(({ answers }) => answers)) / meanOf(own.map(({ sweepAnswers }) => sweepAnswers));
-      const hasLost = (mean ?? 0) + 1.96 * (error ?? 0) < 0;
-      return { name, own, differences, safe, wrong, share, hasLost };
-    },
-  );
-  console.log(
-    '| model | task | part of the bytes | seeds | fit − sweep, points | lost, won | safe, of which false | answers |',
-  );
-  console.log('|---|---|---|---|---|---|---|---|');
-  for (const { name, own, differences, safe, wrong, share, hasLost } of rows) {
-    const [lost, won] = [differences.filter((one) => one < 0).length, differences.filter((one) => one > 0).length];
-    console.log(
-      `| ${name} | ${String(own.length)} | ${points(differences)}${hasLost ? ' (lost)' : ''} | ${String(lost)}, ` +
-        `${String(won)} | ${String(safe.length)}, ${String(wrong.length)} | ${share.toFixed(2)} |`,
-    );
-  }
-  const total = (count: (row: (typeof rows)[number]) => number): number =>
-    rows.reduce((sum, row) => sum + count(row), 0);
-  const [safe, wrong] = [total((row) => row.safe.length), total((row) => row.wrong.length)];
-  /** Share with its standard error, in per cent; of none the exact upper limit at 95 %. */
-  const share = (count: number, of: number): string => {
-    if (count === 0) return `0 %, at most ${(100 * (1 - 0.05 ** (1 / of))).toFixed(1)} %`;
-    const rate = count / of;
-    return `${(100 * rate).toFixed(1)} ± ${(100 * Math.sqrt((rate * (1 - rate)) / of)).toFixed(1)} %`;
-  };
-  const answers = meanOf(lines.map((own) => own.answers)) / meanOf(lines.map((own) => own.sweepAnswers));
-  const all = points(lines.map(({ fitDifference, sweepDifference }) => fitDifference - sweepDifference));
-  console.log(
-    `\n${String(lines.length)} searches in ${String(rows.length)} cases: fit − sweep ${all} points; ` +
-      `${String(total(({ hasLost }) => Number(hasLost)))} cases lost; false "safe" ${String(wrong)} ` +
-      `(${share(wrong, lines.length)} of all searches, ${share(wrong, safe)} of ${String(safe)} called safe); ` +
-      `${answers.toFixed(2)} of the sweep's answers`,
-  );
-};
-
 const [verb, file, minutes = '60', pattern = ''] = process.argv.slice(2);
 if (file === undefined || (verb !== 'measure' && verb !== 'table'))
   throw new Error('npx node tests/bench/fit.ts (measure FILE MINUTES [CASES] | table FILE)');
-await (verb === 'table' ? table(file) : measure(file, Number(minutes), pattern));
+if (verb === 'table') console.log(fitBench(await readSearches(file)).join('\n'));
+else await measure(file, Number(minutes), pattern);

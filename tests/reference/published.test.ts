@@ -215,7 +215,7 @@ it.each([
   await expect(openCheckpoint(folder)).rejects.toMatchObject({ message: expect.stringMatching(message) });
 });
 
-it('buffers of lightning attention, which follow from the config, are read by nothing and left out of an export', async () => {
+it('buffers of lightning attention, which follow from the config, are not read, nor exported', async () => {
   const fixture = publishedFixture('minimax');
   const name = 'model.layers.1.self_attn.slope_rate';
   const tensors = { ...fixture.tensors, [name]: [[[4, 1, 1], 'F32', '']] satisfies (typeof fixture.tensors)[string] };

@@ -72,6 +72,7 @@ import { recordedJson, type RecordedReading, recordedReadings, recordedResults }
 import { writeBundledRecords } from './bundled-records.ts';
 import { type ForetoldCurve, foretoldCurves, heldOutCounts } from './forecast-rates.ts';
 import { gatesGhosts, gatesIn } from './gates-tables.ts';
+import { recordedFitBench } from './fit-bench.ts';
 import { interval, items, points, table } from './markdown.ts';
 import { root } from './project-files.ts';
 import { provenFamilies } from './proven-families.ts';
@@ -1069,6 +1070,7 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   'experiment-reading': experimentReading,
   'experiment-findings': experimentFindings,
   curtailment,
+  'fit-bench': recordedFitBench,
   'simulated-texts': simulatedTexts,
   'simulated-selection': simulatedSelection,
   'simulated-losses': simulatedLosses,
@@ -1096,6 +1098,7 @@ export interface RecordedPage {
 const PAGES = [
   'README.md',
   ...[
+    'best-fit',
     'exports',
     'families',
     'finding',
