@@ -219,7 +219,7 @@ const distinctColors: readonly (readonly [light: string, dark: string])[] = [
   ['#be49c7', '#f9b0fd'],
   ['#583d00', '#fed899'],
   ['#957066', '#bb948a'],
-  ['#ee1155', '#ff2d5a'],
+  ['#ee1155', '#faff3c'],
 ];
 
 /** The types of weights in the order of their colours: those that are measured together first. */
