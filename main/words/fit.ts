@@ -126,7 +126,7 @@ export const candidateWords = (candidate: ScoredCandidate, experts: number): str
 const verdictWords: Readonly<Record<NonNullable<FitTested['verdict']>, string>> = {
   safe: 'safe',
   undecided: 'undecided',
-  worse: 'worse',
+  worse: 'unsafe',
   'at-chance': 'no verdict, since the unpruned model is at chance',
   'nothing-to-lose': 'no verdict, since the unpruned model has nothing to lose',
 };

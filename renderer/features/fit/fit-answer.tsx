@@ -199,7 +199,7 @@ const FitDetails = ({ run, document }: FitPartProps) => {
       {tested.length > 0 && (
         <DataTable
           caption="Tested models"
-          columns={shownColumns(pick(fitColumns, 'model part bytes memory test'), tested)}
+          columns={shownColumns(pick(fitColumns, 'model test part bytes memory'), tested)}
           rows={tested}
           rowKey={keyOf}
           onRow={({ candidate }) => showPlan(candidate.name)}
@@ -213,7 +213,7 @@ const FitDetails = ({ run, document }: FitPartProps) => {
       <Disclosure summary={`Every candidate (${String(rows.length)})`}>
         <DataTable
           caption="Candidates of the search"
-          columns={shownColumns(pick(fitColumns, 'part model bytes memory items loss test'), rows)}
+          columns={shownColumns(pick(fitColumns, 'part model loss test items bytes memory'), rows)}
           rows={rows}
           rowKey={keyOf}
         />
