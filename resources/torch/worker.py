@@ -691,7 +691,9 @@ LIGHTNING_BUFFERS = tuple(f".self_attn.{name}" for name in ("slope_rate", "query
 
 def whole_heads(config):
     """Refuses MiniMax with heads that turn in part: transformers 5.24 turns all of each."""
-    part = getattr(config, "rotary_dim", None) if config.model_type == "minimax" else None
+    if config.model_type != "minimax":
+        return
+    part = getattr(config, "rotary_dim", None)
     if part not in (None, getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads):
         raise Refused("torch-architecture", f"transformers leaves rotary_dim of {config.model_type} unread ({part}).")
 
