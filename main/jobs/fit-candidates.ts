@@ -176,7 +176,7 @@ export const candidateName = (
 const requireTypesByLayer = (checkpoint: Checkpoint, format: FitFormat): void => {
   const reason =
     format === 'hf'
-      ? 'transformers decodes the experts of all layers by one scheme of compressed-tensors: it does not load a ' +
+      ? 'transformers decodes the experts of all layers by one scheme of compressed-tensors: it does not run a ' +
         'folder with two, or computes other numbers from it'
       : format !== 'gguf'
         ? `the format ${format} keeps weights as stored`

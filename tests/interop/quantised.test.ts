@@ -285,9 +285,12 @@ describe('transformers leaves out a part of experts', () => {
 });
 
 describe('transformers decodes the experts of all layers by one scheme, and so types by layer are refused', () => {
-  it.for(layered.slice(1))('%s, then %s: it does not load them', ([first, last], context) => {
+  // transformers 5.19 loads int4 and then int8, and stops at their shapes; 5.24 does not load them.
+  it.for(layered.slice(1))('%s, then %s: it does not run them', ([first, last], context) => {
     if (absent !== undefined) context.skip(absent);
-    expect(reportOf(`${first}, then ${last}`).error).toMatch(/automatic conversion of the weights|mismatched_sizes/);
+    expect(reportOf(`${first}, then ${last}`).error).toMatch(
+      /automatic conversion of the weights|mismatched_sizes|shapes cannot be multiplied/,
+    );
   });
 
   it('int8, then int4: it loads them, and computes the numbers of neither', async (context) => {
