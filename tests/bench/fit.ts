@@ -11,7 +11,8 @@ import { createEngine, type Engine } from '../../main/engine/engine.ts';
 import { planCandidates } from '../../main/jobs/fit-candidates.ts';
 import { seededRandom } from '../../main/statistics/random.ts';
 import { createStepStore } from '../../main/workspace/step-store.ts';
-import { fitBench, measuredSearch, type MeasuredSearch, readSearches } from '../structure/fit-bench.ts';
+import { fitBench, measuredSearch, type MeasuredSearch } from '../structure/fit-bench.ts';
+import { jsonLines } from '../structure/project-files.ts';
 
 // The recommendation of `uncurl fit` (for GGUF; of switch models, for folders) against the best uniform point of a
 // sweep of equal bytes, both on fresh items.
@@ -221,13 +222,8 @@ const measuredPoints = z.object({
 });
 
 /** The lines of a file that may not exist yet. */
-const parsedLines = async <T>(file: string, schema: z.ZodType<T>): Promise<readonly T[]> =>
-  existsSync(file)
-    ? (await readFile(file, 'utf8'))
-        .trim()
-        .split('\n')
-        .map((text) => schema.parse(JSON.parse(text)))
-    : [];
+const parsedLines = <T>(file: string, schema: z.ZodType<T>): readonly T[] =>
+  existsSync(file) ? jsonLines(file, schema) : [];
 
 const measure = async (file: string, minutes: number, pattern: string): Promise<void> => {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'uncurl-bench-fit-'));
@@ -235,9 +231,9 @@ const measure = async (file: string, minutes: number, pattern: string): Promise<
   const engine = await createEngine({ workspace, resources, commandLine: 'bench', threads: 1 });
   const ends = Date.now() + 60_000 * minutes;
   const pointsFile = `${file}.points`;
-  const done = await parsedLines(file, measuredSearch);
+  const done = parsedLines(file, measuredSearch);
   const known = new Map<string, Measured>();
-  for (const { model, task, ...measured } of await parsedLines(pointsFile, measuredPoints))
+  for (const { model, task, ...measured } of parsedLines(pointsFile, measuredPoints))
     known.set(`${model} ${task}`, measured);
   const isWanted = new RegExp(pattern);
   try {
@@ -279,5 +275,5 @@ const measure = async (file: string, minutes: number, pattern: string): Promise<
 const [verb, file, minutes = '60', pattern = ''] = process.argv.slice(2);
 if (file === undefined || (verb !== 'measure' && verb !== 'table'))
   throw new Error('npx node tests/bench/fit.ts (measure FILE MINUTES [CASES] | table FILE)');
-if (verb === 'table') console.log(fitBench(await readSearches(file)).join('\n'));
+if (verb === 'table') console.log(fitBench(jsonLines(file, measuredSearch)).join('\n'));
 else await measure(file, Number(minutes), pattern);

@@ -16,6 +16,7 @@ import { chromium, type Page } from '@playwright/test';
 import { z } from 'zod';
 import { settingsFile } from '../../main/workspace/settings-file.ts';
 import { addLargeModels, largeSizes } from '../e2e/large-maps.ts';
+import { holdSlider } from './slider.ts';
 import { median, percentile } from './statistics.ts';
 
 const SECONDS = 4;
@@ -83,7 +84,6 @@ try {
     if (box === null) throw new Error('the map is not on the page');
     const over = (share: number): Promise<void> =>
       page.mouse.move(box.x + 40 + share * (box.width - 110), box.y + 30 + ((share * 7) % 1) * (box.height - 40));
-    const slider = page.getByRole('slider', { name: 'Pruning factor' });
     const report = async (action: string, act: (step: number) => Promise<void>): Promise<void> => {
       const load = os.loadavg()[0] ?? 0;
       const frames = await framesOf(page, act);
@@ -106,14 +106,7 @@ try {
     await page.keyboard.up('Shift');
     await map.focus();
     await page.keyboard.press('0');
-    await slider.scrollIntoViewIfNeeded();
-    const track = await slider.boundingBox();
-    if (track === null) throw new Error('the slider is not on the page');
-    const along = (share: number): Promise<void> =>
-      page.mouse.move(track.x + share * track.width, track.y + track.height / 2);
-    await along(0.2);
-    await page.mouse.down();
-    await report('slider', (step) => along(0.2 + 0.6 * Math.abs(1 - (step % 120) / 60)));
+    await report('slider', await holdSlider(page));
     await page.mouse.up();
   }
 } finally {

@@ -21,6 +21,7 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { _electron, chromium, type Locator, type Page } from '@playwright/test';
 import { z } from 'zod';
+import { holdSlider } from './slider.ts';
 import { median, percentile, ratios } from './statistics.ts';
 import { addWorktree, commitOf, removeWorktree, root } from './worktree.ts';
 
@@ -187,19 +188,12 @@ const round = async (side: Side): Promise<void> => {
 
 /** Times between animation frames while the factor is dragged. */
 const dragged = async ({ page }: Side): Promise<readonly number[]> => {
-  const slider = page.getByRole('slider', { name: 'Pruning factor' });
-  await slider.scrollIntoViewIfNeeded();
-  const track = await slider.boundingBox();
-  if (track === null) throw new Error('the slider is not on the page');
-  const along = (share: number): Promise<void> =>
-    page.mouse.move(track.x + share * track.width, track.y + track.height / 2);
-  await along(0.2);
-  await page.mouse.down();
+  const drag = await holdSlider(page);
   await page.evaluate(`window.frameTimes = [];
     (function next(at) { window.frameTimes.push(at); requestAnimationFrame(next); })(performance.now());`);
   const end = performance.now() + DRAG_SECONDS * 1000;
   for (let step = 0; performance.now() < end; step += 1) {
-    await along(0.2 + 0.6 * Math.abs(1 - (step % 120) / 60));
+    await drag(step);
     await page.waitForTimeout(8);
   }
   const times = z.array(z.number()).parse(await page.evaluate('window.frameTimes'));

@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { listed } from '../../main/words/numbers.ts';
 import { points, table } from './markdown.ts';
-import { root } from './project-files.ts';
+import { jsonLines, root } from './project-files.ts';
 
 /** Searches of `uncurl fit` against the best point of a sweep, as tests/bench/fit.ts measured them (see its header). */
 
@@ -28,14 +27,6 @@ export const measuredSearch = z.strictObject({
   sweepAnswers: z.number().int().positive(),
 });
 export type MeasuredSearch = z.infer<typeof measuredSearch>;
-
-const fitRecord = path.join(root, 'tests', 'bench', 'fit.jsonl');
-
-export const readSearches = async (file = fitRecord): Promise<readonly MeasuredSearch[]> =>
-  (await readFile(file, 'utf8'))
-    .trim()
-    .split('\n')
-    .map((line) => measuredSearch.parse(JSON.parse(line)));
 
 /** The margin of the verdicts. */
 const MARGIN = 0.02;
@@ -123,4 +114,5 @@ export const fitBench = (searches: readonly MeasuredSearch[]): readonly string[]
 };
 
 /** The table of best-fit.md. */
-export const recordedFitBench = async (): Promise<readonly string[]> => fitBench(await readSearches());
+export const recordedFitBench = (): readonly string[] =>
+  fitBench(jsonLines(path.join(root, 'tests', 'bench', 'fit.jsonl'), measuredSearch));

@@ -1,11 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { groupBy } from '../../main/evaluation/threshold.ts';
 import { methodTitle } from '../../main/words/methods.ts';
 import { formatFactor } from '../../main/words/numbers.ts';
 import { table } from './markdown.ts';
-import { root } from './project-files.ts';
+import { jsonLines, root } from './project-files.ts';
 
 /** Tables of resources/docs/gates.md from the answers that the scripts of resources/gates wrote. */
 
@@ -30,13 +29,8 @@ const ghostRun = named
     ),
   }));
 
-const readLines = async <T>(file: string, line: z.ZodType<T>): Promise<readonly T[]> => {
-  const text = await readFile(path.join(root, 'resources', 'gates', file), 'utf8');
-  return text
-    .trim()
-    .split('\n')
-    .map((one) => line.parse(JSON.parse(one)));
-};
+const readLines = <T>(file: string, line: z.ZodType<T>): readonly T[] =>
+  jsonLines(path.join(root, 'resources', 'gates', file), line);
 
 const factorOf = ({ model, kept }: z.infer<typeof named>): number => Number(model.split('-').at(-1)) / kept;
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -55,8 +49,8 @@ const difference = (rows: readonly (readonly number[])[], from: readonly (readon
 };
 
 /** Accuracy by gates, and differences to a plain deletion. */
-export const gatesIn = async (file: string): Promise<readonly string[]> => {
-  const rows = groupBy(await readLines(file, gatesRun), (run) => [run.method, factorOf(run)]).map((own) => {
+export const gatesIn = (file: string): readonly string[] => {
+  const rows = groupBy(readLines(file, gatesRun), (run) => [run.method, factorOf(run)]).map((own) => {
     const [first] = own;
     if (first === undefined) throw new Error('a group without runs');
     const [deleted, folded, trained] = (['deleted', 'folded', 'trained'] as const).map((form) =>
@@ -77,8 +71,8 @@ const layoutOf = (model: string): string => (model.startsWith('switch-') ? '`swi
 const SHOWN = [1, 8];
 
 /** Folded gates, ghosts, and as many real experts more with folded gates. */
-export const gatesGhosts = async (): Promise<readonly string[]> => {
-  const runs = await readLines('ghosts.jsonl', ghostRun);
+export const gatesGhosts = (): readonly string[] => {
+  const runs = readLines('ghosts.jsonl', ghostRun);
   const groups = groupBy(runs, (run) => [layoutOf(run.model), run.method, factorOf(run)]);
   const rows = groups.flatMap((own) => {
     const [first] = own;

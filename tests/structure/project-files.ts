@@ -1,8 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import type { z } from 'zod';
 
 export const root = path.resolve(import.meta.dirname, '..', '..');
+
+/** Lines of JSON in a file that exists, each as the schema says. */
+export const jsonLines = <T>(file: string, schema: z.ZodType<T>): readonly T[] =>
+  readFileSync(file, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => schema.parse(JSON.parse(line)));
 
 const walk = (folder: string, ignored: ReadonlySet<string>): readonly string[] =>
   readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {

@@ -10,6 +10,6 @@ it('every quoted table in the documentation matches its record', async () => {
     expect(stands, `${file} is out of date: run "npm run docs"`).toBe(computed);
 });
 
-it('the tooltip of the answer loss says how often its interval misses as simulated', async () => {
-  expect(results.answerLoss.text).toContain(`in ${await missedWords()}, not in 5 %`);
+it('the tooltip of the answer loss says how often its interval misses as simulated', () => {
+  expect(results.answerLoss.text).toContain(`in ${missedWords()}, not in 5 %`);
 });

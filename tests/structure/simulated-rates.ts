@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { table } from './markdown.ts';
-import { root } from './project-files.ts';
+import { jsonLines, root } from './project-files.ts';
 
 /** Error rates of verdicts.md, as tests/bench/error-rates.ts counted them (its header defines every simulation). */
 
@@ -50,12 +49,8 @@ const row = z.discriminatedUnion('of', [
 ]);
 type Row = z.infer<typeof row>;
 
-const rowsOf = async <Of extends Row['of']>(of: Of): Promise<readonly Extract<Row, { of: Of }>[]> => {
-  const text = await readFile(path.join(root, 'tests', 'bench', 'error-rates.jsonl'), 'utf8');
-  const rows = text
-    .trim()
-    .split('\n')
-    .map((line) => row.parse(JSON.parse(line)));
+const rowsOf = <Of extends Row['of']>(of: Of): readonly Extract<Row, { of: Of }>[] => {
+  const rows = jsonLines(path.join(root, 'tests', 'bench', 'error-rates.jsonl'), row);
   const found = rows.filter((each): each is Extract<Row, { of: Of }> => each.of === of);
   if (found.length === 0) throw new Error(`error-rates.jsonl holds no ${of}`);
   return found;
@@ -85,8 +80,8 @@ const RARE = {
 } as const;
 
 /** Perplexity called safe although it is worse by delta, for each number of texts. */
-export const simulatedTexts = async (): Promise<readonly string[]> => {
-  const rows = await rowsOf('texts');
+export const simulatedTexts = (): readonly string[] => {
+  const rows = rowsOf('texts');
   const rare: readonly string[] = Object.values(RARE);
   const usual = [...new Set(rows.map(({ rise }) => rise))].filter((rise) => !rare.includes(rise));
   return table(
@@ -104,8 +99,8 @@ export const simulatedTexts = async (): Promise<readonly string[]> => {
 };
 
 /** Some method, or some look, called safe by mistake, and the power that planned looks cost. */
-export const simulatedSelection = async (): Promise<readonly string[]> => {
-  const [best, looks] = [await rowsOf('best'), await rowsOf('looks')];
+export const simulatedSelection = (): readonly string[] => {
+  const [best, looks] = [rowsOf('best'), rowsOf('looks')];
   const worse = looks.filter(({ loss }) => loss > 0);
   const harmless = looks.find(({ loss, discordance }) => loss === 0 && discordance === 0.05);
   if (harmless === undefined) throw new Error('error-rates.jsonl holds no unharmed candidate');
@@ -142,8 +137,8 @@ const INTERVALS: Readonly<Record<string, string>> = {
 };
 
 /** Draws whose interval of the answer loss misses the mean, for each interval that was tried. */
-export const simulatedLosses = async (): Promise<readonly string[]> => {
-  const rows = await rowsOf('losses');
+export const simulatedLosses = (): readonly string[] => {
+  const rows = rowsOf('losses');
   const sizes = [...new Set(rows.map(({ n }) => n))];
   const used = rows.filter(({ interval }) => interval === 'student');
   const worst = used.map((own) => (100 * own.worst).toFixed(0)).join(', ');
@@ -164,8 +159,8 @@ export const simulatedLosses = async (): Promise<readonly string[]> => {
 };
 
 /** How often the interval in use misses, as the tooltip of the answer loss says it. */
-export const missedWords = async (): Promise<string> => {
-  const rows = await rowsOf('losses');
+export const missedWords = (): string => {
+  const rows = rowsOf('losses');
   const shares = rows
     .filter(({ interval }) => interval === 'student')
     .map(({ n, low, high, runs }, at) => {

@@ -413,11 +413,11 @@ export interface DenseRecord {
     | { readonly kind: 'sparse-step'; readonly stepKey: string; readonly listKey: string }
     /** All but every n-th layer, of which a key says the first. */
     | { readonly kind: 'all-but'; readonly everyKey: string; readonly firstKey: string }
-    /** All but every n-th layer from one to another (-1: the last). */
     /** As in `mlp_layer_types`; without it, all but those of an enumeration such as "1,2,3". */
     | { readonly kind: 'enumerated'; readonly key: string }
     /** All but those of a list; without it, all but every n-th one. */
     | { readonly kind: 'unlisted'; readonly listKey: string; readonly everyKey: string }
+    /** All but every n-th layer from one to another (-1: the last). */
     | { readonly kind: 'interval'; readonly everyKey: string; readonly fromKey: string; readonly toKey: string };
   readonly widthKey: string;
   /** Whether layers that take keys and values from others have twice the width. */
