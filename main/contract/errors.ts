@@ -87,6 +87,28 @@ export const assertNever = (value: never): never => {
   throw new Error(`unexpected value ${JSON.stringify(value)}`);
 };
 
+/**
+ * A value that cannot be missing.
+ *
+ * @throws Error with the message where it is missing all the same: a defect of the workbench.
+ */
+export const present = <T>(value: T, message: string): NonNullable<T> => {
+  if (value === undefined || value === null) throw new Error(message);
+  return value;
+};
+
+/**
+ * The item of a list at an index that cannot be outside it; as Array.at, a negative index counts from the end.
+ *
+ * @throws Error where there is no such item: a defect of the workbench.
+ */
+export const at = <T>(list: readonly T[], index: number, message?: string): NonNullable<T> =>
+  list.at(index) ?? missingItem(list.length, index, message);
+
+const missingItem = (length: number, index: number, message?: string): never => {
+  throw new Error(message ?? `there is no item ${String(index)} in a list of ${String(length)}`);
+};
+
 const EXPECTED: Readonly<Partial<Record<string, string>>> = {
   string: 'a string',
   number: 'a number',

@@ -4,7 +4,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { contiguousPart, requireWholeView, wholeView } from '../checkpoint/read-tensor.ts';
 import { correctionOf, routerTensors, tableOf, takesIdentityRows } from '../checkpoint/routing.ts';
 import { scalableViews } from '../checkpoint/scaled-weight.ts';
-import { refuse } from '../contract/errors.ts';
+import { present, refuse } from '../contract/errors.ts';
 import type { PredictionChoice } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { openConstants } from '../inference/expert-constants.ts';
@@ -199,8 +199,7 @@ const prunedLayers = async (
   const layers: PrunedLayer[] = [];
   const { variants } = await resolveCandidate(checkpoint, { key: 'export', plan }, overlays);
   for (const [index, { block, moe }] of checkpoint.descriptor.moeLayers.entries()) {
-    const experts = variants[block]?.layer?.experts;
-    if (experts === undefined) throw new Error(`MoE layer ${String(index)} has no experts`);
+    const experts = present(variants[block]?.layer?.experts, `MoE layer ${String(index)} has no experts`);
     const { stacked, joined, prefix } = moe.storage;
     const names = {
       router: moe.router.tensor,

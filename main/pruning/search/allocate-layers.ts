@@ -1,3 +1,4 @@
+import { present } from '../../contract/errors.ts';
 import { minOf } from '../../statistics/extremes.ts';
 
 /** What a layer may become: its size (bytes, or experts), and what that costs when it alone is changed (nats). */
@@ -80,8 +81,7 @@ export const allocateLayers = (
       const rest = left - up(option);
       return rest >= 0 && (before?.[rest] ?? Infinity) + option.loss === wanted;
     });
-    const option = options[index];
-    if (option === undefined) throw new Error('a table without the choice that made it');
+    const option = present(options[index], 'a table without the choice that made it');
     chosen.unshift(index);
     left -= up(option);
   }

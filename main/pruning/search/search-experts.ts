@@ -1,4 +1,4 @@
-import { CancelledError, refuse } from '../../contract/errors.ts';
+import { CancelledError, present, refuse } from '../../contract/errors.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import { type RandomSource, seededRandom } from '../../statistics/random.ts';
 import { normalSource } from '../normal-source.ts';
@@ -119,8 +119,7 @@ export const searchExperts = async (request: SearchRequest): Promise<SearchResul
   function parent(among: readonly Individual[], range: number): SearchCandidate {
     const top = maxOf(among.map((individual) => individual.fitness));
     const good = among.filter((individual) => individual.fitness >= top - range / 100);
-    const chosen = good[random.integer(good.length)];
-    if (chosen === undefined) throw new Error('no parent');
+    const chosen = present(good[random.integer(good.length)], 'no parent');
     return chosen.candidate;
   }
 };
