@@ -98,15 +98,14 @@ export const present = <T>(value: T, message: string): NonNullable<T> => {
 };
 
 /**
- * The item of a list at an index that cannot be outside it; as Array.at, a negative index counts from the end.
+ * The item of a list at an index that cannot be outside it.
  *
  * @throws Error where there is no such item: a defect of the workbench.
  */
-export const at = <T>(list: readonly T[], index: number, message?: string): NonNullable<T> =>
-  list.at(index) ?? missingItem(list.length, index, message);
-
-const missingItem = (length: number, index: number, message?: string): never => {
-  throw new Error(message ?? `there is no item ${String(index)} in a list of ${String(length)}`);
+export const at = <T>(list: ArrayLike<T>, index: number, message?: string): NonNullable<T> => {
+  const item = list[index];
+  if (item !== undefined && item !== null) return item;
+  throw new Error(message ?? `there is no item ${String(index)} in a list of ${String(list.length)}`);
 };
 
 const EXPECTED: Readonly<Partial<Record<string, string>>> = {

@@ -4,7 +4,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { contiguousPart, requireWholeView, wholeView } from '../checkpoint/read-tensor.ts';
 import { correctionOf, routerTensors, tableOf, takesIdentityRows } from '../checkpoint/routing.ts';
 import { scalableViews } from '../checkpoint/scaled-weight.ts';
-import { present, refuse } from '../contract/errors.ts';
+import { at, present, refuse } from '../contract/errors.ts';
 import type { PredictionChoice } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { openConstants } from '../inference/expert-constants.ts';
@@ -368,7 +368,7 @@ const wholeViewOf = (weight: Weight | null | undefined): TensorView | null =>
 
 /** The export's content in place of the carrier's `view`: the view itself, or the new one of the same role. */
 const expertPiece = ({ moe, carriers, merged }: PrunedLayer, kept: number, view: TensorView): TensorPiece => {
-  const carrier = carriers[kept] ?? -1;
+  const carrier = at(carriers, kept);
   const own = { view, what: `expert ${String(carrier)} of the source` };
   const [before, after] = [moe.expertTensors[carrier], merged?.experts[kept]];
   if (before === undefined || after === undefined) return own;

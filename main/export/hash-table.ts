@@ -30,7 +30,7 @@ export const rewrittenTable = (
         while (!numberOf.has(next) || held.has(next));
         held.add(next);
       }
-      out[first + slot] = BigInt(numberOf.get(next) ?? -1);
+      out[first + slot] = BigInt(present(numberOf.get(next), 'a token whose expert is gone'));
     });
   }
   return out;

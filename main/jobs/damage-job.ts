@@ -79,7 +79,7 @@ export const damageJob = (model: RunModel, plain: RunTask, settings: DamageSetti
       ...(ranOut === undefined ? {} : { ranOut }),
       results: candidates.map((own, index) => {
         const { value, difference, low, high, p, lost, gained } = summarise(metric, unpruned, own);
-        return { expert: leftOut[index] ?? 0, value, difference, low, high, p, lost, gained };
+        return { expert: at(leftOut, index), value, difference, low, high, p, lost, gained };
       }),
     };
     const output = await writeResult(context, DAMAGE_FILE, (file) =>

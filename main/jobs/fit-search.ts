@@ -1,4 +1,4 @@
-import { CancelledError, present, refuse, WorkbenchError } from '../contract/errors.ts';
+import { at, CancelledError, present, refuse, WorkbenchError } from '../contract/errors.ts';
 import { ggufTypeOf, isCompressedType, type WeightType } from '../contract/export.ts';
 import type { FitCandidate, FitSurrogate, RecordedFitSettings, ScoredCandidate } from '../contract/fit.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
@@ -479,7 +479,7 @@ export class FitSearch {
     const room = Math.floor(settings.limit.bytes - least);
     const found = room < 0 ? null : allocateLayers(options, room);
     if (found === null) return leaveOut(`the rest of the model in ${base} leaves no room.`);
-    const chosen = typed((layer) => tried[found.chosen[layer] ?? 0] ?? base);
+    const chosen = typed((layer) => at(tried, at(found.chosen, layer)));
     const { expertTypes = [] } = chosen;
     if (expertTypes.every((type) => type === expertTypes[0])) return leaveOut('one type for all layers is the best.');
     const { method, gates, refit, kept } = candidate;

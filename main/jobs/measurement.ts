@@ -1,4 +1,4 @@
-import { present, refuse, WorkbenchError } from '../contract/errors.ts';
+import { at, present, refuse, WorkbenchError } from '../contract/errors.ts';
 import { memoryIn } from '../contract/model.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { isCompressedType } from '../contract/export.ts';
@@ -203,7 +203,7 @@ const answering = (
     title,
     checkpoint: rounded === undefined ? model.checkpoint : null,
     groupSize: (missing) => {
-      const most = sideBySide ? missing.length : sizer.next(missing[0]?.work ?? 0);
+      const most = sideBySide ? missing.length : sizer.next(at(missing, 0).work);
       return rounded === undefined ? most : Math.min(most, rounded.together(missing));
     },
     took: sideBySide ? undefined : sizer.took,

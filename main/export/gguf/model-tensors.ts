@@ -454,14 +454,14 @@ const attentionTensors = (
  * halves to pairs.
  */
 const rotatedAtEnd = (name: string, projected: Projection, plain: number, rotated: number): readonly Sized[] => {
-  const [rows, columns] = projected.weight.shape;
-  const pieces = Array.from({ length: (rows ?? 0) / (plain + rotated) }, (_, head) => head * (plain + rotated)).flatMap(
+  const [rows, columns] = [at(projected.weight.shape, 0), at(projected.weight.shape, 1)];
+  const pieces = Array.from({ length: rows / (plain + rotated) }, (_, head) => head * (plain + rotated)).flatMap(
     (start): readonly GgufPiece[] => [
       as(plainWeight(rowsOf(projected.weight, start, plain))),
       { weight: plainWeight(rowsOf(projected.weight, start + plain, rotated)), headRows: rotated },
     ],
   );
-  const tensor: Sized = { name: `${name}.weight`, shape: [rows ?? 0, columns ?? 0], pieces, wanted: 'weights' };
+  const tensor: Sized = { name: `${name}.weight`, shape: [rows, columns], pieces, wanted: 'weights' };
   return [tensor, ...tensorsOf(name, projected).slice(1)];
 };
 

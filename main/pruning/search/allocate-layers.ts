@@ -1,4 +1,4 @@
-import { present } from '../../contract/errors.ts';
+import { at, present } from '../../contract/errors.ts';
 import { minOf } from '../../statistics/extremes.ts';
 
 /** What a layer may become: its size (bytes, or experts), and what that costs when it alone is changed (nats). */
@@ -64,7 +64,7 @@ export const allocateLayers = (
   if (!(room >= 0)) return null;
   // What every option of a layer takes is taken off, so that only differences are rounded.
   const beyond = layers.map((options, layer) =>
-    options.map(({ size, loss }) => ({ size: size - (least[layer] ?? 0), loss })),
+    options.map(({ size, loss }) => ({ size: size - at(least, layer), loss })),
   );
   const divisor = beyond.flat().reduce((common, { size }) => commonDivisor(common, size), 0) || 1;
   const unit = isExact ? divisor : divisor * Math.max(1, Math.ceil(Math.floor(room / divisor) / MOST_CELLS));
