@@ -5,17 +5,17 @@ import { appendFile, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { unitImports } from './mutants/imports.ts';
 import { everyMutant, type Mutant } from './mutants/mutate.ts';
 import { seededRandom } from '../../main/statistics/random.ts';
+import { unitImports } from '../unit-imports.ts';
 
 /**
  * npx node tests/bench/mutants.ts [RECORDS] [--count 400] [--seed 1] [--first 400] [--files 6] [--limit 600]
  *
  * Seeded mutants of the code that decides (statistics, thresholds, keys of steps, the gate of sources, export): one
- * change at a place of the syntax tree, of COUNT places drawn evenly from all of them. A comparison is flipped or moves
- * by its boundary, + and - (* and /, && and ||, min and max) are exchanged, a number grows by one, a condition is always
- * or never true, and the branches of a choice are exchanged.
+ * change at a place of the syntax tree, of COUNT places drawn evenly from all of them. A comparison is flipped or
+ * moves by its boundary, + and - (* and /, && and ||, min and max) are exchanged, a number grows by one, a condition
+ * is always or never true, and the branches of a choice are exchanged.
  *
  * Each is tested by the unit test files that import its module, the nearest first (then those that import least), at
  * most FILES of them, one after another until a test fails: it is killed. It has survived if all of them pass, and
@@ -76,7 +76,7 @@ class Runner {
     const timer = setTimeout(() => limit.abort(), limitMs);
     child.send({ test, mutant });
     try {
-      const [said] = (await once(child, 'message', { signal: limit.signal })) as unknown[];
+      const [said]: unknown[] = await once(child, 'message', { signal: limit.signal });
       return answer.parse(said);
     } catch (error) {
       if (!limit.signal.aborted) throw error;
@@ -123,10 +123,13 @@ const hashOf = async (files: readonly string[]): Promise<string> => {
   return hash.digest('hex').slice(0, 16);
 };
 
-const { modules, testsOf } = await unitImports(root);
+const { files, testsOf: everyTestOf } = await unitImports(root);
+/** Those of the structure read sources as texts. */
+const testsOf = (file: string): readonly string[] =>
+  everyTestOf(file).filter((test) => !test.startsWith('tests/structure/'));
+const modules = files.filter((name) => DECIDING.test(name));
 const places: Mutant[] = [];
-for (const file of modules.filter((name) => DECIDING.test(name)))
-  places.push(...everyMutant(file, await contentOf(file)));
+for (const file of modules) places.push(...everyMutant(file, await contentOf(file)));
 const drawn = seededRandom(Number(values.seed)).shuffle(places).slice(0, Math.min(count, first));
 process.stdout.write(
   `${String(drawn.length)} of ${String(places.length)} places, in ${String(modules.length)} modules\n`,

@@ -77,7 +77,7 @@ const covered = (page: Page): Promise<readonly string[]> =>
     return found.slice(0, 20);
   });
 
-/** Printed without its appendix the sample is short, and page one is the verdict. Electron's pages cannot be printed. */
+/** Printed without its appendix the sample is short, and page one is the verdict. */
 const expectShort = async (page: Page): Promise<void> => {
   await page.evaluate(() => {
     for (const details of document.querySelectorAll('details[open]')) details.toggleAttribute('open', false);

@@ -55,8 +55,8 @@ const forward = async (
 };
 
 /**
- * Both providers on the same tokens, for each plan: largest |a - b| / max(1, |a|) over logits and router logits, and the
- * number of different expert choices.
+ * Both providers on the same tokens, for each plan: largest |a - b| / max(1, |a|) over logits and router logits, and
+ * the number of different expert choices.
  */
 const compare = async (folder: string, sequences: readonly (readonly number[])[], plans: readonly (Plan | null)[]) => {
   const cpu = await forward(folder, 'cpu', sequences, plans);

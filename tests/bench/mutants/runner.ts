@@ -46,11 +46,15 @@ const vitest = await createVitest(
 const failureOf = async (test: string): Promise<string | null> => {
   const specifications = await vitest.globTestSpecifications([path.join(root, test)]);
   if (specifications.length !== 1) return `there are ${String(specifications.length)} files ${test}`;
+  // What failed before would end this run too, at its first test.
+  vitest.state.filesMap.clear();
+  vitest.state.idMap.clear();
   const { testModules, unhandledErrors } = await vitest.runTestSpecifications(specifications);
-  for (const module of testModules) {
+  for (const module of testModules.filter(({ moduleId }) => moduleId === path.join(root, test))) {
     for (const each of module.children.allTests('failed')) return each.fullName;
     const [error] = module.errors();
     if (error !== undefined) return error.message;
+    if (module.state() !== 'passed') return `the file was ${module.state()}`;
   }
   const [error] = unhandledErrors;
   return error === undefined ? null : String(error);
