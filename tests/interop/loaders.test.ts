@@ -49,7 +49,8 @@ const asWithAmx = ['mixtral', 'deepseek_v3'] as const;
 const counts = [8, 11] as const;
 /**
  * The counts that vLLM is asked for, which takes seconds to open a model: the odd one, and half too where its kernels
- * are compared. It reads both from the same lines. With VLLM_COUNTS=all both of every family, for the table of exports.md.
+ * are compared. It reads both from the same lines. With VLLM_COUNTS=all both of every family, for the table of
+ * exports.md.
  */
 const countsInVllm = (family: string): readonly number[] =>
   process.env['VLLM_COUNTS'] === 'all' || asWithAmx.some((both) => both === family) ? counts : counts.slice(-1);
