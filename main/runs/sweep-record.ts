@@ -109,8 +109,8 @@ export class SweepRecord {
   #writtenAt = Number.NEGATIVE_INFINITY;
 
   /**
-   * Every change goes to `context.recordChanged`, for a point after its files are written: the engine in another process
-   * keeps a copy, and announces its points. Without one they are announced here.
+   * Every change goes to `context.recordChanged`, for a point after its files are written: the engine in another
+   * process keeps a copy, and announces its points. Without one they are announced here.
    */
   constructor(
     context: {

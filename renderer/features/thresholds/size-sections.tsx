@@ -141,6 +141,9 @@ export const SharesSection = (section: SectionProps) => {
   );
 };
 
+const PAIRS_CAPTION =
+  'Pruned large models compared with small ones trained from scratch: per cent, points (perplexity unscaled)';
+
 /**
  * Pruned large models compared with small models trained from scratch, at equal expert count: one panel per task, one
  * row per pair of sizes.
@@ -167,7 +170,7 @@ export const PairsSection = (section: SectionProps) => {
       }}
       table={
         <DataTable
-          caption="Pruned large models compared with small ones trained from scratch: per cent, points (perplexity unscaled)"
+          caption={PAIRS_CAPTION}
           rows={pairs}
           rowKey={({ task, method, seed, large, small }) => JSON.stringify([task, method, seed, large, small])}
           onRow={select}
