@@ -317,7 +317,17 @@ const rotaryConfig = (file: Opened): Config => {
         sliding_attention: { rope_theta: metadata.number('rope.freq_base_swa'), rope_type: 'default' },
       },
     };
-  return plainRotation(rotary, metadata, headDimension, factors);
+  const plain = plainRotation(rotary, metadata, headDimension, factors);
+  if (file.architecture.name !== 'mellum') return plain;
+  const { rope_scaling: scaling = {}, ...others } = plain;
+  return {
+    ...others,
+    // Layers with a window are not scaled.
+    rope_parameters: {
+      full_attention: { rope_theta: theta, ...Object(scaling) },
+      sliding_attention: { rope_theta: theta, rope_type: 'default' },
+    },
+  };
 };
 
 /** Keys of a rotation that is the same in all layers, but perhaps for its base. */

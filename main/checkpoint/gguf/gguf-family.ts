@@ -59,7 +59,7 @@ const at = (name: string): string => `blk.{l}.${name}`;
 /** A family's record with the names, layouts and rotation of llama.cpp's files. */
 const namedAsInFile = (
   family: Family,
-  { rotatesPairs, feedForwardNorm, finalNorm, biases }: LlamaArchitecture,
+  { rotatesPairs, feedForwardNorm, finalNorm, biases, correction, joinsHeads }: LlamaArchitecture,
   has: (tensor: string) => boolean,
   hasFactors: boolean,
   file: string,
@@ -97,9 +97,9 @@ const namedAsInFile = (
     // Files have the whole factors of norms.
     norm: family.norm === 'rms-plus-one' ? 'rms' : family.norm,
     headBiasKey: null,
-    attention: attentionInFile(attention, has),
+    attention: attentionInFile(attention, has, joinsHeads),
     ...(family.state === undefined ? {} : { state: stateInFile(family.state) }),
-    routing: routingInFile(routing),
+    routing: routingInFile(routing, correction),
     // Rows that the writer has put in pairs are rotated in pairs: products of queries and keys are the same.
     rotary: {
       ...rotary,
@@ -166,7 +166,11 @@ const besideNames = ({
       }),
 });
 
-const attentionInFile = (attention: Family['attention'], has: (tensor: string) => boolean): Family['attention'] => {
+const attentionInFile = (
+  attention: Family['attention'],
+  has: (tensor: string) => boolean,
+  joinsHeads: boolean,
+): Family['attention'] => {
   switch (attention.kind) {
     case 'compressed':
       return attention;
@@ -189,9 +193,11 @@ const attentionInFile = (attention: Family['attention'], has: (tensor: string) =
         ...(attention.gate === undefined ? {} : { gate: at('attn_gate.weight') }),
         biased: false,
       };
-    case 'grouped':
+    case 'grouped': {
+      const { joined: _joined, ...apart } = attention;
       return {
-        ...attention,
+        ...apart,
+        ...(joinsHeads ? { joined: at('attn_qkv.weight') } : {}),
         query: at('attn_q.weight'),
         key: at('attn_k.weight'),
         value: at('attn_v.weight'),
@@ -205,6 +211,7 @@ const attentionInFile = (attention: Family['attention'], has: (tensor: string) =
         ...(typeof attention.gate === 'object' ? { gate: { ...attention.gate, name: at('attn_gate.weight') } } : {}),
         sinks: attention.sinks === null ? null : { ...attention.sinks, names: [at('attn_sinks.weight')] },
       };
+    }
   }
 };
 
@@ -301,11 +308,14 @@ const stateInFile = (state: StateRecord): StateRecord => {
   }
 };
 
-const routingInFile = ({ correction, correctionIsRow: _isRow, ...routing }: ScoreRecord): ScoreRecord => ({
+const routingInFile = (
+  { correction, correctionIsRow: _isRow, ...routing }: ScoreRecord,
+  name: LlamaArchitecture['correction'],
+): ScoreRecord => ({
   ...routing,
   ...(routing.table === undefined
     ? {}
     : { table: { ...routing.table, name: at('ffn_gate_tid2eid.weight'), dtype: 'I32' as const } }),
   ...(routing.expertScale === undefined ? {} : { expertScale: at('ffn_down_exps.scale') }),
-  correction: correction === null ? null : [at('exp_probs_b.bias')],
+  correction: correction === null ? null : [at(name)],
 });

@@ -27,6 +27,7 @@ import {
   type LlamaArchitecture,
   LLAMA4,
 } from './llama-architectures.ts';
+import { deepstackLayers, imageSections } from './llama-rotary.ts';
 import type { GgufContents } from './read-gguf.ts';
 
 const general: readonly Key<ModelDescriptor>[] = [
@@ -348,17 +349,22 @@ const single: readonly Key[] = [
   ],
   [
     'expert_shared_feed_forward_length',
-    only(['step35', 'exaone-moe'], ({ model }) => whole(model.moeLayers[0]?.moe.shared?.up.shape[0] ?? 0)),
+    only(['step35', 'exaone-moe', 'hy_v3'], ({ model }) => whole(model.moeLayers[0]?.moe.shared?.up.shape[0] ?? 0)),
   ],
-  // Three axes of positions for images, which are the same in texts.
+  // Pairs of the three axes of positions of images, which are the same in texts.
   [
     'rope.dimension_sections',
-    only(['qwen35moe'], ({ model }) => {
+    only(['qwen35moe', 'qwen3vlmoe', 'glm4moe'], ({ model, config, architecture }) => {
+      const stated = imageSections(model, config);
+      if (stated !== null) return integers(stated);
+      if (architecture.name === 'glm4moe') return null;
       const pairs = (model.blocks.find(({ rotary }) => rotary !== null)?.rotary?.dimensions ?? 0) / 2;
       // Pairs take the axes in turn.
       return integers([...[0, 1, 2].map((axis) => Math.ceil((pairs - axis) / 3)), 0]);
     }),
   ],
+  // How many layers take what a vision tower adds: of use to a file of that tower.
+  ['n_deepstack_layers', only(['qwen3vlmoe'], ({ config }) => given(deepstackLayers(config), whole))],
   [
     'attention.value_scale',
     only(['mimo2'], ({ model }) => {

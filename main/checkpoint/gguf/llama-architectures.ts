@@ -21,6 +21,12 @@ export interface LlamaArchitecture {
   readonly ungroupedHeads: boolean;
   /** Whether it uses the embedding as the head if there is none. */
   readonly sharesEmbedding: boolean;
+  /** Whether queries, keys and values are one matrix. */
+  readonly joinsHeads: boolean;
+  /** Whether it clamps queries, keys and values. */
+  readonly clips: boolean;
+  /** Name of the correction of scores for the choice of experts. */
+  readonly correction: 'exp_probs_b.bias' | 'exp_probs_b';
   /** Groups of experts, ranked by the sum of their best two. */
   readonly groups: boolean;
   /** Whether yarn was proven equal. */
@@ -78,6 +84,9 @@ export const plain = {
   squareAttention: false,
   ungroupedHeads: false,
   sharesEmbedding: true,
+  joinsHeads: false,
+  clips: false,
+  correction: 'exp_probs_b.bias',
   groups: false,
   yarn: false,
   frequencyFactors: false,
@@ -242,6 +251,38 @@ const byFamily: Readonly<Record<string, LlamaArchitecture>> = {
     yarn: true,
     windows: 'every-other',
     feedForwardNorm: 'post_attention_norm',
+  },
+  sarvam_mla: deepseek3,
+  glm4v_moe: glm4,
+  qwen3_vl_moe: { ...plain, name: 'qwen3vlmoe' },
+  mellum: { ...plain, name: 'mellum', sharesEmbedding: false, yarn: true, windows: 'stated' },
+  hy_v3: { ...plain, name: 'hy_v3', normalises: null, leadingDense: true, correction: 'exp_probs_b' },
+  deepseek: {
+    ...plain,
+    name: 'deepseek',
+    normalises: false,
+    rotatesPairs: true,
+    leadingDense: true,
+    squareAttention: true,
+  },
+  bailing_moe: {
+    ...plain,
+    name: 'bailingmoe',
+    normalises: null,
+    rotatesPairs: true,
+    biases: 'optional-query-key-value',
+    leadingDense: true,
+    sharesEmbedding: false,
+  },
+  bailing_moe_v2: {
+    ...plain,
+    name: 'bailingmoe2',
+    normalises: null,
+    leadingDense: true,
+    squareAttention: true,
+    joinsHeads: true,
+    sharesEmbedding: false,
+    groups: true,
   },
 };
 

@@ -83,6 +83,24 @@ const rotariesOf = ({ blocks }: ModelDescriptor): Readonly<Record<'whole' | 'win
 const textConfig = ({ configKeys: { within } }: ModelDescriptor, config: Config): Config =>
   within === null ? config : boundedRecord(boundedText, z.unknown()).parse(config[within]);
 
+const sectionsSchema = z.array(z.number().int().nonnegative()).length(3);
+
+/** Pairs of each axis of positions of images, and 0 for a fourth; null: the config does not say. */
+export const imageSections = (model: ModelDescriptor, config: Config): readonly number[] | null => {
+  const reader = new ConfigReader(textConfig(model, config), 'config.json', {});
+  const stated = (reader.object('rope_parameters') ?? reader.object('rope_scaling'))?.raw('mrope_section');
+  const sections = sectionsSchema.safeParse(stated);
+  return sections.success ? [...sections.data, 0] : null;
+};
+
+const towerSchema = z.object({ vision_config: z.object({ deepstack_visual_indexes: z.array(z.unknown()).max(1000) }) });
+
+/** The number of layers to which a vision tower adds something; null: the config does not say. */
+export const deepstackLayers = (config: Config): number | null => {
+  const tower = towerSchema.safeParse(config);
+  return tower.success ? tower.data.vision_config.deepstack_visual_indexes.length : null;
+};
+
 /**
  * Factors by which the plain angles of layers without a window are divided, one for each pair of a head; null where
  * no layer rotates so.

@@ -9,7 +9,7 @@ import {
   patternHas,
   plain,
 } from '../../checkpoint/gguf/llama-architectures.ts';
-import { compressedRotaryProblems, rotaryProblems } from '../../checkpoint/gguf/llama-rotary.ts';
+import { compressedRotaryProblems, rotaryProblems, writtenRotary } from '../../checkpoint/gguf/llama-rotary.ts';
 import { correctionOf } from '../../checkpoint/routing.ts';
 import { refuse } from '../../contract/errors.ts';
 
@@ -31,6 +31,10 @@ const needShared: readonly string[] = [
   'qwen3next',
   'exaone-moe',
   'llama4',
+  'hy_v3',
+  'deepseek',
+  'bailingmoe',
+  'bailingmoe2',
 ];
 
 /** Families without an entry, each with the reason. */
@@ -43,22 +47,9 @@ export const familyReasons: ReadonlyMap<string, string> = new Map([
   ['longcat_flash', 'llama.cpp has no architecture for LongCat-Flash'],
   ['minimax', 'llama.cpp has no architecture for MiniMax-Text-01'],
   ['flex_olmo', 'llama.cpp has no architecture for FlexOlmo'],
-  ...[
-    'qwen3_vl_moe',
-    'glm4v_moe',
-    'deepseek',
-    'bailing_moe',
-    'bailing_moe_v2',
-    'kimi_linear',
-    'sarvam_mla',
-    'mellum',
-    'hy_v3',
-    'cohere2_moe',
-    'mistral4',
-    'mistral3',
-    'dbrx',
-    'jamba',
-  ].map((family) => [family, `files of ${family} for llama.cpp are not proven yet`] as const),
+  ...['kimi_linear', 'cohere2_moe', 'mistral4', 'mistral3', 'dbrx', 'jamba'].map(
+    (family) => [family, `files of ${family} for llama.cpp are not proven yet`] as const,
+  ),
 ]);
 
 /**
@@ -201,7 +192,7 @@ const hasBias = ({ query, keyValueDown, output }: Extract<AttentionDescriptor, {
   [...('down' in query ? [query.down] : []), keyValueDown, output].some(({ bias }) => bias !== null);
 
 const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitecture): string[] => {
-  const { name, biases, squareAttention, ungroupedHeads } = architecture;
+  const { name, biases, squareAttention, ungroupedHeads, clips } = architecture;
   const problems = new Set<string>();
   if (model.headBias !== null) problems.add('its head has a bias');
   const first = squareAttention ? firstAttention(model) : null;
@@ -231,7 +222,7 @@ const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitectu
         `it has ${String(attention.keyValueHeads)} key/value heads for ${String(attention.heads)} heads, but ` +
           `llama.cpp's ${name} opens only files with as many`,
       );
-    if (attention.clip !== null)
+    if (attention.clip !== null && !clips)
       problems.add(`clip_qkv is ${String(attention.clip)}, but llama.cpp's ${name} does not clip`);
     const inputs = attention.query.bias !== null;
     const output = attention.output.bias !== null;
@@ -354,6 +345,17 @@ const indexerProblems = ({ blocks }: ModelDescriptor): readonly string[] => {
   return odd === undefined ? [] : [indexerWidth(odd.dimension)];
 };
 
+const mellumProblems = (model: ModelDescriptor, config: Config): readonly string[] => {
+  const architecture = llamaArchitectures.get('mellum');
+  const rotary = architecture === undefined ? null : writtenRotary({ model, config, architecture });
+  const own = rotary?.windowed?.theta ?? null;
+  return unlessAll(
+    own === null || own === rotary?.theta,
+    `the angles of its windows have the base ${String(own)}, but llama.cpp takes that of the other layers, ` +
+      String(rotary?.theta),
+  );
+};
+
 /** Conditions of single architectures. */
 const ownProblems: ReadonlyMap<string, (model: ModelDescriptor, config: Config) => readonly string[]> = new Map([
   [
@@ -369,6 +371,11 @@ const ownProblems: ReadonlyMap<string, (model: ModelDescriptor, config: Config) 
   ['glm-dsa', indexerProblems],
   ['deepseek4', deepseek4Problems],
   ['gemma4', gemma4Problems],
+  [
+    'bailingmoe',
+    (model) => unlessAll(leadingDenseLayers(model) === 0, 'its first layers have no experts, as llama.cpp requires'),
+  ],
+  ['mellum', mellumProblems],
   [
     'lfm2moe',
     ({ moeLayers }) =>

@@ -53,7 +53,13 @@ type Sized = Omit<GgufTensor, 'type'> & { readonly wanted: 'weights' | 'f32' | '
 /** The points of an architecture that place tensors. */
 type Layout = Pick<
   LlamaArchitecture,
-  'rotatesPairs' | 'sharesEmbedding' | 'feedForwardNorm' | 'finalNorm' | 'frequencyFactors'
+  | 'rotatesPairs'
+  | 'sharesEmbedding'
+  | 'joinsHeads'
+  | 'correction'
+  | 'feedForwardNorm'
+  | 'finalNorm'
+  | 'frequencyFactors'
 >;
 
 const as = (weight: Weight): GgufPiece => ({ weight, headRows: null });
@@ -195,7 +201,7 @@ const blockTensors = (block: BlockDescriptor, prefix: string, architecture: Layo
     ...named(prefix, { [architecture.feedForwardNorm]: feedForwardNorm }),
     ...named(prefix, { post_attention_norm: branchNorms?.attention, post_ffw_norm: branchNorms?.feedForward }),
     ...(dense === null ? [] : denseTensors(dense, prefix, '')),
-    ...(moe === null ? [] : moeTensors(moe, prefix)),
+    ...(moe === null ? [] : moeTensors(moe, prefix, architecture)),
     ...named(prefix, {
       post_ffw_norm_1: beside?.dense,
       pre_ffw_norm_2: beside?.expertsIn,
@@ -436,11 +442,14 @@ const attentionTensors = (
         : tensor,
     );
   const { queryKeyNorm, sinks, gate } = attention;
-  return [
+  const parts = [
     ...rotated(`${prefix}.attn_q`, attention.query),
     ...(attention.key === null ? [] : rotated(`${prefix}.attn_k`, attention.key)),
+    ...named(prefix, { attn_v: attention.value }),
+  ];
+  return [
+    ...(architecture.joinsHeads ? [inOne(`${prefix}.attn_qkv.weight`, parts)] : parts),
     ...named(prefix, {
-      attn_v: attention.value,
       attn_output: attention.output,
       attn_q_norm: queryKeyNorm?.query,
       attn_k_norm: queryKeyNorm?.key,
@@ -449,6 +458,14 @@ const attentionTensors = (
     }),
   ];
 };
+
+/** Matrices as one, their rows one after another. */
+const inOne = (name: string, matrices: readonly Sized[]): Sized => ({
+  name,
+  shape: [matrices.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0), ...(matrices[0]?.shape.slice(1) ?? [])],
+  pieces: matrices.flatMap(({ pieces }) => pieces),
+  wanted: 'weights',
+});
 
 /**
  * A projection whose heads have `plain` rows that are not rotated before `rotated` ones: those are reordered from
@@ -590,7 +607,7 @@ const roles = [
   { role: 'down', bias: 'downBias' },
 ] as const;
 
-const moeTensors = (moe: MoeDescriptor, prefix: string): readonly Sized[] => {
+const moeTensors = (moe: MoeDescriptor, prefix: string, { correction: name }: Layout): readonly Sized[] => {
   const { router, routerBias, routing, expertTensors, shared, latent } = moe;
   const correction = correctionOf(routing);
   const scale = routing.kind === 'scores' ? routing.expertScale : null;
@@ -604,7 +621,7 @@ const moeTensors = (moe: MoeDescriptor, prefix: string): readonly Sized[] => {
   return [
     exact(`${prefix}.ffn_gate_inp.weight`, router),
     ...vector(`${prefix}.ffn_gate_inp.bias`, routerBias),
-    ...(correction === null ? [] : [exact(`${prefix}.exp_probs_b.bias`, correction, correction.shape.slice(-1))]),
+    ...(correction === null ? [] : [exact(`${prefix}.${name}`, correction, correction.shape.slice(-1))]),
     ...(table === null ? [] : [{ ...exact(`${prefix}.ffn_gate_tid2eid.weight`, table), wanted: 'i32' as const }]),
     ...roles.flatMap(({ role, bias }): readonly Sized[] => {
       const name = `${prefix}.ffn_${role}_exps`;

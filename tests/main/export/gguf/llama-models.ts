@@ -18,6 +18,7 @@ import {
   editTensors,
   scoringFixture,
 } from '../../checkpoint/checkpoint-files.ts';
+import { publishedFixture, writePublished } from '../../../reference/published-fixture.ts';
 
 type Edit = (config: Record<string, unknown>) => void;
 
@@ -272,6 +273,19 @@ const steepGates = async (name: string): Promise<string> => {
 
 const threeOfFour = [...Array.from({ length: 3 }, () => 'sliding_attention'), 'full_attention'];
 
+/** A released config with small sizes and its weights, its text model's config edited; every second expert is kept. */
+const publishedModel = async (name: string, edit: Edit = () => undefined): Promise<string> => {
+  const fixture = publishedFixture(name);
+  const folder = await writePublished(fixture);
+  await editJson(path.join(folder, 'config.json'), edit);
+  await addCharacters(folder);
+  await writeFile(path.join(folder, 'tokens.json'), JSON.stringify([fixture.tokens, [3, 1, 4], [5]]));
+  const { moeLayers } = (await openCheckpoint(folder)).descriptor;
+  const kept = moeLayers.map(({ moe }) => Array.from({ length: moe.experts / 2 }, (_, expert) => 2 * expert));
+  await writeFile(path.join(folder, 'kept.json'), JSON.stringify(kept));
+  return folder;
+};
+
 /** Configs under which llama.cpp computes the same as the models, one per architecture and kind of rotary embedding. */
 export const provenModels: readonly { readonly name: string; readonly make: () => Promise<string> }[] = [
   ...['mixtral', 'mixtral-bf16-sharded', 'mixtral-fused', 'qwen3_moe', 'olmoe', 'deepseek_v2-lite', 'deepseek_v3'],
@@ -326,6 +340,20 @@ export const provenModels: readonly { readonly name: string; readonly make: () =
         llamaModel('exaone_moe', (config) => {
           config['sliding_window_pattern'] = 'LLLG';
           config['layer_types'] = threeOfFour;
+        }),
+    },
+    ...['sarvam_mla', 'glm4v_moe', 'qwen3_vl_moe', 'hy_v3', 'deepseek', 'bailing_moe', 'bailing_moe_v2'].map(
+      (name) => ({ name, make: () => publishedModel(name) }),
+    ),
+    {
+      name: 'mellum with one base of angles and yarn',
+      make: () =>
+        publishedModel('mellum', (config) => {
+          const yarn = { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 8 };
+          config['rope_parameters'] = {
+            full_attention: { ...yarn, rope_theta: 500_000 },
+            sliding_attention: { rope_type: 'default', rope_theta: 500_000 },
+          };
         }),
     },
     { name: 'qwen2_moe without a dense layer', make: sparseQwen2 },
