@@ -64,7 +64,19 @@ const namedAsInFile = (
   hasFactors: boolean,
   file: string,
 ): Family => {
-  const { attention, routing, dense, shared, rotary, names, renamed: _renamed, wrapper: _wrapper, ...rest } = family;
+  const {
+    attention,
+    routing,
+    dense,
+    shared,
+    rotary,
+    names,
+    renamed: _renamed,
+    wrapper: _wrapper,
+    inner: _inner,
+    expertsWithin: _within,
+    ...rest
+  } = family;
   if (routing.kind !== 'scores') throw refusal(file, `the router of ${family.modelType} is not read`);
   const matrices = (
     ending: string,
@@ -83,7 +95,7 @@ const namedAsInFile = (
       finalNorm: `${finalNorm}.weight`,
       head: 'output.weight',
       attentionNorm: at('attn_norm.weight'),
-      feedForwardNorm: at(`${feedForwardNorm}.weight`),
+      feedForwardNorm: names.feedForwardNorm === null ? null : at(`${feedForwardNorm}.weight`),
       branchNorms:
         names.branchNorms === null
           ? null
@@ -255,6 +267,8 @@ const operatorNames: NonNullable<Family['renamed']>[number]['names'] = [
   ['.state.in_proj.', '.ssm_in.'],
   ['.state.conv1d.', '.ssm_conv1d.'],
   ['.state.forget_gate.f_proj.', '.ssm_f_a.'],
+  ['.state.forget_gate.f_a_proj.', '.ssm_f_a.'],
+  ['.state.forget_gate.f_b_proj.', '.ssm_f_b.'],
   ['.state.forget_gate.', '.state.'],
   ['.state.dt_bias', '.ssm_dt.bias'],
   ['.state.A_log', '.ssm_a'],
@@ -269,8 +283,19 @@ const operatorNames: NonNullable<Family['renamed']>[number]['names'] = [
   ['.state.v_conv1d.', '.ssm_conv1d_v.'],
   ['.state.b_proj.', '.ssm_beta.'],
   ['.state.g_proj.', '.ssm_g_a.'],
+  ['.state.g_a_proj.', '.ssm_g_a.'],
+  ['.state.g_b_proj.', '.ssm_g_b.'],
   ['.state.o_norm.', '.ssm_norm.'],
   ['.state.o_proj.', '.attn_output.'],
+  ['.state.x_proj.', '.ssm_x.'],
+  ['.state.dt_layernorm.', '.ssm_dt_norm.'],
+  ['.state.b_layernorm.', '.ssm_b_norm.'],
+  ['.state.c_layernorm.', '.ssm_c_norm.'],
+  ['.state.dt_proj.', '.ssm_dt.'],
+  ['.lightning.qkv_proj.', '.attn_qkv.'],
+  ['.lightning.norm.', '.attn_norm_2.'],
+  ['.lightning.output_gate.', '.attn_gate.'],
+  ['.lightning.out_proj.', '.attn_output.'],
 ];
 
 /** Operators with the tensor names and forms of GGUF files, which store a decay as -A or A. */
@@ -299,10 +324,13 @@ const stateInFile = (state: StateRecord): StateRecord => {
         },
       };
     case 'channel-delta':
-      return { ...state, operator: { ...operator, prefix: at('state.'), decayForm: 'plain' } };
-    case 'mamba-1':
+      return {
+        ...state,
+        operator: { ...operator, prefix: at('state.'), decayForm: operator.isLowRank === true ? 'negated' : 'plain' },
+      };
     case 'lightning':
-      return state;
+      return { ...state, operator: { ...operator, prefix: at('lightning.') } };
+    case 'mamba-1':
     case 'mamba':
       return { ...state, operator: { ...operator, prefix: at('state.'), decayForm: 'negated' } };
   }

@@ -40,7 +40,7 @@ export interface LlamaArchitecture {
   /** The operator with a state that it has in place of attention, in the layers that `stateful` names. */
   readonly state: StateDescriptor['kind'] | null;
   /** Names of the norms before the experts and after the last layer. */
-  readonly feedForwardNorm: 'ffn_norm' | 'post_attention_norm' | 'attn_norm';
+  readonly feedForwardNorm: 'ffn_norm' | 'post_attention_norm' | 'attn_norm' | 'attn_output_norm';
   readonly finalNorm: 'output_norm' | 'token_embd_norm';
   /** Whether it takes the width of the shared experts, and the distance of layers with experts, beside dense layers. */
   readonly sharedWidth: boolean;
@@ -49,7 +49,7 @@ export interface LlamaArchitecture {
 }
 
 /** Layers of an architecture: all but every fourth one, for instance; `stated`: as metadata say. */
-export type LayerPattern = 'none' | 'all' | 'every-other' | 'three-of-four' | 'windows' | 'stated';
+export type LayerPattern = 'none' | 'all' | 'every-other' | 'three-of-four' | 'windows' | 'windows-or-dense' | 'stated';
 
 /** Whether a pattern has a layer; null: it depends on the file. */
 export const patternHas = (pattern: LayerPattern, layer: number, hasWindow: boolean): boolean | null => {
@@ -64,6 +64,7 @@ export const patternHas = (pattern: LayerPattern, layer: number, hasWindow: bool
       return layer % 4 !== 3;
     case 'windows':
       return hasWindow;
+    case 'windows-or-dense':
     case 'stated':
       return null;
   }
@@ -284,6 +285,46 @@ const byFamily: Readonly<Record<string, LlamaArchitecture>> = {
     sharesEmbedding: false,
     groups: true,
   },
+  mistral4: { ...deepseek3, name: 'mistral4' },
+  mistral3: { ...deepseek3, name: 'mistral4' },
+  cohere2_moe: {
+    ...plain,
+    name: 'cohere2moe',
+    normalises: null,
+    rotatesPairs: true,
+    leadingDense: true,
+    windows: 'stated',
+    rotates: 'windows-or-dense',
+  },
+  dbrx: {
+    ...plain,
+    name: 'dbrx',
+    squareAttention: true,
+    joinsHeads: true,
+    clips: true,
+    sharesEmbedding: false,
+    feedForwardNorm: 'attn_output_norm',
+    widthIsExpert: true,
+  },
+  jamba: {
+    ...plain,
+    name: 'jamba',
+    normalises: false,
+    squareAttention: true,
+    rotates: 'none',
+    state: 'mamba-1',
+    widthIsExpert: true,
+  },
+  kimi_linear: {
+    ...plain,
+    name: 'kimi-linear',
+    leadingDense: true,
+    sharesEmbedding: false,
+    groups: true,
+    rotates: 'none',
+    state: 'channel-delta',
+  },
+  minimax: { ...plain, name: 'minimax-01', state: 'lightning', widthIsExpert: true },
 };
 
 export const llamaArchitectures: ReadonlyMap<string, LlamaArchitecture> = new Map(Object.entries(byFamily));

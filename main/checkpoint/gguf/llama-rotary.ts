@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { boundedRecord, boundedText } from '../../contract/bounds.ts';
 import { type Config, ConfigReader } from '../config-reader.ts';
 import type { ModelDescriptor, Rotary } from '../descriptor.ts';
-import { NEVER_TURNS, yarnMagnitude } from '../rotary.ts';
+import { familyOf } from '../families/families.ts';
+import { NEVER_TURNS, rotaryParameters, yarnMagnitude } from '../rotary.ts';
 import type { LlamaArchitecture } from './llama-architectures.ts';
 
 /** llama.cpp's parameters of a rotary embedding, read from a config in either spelling. */
@@ -27,8 +28,9 @@ const SAME = 1e-6;
  * them.
  */
 const readLlamaRotary = (model: ModelDescriptor, config: Config, rotary: Rotary): LlamaRotary => {
-  const reader = new ConfigReader(textConfig(model, config), 'config.json', {});
-  const all = reader.object('rope_parameters') ?? reader.object('rope_scaling');
+  const { rope_parameters = null } = familyOf(model.family)?.defaults ?? {};
+  const reader = new ConfigReader(textConfig(model, config), 'config.json', { rope_parameters });
+  const all = rotaryParameters(reader);
   const { whole } = rotariesOf(model);
   const own = rotary === whole ? 'full_attention' : 'sliding_attention';
   const parameters = all?.object(own) ?? all;

@@ -37,6 +37,9 @@ const needShared: readonly string[] = [
   'bailingmoe2',
 ];
 
+/** Architectures with dense layers at any place. */
+const denseAnywhere: readonly string[] = ['llama4', 'jamba'];
+
 /** Families without an entry, each with the reason. */
 export const familyReasons: ReadonlyMap<string, string> = new Map([
   [
@@ -45,11 +48,7 @@ export const familyReasons: ReadonlyMap<string, string> = new Map([
       'SparseMixer and layer norms: log-probabilities differed by 4',
   ],
   ['longcat_flash', 'llama.cpp has no architecture for LongCat-Flash'],
-  ['minimax', 'llama.cpp has no architecture for MiniMax-Text-01'],
   ['flex_olmo', 'llama.cpp has no architecture for FlexOlmo'],
-  ...['kimi_linear', 'cohere2_moe', 'mistral4', 'mistral3', 'dbrx', 'jamba'].map(
-    (family) => [family, `files of ${family} for llama.cpp are not proven yet`] as const,
-  ),
 ]);
 
 /**
@@ -119,7 +118,7 @@ const layerProblems = (model: ModelDescriptor, architecture: LlamaArchitecture):
   const problems: string[] = [];
   const dense = model.blocks.flatMap(({ moe, dense: own }, block) => (moe === null && own !== null ? [block] : []));
   const allowed = leadingDense ? leadingDenseLayers(model) : 0;
-  if (dense.length > allowed && name !== 'llama4')
+  if (dense.length > allowed && !denseAnywhere.includes(name))
     problems.push(
       `layer ${String(dense[allowed])} has no experts, but llama.cpp's ${name} requires them in every layer` +
         (leadingDense ? ' after the first ones' : ''),
@@ -246,8 +245,12 @@ const stateProblems = (model: ModelDescriptor, { name }: LlamaArchitecture): str
       problems.add(`the projections around its states have biases, which llama.cpp's ${name} ignores`);
     if (state.kind === 'convolution' && state.convolution.bias !== null)
       problems.add(`its convolutions have biases, which llama.cpp's ${name} ignores`);
-    if (state.kind === 'channel-delta' && state.decayBound === null)
-      problems.add(`the decay of its states has no bound, which llama.cpp's ${name} requires`);
+    if (state.kind === 'channel-delta' && (state.decayBound === null) !== (name === 'kimi-linear'))
+      problems.add(
+        state.decayBound === null
+          ? `the decay of its states has no bound, which llama.cpp's ${name} requires`
+          : `the decay of its states has a bound, which llama.cpp's ${name} ignores`,
+      );
     if (state.kind === 'delta' && state.keyDimension !== state.valueDimension)
       problems.add(
         `its delta nets have keys of ${String(state.keyDimension)} and values of ${String(state.valueDimension)} ` +
@@ -356,6 +359,58 @@ const mellumProblems = (model: ModelDescriptor, config: Config): readonly string
   );
 };
 
+const cohere2Problems = ({ blocks }: ModelDescriptor): readonly string[] => {
+  const odd = blocks.findIndex(({ rotary, window, moe }) => (rotary !== null) !== (window !== null || moe === null));
+  return [
+    ...unlessAll(
+      odd === -1,
+      `layer ${String(odd)} has ${blocks[odd]?.rotary === null ? 'no' : 'a'} rotary embedding, but llama.cpp rotates ` +
+        'layers with a window and dense ones',
+    ),
+    ...unlessAll(
+      blocks.some(({ window }) => window !== null),
+      'it has no layer with a sliding window',
+    ),
+  ];
+};
+
+const jambaProblems = ({ blocks, hidden, moeLayers }: ModelDescriptor): readonly string[] => {
+  const widths = new Set([
+    ...moeLayers.map(({ moe }) => moe.width),
+    ...blocks.flatMap(({ dense }) => dense?.up.shape[0] ?? []),
+  ]);
+  return [
+    ...unlessAll(widths.size === 1, 'its dense layers are not as wide as an expert, as llama.cpp requires'),
+    ...unlessAll(
+      blocks.every(({ state }) => state?.kind !== 'mamba-1' || state.channels === 2 * hidden),
+      'its states are not twice as wide as hidden_size, as llama.cpp requires',
+    ),
+  ];
+};
+
+const kimiLinearProblems = ({ blocks }: ModelDescriptor): readonly string[] => {
+  const heads = new Set(
+    blocks.flatMap(({ attention, state }) => attention?.heads ?? (state?.kind === 'channel-delta' ? state.heads : [])),
+  );
+  return [
+    ...unlessAll(heads.size === 1, 'its states have another number of heads than its attention'),
+    ...unlessAll(
+      blocks.every(({ attention }) => attention?.kind !== 'latent' || 'whole' in attention.query),
+      'its queries are made of vectors of low rank, which llama.cpp does not compute',
+    ),
+  ];
+};
+
+const minimaxProblems = ({ blocks }: ModelDescriptor): readonly string[] => {
+  const factors = new Set(
+    blocks.flatMap(({ keepsNormed }) => (keepsNormed === null ? [] : Object.values(keepsNormed))),
+  );
+  return unlessAll(
+    factors.size === 1,
+    `its normed inputs are multiplied by ${[...factors].join(' and ')}, but llama.cpp has one factor`,
+  );
+};
+
 /** Conditions of single architectures. */
 const ownProblems: ReadonlyMap<string, (model: ModelDescriptor, config: Config) => readonly string[]> = new Map([
   [
@@ -376,6 +431,10 @@ const ownProblems: ReadonlyMap<string, (model: ModelDescriptor, config: Config) 
     (model) => unlessAll(leadingDenseLayers(model) === 0, 'its first layers have no experts, as llama.cpp requires'),
   ],
   ['mellum', mellumProblems],
+  ['cohere2moe', cohere2Problems],
+  ['jamba', jambaProblems],
+  ['kimi-linear', kimiLinearProblems],
+  ['minimax-01', minimaxProblems],
   [
     'lfm2moe',
     ({ moeLayers }) =>

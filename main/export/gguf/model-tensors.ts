@@ -260,7 +260,7 @@ const rowsOf = ({ stored }: Weight, start: number, count: number): TensorView =>
   };
 };
 
-/** An operator in place of attention; none of those that GGUF has no names for. */
+/** An operator in place of attention. */
 const stateTensors = (state: StateDescriptor, prefix: string): readonly Sized[] => {
   switch (state.kind) {
     case 'convolution':
@@ -284,23 +284,56 @@ const stateTensors = (state: StateDescriptor, prefix: string): readonly Sized[] 
         ...named(prefix, { ssm_out: state.output }),
       ];
     }
-    case 'mamba-1':
+    case 'mamba-1': {
+      const { convolution, decayLog } = state;
+      return [
+        ...named(prefix, { ssm_in: state.input }),
+        ...convolutionTensors(`${prefix}.ssm_conv1d`, convolution),
+        ...(convolution.bias === null ? [zeros(`${prefix}.ssm_conv1d.bias`, convolution.channels)] : []),
+        ...named(prefix, {
+          ssm_x: state.selection,
+          ssm_dt_norm: state.stepNorm,
+          ssm_b_norm: state.inputNorm,
+          ssm_c_norm: state.outputNorm,
+          ssm_dt: state.step,
+        }),
+        decayRates(`${prefix}.ssm_a`, decayLog, decayLog.shape),
+        exact(`${prefix}.ssm_d`, state.skip),
+        ...named(prefix, { ssm_out: state.output }),
+      ];
+    }
     case 'lightning':
-      throw new Error(`an operator of the kind ${state.kind} was not refused`);
-    case 'channel-delta':
+      return named(prefix, {
+        attn_qkv: state.queryKeyValue,
+        attn_norm_2: state.norm,
+        attn_gate: state.gate,
+        attn_output: state.output,
+      });
+    case 'channel-delta': {
+      const { low } = state;
       return [
         ...channelConvolutions(state, prefix),
         ...named(prefix, {
           attn_q: state.query,
           attn_k: state.key,
           attn_v: state.value,
-          ssm_f_a: state.decay,
+          ...(low === null ? { ssm_f_a: state.decay } : { ssm_f_a: low.decay, ssm_f_b: state.decay }),
           ssm_beta: state.rate,
         }),
-        decayRates(`${prefix}.ssm_a`, state.decayLog, [state.heads, 1], 'exponential'),
+        decayRates(
+          `${prefix}.ssm_a`,
+          state.decayLog,
+          [state.heads, 1],
+          state.decayBound === null ? 'minus-exponential' : 'exponential',
+        ),
         exact(`${prefix}.ssm_dt.bias`, state.decayBias),
-        ...named(prefix, { ssm_g_a: state.gate, ssm_norm: state.norm, attn_output: state.output }),
+        ...named(prefix, {
+          ...(low === null ? { ssm_g_a: state.gate } : { ssm_g_a: low.gate, ssm_g_b: state.gate }),
+          ssm_norm: state.norm,
+          attn_output: state.output,
+        }),
       ];
+    }
   }
 };
 

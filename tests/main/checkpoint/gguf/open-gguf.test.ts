@@ -38,6 +38,7 @@ const otherFamilies: ReadonlyMap<string, string> = new Map([
   ['solar_open', 'glm4_moe'],
   ['glm4v_moe', 'glm4_moe'],
   ['sarvam_mla', 'deepseek_v3'],
+  ['mistral3', 'mistral4'],
   ['kimi_k2', 'deepseek_v3'],
   ['glm4_moe_lite', 'deepseek_v3'],
   ['qwen3_5_moe', 'qwen3_5_moe_text'],

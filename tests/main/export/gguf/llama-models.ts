@@ -274,7 +274,7 @@ const steepGates = async (name: string): Promise<string> => {
 const threeOfFour = [...Array.from({ length: 3 }, () => 'sliding_attention'), 'full_attention'];
 
 /** A released config with small sizes and its weights, its text model's config edited; every second expert is kept. */
-const publishedModel = async (name: string, edit: Edit = () => undefined): Promise<string> => {
+export const publishedModel = async (name: string, edit: Edit = () => undefined): Promise<string> => {
   const fixture = publishedFixture(name);
   const folder = await writePublished(fixture);
   await editJson(path.join(folder, 'config.json'), edit);
@@ -282,7 +282,19 @@ const publishedModel = async (name: string, edit: Edit = () => undefined): Promi
   await writeFile(path.join(folder, 'tokens.json'), JSON.stringify([fixture.tokens, [3, 1, 4], [5]]));
   const { moeLayers } = (await openCheckpoint(folder)).descriptor;
   const kept = moeLayers.map(({ moe }) => Array.from({ length: moe.experts / 2 }, (_, expert) => 2 * expert));
-  await writeFile(path.join(folder, 'kept.json'), JSON.stringify(kept));
+  await writeFile(path.join(folder, 'kept.json'), JSON.stringify({ kept }));
+  return folder;
+};
+
+/** Hunyuan 3 with two shared experts. */
+const sharingHunyuan = async (): Promise<string> => {
+  const folder = await publishedModel('hy_v3');
+  await randomise(folder, {
+    'shared_mlp.gate_proj': [24, 32],
+    'shared_mlp.up_proj': [24, 32],
+    'shared_mlp.down_proj': [32, 24],
+  });
+  await editJson(path.join(folder, 'config.json'), (config) => (config['num_shared_experts'] = 2));
   return folder;
 };
 
@@ -342,9 +354,15 @@ export const provenModels: readonly { readonly name: string; readonly make: () =
           config['layer_types'] = threeOfFour;
         }),
     },
-    ...['sarvam_mla', 'glm4v_moe', 'qwen3_vl_moe', 'hy_v3', 'deepseek', 'bailing_moe', 'bailing_moe_v2'].map(
-      (name) => ({ name, make: () => publishedModel(name) }),
-    ),
+    ...[
+      ...['sarvam_mla', 'glm4v_moe', 'qwen3_vl_moe', 'hy_v3', 'deepseek', 'bailing_moe', 'bailing_moe_v2'],
+      ...['cohere2_moe', 'dbrx', 'mistral4', 'mistral3', 'kimi_linear', 'jamba', 'minimax'],
+    ].map((name) => ({ name, make: () => publishedModel(name) })),
+    { name: 'hy_v3 with two shared experts', make: sharingHunyuan },
+    {
+      name: 'dbrx that clamps',
+      make: () => publishedModel('dbrx', (config) => Object.assign(config['attn_config'] as object, { clip_qkv: 0.5 })),
+    },
     {
       name: 'mellum with one base of angles and yarn',
       make: () =>
