@@ -1,3 +1,4 @@
+import { at } from '../contract/errors.ts';
 import { methodOfLabel, weightsOfLabel } from '../contract/method.ts';
 import { isSameFactor, type PointVerdict, type SweepDocument, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
 import { methodTitle } from '../words/methods.ts';
@@ -149,7 +150,7 @@ export const treeOf = (rows: readonly TreeRow[]): ModelTree => {
     .flatMap(({ points }) => points.map(({ factor }) => factor))
     .sort((left, right) => left - right);
   return {
-    factors: ascending.filter((factor, index) => index === 0 || !isSameFactor(factor, ascending[index - 1] ?? 0)),
+    factors: ascending.filter((factor, index) => index === 0 || !isSameFactor(factor, at(ascending, index - 1))),
     rows,
   };
 };

@@ -80,7 +80,7 @@ export const modelTreeFigure = (
         svgLine(x - 12, top(above) + CELL.height / 2 + 9, x - 12, middle, theme.muted),
         svgLine(x - 12, middle, x - 3, middle, theme.muted),
       );
-    const words = row.title + (row.kind === 'made elsewhere' || row.kind === 'trained' ? ` (${row.kind})` : '');
+    const words = `${row.title}${row.kind === 'made elsewhere' ? ' (made elsewhere)' : ''}`;
     children.push(svgLabel(x, middle + 4, fitText(words, left - x - 8, 11)));
     for (const [column, factor] of factors.entries()) {
       const point = row.points.find((one) => isSameFactor(one.factor, factor));

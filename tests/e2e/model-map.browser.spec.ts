@@ -106,7 +106,7 @@ test('what an experiment trained after pruning hangs from its plan, and opens th
   await tab(page, 'Map of models');
   const map = page.getByRole('region', { name: 'Map of models of the experiment' });
   await expect(map.getByRole('rowheader')).toHaveText(
-    ['Unpruned', 'fine-tuned trained', 'UNCURL, gates folded', 'fine-tuned trained', 'UNCURL', 'fine-tuned trained'],
+    ['Unpruned', 'fine-tuned', 'UNCURL, gates folded', 'fine-tuned', 'UNCURL', 'fine-tuned'],
     { timeout: HANG_LIMIT_MS },
   );
   await expect(page.getByText('each model against the unpruned one with the same treatment')).toBeVisible();

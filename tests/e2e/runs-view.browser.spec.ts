@@ -41,6 +41,9 @@ test('all runs in one table: sorted, filtered, grouped, pinned, unfolded, charte
     await page.keyboard.press('Enter');
     await expect(table(page).getByRole('columnheader', { name: /^Factor/ })).toHaveAttribute('aria-sort', 'descending');
     await expect(rows(page).nth(1).locator('td').nth(6)).toHaveText('32');
+    // The table has the whole height of the view.
+    const box = await page.getByRole('region', { name: /^Runs, sorted by/ }).boundingBox();
+    expect(box?.height).toBeGreaterThan(500);
     await photograph(workbench, 'runs-view-points');
   });
 

@@ -68,9 +68,7 @@ export const ModelTreeTable = ({ label, tree: { factors, rows }, ...props }: Tre
                 style={{ '--depth': row.depth, '--above': rowsAbove(rows, line) } as React.CSSProperties}
               >
                 {row.title}
-                {(row.kind === 'made elsewhere' || row.kind === 'trained') && (
-                  <small className="muted"> {row.kind}</small>
-                )}
+                {row.kind === 'made elsewhere' && <small className="muted"> made elsewhere</small>}
               </span>
             </th>
             {factors.map((factor, column) => {
