@@ -7,7 +7,8 @@ export interface UnitImports {
   /** Every source, by its path from the root. */
   readonly files: readonly string[];
   /**
-   * Unit test files that import a file, directly or not, or are it: the nearest first, then those that import least.
+   * Unit test files that import a file, directly or not, or are it: its own first (of the same path and name), then the
+   * nearest, of these those that import least.
    */
   readonly testsOf: (file: string) => readonly string[];
 }
@@ -55,13 +56,16 @@ export const unitImports = async (root: string): Promise<UnitImports> => {
       for (const next of imports.get(file) ?? []) if (!distances.has(next)) distances.set(next, distance + 1);
     return { test, distances };
   });
-  const testsOf = (file: string): readonly string[] =>
-    reached
+  const testsOf = (file: string): readonly string[] => {
+    const own = `tests/${file.replace(/\.tsx?$/, '.test.ts')}`;
+    return reached
       .flatMap(({ test, distances }) => {
         const distance = distances.get(file);
-        return distance === undefined ? [] : [{ test, distance, size: distances.size }];
+        if (distance === undefined) return [];
+        return [{ test, distance: test === own || test === `${own}x` ? 0 : distance, size: distances.size }];
       })
       .sort((a, b) => a.distance - b.distance || a.size - b.size || a.test.localeCompare(b.test))
       .map(({ test }) => test);
+  };
   return { files: [...imports.keys()].sort(), testsOf };
 };

@@ -17,8 +17,7 @@ import { unitImports } from '../unit-imports.ts';
  * moves by its boundary, + and - (* and /, && and ||, min and max) are exchanged, a number grows by one, a condition
  * is always or never true, and the branches of a choice are exchanged.
  *
- * Each is tested by the unit test files that import its module, the nearest first (then those that import least), at
- * most FILES of them, one after another until a test fails: it is killed. It has survived if all of them pass, and
+ * Each is tested by the unit test files that import its module, its own and the nearest first, at most FILES of them, one after another until a test fails: it is killed. It has survived if all of them pass, and
  * timed out if one hangs for LIMIT seconds. Sources on disk stay: the runner (mutants/runner.ts) changes what vitest
  * loads, in a process that is ended when it hangs. A file that fails without a change tests nothing, and is named.
  *
