@@ -11,21 +11,23 @@ import { unitImports } from '../unit-imports.ts';
 
 /**
  * npx node tests/bench/mutants.ts [RECORDS] [--count 400] [--seed 1] [--first 400] [--files 6] [--limit 600]
+ *   [--only TEXT]
  *
  * Seeded mutants of the code that decides (statistics, thresholds, keys of steps, the gate of sources, export): one
  * change at a place of the syntax tree, of COUNT places drawn evenly from all of them. A comparison is flipped or
  * moves by its boundary, + and - (* and /, && and ||, min and max) are exchanged, a number grows by one, a condition
  * is always or never true, and the branches of a choice are exchanged.
  *
- * Each is tested by the unit test files that import its module, its own and the nearest first, at most FILES of them, one after another until a test fails: it is killed. It has survived if all of them pass, and
- * timed out if one hangs for LIMIT seconds. Sources on disk stay: the runner (mutants/runner.ts) changes what vitest
- * loads, in a process that is ended when it hangs. A file that fails without a change tests nothing, and is named.
+ * Each is tested by the unit test files that import its module, its own and the nearest first, at most FILES of them,
+ * one after another until a test fails: it is killed. It has survived if all of them pass, and timed out if one hangs
+ * for LIMIT seconds. Sources on disk stay: the runner (mutants/runner.ts) changes what vitest loads, in a process that
+ * is ended when it hangs. A file that fails without a change tests nothing, and is named.
  *
  * RECORDS (mutants.jsonl by default) gets a line for each mutant, and one for each test file tried without a change. A
  * record holds as long as its module and the test files that decided it have the content that they had: the same
  * command continues after an interruption, and after a change of tests it repeats what they decided. FIRST: as many of
- * the drawn mutants, in the order of their draw, so that a slice is a sample of all. Prints the counts by folder, and
- * every survivor.
+ * the drawn mutants, in the order of their draw, so that a slice is a sample of all. ONLY: a part of the path of
+ * the modules that are changed. Prints the counts by folder, and every survivor.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -35,6 +37,7 @@ const { values, positionals } = parseArgs({
     first: { type: 'string' },
     files: { type: 'string', default: '6' },
     limit: { type: 'string', default: '600' },
+    only: { type: 'string', default: '' },
   },
 });
 const root = path.resolve(import.meta.dirname, '..', '..');
@@ -126,7 +129,7 @@ const { files, testsOf: everyTestOf } = await unitImports(root);
 /** Those of the structure read sources as texts. */
 const testsOf = (file: string): readonly string[] =>
   everyTestOf(file).filter((test) => !test.startsWith('tests/structure/'));
-const modules = files.filter((name) => DECIDING.test(name));
+const modules = files.filter((name) => DECIDING.test(name) && name.includes(values.only));
 const places: Mutant[] = [];
 for (const file of modules) places.push(...everyMutant(file, await contentOf(file)));
 const drawn = seededRandom(Number(values.seed)).shuffle(places).slice(0, Math.min(count, first));
