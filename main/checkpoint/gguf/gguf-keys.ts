@@ -458,7 +458,7 @@ export const configOf = (
   const layers = metadata.number('block_count');
   const windowed = windowedLayers(architecture, metadata, layers);
   const file: Opened = { family, architecture, metadata, contents, factors, layers, windowed };
-  return {
+  const config: Config = {
     ...readKeys(general, file, null),
     ...attentionConfig(file),
     ...fixedConfig(file),
@@ -467,4 +467,7 @@ export const configOf = (
     ...readKeys(experts, file, null),
     ...readKeys(single, file, null),
   };
+  // Keys that the family lets have no other value than that of another key.
+  const same = family.required.flatMap((each) => ('equals' in each ? [[each.key, config[each.equals]] as const] : []));
+  return { ...config, ...Object.fromEntries<unknown>(same) };
 };
