@@ -240,9 +240,9 @@ class Worker:
         self.model = self.cache = self.prefix = self.is_cache_sound = None
         folder = header["folder"]
         if header["asked"]:
-            with open(os.path.join(folder, "config.json")) as opened:
-                # The token of padding may be none of a small vocabulary.
-                config = config_of({"pad_token_id": None, **json.load(opened)})
+            members, _ = transformers.PreTrainedConfig.get_config_dict(folder)
+            # The token of padding may be none of a small vocabulary.
+            config = config_of({"pad_token_id": None, **members})
         else:
             config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         stated_theta(config)

@@ -86,8 +86,8 @@ describe('families in q8_0, unpruned and pruned', () => {
     HANG_LIMIT_MS,
   );
 
-  // Gemma 4's folder opens as a class of texts and images, and its file as that of texts, which round otherwise; files of
-  // Qwen3-Next have e to the power of decays, and norms plus one.
+  // Gemma 4's folder opens as a class of texts and images, and its file as that of texts, which round otherwise; files
+  // of Qwen3-Next have e to the power of decays, and norms plus one.
   test.each(['gemma4', 'qwen3_next with values as wide as keys'])(
     '%s: but for rounding',
     async (name) => {
