@@ -1,3 +1,4 @@
+import { at } from '../contract/errors.ts';
 import {
   type ChoiceOutcome,
   type ClassFidelity,
@@ -60,7 +61,7 @@ const NO_CLASS: ClassFidelity = { positions: 0, kl: 0, changed: 0 };
  */
 export const answerLossOf = (pairs: readonly (readonly [ChoiceOutcome, ChoiceOutcome])[]): AnswerLoss | undefined => {
   const losses = pairs.map(([{ logprobs, answer }, after]) => ({
-    sum: (logprobs[answer] ?? NaN) - (after.logprobs[answer] ?? NaN),
+    sum: at(logprobs, answer) - at(after.logprobs, answer),
     count: 1,
   }));
   return ratioInterval(

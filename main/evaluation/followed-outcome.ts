@@ -1,3 +1,4 @@
+import { at } from '../contract/errors.ts';
 import type { ChoiceOutcome, ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
 import { hasEnded } from './item-answers.ts';
 
@@ -39,7 +40,7 @@ const followedChoice = (
   const answer = rule?.answer ?? stored.answer;
   const chosen = argmax(logprobs);
   const chosenNorm =
-    rule === null ? stored.chosenNorm : argmax(logprobs.map((sum, choice) => sum / (rule.characters[choice] ?? 0)));
+    rule === null ? stored.chosenNorm : argmax(logprobs.map((sum, choice) => sum / at(rule.characters, choice)));
   const group = rule === null ? stored.group : rule.group;
   if (rule !== null && rule.characters.length !== logprobs.length) tell('logprobs');
   if (!(answer >= 0 && answer < logprobs.length && Number.isInteger(answer)) || answer !== stored.answer)

@@ -1,3 +1,4 @@
+import { at } from '../contract/errors.ts';
 import { methodOfLabel, weightsOfLabel } from '../contract/method.ts';
 import { isSameFactor, type PointVerdict, type SweepDocument, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
 import { pointsOverDraws } from './draws.ts';
@@ -122,7 +123,7 @@ export const modelTree = (
     .map(({ factor }) => factor)
     .sort((left, right) => left - right);
   return {
-    factors: ascending.filter((factor, index) => index === 0 || !isSameFactor(factor, ascending[index - 1] ?? 0)),
+    factors: ascending.filter((factor, index) => index === 0 || !isSameFactor(factor, at(ascending, index - 1))),
     rows: rowsUnder(null, 0),
   };
 };

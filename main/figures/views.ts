@@ -1,3 +1,4 @@
+import { present } from '../contract/errors.ts';
 import type { CompareDocument } from '../contract/compare.ts';
 import type { TaskProfile } from '../contract/profile.ts';
 import type { RunManifest } from '../contract/run.ts';
@@ -88,8 +89,7 @@ const chartPicture = (
 ): ViewFiles['picture'] => {
   if (make(figureTheme(theme)) === null) return null;
   const draw = (task?: TaskNaming): Drawing => {
-    const figure = make(figureTheme(theme, task));
-    if (figure === null) throw new Error('A chart that was there is gone.');
+    const figure = present(make(figureTheme(theme, task)), 'A chart that was there is gone.');
     return drawChartFigure(figure, manifest, figureTheme(theme, task));
   };
   return { name, draw };

@@ -1,4 +1,4 @@
-import { refuse } from '../contract/errors.ts';
+import { present, refuse } from '../contract/errors.ts';
 import { memoryVerdict } from '../contract/model.ts';
 import { type BlockForm, blockGraph } from '../graph/block-graph.ts';
 import { MANY_EXPERTS } from '../graph/moe.ts';
@@ -42,8 +42,7 @@ export class BlockPool {
     const known = this.#open.get(key);
     if (known !== undefined) return known;
     const { descriptor } = this.#sessions.checkpoint;
-    const block = descriptor.blocks[layer];
-    if (block === undefined) throw new Error(`no block ${layer}`);
+    const block = present(descriptor.blocks[layer], `no block ${layer}`);
     if (this.streaming) await this.#close([...this.#open.keys()]);
     if (form !== 'observed')
       await this.#close(wholeForms.filter((other) => other !== form).map((other) => blockKey + formSuffix[other]));

@@ -1,3 +1,4 @@
+import { present } from '../contract/errors.ts';
 import type { BlockDescriptor, ModelDescriptor } from '../checkpoint/descriptor.ts';
 import { indexShape, keyValueShape } from '../graph/attention.ts';
 import { carriedParts, inputOf } from '../graph/carried.ts';
@@ -79,8 +80,7 @@ export const runBlock = async (
   ];
   const results = await session.run(feeds, wanted);
   const floats = (name: string): Float32Array => {
-    const tensor = results[name];
-    if (tensor === undefined) throw new Error(`block ${block} without ${name}`);
+    const tensor = present(results[name], `block ${block} without ${name}`);
     return floatsOf(tensor);
   };
   const { experts } = results;
@@ -172,8 +172,5 @@ export const beforePrefix = (descriptor: ModelDescriptor, block: number): Feeds 
   return { prefixWindow: zeros([1, ...window]), ...(matrix === null ? {} : { prefixState: zeros([1, ...matrix]) }) };
 };
 
-const blockOf = ({ blocks }: ModelDescriptor, block: number): BlockDescriptor => {
-  const described = blocks[block];
-  if (described === undefined) throw new Error(`no block ${block}`);
-  return described;
-};
+const blockOf = ({ blocks }: ModelDescriptor, block: number): BlockDescriptor =>
+  present(blocks[block], `no block ${block}`);

@@ -1,7 +1,7 @@
 import type { SweepFact } from '../contract/sweep-fact.ts';
 import { stepSummary } from '../words/sweep-facts.ts';
 import { isWholeCurve } from '../evaluation/sweeps/sweep-shape.ts';
-import { CancelledError } from '../contract/errors.ts';
+import { CancelledError, present } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { isDecidable, type PairedDesign, pairedDesign } from '../evaluation/curtailment.ts';
 import { nextKeptCount, nextToConfirm } from '../evaluation/kept-counts.ts';
@@ -76,8 +76,7 @@ const measureToFirstUnsafe = async (
     const open = curves.filter((curve) => !ended.has(curve) && curve.counts.includes(keep));
     const own = await decideCandidates(stage, baseline, await candidatesOf(stage, open, [keep]), design, pairs);
     for (const [index, curve] of open.entries()) {
-      const decision = own[index];
-      if (decision === undefined) throw new Error('a candidate without a decision');
+      const decision = present(own[index], 'a candidate without a decision');
       const { safe, share } = decision;
       decisions.push(decision);
       const left = curve.counts.filter((count) => count < keep);

@@ -1,3 +1,4 @@
+import { present } from '../../main/contract/errors.ts';
 import { copyPicture } from '../components/copy-text.ts';
 import { Menu } from '../components/menu.tsx';
 import { useQuery, useRequest } from '../engine/engine-context.tsx';
@@ -74,8 +75,7 @@ const rasterise = async (drawing: Drawing): Promise<Uint8Array<ArrayBuffer>> => 
     const canvas = document.createElement('canvas');
     canvas.width = Math.ceil(drawing.width * SCALE);
     canvas.height = Math.ceil(drawing.height * SCALE);
-    const context = canvas.getContext('2d');
-    if (context === null) throw new Error('The browser provides no canvas for the figure.');
+    const context = present(canvas.getContext('2d'), 'The browser provides no canvas for the figure.');
     context.drawImage(picture, 0, 0, canvas.width, canvas.height);
     const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, 'image/png'));
     if (blob === null) throw new Error('The browser could not encode the figure as PNG.');

@@ -1,3 +1,4 @@
+import { present } from '../../contract/errors.ts';
 import type { Config } from '../config-reader.ts';
 import type { BlockDescriptor, ModelDescriptor, MoeDescriptor, ScoreRule, StateDescriptor } from '../descriptor.ts';
 import type { Family, OperatorRecord, ScoreRecord } from '../families/family.ts';
@@ -431,8 +432,7 @@ const fixedConfig = (file: Opened): Config => {
 /** The keys of a model's file behind its architecture's name, in their order. */
 export const modelKeys = (written: Written): readonly (readonly [string, GgufValue])[] => {
   const { model } = written;
-  const moe = model.moeLayers[0]?.moe;
-  if (moe === undefined) throw new Error('a model without experts');
+  const moe = present(model.moeLayers[0]?.moe, 'a model without experts');
   const state = model.blocks.find((block) => block.state !== null)?.state ?? null;
   return [
     ...writeKeys(general, model, written),

@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { refuse } from '../../contract/errors.ts';
+import { at, refuse } from '../../contract/errors.ts';
 import type { TensorDtype, TensorView } from '../descriptor.ts';
 import { readTensor } from '../read-tensor.ts';
 import { type GgufModel, ggufModel } from './gguf-family.ts';
@@ -57,8 +57,7 @@ export const openGgufParts = async (
   readValues: (view: TensorView) => Promise<Float32Array>,
 ): Promise<OpenedGguf> => {
   const parts = await readParts(model, readPart);
-  const [first] = parts;
-  if (first === undefined) throw new Error('a model without parts');
+  const first = at(parts, 0, 'a model without parts');
   const tensors = new Map<string, TensorView>();
   for (const { file, contents } of parts)
     for (const { name, type, shape, byteOffset, byteLength } of contents.tensors) {

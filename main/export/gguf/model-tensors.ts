@@ -22,7 +22,7 @@ import { correctionOf } from '../../checkpoint/routing.ts';
 import { ggufTypes, isBlockType } from '../../checkpoint/gguf/gguf-types.ts';
 import type { LlamaArchitecture } from '../../checkpoint/gguf/llama-architectures.ts';
 import { frequencyFactors } from '../../checkpoint/gguf/llama-rotary.ts';
-import { refuse } from '../../contract/errors.ts';
+import { at, refuse } from '../../contract/errors.ts';
 import type { GgufType } from '../../contract/export.ts';
 import type { WrittenType } from './gguf-header.ts';
 
@@ -392,8 +392,7 @@ const deltaByKind = (state: Delta, input: DeltaInput<'by-kind'>, prefix: string)
     shape: [valueHeads],
   });
   const decays = vector(`${prefix}.ssm_a`, state.decayLog);
-  const [kernels] = convolution.weights;
-  if (kernels === undefined) throw new Error('a convolution without weights');
+  const kernels = at(convolution.weights, 0, 'a convolution without weights');
   const channels = plainWeight({ ...kernels, shape: [convolution.channels, convolution.kernel] });
   return [
     reordered(`${prefix}.attn_qkv.weight`, input.queryKeyValue.weight, keys, valueDimension, 'weights'),
@@ -455,14 +454,14 @@ const attentionTensors = (
  * halves to pairs.
  */
 const rotatedAtEnd = (name: string, projected: Projection, plain: number, rotated: number): readonly Sized[] => {
-  const [rows, columns] = projected.weight.shape;
-  const pieces = Array.from({ length: (rows ?? 0) / (plain + rotated) }, (_, head) => head * (plain + rotated)).flatMap(
+  const [rows, columns] = [at(projected.weight.shape, 0), at(projected.weight.shape, 1)];
+  const pieces = Array.from({ length: rows / (plain + rotated) }, (_, head) => head * (plain + rotated)).flatMap(
     (start): readonly GgufPiece[] => [
       as(plainWeight(rowsOf(projected.weight, start, plain))),
       { weight: plainWeight(rowsOf(projected.weight, start + plain, rotated)), headRows: rotated },
     ],
   );
-  const tensor: Sized = { name: `${name}.weight`, shape: [rows ?? 0, columns ?? 0], pieces, wanted: 'weights' };
+  const tensor: Sized = { name: `${name}.weight`, shape: [rows, columns], pieces, wanted: 'weights' };
   return [tensor, ...tensorsOf(name, projected).slice(1)];
 };
 
