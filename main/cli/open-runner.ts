@@ -95,6 +95,22 @@ export const probedDevice = async (
   return { provider, probe: provider === 'cpu' ? null : await providersHere.require(provider) };
 };
 
+/**
+ * A new folder for temporary files, whose name begins so.
+ *
+ * @throws WorkbenchError refused: `no-temporary-folder`.
+ */
+export const makeTemporaryFolder = (name: string): Promise<string> =>
+  mkdtemp(join(tmpdir(), name)).catch((error: unknown) => {
+    if (!isSystemError(error)) throw error;
+    throw refuse(
+      'no-temporary-folder',
+      `No folder can be made in ${tmpdir()}, the folder for temporary files (${error.code}).`,
+      'Set TMPDIR to a folder that you may write to.',
+      error,
+    );
+  });
+
 /** Work of a verb with a model. */
 interface VerbWork<T> {
   /** Plan that the model runs under; its refitted weights and constants are loaded too. */
@@ -118,15 +134,7 @@ export const computeWith = async <T>(
   { say, environment, signal, progress }: Pick<VerbHost, 'say' | 'environment' | 'signal' | 'progress'>,
   { plan = null, compute, keep = () => Promise.resolve(), provider, open }: VerbWork<T>,
 ): Promise<T> => {
-  const folder = await mkdtemp(join(tmpdir(), 'uncurl-overlay-')).catch((error: unknown) => {
-    if (!isSystemError(error)) throw error;
-    throw refuse(
-      'no-temporary-folder',
-      `No folder can be made in ${tmpdir()}, the folder for temporary files (${error.code}).`,
-      'Set TMPDIR to a folder that you may write to.',
-      error,
-    );
-  });
+  const folder = await makeTemporaryFolder('uncurl-overlay-');
   try {
     const steps = createStepStore({ steps: folder, overlays: folder, temporary: folder });
     if (plan !== null) await installRecovery(plan, steps.overlays, environment);
