@@ -3,6 +3,7 @@ import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.t
 import {
   describedEngineSettings,
   namesOfDevice,
+  type RunDevice,
   TORCH_DEVICES,
   torchDevice,
   type TorchPrecision,
@@ -53,7 +54,7 @@ export interface NamedEngine {
   /** Opens a model in PyTorch for `withRunner`, behind the gate. */
   readonly open?: NonNullable<Parameters<typeof withRunner>[3]['open']>;
   /** Engine, device and versions, for the verb's document and for its text; nothing before a model was opened. */
-  readonly made: () => { readonly document: object; readonly text: string };
+  readonly made: () => MadeBy;
   /** Precision of PyTorch; undefined of onnxruntime, and before a model was opened. */
   readonly precision?: () => TorchPrecision | undefined;
 }
@@ -139,19 +140,35 @@ export const sayEngine = async (
   else if (manifest.device.precision !== 'float32') host.say(`Computes with ${halfText(manifest)}.`);
 };
 
+/** What a verb says of the engine that computed: in its document, and at the end of its text. */
+interface MadeBy {
+  readonly document: object;
+  readonly text: string;
+}
+
+interface Computed {
+  readonly device: Pick<RunDevice, 'engine' | 'provider' | 'precision' | 'name' | 'deviation'>;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** Engine, device and versions that computed; nothing for onnxruntime in float32. */
+export const madeOn = ({ device, versions }: Computed): MadeBy => {
+  const { engine, provider, precision, name: card = null, deviation } = device;
+  if (engine === undefined && precision === 'float32') return { document: {}, text: '' };
+  const own = { name: engine?.name ?? 'onnxruntime', precision, device: provider, card };
+  return {
+    document: { engine: { ...own, ...(engine === undefined ? { deviation } : {}), versions } },
+    text: ` Computed by ${(engine === undefined ? halfText : engineText)({ device, versions })}.`,
+  };
+};
+
 /** onnxruntime on a device in half precision; null in float32. @throws WorkbenchError where its probe fails. */
 const readHalf = async (reader: OptionReader): Promise<NamedEngine | null> => {
   if (namesOfDevice(readDevice(reader)).precision === 'float32') return null;
   const { provider, probe } = await probedDevice(reader);
   const device = deviceOf(machineSettings(reader).threads, provider, probe);
   const versions = await engineVersions();
-  const { precision, deviation, name: card = null } = device;
-  return {
-    made: () => ({
-      document: { engine: { name: 'onnxruntime', precision, device: device.provider, card, deviation, versions } },
-      text: ` Computed by ${halfText({ device, versions })}.`,
-    }),
-  };
+  return { made: () => madeOn({ device, versions }) };
 };
 
 /**
@@ -174,10 +191,13 @@ export const readEngine = async (reader: OptionReader, host: EngineHost): Promis
     precision: () => computed?.precision,
     made: () => {
       if (computed === null) return { document: {}, text: '' };
-      const { device, card, versions } = computed.by;
-      const engine = { name: 'torch', precision: computed.precision, device, card, versions };
-      const used = { provider: device, precision: computed.precision, ...(card === null ? {} : { name: card }) };
-      return { document: { engine }, text: ` Computed by ${engineText({ device: used, versions })}.` };
+      const { device: provider, card, versions } = computed.by;
+      const used = {
+        engine: { name: 'torch' as const, python: choice.python },
+        provider,
+        precision: computed.precision,
+      };
+      return madeOn({ device: { ...used, ...(card === null ? {} : { name: card }) }, versions });
     },
   };
 };
@@ -203,8 +223,7 @@ export const readEngineBeside = async (
 };
 
 /** For the default engine, whose document and text do not change. */
-export const madeBy = (engine: NamedEngine | null): { readonly document: object; readonly text: string } =>
-  engine?.made() ?? { document: {}, text: '' };
+export const madeBy = (engine: NamedEngine | null): MadeBy => engine?.made() ?? { document: {}, text: '' };
 
 /** For verbs of exports: a comparison with transformers, or items that the folder answers in both engines. */
 export const REFEREE_OPTIONS: Readonly<Record<string, VerbOption>> = {

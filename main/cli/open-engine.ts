@@ -1,9 +1,12 @@
+import { rm } from 'node:fs/promises';
 import type { StartCompute } from '../compute/start-compute.ts';
-import { CancelledError } from '../contract/errors.ts';
+import { CancelledError, present } from '../contract/errors.ts';
+import type { RunManifest } from '../contract/run.ts';
 import { UNPRUNED } from '../contract/sweep.ts';
 import { curtailedText } from '../words/verdicts.ts';
 import type { TorchInUse } from '../engine/devices-in-use.ts';
 import { createEngine, type Engine } from '../engine/engine.ts';
+import { makeTemporaryFolder } from '../files/file-errors.ts';
 import { machineSettings, readDevice } from './machine-options.ts';
 import type { OptionReader, VerbHost } from './verb.ts';
 import { workspaceOf } from './subjects.ts';
@@ -51,6 +54,32 @@ export const withEngine = async <T>(
     await host.endsWell(engine.dispose());
   }
 };
+
+/**
+ * Opens an engine on the workspace that `--workspace` names; without it, on one that lasts as long as the verb, for
+ * verbs whose result is a file of its own.
+ */
+export const withEngineForFile = async <T>(
+  reader: OptionReader,
+  host: VerbHost,
+  use: (engine: Engine) => Promise<T>,
+  options: EngineOptions = {},
+): Promise<T> => {
+  if (reader.text('workspace') !== undefined) return withEngine(reader, host, use, options);
+  const workspace = await makeTemporaryFolder('uncurl-workspace-');
+  try {
+    return await withEngine(reader, host, use, { ...options, workspace });
+  } finally {
+    await rm(workspace, { recursive: true, force: true });
+  }
+};
+
+/** The manifest of a run of this engine. */
+export const manifestOf = async (engine: Engine, run: string): Promise<RunManifest> =>
+  present(
+    (await engine.call('runs.list', {})).find(({ id }) => id === run),
+    `${run} is not listed`,
+  );
 
 /**
  * Waits for a run of this engine and shows its progress; an interrupt cancels the run. Rejects with the run's error.

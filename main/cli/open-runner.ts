@@ -1,10 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ProviderName, ProviderProbe } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
-import { isSystemError } from '../files/file-errors.ts';
+import { makeTemporaryFolder } from '../files/file-errors.ts';
 import type { ModelRunner } from '../inference/model-runner.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { forkProbe } from '../inference/providers/fork-probe.ts';
@@ -52,15 +50,7 @@ export const computeWith = async <T>(
   { say, environment, signal, progress }: Pick<VerbHost, 'say' | 'environment' | 'signal' | 'progress'>,
   { plan = null, compute, keep = () => Promise.resolve(), provider, open }: VerbWork<T>,
 ): Promise<T> => {
-  const folder = await mkdtemp(join(tmpdir(), 'uncurl-overlay-')).catch((error: unknown) => {
-    if (!isSystemError(error)) throw error;
-    throw refuse(
-      'no-temporary-folder',
-      `No folder can be made in ${tmpdir()}, the folder for temporary files (${error.code}).`,
-      'Set TMPDIR to a folder that you may write to.',
-      error,
-    );
-  });
+  const folder = await makeTemporaryFolder('uncurl-overlay-');
   try {
     const steps = createStepStore({ steps: folder, overlays: folder, temporary: folder });
     if (plan !== null) await installRecovery(plan, steps.overlays, environment);

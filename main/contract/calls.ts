@@ -25,7 +25,7 @@ import {
   torchPrecision,
 } from './device.ts';
 import { experimentDocument, experimentRequest } from './experiment.ts';
-import { expertDocument, layerTogether, taskProfile, weightLikeness } from './profile.ts';
+import { expertDocument, extraStatistic, layerTogether, taskProfile, weightLikeness } from './profile.ts';
 import { compressedType, exportFormat, ggufType, predictionChoice, verification } from './export.ts';
 import { finetuneSettings } from './finetune.ts';
 import { fitDocument, fitPrediction, fitProof, fitSettings } from './fit.ts';
@@ -136,8 +136,8 @@ export const profilePurpose = z.object({
   protect: superExpertProtection.default('none'),
   /** Ask the tasks through the model's own chat template. */
   chat: z.boolean().optional(),
-  /** Extra measurements for inspection: which tokens each expert takes, how similar the outputs of experts are. */
-  inspect: boundedList(z.enum(['choices', 'every-output'])).optional(),
+  /** Measured whatever the methods need, for inspection or for plans to come. */
+  inspect: boundedList(extraStatistic).optional(),
 });
 export type ProfilePurpose = z.infer<typeof profilePurpose>;
 

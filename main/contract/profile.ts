@@ -5,6 +5,14 @@ import { boundedList, boundedText } from './bounds.ts';
 export const layerExpertMatrix = boundedList(boundedList(z.number()));
 
 /**
+ * Optional statistics of a profile beyond routing: `peaks` and `routed-outputs` measure the outputs of chosen experts,
+ * `residual` the effect of each layer on its tokens, `every-output` runs every expert on every token, `elimination`
+ * does too and then tries the layer's output with experts left out, and `choices` keeps the choices for a bounded
+ * sample of tokens.
+ */
+export const extraStatistic = z.enum(['peaks', 'routed-outputs', 'residual', 'every-output', 'elimination', 'choices']);
+
+/**
  * Routing statistics of a model on a task's calibration split, over every real token of context + right answer (or
  * text), at every MoE layer. All [L, E]. g is the combine weight by the model's own routing rule.
  */

@@ -1,4 +1,6 @@
-import { access, mkdir } from 'node:fs/promises';
+import { access, mkdir, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 
 /** The system's error codes, not those of Node's own errors (`ERR_...`), which say nothing about a file. */
@@ -94,3 +96,19 @@ export const makeFolder = async (path: string): Promise<void> => {
     throw explainFileError(error, path);
   }
 };
+
+/**
+ * A new folder for temporary files, whose name begins so.
+ *
+ * @throws WorkbenchError refused: `no-temporary-folder`.
+ */
+export const makeTemporaryFolder = (name: string): Promise<string> =>
+  mkdtemp(join(tmpdir(), name)).catch((error: unknown) => {
+    if (!isSystemError(error)) throw error;
+    throw refuse(
+      'no-temporary-folder',
+      `No folder can be made in ${tmpdir()}, the folder for temporary files (${error.code}).`,
+      'Set TMPDIR to a folder that you may write to.',
+      error,
+    );
+  });

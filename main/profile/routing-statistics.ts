@@ -1,3 +1,4 @@
+import { extraStatistic } from '../contract/profile.ts';
 import type { ChoiceSample } from './choice-sample.ts';
 
 /**
@@ -121,20 +122,8 @@ export interface RoutingTaps {
   readonly peaks?: Float32Array;
 }
 
-/**
- * Optional statistics of a profile beyond routing: `peaks` and `routed-outputs` measure the outputs of chosen experts,
- * `residual` the effect of each layer on its tokens, `every-output` runs every expert on every token, `elimination`
- * does too and then tries the layer's output with experts left out, and `choices` keeps the choices for a bounded
- * sample of tokens.
- */
-export const extraStatistics = [
-  'peaks',
-  'routed-outputs',
-  'residual',
-  'every-output',
-  'elimination',
-  'choices',
-] as const;
+/** What a profile can hold beyond routing. */
+export const extraStatistics = extraStatistic.options;
 export type ExtraStatistic = (typeof extraStatistics)[number];
 
 /** Whether a profile contains all of them. */

@@ -1,7 +1,7 @@
 /**
  * Screenshots of every view and dialog in both themes at 1440 x 900, 1920 x 1080, 1024 x 768 and 720 x 450, and of the
- * sample's report on paper, for a person to look at. Prints texts that are cut without an ellipsis or a scroll bar, and pages
- * that are wider than the window, and what axe-core finds in both themes.
+ * sample's report on paper, for a person to look at. Prints texts that are cut without an ellipsis or a scroll bar, and
+ * pages that are wider than the window, and what axe-core finds in both themes.
  *
  * Method: `uncurl serve` on a workspace with the sample and the recorded experiment, and Chromium on the built page
  * (`npm run build` first). Writes `SCENE-WIDTH-THEME.png`, two sheets of each scene (`sheets/`) and `report.pdf`.

@@ -169,7 +169,7 @@ test('the gate is entered only in these files', () => {
   const calling = (pattern: RegExp): readonly string[] =>
     [...sources].flatMap(([file, text]) => (file !== GATE && pattern.test(text) ? [file] : []));
   expect(calling(/\bpool\.compute\(/)).toEqual([
-    // One verb without a workspace: score, forward, generate, profile, recover, baseline, export, verify.
+    // One verb without a workspace: score, forward, generate, recover, baseline, export, verify.
     'main/cli/open-runner.ts',
     // A worker on a shared sweep, and the listing of its parts.
     'main/engine/work-on-run.ts',
@@ -208,7 +208,7 @@ test('steps are written behind the gate; code that writes them elsewhere compute
 
 /** How a verb gets numbers: from an engine, from the gate, or not at all. */
 const wayOf = (text: string): 'engine' | 'gate' | 'none' =>
-  /\b(?:withEngine|serveHere)\(/.test(text)
+  /\b(?:withEngine|withEngineForFile|serveHere)\(/.test(text)
     ? 'engine'
     : /\b(?:withRunner|computeWith|readTransformers)\(/.test(text)
       ? 'gate'
@@ -221,15 +221,7 @@ test('every verb gets numbers in one of three ways', () => {
   );
   const names = (files: readonly string[] = []): readonly string[] => files.map((file) => path.basename(file, '.ts'));
   expect(names(verbs.gate)).toEqual([
-    'baseline',
-    'export',
-    'forward',
-    'generate',
-    'info',
-    'profile',
-    'recover',
-    'score',
-    'verify',
+    ...['baseline', 'export', 'forward', 'generate', 'info', 'recover', 'score', 'verify'],
   ]);
   // `info` computes with --referee alone. These read headers, stored results and recorded runs; a plan is computed from
   // a profile, and `import` writes tasks.

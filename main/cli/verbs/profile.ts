@@ -1,24 +1,19 @@
-import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { copyFile } from 'node:fs/promises';
+import { present } from '../../contract/errors.ts';
 import { produceFileAtomically } from '../../files/write-atomically.ts';
-import type { ModelRunner } from '../../inference/model-runner.ts';
-import { requireCalibration } from '../../jobs/plan-step.ts';
-import { taskProfileOf } from '../../workspace/task-profile.ts';
-import { requireTokenizer } from '../../jobs/task-work.ts';
-import { uniqueNames } from '../../jobs/write-sweep-files.ts';
-import { type ExtraStatistic, extraStatistics } from '../../profile/routing-statistics.ts';
+import type { Engine } from '../../engine/engine.ts';
+import { extraStatistics } from '../../profile/routing-statistics.ts';
 import { methodNames } from '../../pruning/methods.ts';
-import { combinedExtras, planNeeds } from '../../pruning/plan-needs.ts';
-import { askTasks } from '../../tasks/chat/chat-task.ts';
-import { type ProfiledTask, writeProfileFile } from '../../workspace/profile-file.ts';
-import { CALIBRATION_OPTIONS, CHAT_OPTION, loadNamedTasks, sayUnusedTemplates } from '../task-options.ts';
-import { ENGINE_OPTIONS, madeBy, readEngine } from '../engine-option.ts';
+import { readProfileFile } from '../../workspace/profile-file.ts';
+import { taskProfileOf } from '../../workspace/task-profile.ts';
+import { ENGINE_OPTIONS, madeOn, readTorchInUse } from '../engine-option.ts';
 import { OUT_FILE, outFile } from '../files.ts';
 import { MACHINE_OPTIONS } from '../machine-options.ts';
-import { withRunner } from '../open-runner.ts';
-import { type OptionReader, repeatedOption, type Verb } from '../verb.ts';
+import { followRun, manifestOf, withEngineForFile } from '../open-engine.ts';
 import { findModel, TASKS_OPTION } from '../subjects.ts';
-import { progressOf } from '../terminal.ts';
+import { CALIBRATION_OPTIONS, CHAT_OPTION, findNamedTasks, grantTasks, sayUnusedTemplates } from '../task-options.ts';
 import { textTable } from '../terminal-text.ts';
+import { type OptionReader, repeatedOption, valueOption, type Verb, type VerbResult } from '../verb.ts';
 
 /** exp of the entropy of the experts' shares of routed tokens, averaged over layers: how many experts a task uses. */
 const effectiveExperts = (counts: readonly (readonly number[])[]): number => {
@@ -34,17 +29,19 @@ const effectiveExperts = (counts: readonly (readonly number[])[]): number => {
   return perLayer.reduce((sum, value) => sum + value, 0) / perLayer.length;
 };
 
-const wantedExtras = (reader: OptionReader): readonly ExtraStatistic[] => {
+/** What is measured beyond routing: for the methods of `--method`, or everything. */
+const readPurpose = (reader: OptionReader) => {
   const named = reader.choices('method', [...methodNames, 'all' as const]);
-  if (named.includes('all')) return extraStatistics;
-  return combinedExtras(
-    named.flatMap((method) => (method === 'all' ? [] : [planNeeds({ method, budget: 'uniform' })])),
-  );
+  return {
+    methods: named.flatMap((method) => (method === 'all' ? [] : [method])),
+    inspect: named.includes('all') ? [...extraStatistics] : undefined,
+    chat: reader.flag('chat') ? true : undefined,
+  };
 };
 
 export const profile: Verb = {
   name: 'profile',
-  usage: 'MODEL --task T... [--method M...] --out F.safetensors',
+  usage: 'MODEL --task T... [--method M...] --out F.safetensors [--workspace DIR]',
   summary: 'Measures which experts a model uses on the calibration items of tasks.',
   positionals: [1, 1],
   options: {
@@ -56,52 +53,41 @@ export const profile: Verb = {
     ...CALIBRATION_OPTIONS,
     ...CHAT_OPTION,
     ...OUT_FILE,
+    workspace: valueOption(
+      'DIR',
+      'Also keeps the profile in this workspace, for its sweeps and the window (default: in none).',
+    ),
     ...MACHINE_OPTIONS,
     ...ENGINE_OPTIONS,
   },
   run: async (reader, host) => {
-    const { signal, progress, say } = host;
     const out = outFile(reader);
-    const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
-    const plain = await loadNamedTasks(reader, host);
-    const isChat = reader.flag('chat');
-    if (!isChat) await sayUnusedTemplates([checkpoint.folder], say);
-    const tasks = isChat ? await askTasks(checkpoint.folder, plain, new Date()) : plain;
-    tasks.forEach(requireCalibration);
-    await requireTokenizer(checkpoint);
-    const names = uniqueNames(tasks);
-    const extras = wantedExtras(reader);
-    const torch = await readEngine(reader, host);
-    const profileAll = async (runner: ModelRunner): Promise<readonly ProfiledTask[]> => {
-      const done: ProfiledTask[] = [];
-      for (const [index, task] of tasks.entries()) {
-        const name = names[index] ?? task.name;
-        const show = progressOf(progress, `profiling on ${name}`);
-        const onProgress = (part: number, total: number): void => show(index + part / total, tasks.length);
-        done.push({
-          name,
-          hash: task.hash,
-          statistics: await runner.profile(task.calibration, { signal, onProgress }, extras),
-        });
-      }
-      return done;
+    const folder = await findModel(host, reader.positionals[0] ?? '');
+    const tasks = await findNamedTasks(reader, host);
+    const purpose = readPurpose(reader);
+    if (purpose.chat !== true) await sayUnusedTemplates([folder], host.say);
+    const torch = await readTorchInUse(reader, host, [folder]);
+    const measure = async (engine: Engine): Promise<VerbResult> => {
+      const subjects = { model: engine.grantPath(folder), tasks: await grantTasks(engine, tasks) };
+      const { run } = await engine.call('profile.start', { ...subjects, ...purpose }, host.signal);
+      await followRun(engine, run, host);
+      const manifest = await manifestOf(engine, run);
+      const output = present(manifest.output, 'a profile without its file');
+      await produceFileAtomically(out, (file) => copyFile(output, file));
+      const { model, fingerprint, sha256, tasks: profiled } = await readProfileFile(out);
+      const profiles = profiled.map((task) => taskProfileOf(task, task.statistics));
+      const rows = profiles.map(({ task, items, tokens, counts }) => [
+        task,
+        items,
+        tokens,
+        effectiveExperts(counts).toFixed(1),
+      ]);
+      const made = madeOn(manifest);
+      return {
+        document: { out, model, fingerprint, sha256, tasks: profiles, ...made.document },
+        text: `${textTable(['task', 'items', 'tokens', 'effective experts'], rows)}\nWritten to ${out}.${made.text}`,
+      };
     };
-    const profiled = await withRunner(checkpoint, reader, host, { open: torch?.open, compute: profileAll });
-    const { name, fingerprint, identity: sha256 } = checkpoint;
-    await produceFileAtomically(out, (file) =>
-      writeProfileFile(file, { model: name, fingerprint, sha256, tasks: profiled }),
-    );
-    const profiles = profiled.map((task) => taskProfileOf(task, task.statistics));
-    const rows = profiles.map(({ task, items, tokens, counts }) => [
-      task,
-      items,
-      tokens,
-      effectiveExperts(counts).toFixed(1),
-    ]);
-    const made = madeBy(torch);
-    return {
-      document: { out, model: name, fingerprint, sha256, tasks: profiles, ...made.document },
-      text: `${textTable(['task', 'items', 'tokens', 'effective experts'], rows)}\nWritten to ${out}.${made.text}`,
-    };
+    return withEngineForFile(reader, host, measure, { torch });
   },
 };

@@ -61,7 +61,7 @@ export const methodExtras = ({
   const needed = combinedExtras(
     methods.map((method) => planNeeds({ method, options: options[method], budget, protect })),
   );
-  return extraStatistics.filter((extra) => needed.includes(extra) || inspect.some((wanted) => wanted === extra));
+  return extraStatistics.filter((extra) => needed.includes(extra) || inspect.includes(extra));
 };
 
 /** A profile of a model on tasks, for a purpose. */
