@@ -6,6 +6,7 @@ import { isResumable, resume } from '../../actions/jobs.ts';
 import { openRun } from '../../actions/open-run.ts';
 import { isAtRest, labelRun, trashRuns } from '../../actions/runs.ts';
 import { Icon, IconButton } from '../../components/button.tsx';
+import { CutName } from '../../components/cut-name.tsx';
 import { openContextMenu } from '../../components/context-menu.tsx';
 import { RowMenu } from '../../components/row-menu.tsx';
 import type { RowPosition } from '../../components/windowed-list.tsx';
