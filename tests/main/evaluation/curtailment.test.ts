@@ -97,6 +97,32 @@ describe('a curtailed verdict', () => {
     expect(decided).toBeGreaterThan(100);
   });
 
+  it('counts as open exactly what the items that are left can change', () => {
+    fc.assert(
+      fc.property(cases, ({ metric, baseline, candidate, order }) => {
+        const design = designOf(metric, baseline);
+        const left = new Set(order.slice(Math.floor(order.length / 2)));
+        /** Counts if every item that is left had this outcome. */
+        const ifAll = (outcome: (id: string) => ItemOutcome | null) =>
+          countsSoFar(
+            metric,
+            design,
+            candidate.map((known, index) => (left.has(index) ? outcome(String(index)) : known)),
+          );
+        const answered = (right: boolean) => (id: string) =>
+          metric === 'exact_match'
+            ? writtenOutcome(id, right ? 'right' : 'wrong')
+            : choiceOutcome(id, metric === 'acc' ? right : !right, right);
+        const [now, best, worst] = [ifAll(() => null), ifAll(answered(true)), ifAll(answered(false))];
+        expect([now.evaluated, now.rightLeft + now.wrongLeft]).toEqual([baseline.length - left.size, left.size]);
+        expect([best.lost, best.gained]).toEqual([now.lost, now.gained + now.wrongLeft]);
+        expect([worst.lost, worst.gained]).toEqual([now.lost + now.rightLeft, now.gained]);
+        expect([best.passages?.best, worst.passages?.worst]).toEqual([now.passages?.best, now.passages?.worst]);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
   it('bounds the lower end of passages from above after every item', () => {
     fc.assert(
       fc.property(
