@@ -14,10 +14,7 @@ import { emptyRoutingStatistics } from '../profile/routing-statistics.ts';
 import { expertAffinity } from '../pruning/clustering/affinity.ts';
 import { leafOrder, averageLinkageTree } from '../pruning/clustering/linkage.ts';
 import { withGates } from '../pruning/gates.ts';
-import { planForModel } from '../pruning/make-plan.ts';
 import { taskShares } from '../pruning/weighed-profiles.ts';
-import { makeExperimentReport, readExperimentDocument } from '../report/experiment-page.ts';
-import { makeReport } from '../report/report-page.ts';
 import { readCheckedSweep } from '../runs/checked-sweep.ts';
 import {
   readComparisons,
@@ -189,6 +186,7 @@ const makePlan = async ({
     const read = present(await cache.read(file), `${file} contains no profile`);
     statistics.push(read);
   }
+  const { planForModel } = await import('../pruning/make-plan.ts');
   const plan = planForModel(subject, { ...order, statistics, tasks });
   const shares = taskShares(order.taskWeights, statistics.length);
   return leavesConstants ? plan : withGates(plan, order.gates, subject.info, { statistics, taskShares: shares });
@@ -230,6 +228,10 @@ const keptAnswer = async <T extends object>(
   return vouchedAnswer(source, run, isOwn ? source.kept.of(source, run, what, make) : make());
 };
 
+// Loaded on use: a thread answers few questions, and answers that are kept need no page.
+const reportPage = () => import('../report/report-page.ts');
+const experimentPage = () => import('../report/experiment-page.ts');
+
 export const readings = {
   sweep: (source: RunSource, question: QuestionOf<'sweep'>) => {
     const { run, ...asked } = question;
@@ -253,13 +255,21 @@ export const readings = {
     vouchedAnswer(source, question.run, readSlices(source, question)),
   report: (source: RunSource, question: QuestionOf<'report'>) => {
     const { run, ...asked } = question;
-    return keptAnswer(source, question, () => makeReport(source, run, asked));
+    return keptAnswer(source, question, async () => (await reportPage()).makeReport(source, run, asked));
   },
   figures: (source: RunSource, { run }: QuestionOf<'figures'>) => readFigureSource(source, run),
   experiment: (source: RunSource, { run, delta }: QuestionOf<'experiment'>) =>
-    vouchedAnswer(source, run, readExperimentDocument(source, run, delta)),
+    vouchedAnswer(
+      source,
+      run,
+      experimentPage().then(({ readExperimentDocument }) => readExperimentDocument(source, run, delta)),
+    ),
   'experiment-report': (source: RunSource, { run, delta }: QuestionOf<'experiment-report'>) =>
-    vouchedAnswer(source, run, makeExperimentReport(source, run, delta)),
+    vouchedAnswer(
+      source,
+      run,
+      experimentPage().then(({ makeExperimentReport }) => makeExperimentReport(source, run, delta)),
+    ),
   plan: (_source: RunSource, question: Extract<ParsedQuestion, { read: 'plan' }>) => makePlan(question),
   likeness: async (_source: RunSource, { profile }: QuestionOf<'likeness'>): Promise<number[][]> => {
     const parts = await openProfileParts(profile);

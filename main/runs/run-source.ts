@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, type ZlibOptions } from 'node:zlib';
-import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
@@ -128,7 +127,10 @@ export const openRunSource = async (
     methods: createRunMemo(runs.folder, isLive, MOST_KEPT),
     bundled: {
       folders: [...(await bundledModels(resources)).values()],
-      open: createPathCache(openCheckpoint),
+      // Loaded on use: most readings open no model.
+      open: createPathCache(async (folder: string) =>
+        (await import('../checkpoint/open-checkpoint.ts')).openCheckpoint(folder),
+      ),
       recorded: () => (recorded ??= readRecordedTrainings(resources)),
     },
     isLive,

@@ -36,8 +36,8 @@ const sweepOf = (task: string, method: string, workspace: string): string[] => [
 ];
 
 test('a start and a look at a model load no runtime, and start nothing', async () => {
-  expectCounts(await countedUncurl(['methods']), { modules: 520, megabytesRead: 0 });
-  expectCounts(await countedUncurl(['info', 'uncurl-8']), { modules: 602, megabytesRead: 1.62 });
+  expectCounts(await countedUncurl(['methods']), { modules: 235, megabytesRead: 0 });
+  expectCounts(await countedUncurl(['info', 'uncurl-8']), { modules: 580, megabytesRead: 1.62 });
 });
 
 test('a sweep, its continuation, its report and an export start nothing that they can do themselves', async () => {
@@ -51,7 +51,7 @@ test('a sweep, its continuation, its report and an export start nothing that the
   const { run } = z.looseObject({ run: sweepDocument.shape.run }).parse(JSON.parse(swept.stdout));
   const report = await countedUncurl(['report', run, '--workspace', workspace, '--out', join(folder, 'report.html')]);
   // A run may come from a stranger: the thread that reads it can be ended.
-  expectCounts(report, { modules: 494, megabytesRead: 0.01 }, { threads: 1 });
+  expectCounts(report, { modules: 312, megabytesRead: 0.01 }, { threads: 1 });
 
   const plan = join(folder, 'plan.json');
   const plans = z
