@@ -49,6 +49,7 @@ const outcomeRow = z.object({
   item: z.string(),
   logprobs: z.array(z.number()).nullish(),
   written: z.string().nullish(),
+  correct: z.boolean().nullish(),
 });
 type OutcomeRow = z.infer<typeof outcomeRow>;
 
@@ -57,6 +58,8 @@ interface HarnessJob {
   readonly fewshot: number | null;
   readonly texts?: Readonly<Record<string, readonly string[]>>;
   readonly chat?: boolean;
+  /** Texts are written and not judged. */
+  readonly unjudged?: boolean;
 }
 
 /** @throws if a log-probability differs. */
