@@ -46,10 +46,6 @@ FILTERS = {
 }
 COMPARING = ("regexes_to_ignore", "ignore_case", "ignore_punctuation", "ignore_numbers")
 SAMPLING_SEED = 0
-SEVERAL_RIGHT = (
-    "its items have several right choices, and an item here has one: by it profiles read the item and a sweep measures "
-    "what the right answer loses"
-)
 
 
 class Refusal(Exception):
@@ -204,8 +200,6 @@ def choice_item(task, document, requests, name):
     golds = sorted({int(one) for one in golds if not isinstance(one, str) and 0 <= int(one) < len(choices)})
     if not golds:
         return None
-    if len(golds) > 1:
-        raise Refusal(SEVERAL_RIGHT, "Choose another task.")
     if isinstance(gold, list) != bool(task.multiple_target):
         # The harness asks the first item whether there are lists, and calls every choice of the others wrong.
         raise Refusal("only some of its items list their right choices", "Choose another task.")
@@ -214,6 +208,7 @@ def choice_item(task, document, requests, name):
         "context": pairs[golds[0]][0],
         "choices": [continuation for _, continuation in pairs],
         "answer": golds[0],
+        **({"alsoRight": golds[1:]} if len(golds) > 1 else {}),
         "lengths": [len(choice) for choice in choices],
     }
     contexts = [context for context, _ in pairs]
