@@ -1,7 +1,7 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { z } from 'zod';
-import { serialiseError } from '../main/contract/errors.ts';
+import { present, serialiseError } from '../main/contract/errors.ts';
 import { App } from './app/app.tsx';
 import { connectBrowser } from './bridge/browser.ts';
 import { connectWindow } from './bridge/window.ts';
@@ -30,8 +30,7 @@ const StartFailure = ({ error }: { readonly error: unknown }) => (
   </main>
 );
 
-const element = document.getElementById('root');
-if (element === null) throw new Error('index.html has no element #root');
+const element = present(document.getElementById('root'), 'index.html has no element #root');
 const root = createRoot(element);
 followTheme();
 

@@ -1,3 +1,4 @@
+import { present } from '../contract/errors.ts';
 import { multiply, type Product, type Products } from './product.ts';
 
 /**
@@ -42,7 +43,5 @@ export const LEAST_ASKED = 2 ** 14;
 /** a b, requested from the caller where it is large. */
 export function* productOf(request: Product): Steps<Float64Array> {
   if (request.rows * request.inner * request.columns < LEAST_ASKED) return multiply(request);
-  const answer = yield request;
-  if (answer === undefined) throw new Error('a requested product was not returned');
-  return answer;
+  return present(yield request, 'a requested product was not returned');
 }

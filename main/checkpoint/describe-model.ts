@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { at } from '../contract/errors.ts';
 import { type Config, ConfigReader } from './config-reader.ts';
 import { describeAttention } from './describe-attention.ts';
 import { describeCompressed } from './describe-compressed.ts';
@@ -389,7 +390,7 @@ const sharingsOf = (
   if (key !== undefined && sources.some((source, layer) => layer >= own && source < 0))
     throw reader.inconsistent(`"${key}" is ${taking}, which leaves no layer to take keys and values from`);
   return windows.map((_, layer) => {
-    if (layer >= own) return { gives: false, of: sources[layer] ?? -1 };
+    if (layer >= own) return { gives: false, of: at(sources, layer) };
     return sources.includes(layer) ? { gives: true, of: layer } : null;
   });
 };

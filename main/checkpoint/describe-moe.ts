@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { boundedList, boundedRecord, boundedText } from '../contract/bounds.ts';
-import { refuse } from '../contract/errors.ts';
+import { at, refuse } from '../contract/errors.ts';
 import type { ConfigReader } from './config-reader.ts';
 import { project } from './describe-attention.ts';
 import type {
@@ -155,7 +155,7 @@ interface Site {
 
 /** The key with E; refuses two keys that disagree. */
 const expertsKeyOf = (family: Family, reader: ConfigReader): string => {
-  const key = reader.presentKey(family.keys.experts) ?? family.keys.experts[0] ?? '';
+  const key = reader.presentKey(family.keys.experts) ?? at(family.keys.experts, 0);
   const other = family.keys.experts.find(
     (each) => reader.presentKey([each]) !== undefined && reader.raw(each) !== reader.raw(key),
   );

@@ -1,4 +1,4 @@
-import { refuse } from '../contract/errors.ts';
+import { at, refuse } from '../contract/errors.ts';
 import { AssumedTensors } from './assumed-tensors.ts';
 import type { PlainDtype, TensorDtype, TensorView } from './descriptor.ts';
 import { isBlockType } from './gguf/gguf-types.ts';
@@ -84,7 +84,7 @@ export class TensorIndex {
           .replaceAll('.', '\\.')
           .replace(/\{l(?:\/2|%2)?\}/g, '\\d+')}$`,
       );
-    return patterns.find((pattern) => this.firstMatching(ofLayers(pattern)) !== undefined) ?? patterns[0] ?? '';
+    return patterns.find((pattern) => this.firstMatching(ofLayers(pattern)) !== undefined) ?? at(patterns, 0);
   }
 
   /** A matrix stored in words is found by the name that it has otherwise. */

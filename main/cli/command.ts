@@ -1,5 +1,5 @@
 import { Command, Option, type CommanderError } from 'commander';
-import { refuse } from '../contract/errors.ts';
+import { present, refuse } from '../contract/errors.ts';
 import { suggestion } from '../contract/nearest-name.ts';
 import { textList } from './terminal-text.ts';
 import { type HelpGroup, switchOption, type Verb, type VerbArguments, type VerbOption } from './verb.ts';
@@ -84,8 +84,7 @@ const commandOf = (verb: Verb): Command => {
   const titles = new Map(groups.flatMap(({ title, names: own }) => own.map((name) => [name, `${title}:`])));
   const inOrder = groups.length === 0 ? names : groups.flatMap((group) => group.names);
   for (const name of inOrder) {
-    const option = options[name];
-    if (option === undefined) throw new Error(`uncurl ${verb.name} has no option ${name} to list`);
+    const option = present(options[name], `uncurl ${verb.name} has no option ${name} to list`);
     const added = optionOf(verb, name, option);
     const title = titles.get(name);
     command.addOption(title === undefined ? added : added.helpGroup(title));

@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { keepFromFactor } from '../contract/keep-from-factor.ts';
-import { refuse } from '../contract/errors.ts';
+import { at, present, refuse } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import {
   countsByLosses,
@@ -61,8 +61,7 @@ export const measuredSize = async (
   const { keep = size.factor === undefined ? undefined : keepFromFactor(experts, topK, size.factor) } = size;
   // Without a size, the plan itself says what is missing.
   if (keep === undefined) return size;
-  const [task] = await loadNamedTasks(reader, host, [named]);
-  if (task === undefined) throw new Error('a name without its task');
+  const task = at(await loadNamedTasks(reader, host, [named]), 0, 'a name without its task');
   requireCalibration(task);
   await requireTokenizer(checkpoint);
   const items = layerItems(task.calibration);
@@ -77,11 +76,7 @@ export const measuredSize = async (
       const onProgress = progressOf(host.progress, 'pruning each layer alone');
       const all = [{ key: 'unpruned', plan: null }, ...candidates];
       const outcomes = await runner.evaluate(items, all, { signal: host.signal, onProgress });
-      const outcomesOf = (key: string): readonly ItemOutcome[] => {
-        const found = outcomes.get(key);
-        if (found === undefined) throw new Error(`no outcomes of ${key}`);
-        return found;
-      };
+      const outcomesOf = (key: string): readonly ItemOutcome[] => present(outcomes.get(key), `no outcomes of ${key}`);
       return lossesOf(layers, outcomesOf('unpruned'), (plan) => outcomesOf(keys.get(plan) ?? 'a plan of no layer'));
     },
   });

@@ -87,6 +87,27 @@ export const assertNever = (value: never): never => {
   throw new Error(`unexpected value ${JSON.stringify(value)}`);
 };
 
+/**
+ * A value that cannot be missing.
+ *
+ * @throws Error with the message where it is missing all the same: a defect of the workbench.
+ */
+export const present = <T>(value: T, message: string): NonNullable<T> => {
+  if (value === undefined || value === null) throw new Error(message);
+  return value;
+};
+
+/**
+ * The item of a list at an index that cannot be outside it.
+ *
+ * @throws Error where there is no such item: a defect of the workbench.
+ */
+export const at = <T>(list: ArrayLike<T>, index: number, message?: string): NonNullable<T> => {
+  const item = list[index];
+  if (item !== undefined && item !== null) return item;
+  throw new Error(message ?? `there is no item ${String(index)} in a list of ${String(list.length)}`);
+};
+
 const EXPECTED: Readonly<Partial<Record<string, string>>> = {
   string: 'a string',
   number: 'a number',

@@ -1,3 +1,4 @@
+import { present } from '../contract/errors.ts';
 import type { CallAnswer, CallName, CallParsed } from '../contract/calls.ts';
 import type { ClusterWorks } from './cluster-works.ts';
 import type { Answers, AnswersTo, EngineContext } from './engine-context.ts';
@@ -91,8 +92,7 @@ export const createAnswers = (context: EngineContext, parts: EngineParts): Answe
   const loaded = new Map<() => Promise<Partial<Answers>>, Promise<Partial<Answers>>>();
   return async (name, input, signal) => {
     const [subject = ''] = name.split('.', 1);
-    const load = loaders[subject];
-    if (load === undefined) throw new Error(`nothing answers ${name}`);
+    const load = present(loaders[subject], `nothing answers ${name}`);
     const answers = loaded.get(load) ?? load();
     loaded.set(load, answers);
     const answer = (await answers)[name];

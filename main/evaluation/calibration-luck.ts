@@ -1,3 +1,4 @@
+import { at } from '../contract/errors.ts';
 import { isMergePlan, type MergePlan, type Plan } from '../contract/plan.ts';
 import {
   isNothingToLose,
@@ -28,7 +29,7 @@ const correlation = (one: readonly number[], other: readonly number[]): number |
   const [a, b] = [mean(one), mean(other)];
   let [product, first, second] = [0, 0, 0];
   for (const [index, value] of one.entries()) {
-    const [x, y] = [value - a, (other[index] ?? 0) - b];
+    const [x, y] = [value - a, at(other, index) - b];
     product += x * y;
     first += x * x;
     second += y * y;
@@ -202,7 +203,7 @@ export const drawnThresholdsText = ({ draws }: Pick<LuckThreshold, 'draws'>): st
     [...draws].sort((one, other) => one - other),
     (factor) => factor,
   )
-    .map((own) => `${formatFactor(own[0] ?? 1)} in ${String(own.length)}`)
+    .map((own) => `${formatFactor(at(own, 0))} in ${String(own.length)}`)
     .join(', ');
 
 /** Points of accuracy with a decimal, as in "2.3". */

@@ -1,3 +1,4 @@
+import { at } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { MetricName } from '../contract/task.ts';
 import { countAlike, groupLowerLimit, type GroupMoves } from '../statistics/clustered-pairs.ts';
@@ -138,7 +139,7 @@ const marginOf = (metric: MetricName, outcome: ItemOutcome): number | null => {
   if (outcome.kind !== 'choice') return null;
   const taken = metric === 'acc_norm' ? outcome.chosenNorm : outcome.chosen;
   const others = outcome.logprobs.filter((_, choice) => choice !== taken);
-  return Math.abs((outcome.logprobs[taken] ?? 0) - maxOf([...others, -Infinity]));
+  return Math.abs(at(outcome.logprobs, taken) - maxOf([...others, -Infinity]));
 };
 
 /**
@@ -148,7 +149,7 @@ const marginOf = (metric: MetricName, outcome: ItemOutcome): number | null => {
  */
 export const curtailedOrder = (metric: MetricName, baseline: readonly ItemOutcome[]): readonly number[] => {
   const margins = baseline.map((outcome) => marginOf(metric, outcome) ?? 0);
-  return baseline.map((_, index) => index).sort((a, b) => (margins[a] ?? 0) - (margins[b] ?? 0) || a - b);
+  return baseline.map((_, index) => index).sort((a, b) => at(margins, a) - at(margins, b) || a - b);
 };
 
 /**

@@ -1,3 +1,4 @@
+import { at } from '../contract/errors.ts';
 import {
   type PointVerdict,
   type ElsewherePoint,
@@ -68,7 +69,7 @@ const everywhereOf = (document: Measured, row: ElsewhereRow, delta: number, alph
   const few = cells.some((cell) => independentItems(cell) < itemsNeeded(delta, cell.metric, alpha));
   if (few) return { factor: null, lastSafe: null, firstUnsafe: null, verdict: 'cannot-tell', tasks: tasks.size };
   const byFactor = groupBy(cells, ({ factor }) => factorKey(factor)).sort(
-    ([one], [other]) => (one?.factor ?? 0) - (other?.factor ?? 0),
+    (one, other) => at(one, 0).factor - at(other, 0).factor,
   );
   // A factor that is not measured on every task yet ends the sequence, without being unsafe.
   let lastSafe = 1;

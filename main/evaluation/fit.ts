@@ -1,3 +1,4 @@
+import { at } from '../contract/errors.ts';
 import type { FitLimit, ScoredCandidate } from '../contract/fit.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { AnswerLoss } from '../contract/sweep.ts';
@@ -130,7 +131,7 @@ export const isDecided = (against: AnswerLoss, items: number): boolean =>
 export const lossDifference = (mine: readonly ItemLoss[], theirs: readonly ItemLoss[]): AnswerLoss | null =>
   meanLoss(
     mine.slice(0, Math.min(mine.length, theirs.length)).map(({ nats, group }, index) => ({
-      nats: nats - (theirs[index]?.nats ?? NaN),
+      nats: nats - at(theirs, index).nats,
       group,
     })),
   );

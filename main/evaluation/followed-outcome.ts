@@ -1,3 +1,4 @@
+import { at } from '../contract/errors.ts';
 import type { ChoiceOutcome, ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
 import { hasEnded } from './item-answers.ts';
 import { isRightChoice } from './right-choices.ts';
@@ -43,12 +44,12 @@ const followedChoice = (
   const right = { answer, alsoRight };
   const chosen = argmax(logprobs);
   const chosenNorm =
-    rule === null ? stored.chosenNorm : argmax(logprobs.map((sum, choice) => sum / (rule.characters[choice] ?? 0)));
+    rule === null ? stored.chosenNorm : argmax(logprobs.map((sum, choice) => sum / at(rule.characters, choice)));
   const group = rule === null ? stored.group : rule.group;
   if (rule !== null && rule.characters.length !== logprobs.length) tell('logprobs');
-  if (!(answer >= 0 && answer < logprobs.length && Number.isInteger(answer)) || answer !== stored.answer)
-    tell('answer');
-  if (String(alsoRight) !== String(stored.alsoRight)) tell('also_right');
+  const isChoice = (choice: number): boolean => choice >= 0 && choice < logprobs.length && Number.isInteger(choice);
+  if (!isChoice(answer) || answer !== stored.answer) tell('answer');
+  if (alsoRight?.every(isChoice) === false || String(alsoRight) !== String(stored.alsoRight)) tell('also_right');
   if (chosen !== stored.chosen) tell('chosen');
   if (!(chosenNorm >= 0 && chosenNorm < logprobs.length) || chosenNorm !== stored.chosenNorm) tell('chosen_norm');
   if (correct !== null && correct !== isRightChoice(right, chosen)) tell('correct');

@@ -1,3 +1,4 @@
+import { present } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { DEFAULT_DELTA, UNPRUNED } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
@@ -38,7 +39,7 @@ let known: string | null = null;
 export const formulaPrint = (): string => {
   if (known !== null) return known;
   const metrics = new Map(KINDS.map(([task, metric]) => [task, metric]));
-  const derivation = new PointDerivation((task) => metrics.get(task) ?? 'acc', DEFAULT_DELTA);
+  const derivation = new PointDerivation((task) => present(metrics.get(task), `no metric of ${task}`), DEFAULT_DELTA);
   for (const [task, metric, isGrouped] of KINDS) {
     const point = { model: 'm', task, seed: null };
     derivation.add({

@@ -1,3 +1,4 @@
+import { at } from '../contract/errors.ts';
 import { tokenClasses, type ItemOutcome } from '../contract/outcome.ts';
 import type { ItemSlice, ItemTraits, SliceBy } from '../contract/slices.ts';
 import type { MetricName } from '../contract/task.ts';
@@ -35,8 +36,8 @@ const grouped = (by: SliceBy, names: readonly (string | null)[]): SlicedItems[] 
  */
 const byLength = (lengths: readonly number[], unit: string): readonly SlicedItems[] => {
   const ascending = [...lengths].sort((left, right) => left - right);
-  const cutAt = (third: number): number => ascending[Math.ceil((third * ascending.length) / 3) - 1] ?? 0;
-  const longest = ascending.at(-1) ?? 0;
+  const cutAt = (third: number): number => at(ascending, Math.ceil((third * ascending.length) / 3) - 1);
+  const longest = cutAt(3);
   const ends = [...new Set([cutAt(1), cutAt(2), longest])];
   return ends.map((end, index) => {
     const above = ends[index - 1];

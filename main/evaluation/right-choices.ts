@@ -1,3 +1,4 @@
+import { at } from '../contract/errors.ts';
 import type { ChoiceOutcome } from '../contract/outcome.ts';
 
 /** Whether a choice is right: the answer, or another right one. */
@@ -8,9 +9,9 @@ export const isRightChoice = (
 
 /** Log-probability of the right answer; of several right ones together, as the logarithm of their summed probability. */
 export const rightLogprob = ({ logprobs, answer, alsoRight = [] }: ChoiceOutcome): number => {
-  const own = logprobs[answer] ?? NaN;
+  const own = at(logprobs, answer);
   if (alsoRight.length === 0) return own;
-  const all = [own, ...alsoRight.map((choice) => logprobs[choice] ?? NaN)];
+  const all = [own, ...alsoRight.map((choice) => at(logprobs, choice))];
   const largest = Math.max(...all);
   return largest + Math.log(all.reduce((sum, one) => sum + Math.exp(one - largest), 0));
 };

@@ -1,3 +1,4 @@
+import { present } from '../contract/errors.ts';
 import type { MetricName } from '../contract/task.ts';
 import type { DrawThreshold, PointVerdict, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
 import type { CurtailedPoint, UnneededPoint } from '../contract/curtailed-point.ts';
@@ -215,7 +216,7 @@ const inTheirOrder = (
   const keyOf = ({ model, task }: AnyPoint): string => JSON.stringify([model, task]);
   const early = [...curtailed, ...notNeeded];
   for (const point of [...results, ...early]) if (!ranks.has(keyOf(point))) ranks.set(keyOf(point), ranks.size);
-  const rank = (point: AnyPoint): number => ranks.get(keyOf(point)) ?? 0;
+  const rank = (point: AnyPoint): number => present(ranks.get(keyOf(point)), 'a point without a rank');
   const pruned = [...results.filter(({ factor }) => factor > 1), ...early];
   return early.length === 0 ? pruned : pruned.sort((a, b) => rank(a) - rank(b));
 };

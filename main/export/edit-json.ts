@@ -1,3 +1,4 @@
+import { present } from '../contract/errors.ts';
 /** Tokens of JSON: strings, punctuation and other scalars. */
 const token = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
@@ -31,8 +32,7 @@ export const editJsonMembersWithin = (
   members: Readonly<Record<string, unknown>>,
 ): string => {
   if (within === null) return editJsonMembers(text, members);
-  const span = memberValues(text).get(within);
-  if (span === undefined) throw new Error(`no member "${within}" to edit`);
+  const span = present(memberValues(text).get(within), `no member "${within}" to edit`);
   return text.slice(0, span.start) + editJsonMembers(text.slice(span.start, span.end), members) + text.slice(span.end);
 };
 

@@ -4,7 +4,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { contiguousPart, requireWholeView, wholeView } from '../checkpoint/read-tensor.ts';
 import { correctionOf, routerTensors, tableOf, takesIdentityRows } from '../checkpoint/routing.ts';
 import { scalableViews } from '../checkpoint/scaled-weight.ts';
-import { refuse } from '../contract/errors.ts';
+import { at, present, refuse } from '../contract/errors.ts';
 import type { PredictionChoice } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { openConstants } from '../inference/expert-constants.ts';
@@ -199,8 +199,7 @@ const prunedLayers = async (
   const layers: PrunedLayer[] = [];
   const { variants } = await resolveCandidate(checkpoint, { key: 'export', plan }, overlays);
   for (const [index, { block, moe }] of checkpoint.descriptor.moeLayers.entries()) {
-    const experts = variants[block]?.layer?.experts;
-    if (experts === undefined) throw new Error(`MoE layer ${String(index)} has no experts`);
+    const experts = present(variants[block]?.layer?.experts, `MoE layer ${String(index)} has no experts`);
     const { stacked, joined, prefix } = moe.storage;
     const names = {
       router: moe.router.tensor,
@@ -369,7 +368,7 @@ const wholeViewOf = (weight: Weight | null | undefined): TensorView | null =>
 
 /** The export's content in place of the carrier's `view`: the view itself, or the new one of the same role. */
 const expertPiece = ({ moe, carriers, merged }: PrunedLayer, kept: number, view: TensorView): TensorPiece => {
-  const carrier = carriers[kept] ?? -1;
+  const carrier = at(carriers, kept);
   const own = { view, what: `expert ${String(carrier)} of the source` };
   const [before, after] = [moe.expertTensors[carrier], merged?.experts[kept]];
   if (before === undefined || after === undefined) return own;

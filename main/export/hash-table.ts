@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { present } from '../contract/errors.ts';
 import type { MoeDescriptor, TensorDtype, TensorView } from '../checkpoint/descriptor.ts';
 import { readTensorBytes } from '../checkpoint/read-tensor.ts';
 import { type Overlays, overlayTensors, type SoundOverlay } from '../inference/overlays.ts';
@@ -29,7 +30,7 @@ export const rewrittenTable = (
         while (!numberOf.has(next) || held.has(next));
         held.add(next);
       }
-      out[first + slot] = BigInt(numberOf.get(next) ?? -1);
+      out[first + slot] = BigInt(present(numberOf.get(next), 'a token whose expert is gone'));
     });
   }
   return out;
@@ -59,7 +60,5 @@ export const prunedTable = async (
     return overlays.write(key, [{ name: 'table', dtype, shape, byteLength: rewritten.length, bytes: () => rewritten }]);
   };
   const overlay = known.isSound ? known : await write();
-  const found = (await overlayTensors(overlay)).get('table');
-  if (found === undefined) throw new Error(`${overlay.file} lacks the table`);
-  return found;
+  return present((await overlayTensors(overlay)).get('table'), `${overlay.file} lacks the table`);
 };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
+import { present } from '../contract/errors.ts';
 import { describeModel } from '../checkpoint/describe-model.ts';
 import type { MoeDescriptor, TensorView } from '../checkpoint/descriptor.ts';
 import { familyOf } from '../checkpoint/families/families.ts';
@@ -106,8 +107,7 @@ export const writeOnnxGraph = async (
   views: ReadonlyMap<string, TensorView>,
   folder: string,
 ): Promise<string> => {
-  const family = familyOf(source.descriptor.family);
-  if (family === undefined) throw new Error(`no family ${source.descriptor.family}`);
+  const family = present(familyOf(source.descriptor.family), `no family ${source.descriptor.family}`);
   const config = configOf(configText);
   // A graph names files relative to its folder, which serves as the root of block graphs here.
   const fromFolder = new Map(

@@ -1,3 +1,4 @@
+import { present } from '../contract/errors.ts';
 import type { MetricName } from '../contract/task.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import {
@@ -80,11 +81,12 @@ export const truncationColumn = <T>(isTruncated: (row: T) => boolean): Column<T>
 
 /** The columns with these names (separated by spaces), in this order. */
 export const pick = <T>(columns: Columns<T>, names: string): Columns<T> =>
-  names.split(' ').map((wanted) => {
-    const found = columns.find(([name]) => name === wanted);
-    if (found === undefined) throw new Error(`there is no column ${wanted}`);
-    return found;
-  });
+  names.split(' ').map((wanted) =>
+    present(
+      columns.find(([name]) => name === wanted),
+      `there is no column ${wanted}`,
+    ),
+  );
 
 /** A cell for readers; null where there is nothing to say. */
 export const shownCell = <T>([, value, shown]: Column<T>, row: T, names: Names): Cell =>

@@ -1,3 +1,4 @@
+import { present } from '../contract/errors.ts';
 import { type WeightType, weightType } from '../contract/export.ts';
 import { curveLabel, weightsOfLabel } from '../contract/method.ts';
 import { isNothingToLose, type SweepDocument, type SweepResult, type Threshold, UNPRUNED } from '../contract/sweep.ts';
@@ -540,11 +541,11 @@ export const modelCharts = [
 export type ModelChartName = (typeof modelCharts)[number]['name'];
 
 /** The kind of a name. */
-export const modelChart = (name: ModelChartName): ModelChart => {
-  const found = modelCharts.find((one) => one.name === name);
-  if (found === undefined) throw new Error(`There is no chart ${name}.`);
-  return found;
-};
+export const modelChart = (name: ModelChartName): ModelChart =>
+  present(
+    modelCharts.find((one) => one.name === name),
+    `There is no chart ${name}.`,
+  );
 
 /** Whether a sweep measured anything that a kind of chart draws of a model. */
 export const isModelChartMeasured = (name: ModelChartName, document: SweepDocument, model: string): boolean =>

@@ -11,7 +11,7 @@ import {
   type WrittenToken,
 } from '../contract/beside.ts';
 import { positionsText } from '../contract/model.ts';
-import { CancelledError, refuse } from '../contract/errors.ts';
+import { at, CancelledError, refuse } from '../contract/errors.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { UNPRUNED } from '../contract/sweep.ts';
 import { firstDifference, goneExperts } from '../evaluation/beside.ts';
@@ -71,8 +71,7 @@ const inChat = async (folder: string, prompt: string, now: Date): Promise<string
       'Ask without it, or put its chat_template.jinja into the folder.',
     );
   const asked = { messages: [{ role: 'user' as const, content: prompt }], location: 'the prompt' };
-  const [rendered] = await renderChats(chat, [asked], now);
-  if (rendered === undefined) throw new Error('the prompt was not rendered');
+  const rendered = at(await renderChats(chat, [asked], now), 0, 'the prompt was not rendered');
   return rendered.text;
 };
 
@@ -138,8 +137,7 @@ export const writeBeside = async (
     if (columns[row]?.tokens.length !== tokens.length) throw new Error(`text ${row} lacks tokens`);
 
   const likely = async (tokens: readonly number[], plan: Plan | null) => {
-    const [result] = await runner.forward([tokens], plan, control, 'last');
-    if (result === undefined) throw new Error('no logits');
+    const result = at(await runner.forward([tokens], plan, control, 'last'), 0, 'no logits');
     return { experts: result.experts, likely: likeliest(result.logits, (token) => read(token, tokens.at(-1) ?? 0)) };
   };
   const layers = runner.checkpoint.info.moeLayers;
@@ -177,8 +175,7 @@ const readAlong = async (
   control: RunControl,
 ) => {
   const sequence = [...prompt, ...written.slice(0, -1)];
-  const [result] = await runner.forward([sequence], plan, control);
-  if (result === undefined) throw new Error('no logits');
+  const result = at(await runner.forward([sequence], plan, control), 0, 'no logits');
   const { vocabulary } = runner.checkpoint.descriptor;
   const layers = runner.checkpoint.info.moeLayers;
   const topK = result.experts.length / (layers * sequence.length);

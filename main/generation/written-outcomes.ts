@@ -1,3 +1,4 @@
+import { present } from '../contract/errors.ts';
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import type { WrittenOutcome } from '../contract/outcome.ts';
 import { hasEnded } from '../evaluation/item-answers.ts';
@@ -72,8 +73,7 @@ export const writtenOutcomes = async <Item extends WritingRequest>(
   }
   const judged = await judge(ended);
   for (const [index, { own, request, outcome }] of written.entries()) {
-    const verdict = judged[index];
-    if (verdict === undefined) throw new Error('a text without a verdict');
+    const verdict = present(judged[index], 'a text without a verdict');
     own[request] = { ...outcome, ...verdict };
   }
   return outcomes;

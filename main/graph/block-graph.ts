@@ -1,3 +1,4 @@
+import { present } from '../contract/errors.ts';
 import {
   type AttentionDescriptor,
   type BlockDescriptor,
@@ -71,8 +72,7 @@ export const blockGraph = (
   graph.output('hiddenOut', output, DataType.FLOAT, ['T', streamWidth(model)]);
   if (form === 'prefixed' || form === 'cached')
     for (const { name, shape, perToken } of carriedParts(block)) {
-      const value = carried[name];
-      if (value === undefined) throw new Error(`a block without ${name}`);
+      const value = present(carried[name], `a block without ${name}`);
       graph.output(name, value, DataType.FLOAT, perToken ? ['T', `${name}Heads`, `${name}Width`] : ['B', ...shape]);
     }
   if (layer === null || router === null || form === 'cached') return graph.serialise('block');
@@ -271,8 +271,7 @@ const hyperNodes = (
 
 /** [T, n H]. */
 const allStreams = (graph: OnnxGraph, hidden: Value, parts: StreamParts): Value => {
-  const others = parts.get(OTHER_STREAMS);
-  if (others === undefined) throw new Error('a stream without its other streams');
+  const others = present(parts.get(OTHER_STREAMS), 'a stream without its other streams');
   return graph.concat([hidden, others], -1);
 };
 
@@ -298,8 +297,7 @@ const addTokenInput = (
   { first, gate, projection, norm }: TokenInput,
   parts: StreamParts,
 ): Value => {
-  const all = parts.get(TOKEN_INPUTS);
-  if (all === undefined) throw new Error('a stream without inputs of tokens');
+  const all = present(parts.get(TOKEN_INPUTS), 'a stream without inputs of tokens');
   const own = graph.slice(all, first, first + (gate.shape[0] ?? 0), -1);
   const gated = graph.mul(gelu(graph, linear(graph, output, gate), DataType.FLOAT), own);
   return graph.add(output, normalise(graph, linear(graph, gated, projection), norm));

@@ -1,3 +1,4 @@
+import { present } from '../contract/errors.ts';
 import type { IndexerDescriptor } from '../checkpoint/descriptor.ts';
 import { cut, HIDDEN, merge, rotate, type Rotation, split } from './heads.ts';
 import { normalise, project } from './linear.ts';
@@ -25,8 +26,7 @@ export const indexValues = (
   { rotation, parts }: { readonly rotation: Rotation | null; readonly parts?: StreamParts },
 ): IndexValues => {
   if (own === null) {
-    const given = parts?.get(part ?? '');
-    if (given === undefined) throw new Error('a block without an indexer takes the values of another');
+    const given = present(parts?.get(part ?? ''), 'a block without an indexer takes the values of another');
     const [query, key, weights] = cut(graph, given, [heads * dimension, dimension, heads]);
     return { query: split(graph, query, heads, dimension), key: split(graph, key, 1, dimension), weights };
   }

@@ -1,3 +1,4 @@
+import { present } from '../contract/errors.ts';
 import type { DenseTensors, Norm, Projection, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
@@ -29,8 +30,7 @@ export const splitRows = (graph: OnnxGraph, rows: Value, counts: Value, parts: n
     bundles.length,
   );
   return bundles.flatMap((bundle, index) => {
-    const own = cut[index];
-    if (own === undefined) throw new Error('a bundle without rows');
+    const own = present(cut[index], 'a bundle without rows');
     return splitRows(graph, own, bundle.own, bundle.parts);
   });
 };

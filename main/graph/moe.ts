@@ -1,3 +1,4 @@
+import { present } from '../contract/errors.ts';
 import type {
   ExpertActivation,
   ExpertTensors,
@@ -272,8 +273,7 @@ const expertInputs = (graph: OnnxGraph, { latent }: Experts, tokens: Value): Val
  */
 const expertOnInputs = (graph: OnnxGraph, layer: Experts, index: number, tokens: Value): ExpertValues => {
   const { activation, latent } = layer;
-  const tensors = layer.experts[index];
-  if (tensors === undefined) throw new Error(`expert ${index} has no tensors`);
+  const tensors = present(layer.experts[index], `expert ${index} has no tensors`);
   if (tensors.constant !== undefined)
     return constantOnTokens(graph, tensors.constant, tensors.down.shape[1] ?? 0, tokens);
   const product = (rows: Value, matrix: Weight, bias: Weight | undefined): Value =>

@@ -1,3 +1,4 @@
+import { at } from '../contract/errors.ts';
 import type {
   ChannelConvolution,
   DecayForm,
@@ -212,8 +213,7 @@ const runSequences = (
 /** [B, C - 1 + S, channels] -> [B, S, channels]: one product a place of the kernel. */
 const convolve = (graph: OnnxGraph, all: Value, { weights, channels, kernel, bias }: ChannelConvolution): Value => {
   const whole = weights.map((view) => graph.reshape(tensor(graph, view), [-1, kernel]));
-  const [first] = whole;
-  if (first === undefined) throw new Error('a convolution without weights');
+  const first = at(whole, 0, 'a convolution without weights');
   const joined = whole.length === 1 ? first : graph.concat(whole, 0);
   const places = graph.transpose(joined, [1, 0]);
   const shifted = (place: number): Value => {
@@ -507,7 +507,7 @@ const mamba1 = (
   const rank = stepOf.weight.shape[1] ?? 0;
   const [channels, gate] = cut(graph, project(graph, tokens, descriptor.input), [count, count]);
   const skip = tensor(graph, descriptor.skip);
-  const speed = graph.node('Neg', [graph.node('Exp', [tensor(graph, descriptor.decayLog)])]);
+  const speed = graph.node('Neg', [decaySpeed(graph, descriptor)]);
   return {
     channels,
     isActivated: true,

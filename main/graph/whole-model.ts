@@ -1,3 +1,4 @@
+import { present } from '../contract/errors.ts';
 import type {
   BlockDescriptor,
   CompressedAttention,
@@ -49,8 +50,7 @@ export const wholeModelLayout = (graph: OnnxGraph, model: ModelDescriptor, mask:
   const count = graph.node('Squeeze', [graph.shape(ofTokens)]);
   const rows = graph.unsqueeze(graph.node('Range', [graph.integers(0), count, graph.integers(1)]), [0]);
   const rotationOf = (rotary: Rotary): Rotation => {
-    const angles = tables.get(rotary);
-    if (angles === undefined) throw new Error('a block with the rotation of another model');
+    const angles = present(tables.get(rotary), 'a block with the rotation of another model');
     return { rotary, ...angles, rows };
   };
   const distances = graph.sub(graph.unsqueeze(positions, [1, 3]), graph.unsqueeze(positions, [1, 2]));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { boundedText } from '../contract/bounds.ts';
-import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
+import { CancelledError, present, refuse, WorkbenchError } from '../contract/errors.ts';
 import { endingReason, saidAtEnd } from '../contract/process-end.ts';
 import type { PythonJudging } from '../contract/task.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
@@ -289,16 +289,11 @@ export const createTextJudge = ({ python, resources, temporaryFolder, steps, san
         }
         const judged = await ask(rule, [...missing.values()], signal);
         for (const [index, key] of [...missing.keys()].entries()) {
-          const verdict = judged[index];
-          if (verdict === undefined) throw new Error('a text without a verdict');
+          const verdict = present(judged[index], 'a text without a verdict');
           await steps.writeJson(key, verdict);
           found.set(key, verdict);
         }
-        return keyed.map(({ key }) => {
-          const verdict = found.get(key);
-          if (verdict === undefined) throw new Error('a text without a verdict');
-          return verdict;
-        });
+        return keyed.map(({ key }) => present(found.get(key), 'a text without a verdict'));
       }),
     dispose: end,
   };

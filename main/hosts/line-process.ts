@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket } from 'ws';
-import { assertNever, refuse, serialiseError, WorkbenchError } from '../contract/errors.ts';
+import { assertNever, at, refuse, serialiseError, WorkbenchError } from '../contract/errors.ts';
 import { welcomeMessage } from '../contract/page-token.ts';
 import { lineCommand, type LineReport, lineSettings } from '../contract/remote.ts';
 import { connectRpc, type MessageChannelEnd, type RpcConnection } from '../contract/rpc.ts';
@@ -158,8 +158,7 @@ const obey = async (raw: unknown, ports: readonly ProcessPort[], questions: SshQ
   const command = lineCommand.parse(raw);
   switch (command.type) {
     case 'page': {
-      const [port] = ports;
-      if (port === undefined) throw new Error('the shell sent no port for the page');
+      const port = at(ports, 0, 'the shell sent no port for the page');
       return connectPage(port);
     }
     case 'answer':

@@ -1,7 +1,7 @@
 import type { StartCompute } from '../compute/start-compute.ts';
 import { type ProbeEnd, providerName, type ProviderName } from '../contract/device.ts';
 import { engineCommand, engineProcessSettings, type EngineReport } from '../contract/engine-control.ts';
-import { assertNever, refuse, serialiseError } from '../contract/errors.ts';
+import { assertNever, at, refuse, serialiseError } from '../contract/errors.ts';
 import { serveRpc } from '../contract/rpc.ts';
 import { createEngine, type Engine } from '../engine/engine.ts';
 import type { StartProbe } from '../inference/providers/fork-probe.ts';
@@ -83,8 +83,7 @@ const obey = async (raw: unknown, ports: readonly ProcessPort[]): Promise<void> 
   const command = engineCommand.parse(raw);
   switch (command.type) {
     case 'page': {
-      const [port] = ports;
-      if (port === undefined) throw new Error('the shell sent no port for the page');
+      const port = at(ports, 0, 'the shell sent no port for the page');
       serveRpc(await engine, portChannel(port));
       return;
     }
@@ -102,8 +101,7 @@ const obey = async (raw: unknown, ports: readonly ProcessPort[]): Promise<void> 
       probes.delete(command.id);
       return;
     case 'computing': {
-      const [port] = ports;
-      if (port === undefined) throw new Error('the shell sent no port to the process that computes');
+      const port = at(ports, 0, 'the shell sent no port to the process that computes');
       computes.get(command.id)?.connect(port);
       return;
     }

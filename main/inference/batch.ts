@@ -1,4 +1,5 @@
 import type { Tensor } from 'onnxruntime-node';
+import { present } from '../contract/errors.ts';
 import type { BlockDescriptor, ModelDescriptor, Rotary, Temperature } from '../checkpoint/descriptor.ts';
 import { byReach, firstSeen, type Reach, reachKey } from '../checkpoint/reach.ts';
 import { HIDDEN } from '../graph/heads.ts';
@@ -73,12 +74,10 @@ export const blockFeeds = (
     entries,
   }: Pick<Batch, 'sequences' | 'biases' | 'byPosition' | 'entries'> & { readonly feeds: Feeds },
 ): Feeds => {
-  const described = blocks[block];
-  if (described === undefined) throw new Error(`no block ${block}`);
+  const described = present(blocks[block], `no block ${block}`);
   if (described.state !== null) return sequences;
   if (described.attention === null && described.compressed === null) return {};
-  const bias = biases.get(reachKey(described));
-  if (bias === undefined) throw new Error(`no attention bias for block ${block}`);
+  const bias = present(biases.get(reachKey(described)), `no attention bias for block ${block}`);
   const compressor = described.compressed?.compressor ?? null;
   const feeds: Record<string, Tensor> = {
     ...layout,

@@ -1,10 +1,11 @@
-import { refuse } from '../contract/errors.ts';
+import { present, refuse } from '../contract/errors.ts';
 import { memoryVerdict } from '../contract/model.ts';
 import { type BlockForm, blockGraph } from '../graph/block-graph.ts';
 import { MANY_EXPERTS } from '../graph/moe.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { ModelSessions } from './model-sessions.ts';
 import type { Session } from './session.ts';
+import { SpareArrays } from './spare-arrays.ts';
 
 /**
  * Sessions of transformer blocks. Resident: every block stays open. Streaming (the model does not fit the budget): one
@@ -14,6 +15,8 @@ import type { Session } from './session.ts';
 export class BlockPool {
   readonly #sessions: ModelSessions;
   readonly #open = new Map<string, Session>();
+  /** For inputs of blocks, which are read while a block runs and not afterwards. */
+  readonly spare = new SpareArrays();
   readonly streaming: boolean;
   /** Bytes of the budget left by the model, for hidden states and caches. */
   readonly spareBytes: number;
@@ -42,8 +45,7 @@ export class BlockPool {
     const known = this.#open.get(key);
     if (known !== undefined) return known;
     const { descriptor } = this.#sessions.checkpoint;
-    const block = descriptor.blocks[layer];
-    if (block === undefined) throw new Error(`no block ${layer}`);
+    const block = present(descriptor.blocks[layer], `no block ${layer}`);
     if (this.streaming) await this.#close([...this.#open.keys()]);
     if (form !== 'observed')
       await this.#close(wholeForms.filter((other) => other !== form).map((other) => blockKey + formSuffix[other]));

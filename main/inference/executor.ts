@@ -1,6 +1,6 @@
 import type { Tensor } from 'onnxruntime-node';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { CancelledError } from '../contract/errors.ts';
+import { CancelledError, present } from '../contract/errors.ts';
 import { embeddingGraph } from '../graph/block-graph.ts';
 import type { RoutingTaps } from '../profile/routing-statistics.ts';
 import {
@@ -144,8 +144,7 @@ export class Executor {
     for (let layer = 0; layer < this.#checkpoint.descriptor.blocks.length; layer += 1) {
       const branches = states.flatMap((from) =>
         sameLayer(from.candidates, layer).map((members): Branch => {
-          const variant = members[0]?.variants[layer];
-          if (variant === undefined) throw new Error(`no variant for layer ${layer}`);
+          const variant = present(members[0]?.variants[layer], `no variant for layer ${layer}`);
           return { from, candidates: members, variant, hidden: [] };
         }),
       );
@@ -291,8 +290,7 @@ interface Run {
 }
 
 const readState = (store: HiddenStore, { hidden }: Shared, index: number): Promise<Float32Array> => {
-  const stored = hidden[index];
-  if (stored === undefined) throw new Error(`no hidden states of batch ${index}`);
+  const stored = present(hidden[index], `no hidden states of batch ${index}`);
   return store.read(stored);
 };
 

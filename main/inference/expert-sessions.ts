@@ -1,3 +1,4 @@
+import { present } from '../contract/errors.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { type Experts, expertsGraph } from '../graph/moe.ts';
 import { externalDataRoot } from '../graph/weights.ts';
@@ -81,8 +82,7 @@ export class ExpertSessions {
     if (known !== undefined) return known;
     if (!this.#keepOpen) await this.dispose();
     const { descriptor, folder, name } = this.#checkpoint;
-    const own = this.#layerOf(layer);
-    if (own === undefined) throw new Error(`no MoE layer ${layer}`);
+    const own = present(this.#layerOf(layer), `no MoE layer ${layer}`);
     const graph = expertsGraph(descriptor.hidden, own, this.#part);
     const session = await Session.open(`experts of MoE layer ${layer} of ${name}`, graph, {
       threads: this.#threads,

@@ -1,3 +1,4 @@
+import { present } from '../contract/errors.ts';
 import { type ClassFidelity, type ItemFidelity, type TokenClass, tokenClasses } from '../contract/outcome.ts';
 
 /** Next-token distributions [rows, V] in float64. */
@@ -82,8 +83,7 @@ class FidelitySums {
 
   /** `index`: of the class in `tokenClasses`. */
   addToClass(index: number, { positions, kl, changed }: ClassFidelity): void {
-    const own = this.#byClass[index];
-    if (own === undefined) throw new Error(`no class of tokens ${index}`);
+    const own = present(this.#byClass[index], `no class of tokens ${index}`);
     own.positions += positions;
     own.kl += positions * kl;
     own.changed += positions * changed;

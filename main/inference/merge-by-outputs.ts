@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { present } from '../contract/errors.ts';
 import type { Products } from '../arithmetic/product.ts';
 import { type Steps, withPauses } from '../arithmetic/steps.ts';
 import type { MoeDescriptor } from '../checkpoint/descriptor.ts';
@@ -72,8 +73,7 @@ export const mergeByOutputs = async (request: OutputMergeRequest): Promise<Merge
   const layers: PlanRecovery['layers'] = [];
   const streams = [...(await executor.start(trees))];
   for (const [block, { moe }] of blocks.entries()) {
-    const variant = unpruned.variants[block];
-    if (variant === undefined) throw new Error(`no variant for block ${block}`);
+    const variant = present(unpruned.variants[block], `no variant for block ${block}`);
     const inputs: LayerInput[] = [];
     const counts = new Float64Array(moe?.experts ?? 0);
     for (const [index, { batch, hidden: before }] of streams.entries()) {
@@ -121,8 +121,7 @@ export const inputLikeness = async (moe: MoeDescriptor, signal: AbortSignal): Pr
   for (const role of ['gate', 'up'] as const) {
     const matrices: Float32Array[] = [];
     for (const tensors of moe.expertTensors) {
-      const weight = tensors[role];
-      if (weight === null) throw new Error('experts without a gate are not merged');
+      const weight = present(tensors[role], 'experts without a gate are not merged');
       matrices.push(await readTensor(requireWholeView(weight, 'merging experts')));
     }
     const total = matrices[0]?.length ?? 0;

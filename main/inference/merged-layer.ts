@@ -7,7 +7,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { fromFloat32, plainWeight, readTensor, requireWholeView } from '../checkpoint/read-tensor.ts';
 import { tensorInMemory, type TensorToWrite } from '../checkpoint/write-safetensors.ts';
 import { hasPlainRows, isPlainSoftmax } from '../checkpoint/routing.ts';
-import { refuse } from '../contract/errors.ts';
+import { present, refuse } from '../contract/errors.ts';
 import type { LayerBlend, MergeGroup, MergePlan } from '../contract/plan.ts';
 import type { RouterMap } from '../graph/moe.ts';
 import { combineExperts, type ExpertWeights } from '../pruning/merging/expert-weights.ts';
@@ -66,11 +66,7 @@ export const mergedVariant = async (
         overlays.write(key, await mergedTensors(moe, hidden, layer, plan, blend, products)),
       );
   const tensors = await overlayTensors(overlay);
-  const view = (name: string): TensorView => {
-    const found = tensors.get(name);
-    if (found === undefined) throw new Error(`${overlay.file} lacks "${name}"`);
-    return found;
-  };
+  const view = (name: string): TensorView => present(tensors.get(name), `${overlay.file} lacks "${name}"`);
   const experts = groups.map((group, kept): ExpertTensors => {
     const own = moe.expertTensors[group.members[0] ?? -1];
     if (blend === undefined && group.members.length === 1 && own !== undefined) return own;
@@ -166,11 +162,7 @@ const mergedTensors = async (
     const row = blend?.merge[kept];
     if (row === undefined && group.members.length === 1) continue;
     const mixed = row === undefined ? group.members : [...moe.expertTensors.keys()];
-    const members = mixed.map((member) => {
-      const found = moe.expertTensors[member];
-      if (found === undefined) throw new Error(`no expert ${member}`);
-      return found;
-    });
+    const members = mixed.map((member) => present(moe.expertTensors[member], `no expert ${member}`));
     const [like] = members;
     if (like === undefined) continue;
     const weights: ExpertWeights[] = [];

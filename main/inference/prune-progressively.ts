@@ -1,3 +1,4 @@
+import { present } from '../contract/errors.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { eliminateExperts } from '../pruning/search/eliminate-experts.ts';
 import { TraceBuilder } from '../pruning/search/layer-trace.ts';
@@ -39,8 +40,7 @@ export const pruneProgressively = async (request: ProgressiveRequest): Promise<n
   const kept: number[][] = [];
   try {
     for (const [block, { moe }] of blocks.entries()) {
-      const variant = unpruned.variants[block];
-      if (variant === undefined) throw new Error(`no variant for block ${block}`);
+      const variant = present(unpruned.variants[block], `no variant for block ${block}`);
       const layer = kept.length;
       const keep = keptPerLayer[layer] ?? 0;
       const builder =

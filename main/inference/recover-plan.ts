@@ -7,7 +7,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { fromFloat32, readTensor, toFloat32 } from '../checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { tensorInMemory, type TensorToWrite, writeSafetensors } from '../checkpoint/write-safetensors.ts';
-import { refuse } from '../contract/errors.ts';
+import { present, refuse } from '../contract/errors.ts';
 import { isMergePlan, type Plan, type PlanRecovery, type RefitName } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { type LayerRecovery, recoverLayer } from '../pruning/recovery/recover-layer.ts';
@@ -263,8 +263,7 @@ const offsetIn =
 
 /** The stored down projection of an expert as [I, H]. */
 export const storedDown = async ({ down }: ExpertTensors, width: number, hidden: number): Promise<Float64Array> => {
-  const view = plainDown(down);
-  if (view === null) throw new Error('the down projection is not stored as a plain matrix');
+  const view = present(plainDown(down), 'the down projection is not stored as a plain matrix');
   const stored = await readTensor(view);
   const offsetOf = offsetIn(down, width, hidden);
   return Float64Array.from(

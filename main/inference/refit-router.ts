@@ -3,7 +3,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { fromFloat32, readTensor, toFloat32 } from '../checkpoint/read-tensor.ts';
 import { tensorInMemory, type TensorToWrite } from '../checkpoint/write-safetensors.ts';
 import { correctionOf } from '../checkpoint/routing.ts';
-import { refuse } from '../contract/errors.ts';
+import { present, refuse } from '../contract/errors.ts';
 import type { MoeLayer } from '../graph/moe.ts';
 import { type Gate, gateOf } from '../pruning/recovery/gate-gradient.ts';
 import { recoverRouter, type RouterProblem, type RouterRecovery } from '../pruning/recovery/recover-router.ts';
@@ -54,8 +54,7 @@ export interface RefittedRouter {
  */
 export const refitRouter = async (refit: RouterRefit): Promise<RefittedRouter> => {
   const { moe, layer, variant, signal } = refit;
-  const own = variant.layer;
-  if (own === null) throw new Error('a block without experts has no router');
+  const own = present(variant.layer, 'a block without experts has no router');
   const open = openRows(own, variant.mask);
   const gate = await gateOfLayer(refit.checkpoint, own, open);
   const stored = await readTensor(own.router);
@@ -127,8 +126,7 @@ const routerProblem = async (
   try {
     for (const [index, { batch, full, pruned }] of streams.entries()) {
       await pause(signal);
-      const observation = seen[index];
-      if (observation === undefined) throw new Error('a batch was not observed');
+      const observation = present(seen[index], 'a batch was not observed');
       const wanted = full.map(
         (value, at) => (value - (pruned[at] ?? 0)) / residualMultiplier + (observation.routed[at] ?? 0),
       );

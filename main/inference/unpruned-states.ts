@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { present } from '../contract/errors.ts';
 import type { ItemFidelity } from '../contract/outcome.ts';
 import { type Distributions, distributionsOf, joinPositions, positionFidelity } from './fidelity.ts';
 import type { HiddenStore, StoredHidden } from './hidden-store.ts';
@@ -95,8 +96,7 @@ export class UnprunedStates {
   }
 
   async #read(key: string): Promise<Float32Array> {
-    const stored = this.#byGroup.get(key);
-    if (stored === undefined) throw new Error('an item without states of the unpruned model');
+    const stored = present(this.#byGroup.get(key), 'an item without states of the unpruned model');
     return this.#store.read(stored.states);
   }
 

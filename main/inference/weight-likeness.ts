@@ -1,6 +1,6 @@
 import type { MoeDescriptor, Weight } from '../checkpoint/descriptor.ts';
 import { readTensor, storedName } from '../checkpoint/read-tensor.ts';
-import { refuse } from '../contract/errors.ts';
+import { present, refuse } from '../contract/errors.ts';
 
 const ROLES = ['gate', 'up', 'down'] as const;
 
@@ -39,8 +39,7 @@ export const expertWeightLikeness = async ({ expertTensors }: MoeDescriptor, exp
     if (ownWeight === null) continue;
     const reference = await readWeight(ownWeight);
     for (const [other, tensors] of expertTensors.entries()) {
-      const weight = tensors[role];
-      if (weight === null) throw new Error(`expert ${other} has no ${role}`);
+      const weight = present(tensors[role], `expert ${other} has no ${role}`);
       const weights = other === expert ? reference : await readWeight(weight);
       let product = 0;
       let square = 0;

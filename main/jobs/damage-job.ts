@@ -2,7 +2,7 @@ import { stepSummary } from '../words/sweep-facts.ts';
 import { ranOutOf } from '../words/truncation.ts';
 import { writeFile } from 'node:fs/promises';
 import type { DamageDocument, DamageSettings } from '../contract/damage.ts';
-import { refuse } from '../contract/errors.ts';
+import { at, refuse } from '../contract/errors.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import type { DropPlan } from '../contract/plan.ts';
 import { summarise } from '../evaluation/summarise.ts';
@@ -54,8 +54,7 @@ export const damageJob = (model: RunModel, plain: RunTask, settings: DamageSetti
   jobOn([model.checkpoint], async (context) => {
     const { meter, signal } = context;
     meter.describe('Reading the task');
-    const [task] = await askedTasks(model, [plain], settings.chat, context.madeAt);
-    if (task === undefined) throw new Error('a task without its form');
+    const task = at(await askedTasks(model, [plain], settings.chat, context.madeAt), 0, 'a task without its form');
     const { info } = model.checkpoint;
     const leftOut = leftOutExperts(info, settings);
     const items = task.task.test;
@@ -80,7 +79,7 @@ export const damageJob = (model: RunModel, plain: RunTask, settings: DamageSetti
       ...(ranOut === undefined ? {} : { ranOut }),
       results: candidates.map((own, index) => {
         const { value, difference, low, high, p, lost, gained } = summarise(metric, unpruned, own);
-        return { expert: leftOut[index] ?? 0, value, difference, low, high, p, lost, gained };
+        return { expert: at(leftOut, index), value, difference, low, high, p, lost, gained };
       }),
     };
     const output = await writeResult(context, DAMAGE_FILE, (file) =>

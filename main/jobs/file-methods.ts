@@ -1,6 +1,6 @@
 import type { SweepFact } from '../contract/sweep-fact.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { refuse } from '../contract/errors.ts';
+import { present, refuse } from '../contract/errors.ts';
 import { UNHASHED } from '../contract/run.ts';
 import { UNPRUNED, type SweepSettings } from '../contract/sweep.ts';
 import { isMergePlan, type MethodName, type Plan } from '../contract/plan.ts';
@@ -23,8 +23,7 @@ export const openFileMethod = (
   method: MethodName,
   { info }: Pick<Checkpoint, 'info'>,
 ): ExpertFile => {
-  const given = files[method];
-  if (given === undefined) throw new Error(`the method ${method} is no file`);
+  const given = present(files[method], `the method ${method} is no file`);
   return readExpertFile(given.text, given.name, info);
 };
 

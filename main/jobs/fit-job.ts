@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { refuse } from '../contract/errors.ts';
+import { at, refuse } from '../contract/errors.ts';
 import {
   type FitCandidate,
   type FitChoice,
@@ -22,6 +22,7 @@ import { nothingToLose } from '../evaluation/nothing-to-lose.ts';
 import { levelAfterLooks } from '../evaluation/planned-looks.ts';
 import { summarise } from '../evaluation/summarise.ts';
 import { scoreWords } from '../evaluation/written-forecast.ts';
+import { untriedWords } from '../words/fit.ts';
 import { itemsForVerdictText, ONE_SIDED_ALPHA, verdictOf } from '../evaluation/verdicts.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { readJsonIfThere } from '../files/parse-json.ts';
@@ -156,7 +157,10 @@ export const predictFit = async (
   const seconds = (rate: number, each: number): number =>
     operations / (rate * Math.max(1, threads)) + each * planned.candidates.length * rungs.length;
   const level = levelAfterLooks(settings.earlierLooks);
-  const notes = [itemsForVerdictText(asked.task.test.length, settings.delta, asked.task.metric), ...planned.untried];
+  const notes = [
+    itemsForVerdictText(asked.task.test.length, settings.delta, asked.task.metric),
+    ...untriedWords(planned.untried),
+  ];
   const score = scoreWords(settings.earlierCalls ?? { tested: 0, held: 0 });
   if (score !== null) notes.push(score);
   if (settings.earlierLooks > 0)
@@ -303,8 +307,7 @@ export const measureFit = async (
     const made = await choiceOf(context, choiceKey(checkpoint.identity, hashItems(scoring), run), search, settings);
     chosen = made.choice;
     const { recommended, finalists, plans } = chosen;
-    const [plan] = plans;
-    if (plan === undefined) throw new Error('a choice without a plan');
+    const plan = at(plans, 0, 'a choice without a plan');
     await write({ ...found(), state: 'testing', recommended, finalists, plan, choiceHash: made.hash });
     const forecast = await foretell({ settings, source, scoring, counts: planned.counts }, search, chosen);
     if (forecast !== undefined) await write({ forecast });
@@ -421,8 +424,7 @@ const testChoice = async (
     const own = weighted(measurement, roundings, scored.weights);
     const step = testStep(own, plan, hash);
     context.meter.addToTotal(step.work);
-    const [outcomes] = await evaluateAll(context, own, [step]);
-    if (outcomes === undefined) throw new Error('no outcomes of a chosen model');
+    const outcomes = at(await evaluateAll(context, own, [step]), 0, 'no outcomes of a chosen model');
     const cost = { ...folderCost(checkpoint), bytes: scored.bytes };
     const result = resultOf(labelOf(scored), meanKept(plan), outcomes, cost);
     tested.push({ name, result, verdict: nothing ?? verdictOf(result, settings.delta, level) });

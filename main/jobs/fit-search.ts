@@ -1,4 +1,4 @@
-import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
+import { at, CancelledError, present, refuse, WorkbenchError } from '../contract/errors.ts';
 import { ggufTypeOf, isCompressedType, type WeightType } from '../contract/export.ts';
 import type { FitCandidate, FitSurrogate, RecordedFitSettings, ScoredCandidate } from '../contract/fit.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
@@ -139,9 +139,7 @@ export class FitSearch {
   }
 
   planOf(name: string): Plan {
-    const plan = this.#scored.get(name)?.plan;
-    if (plan === undefined) throw new Error(`the candidate "${name}" has no plan`);
-    return plan;
+    return present(this.#scored.get(name)?.plan, `the candidate "${name}" has no plan`);
   }
 
   /** The plan of a candidate, made if need be; null where it is refused. */
@@ -156,8 +154,7 @@ export class FitSearch {
     const step = evaluationStep(slice.measurement, plan);
     context.meter.addToTotal(totalWork([step]));
     const [outcomes] = await evaluateAll(context, slice.measurement, [step]);
-    const loss = meanLoss(itemLosses(slice.unpruned, outcomes ?? []));
-    if (loss === null) throw new Error('a loss of fewer than two items');
+    const loss = present(meanLoss(itemLosses(slice.unpruned, outcomes ?? [])), 'a loss of fewer than two items');
     return loss.mean;
   }
 
@@ -482,7 +479,7 @@ export class FitSearch {
     const room = Math.floor(settings.limit.bytes - least);
     const found = room < 0 ? null : allocateLayers(options, room);
     if (found === null) return leaveOut(`the rest of the model in ${base} leaves no room.`);
-    const chosen = typed((layer) => tried[found.chosen[layer] ?? 0] ?? base);
+    const chosen = typed((layer) => at(tried, at(found.chosen, layer)));
     const { expertTypes = [] } = chosen;
     if (expertTypes.every((type) => type === expertTypes[0])) return leaveOut('one type for all layers is the best.');
     const { method, gates, refit, kept } = candidate;

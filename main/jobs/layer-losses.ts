@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { boundedList } from '../contract/bounds.ts';
-import { refuse } from '../contract/errors.ts';
+import { at, refuse } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { GatesName, MethodName, MethodOptions, Plan, SuperExpertProtection } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
@@ -192,9 +192,9 @@ export const countsByLosses = (
 ): readonly number[] => {
   const [first = []] = tasks;
   const together = first.map((own, layer) =>
-    own.map(({ count }, at) => ({
+    own.map(({ count }, option) => ({
       count,
-      loss: tasks.reduce((sum, task, index) => sum + (shares[index] ?? 0) * (task[layer]?.[at]?.loss ?? NaN), 0),
+      loss: tasks.reduce((sum, task, index) => sum + at(shares, index) * at(at(task, layer), option).loss, 0),
     })),
   );
   return measuredBudget(together, experts, keep);

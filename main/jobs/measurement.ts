@@ -1,4 +1,4 @@
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { at, present, refuse, WorkbenchError } from '../contract/errors.ts';
 import { memoryIn } from '../contract/model.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { isCompressedType } from '../contract/export.ts';
@@ -203,7 +203,7 @@ const answering = (
     title,
     checkpoint: rounded === undefined ? model.checkpoint : null,
     groupSize: (missing) => {
-      const most = sideBySide ? missing.length : sizer.next(missing[0]?.work ?? 0);
+      const most = sideBySide ? missing.length : sizer.next(at(missing, 0).work);
       return rounded === undefined ? most : Math.min(most, rounded.together(missing));
     },
     took: sideBySide ? undefined : sizer.took,
@@ -258,11 +258,7 @@ export const evaluateAll = async (
     found.set(key, outcomes);
     return Promise.resolve();
   });
-  return steps.map(({ key }) => {
-    const outcomes = found.get(key);
-    if (outcomes === undefined) throw new Error(`no outcomes for step ${key}`);
-    return outcomes;
-  });
+  return steps.map(({ key }) => present(found.get(key), `no outcomes for step ${key}`));
 };
 
 /** Outcomes of one plan; null: the unpruned model. */
@@ -350,8 +346,7 @@ const answerInParts = async (
     if (open.length === 0) break;
     const own = new Map(open.map((plan) => [part.stepOf(plan.step), plan]));
     const take = (step: EvaluationStep, outcomes: Outcomes, isComputed: boolean): void => {
-      const plan = own.get(step);
-      if (plan === undefined) throw new Error('a part of no plan');
+      const plan = present(own.get(step), 'a part of no plan');
       for (const [at, index] of part.indices.entries()) plan.outcomes[index] = outcomes[at] ?? null;
       plan.isComputed ||= isComputed;
     };

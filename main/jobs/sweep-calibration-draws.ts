@@ -1,4 +1,4 @@
-import { refuse } from '../contract/errors.ts';
+import { present, refuse } from '../contract/errors.ts';
 import type { Plan } from '../contract/plan.ts';
 import { type CalibrationDraw, FEW_TOKENS, type SweepSettings } from '../contract/sweep.ts';
 import { meanRankCorrelation, sharedChoice } from '../evaluation/calibration-luck.ts';
@@ -214,8 +214,7 @@ export const measureCalibrationDraws = async (stage: Stage, measured = drawnCurv
   const wholes = await wholePlans(stage, measured, ofAll);
   const plans: DrawnPlan[] = [];
   for (const [index, { draw, size }] of draws.entries()) {
-    const statistics = profiles[index];
-    if (statistics === undefined) throw new Error('a calibration draw without a profile');
+    const statistics = present(profiles[index], 'a calibration draw without a profile');
     for (const { curve, keep, plan: whole, scores } of wholes) {
       const plan = await makePlan(context, { ...source, statistics }, curve, keep);
       const point = {

@@ -1,3 +1,4 @@
+import { at, present } from '../contract/errors.ts';
 import type { CurtailedPoint, UnneededPoint } from '../contract/curtailed-point.ts';
 import { curveLabel } from '../contract/method.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
@@ -136,11 +137,7 @@ class Announcer {
 
   /** Decisions on all candidates, in their order. */
   get decisions(): readonly Decision[] {
-    return this.#candidates.map((candidate) => {
-      const decision = this.decisionOf(candidate);
-      if (decision === undefined) throw new Error('a candidate without a decision');
-      return decision;
-    });
+    return this.#candidates.map((candidate) => present(this.decisionOf(candidate), 'a candidate without a decision'));
   }
 
   /** Candidates that answered every item. */
@@ -298,8 +295,7 @@ export const measureTogether = async (
   await evaluate(context, measurement, [unpruned, ...whole], take, (missing) =>
     bracketsFirst(stage, candidates, announcer, missing),
   );
-  const [baseline] = found;
-  if (baseline === undefined) throw new Error('the unpruned model gave no outcomes');
+  const baseline = at(found, 0, 'the unpruned model gave no outcomes');
   await evaluateEarly(context, measurement, baseline, begun, (step, outcomes) =>
     announcer.measured(baseline, step, outcomes),
   );

@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { refuse } from '../contract/errors.ts';
+import { present, refuse } from '../contract/errors.ts';
 import type { ItemFidelity, ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
 import { samplerText } from '../contract/sampling.ts';
 import type { TaskItem, WrittenItem } from '../contract/task.ts';
@@ -92,11 +92,7 @@ export const writeAndCompare = async (
   for (let first = 0; first < candidates.length; first += MAX_GROUP) {
     const some = candidates.slice(first, first + MAX_GROUP);
     for (const [key, found] of await runner.compareTokens(requests, some, { signal, fidelity: subject })) {
-      const fidelityAt = (index: number): ItemFidelity => {
-        const own = found[index];
-        if (own === undefined) throw new Error('an item without fidelity');
-        return own;
-      };
+      const fidelityAt = (index: number): ItemFidelity => present(found[index], 'an item without fidelity');
       const compare = (outcome: WrittenOutcome, index: number) => ({ ...outcome, fidelity: fidelityAt(index) });
       if (some.some((candidate) => candidate.key === key)) compared.set(key, (outcomes.get(key) ?? []).map(compare));
     }

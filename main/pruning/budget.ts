@@ -1,4 +1,4 @@
-import { refuse } from '../contract/errors.ts';
+import { at, refuse } from '../contract/errors.ts';
 import type { Pin } from '../contract/plan.ts';
 import type { ExpertGroupRule } from '../contract/model.ts';
 
@@ -75,7 +75,7 @@ export const keepByCounts = (
   pins: readonly Pin[],
   groups?: ExpertGroupRule,
 ): number[][] => {
-  const pinned = pinsByLayer(pins, scores.length, scores[0]?.length ?? 0);
+  const pinned = pinsByLayer(pins, scores.length, at(scores, 0).length);
   return scores.map((layerScores, layer) => {
     const keep = counts[layer]!;
     if (groups !== undefined) return keepBestOfGroups(layerScores, keep, pinned[layer]!, layer, groups);
@@ -92,7 +92,7 @@ export const keepByCounts = (
  * @throws WorkbenchError `pins-impossible` where the pins leave fewer or need more than keep * L experts.
  */
 export const globalBudget = ({ scores, keep, topK, pins }: BudgetRequest): number[][] => {
-  const experts = scores[0]?.length ?? 0;
+  const experts = at(scores, 0).length;
   const pinned = pinsByLayer(pins, scores.length, experts);
   const floor = Math.max(1, topK);
   const kept = scores.map((layerScores, layer) => {

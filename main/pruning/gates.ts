@@ -1,4 +1,4 @@
-import { refuse } from '../contract/errors.ts';
+import { at, refuse } from '../contract/errors.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import { type GatesName, isMergePlan, type MergeGroup, type Plan, type PlanGates } from '../contract/plan.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
@@ -39,11 +39,11 @@ export const isGated = (info: GatedModel, plan: Plan): boolean => info.gatesGrow
  * number of tokens (experts without weights have some, too). Every task counts by its share.
  */
 const meanKeptMass = ({ statistics, taskShares }: WeighedProfiles, kept: readonly number[], layer: number): number =>
-  statistics.reduce((sum, { probabilityMass, experts, tokens }, at) => {
+  statistics.reduce((sum, { probabilityMass, experts, tokens }, task) => {
     let dropped = 0;
     for (let expert = 0; expert < experts; expert += 1)
-      if (!kept.includes(expert)) dropped += probabilityMass[layer * experts + expert] ?? 0;
-    return sum + (taskShares[at] ?? 0) * (1 - dropped / tokens);
+      if (!kept.includes(expert)) dropped += at(probabilityMass, layer * experts + expert);
+    return sum + at(taskShares, task) * (1 - dropped / tokens);
   }, 0);
 
 /**
@@ -62,8 +62,8 @@ const groupFactors = (
   const others = Array.from({ length: experts }, (_, expert) => expert).filter((expert) => !references.has(expert));
   return groups.map(({ reference, members }) => {
     const sumWith = (of: readonly number[]): number =>
-      of.reduce((sum, expert) => sum + (products[reference * experts + expert] ?? 0), 0);
-    const own = probabilityMass[layer * experts + reference] ?? 0;
+      of.reduce((sum, expert) => sum + at(products, reference * experts + expert), 0);
+    const own = at(probabilityMass, layer * experts + reference);
     const square = sumWith([reference]);
     return square === 0 ? 1 : (sumWith(members) / square) * (1 - sumWith(others) / own);
   });

@@ -1,5 +1,5 @@
 import type { CompareDocument } from '../contract/compare.ts';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { at, present, refuse, WorkbenchError } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { ItemSlice } from '../contract/slices.ts';
 import { isSameFactor, type SweepDocument, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
@@ -143,9 +143,7 @@ const comparisonOf = async (
   { run, delta, familywise, ...choice }: QuestionOf<'comparison'>,
 ): Promise<CompareDocument> => {
   const document = requireMeasured(await readSweep(source, run, { delta, familywise }));
-  const [comparison] = await readComparisons(source, document, [choice]);
-  if (comparison === undefined) throw new Error('a choice without a comparison');
-  return comparison;
+  return at(await readComparisons(source, document, [choice]), 0, 'a choice without a comparison');
 };
 
 /** Accuracy against bytes, and whether models are better pruned or quantised to the same bytes. */
@@ -188,8 +186,7 @@ const makePlan = async ({
   const cache = cacheOf(memoryBudgetBytes);
   const statistics = [];
   for (const file of profiles) {
-    const read = await cache.read(file);
-    if (read === null) throw new Error(`${file} contains no profile`);
+    const read = present(await cache.read(file), `${file} contains no profile`);
     statistics.push(read);
   }
   const plan = planForModel(subject, { ...order, statistics, tasks });

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { at } from '../contract/errors.ts';
 import type { ReroutedChoices } from '../contract/reproduction.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import { isProfileName, type ProfileFile, readProfileFile } from '../workspace/profile-file.ts';
@@ -62,7 +63,7 @@ const reroutedOf = (
 ): ReroutedChoices | null => {
   const { layers, experts, counts } = was;
   if (is?.counts.length !== counts.length) return null;
-  const differences = counts.map((count, index) => (is.counts[index] ?? 0) - count);
+  const differences = counts.map((count, index) => at(is.counts, index) - count);
   const first = differences.findIndex((difference) => difference !== 0);
   if (first === -1) return null;
   const layer = Math.floor(first / experts);

@@ -1,3 +1,4 @@
+import { at } from '../contract/errors.ts';
 import { maxOf } from './extremes.ts';
 import { normalUpperTail } from './distributions.ts';
 import type { Interval } from './tango-interval.ts';
@@ -81,7 +82,7 @@ export interface GroupMoves {
 export const groupMoves = (moves: readonly number[], groups: readonly string[]): GroupMoves[] => {
   const sums = new Map<string, { readonly net: number; readonly items: number }>();
   moves.forEach((move, index) => {
-    const name = groups[index] ?? '';
+    const name = at(groups, index);
     const { net, items } = sums.get(name) ?? { net: 0, items: 0 };
     sums.set(name, { net: net + move, items: items + 1 });
   });

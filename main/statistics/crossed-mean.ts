@@ -1,3 +1,4 @@
+import { at } from '../contract/errors.ts';
 import { studentT } from './distributions.ts';
 
 const ALPHA = 0.05;
@@ -21,14 +22,13 @@ export const crossedMean = (
   if (n < 2 || table.some((row) => row.length !== n)) return null;
   const rowMeans = table.map(meanOf);
   const mean = meanOf(rowMeans);
-  const itemMeans = Array.from({ length: n }, (_, item) => meanOf(table.map((row) => row[item] ?? Number.NaN)));
+  const itemMeans = Array.from({ length: n }, (_, item) => meanOf(table.map((row) => at(row, item))));
   const cells = n * draws;
   const ofItems = (draws * squaresAround(itemMeans, mean)) / (n - 1) / cells;
   const ofDraws = draws < 2 ? 0 : (n * squaresAround(rowMeans, mean)) / (draws - 1) / cells;
   const rest = table.reduce(
     (sum, row, draw) =>
-      sum +
-      row.reduce((own, value, item) => own + (value - (itemMeans[item] ?? 0) - (rowMeans[draw] ?? 0) + mean) ** 2, 0),
+      sum + row.reduce((own, value, item) => own + (value - at(itemMeans, item) - at(rowMeans, draw) + mean) ** 2, 0),
     0,
   );
   const ofRest = draws < 2 ? 0 : rest / ((n - 1) * (draws - 1)) / cells;

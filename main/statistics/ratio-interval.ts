@@ -1,3 +1,4 @@
+import { at } from '../contract/errors.ts';
 import { studentT } from './distributions.ts';
 
 const ALPHA = 0.05;
@@ -13,7 +14,7 @@ export const groupedSums = (units: readonly UnitSum[], groups: readonly string[]
   if (groups.length < units.length) return units;
   const sums = new Map<string, { sum: number; count: number }>();
   units.forEach((unit, index) => {
-    const group = groups[index] ?? '';
+    const group = at(groups, index);
     const known = sums.get(group);
     if (known === undefined) sums.set(group, { ...unit });
     else {

@@ -3,7 +3,7 @@ import { TORCH_LIMITS } from '../checkpoint/memory-need.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { TorchPrecision } from '../contract/device.ts';
 import { FEW_SAMPLED } from '../contract/profile.ts';
-import { refuse } from '../contract/errors.ts';
+import { present, refuse } from '../contract/errors.ts';
 import type { ItemFidelity, ScoredOutcome } from '../contract/outcome.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { groupTrees } from '../inference/batch.ts';
@@ -632,8 +632,7 @@ class TorchRunner extends BaseRunner implements ModelRunner {
       const ends = await Promise.allSettled(asked.map(({ answer }) => answer));
       // Sums are added up in the order of batches, whichever process was first.
       for (const [part, { members, tokens, counted, tracedOf }] of asked.entries()) {
-        const end = ends[part];
-        if (end === undefined) throw new Error('a batch without an end');
+        const end = present(ends[part], 'a batch without an end');
         if (end.status === 'rejected') {
           this.#model.shrink(end.reason, this.#say);
           left = left.flatMap(halves);
@@ -935,8 +934,7 @@ const matrix = (rows: readonly (readonly number[])[], padding: 'behind' | 'front
 };
 
 const tensorOf = ({ tensors }: WorkerAnswer, name: string): Float32Array | Int32Array => {
-  const tensor = tensors.get(name);
-  if (tensor === undefined) throw new Error(`the PyTorch process gave no ${name}`);
+  const tensor = present(tensors.get(name), `the PyTorch process gave no ${name}`);
   return tensor.values;
 };
 

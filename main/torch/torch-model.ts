@@ -6,7 +6,7 @@ import { MappedWeights } from '../checkpoint/mapped-weights.ts';
 import { type Checkpoint, familyOfConfig, readConfig } from '../checkpoint/open-checkpoint.ts';
 import { withSeenFolder } from '../checkpoint/seen-folder.ts';
 import { torchCard, type TorchPrecision } from '../contract/device.ts';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { at, refuse, WorkbenchError } from '../contract/errors.ts';
 import { type MemoryVerdict, torchVerdict } from '../contract/model.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
@@ -114,8 +114,7 @@ export class TorchWorkers {
 
 /** A team as one device. @throws WorkbenchError `unequal-devices`: which one computed an answer would change it. */
 const joined = (members: readonly ComputedBy[]): ComputedBy => {
-  const [first] = members;
-  if (first === undefined) throw new Error('a team without processes');
+  const first = at(members, 0, 'a team without processes');
   const other = members.find(({ card }) => card !== first.card);
   if (other !== undefined)
     throw refuse(

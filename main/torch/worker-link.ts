@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { boundedList, boundedText } from '../contract/bounds.ts';
 import { withoutAllocation } from '../contract/allocation.ts';
 import type { TorchPrecision } from '../contract/device.ts';
-import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
+import { CancelledError, present, refuse, WorkbenchError } from '../contract/errors.ts';
 import { endingReason, isLackOfMemory, saidAtEnd } from '../contract/process-end.ts';
 
 /** Tensors of a frame: float32 or int32, row-major. */
@@ -287,8 +287,7 @@ export class WorkerTeam {
     tensors: Readonly<Record<string, FrameTensor>>,
     signal: AbortSignal,
   ): Promise<WorkerAnswer> {
-    const link = this.#links[part % this.size];
-    if (link === undefined) throw new Error('a team without processes');
+    const link = present(this.#links[part % this.size], 'a team without processes');
     return link.request(op, content, tensors, signal);
   }
 

@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { present } from '../../main/contract/errors.ts';
 import { definitions } from '../definitions/definitions.ts';
 import type { DefinitionName } from '../definitions/definitions.ts';
 import { Tooltip } from './tooltip.tsx';
@@ -15,8 +16,7 @@ interface DefinitionProps {
 
 /** A word whose definition appears on hover and keyboard focus. */
 export const Definition = ({ of, children }: DefinitionProps) => {
-  const definition = definitions[of];
-  if (definition === undefined) throw new Error(`there is no definition of ${of}`);
+  const definition = present(definitions[of], `there is no definition of ${of}`);
   return (
     <Tooltip
       className="definition"

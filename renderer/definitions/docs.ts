@@ -1,3 +1,4 @@
+import { present } from '../../main/contract/errors.ts';
 import index from '../../resources/docs/README.md?raw';
 import { docTopics, readablePage } from '../../main/words/doc-topics.ts';
 
@@ -8,7 +9,6 @@ const pages = import.meta.glob<string>('../../resources/docs/*.md', { query: '?r
 
 /** The Markdown of a page, fetched when first opened. */
 export const readPage = async (name: string): Promise<string> => {
-  const load = pages[`../../resources/docs/${name}.md`];
-  if (load === undefined) throw new Error(`resources/docs has no page "${name}"`);
+  const load = present(pages[`../../resources/docs/${name}.md`], `resources/docs has no page "${name}"`);
   return readablePage(await load());
 };

@@ -1,7 +1,7 @@
 import { createContext, use, useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import type { ReactNode } from 'react';
 import type { CallInput, CallName } from '../../main/contract/calls.ts';
-import { type SerialisedError, serialiseError } from '../../main/contract/errors.ts';
+import { present, type SerialisedError, serialiseError } from '../../main/contract/errors.ts';
 import type { EngineEvent } from '../../main/contract/events.ts';
 import { callsThatReadRun } from '../../main/contract/stale-calls.ts';
 import type { BridgeStatus } from '../bridge/bridge.ts';
@@ -73,11 +73,7 @@ export const EngineProvider = ({ engine, children }: { readonly engine: Engine; 
   return <EngineContext value={engine}>{children}</EngineContext>;
 };
 
-export const useEngine = (): Engine => {
-  const engine = use(EngineContext);
-  if (engine === null) throw new Error('useEngine outside of EngineProvider');
-  return engine;
-};
+export const useEngine = (): Engine => present(use(EngineContext), 'useEngine outside of EngineProvider');
 
 export const useEngineStatus = (): BridgeStatus => {
   const { bridge } = useEngine();

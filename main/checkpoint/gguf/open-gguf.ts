@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { refuse } from '../../contract/errors.ts';
+import { at, refuse } from '../../contract/errors.ts';
 import type { TensorDtype, TensorView } from '../descriptor.ts';
 import { readTensor } from '../read-tensor.ts';
 import { type GgufModel, ggufModel } from './gguf-family.ts';
@@ -29,6 +29,8 @@ const ownShape = (name: string, shape: readonly number[]): readonly number[] => 
   if (name.endsWith('.ffn_gate_inp_shexp.weight') && shape.length === 1) return [1, ...shape];
   if (/\.(?:shortconv\.conv|ssm_conv1d(?:_[qkv])?)\.weight$/.test(name))
     return [...shape.filter((length) => length > 1).slice(0, 1), 1, ...shape.slice(-1)];
+  // Mamba's rates are a matrix.
+  if (name.endsWith('.ssm_a') && (shape[1] ?? 1) > 1) return shape;
   if (/\.(?:ssm_a|ssm_d|ssm_norm\.weight)$/.test(name)) return [shape.reduce((product, length) => product * length, 1)];
   return shape;
 };
@@ -57,8 +59,7 @@ export const openGgufParts = async (
   readValues: (view: TensorView) => Promise<Float32Array>,
 ): Promise<OpenedGguf> => {
   const parts = await readParts(model, readPart);
-  const [first] = parts;
-  if (first === undefined) throw new Error('a model without parts');
+  const first = at(parts, 0, 'a model without parts');
   const tensors = new Map<string, TensorView>();
   for (const { file, contents } of parts)
     for (const { name, type, shape, byteOffset, byteLength } of contents.tensors) {

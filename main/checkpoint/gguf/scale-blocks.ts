@@ -1,3 +1,4 @@
+import { present } from '../../contract/errors.ts';
 import { float32ToHalves, halfOf } from '../half-precision.ts';
 import { type BlockType, ggufTypes } from './gguf-types.ts';
 
@@ -36,8 +37,7 @@ export const takesFactor = (type: BlockType): boolean => scalesOf[type] !== null
 
 /** Whole blocks with their scales times a factor, in place. */
 export const scaleBlocks = (type: BlockType, bytes: Uint8Array, factor: number): Uint8Array => {
-  const places = scalesOf[type];
-  if (places === null) throw new Error(`blocks of ${type} hold no factor`);
+  const places = present(scalesOf[type], `blocks of ${type} hold no factor`);
   const { bytes: size } = ggufTypes[type];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const scaled = new Float32Array(1);

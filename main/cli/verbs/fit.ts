@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { type Canaries, describedFitSettings, type FitDocument } from '../../contract/fit.ts';
-import { refuse } from '../../contract/errors.ts';
+import { at, refuse } from '../../contract/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { fitColumns, fitCurve, fitRows } from '../../figures/fit-table.ts';
 import { pick } from '../../figures/columns.ts';
@@ -110,8 +110,7 @@ export const fit: Verb = {
     const folder = await findModel(host, reader.positionals[0] ?? '');
     const chat = reader.flag('chat') ? true : undefined;
     const search = async (engine: Engine): Promise<VerbResult> => {
-      const [task] = await grantTasks(engine, named);
-      if (task === undefined) throw new Error('a task without a handle');
+      const task = at(await grantTasks(engine, named), 0, 'a task without a handle');
       const request = {
         model: engine.grantPath(folder),
         task,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { boundedList, boundedText } from '../../contract/bounds.ts';
 import type { TextTokenizer } from '../../checkpoint/load-tokenizer.ts';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
-import { refuse, WorkbenchError } from '../../contract/errors.ts';
+import { present, refuse, WorkbenchError } from '../../contract/errors.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
 import { encodeRequest } from '../../inference/encode-item.ts';
 import type { ScoreRequest, ScoreResult } from '../../inference/model-runner.ts';
@@ -127,8 +127,7 @@ export const score: Verb = {
     });
     const byId = new Map(results.map((result): [string, ScoreResult] => [result.id, result]));
     const lines = requests.map(({ id }) => {
-      const result = byId.get(id);
-      if (result === undefined) throw new Error(`no score for request "${id}"`);
+      const result = present(byId.get(id), `no score for request "${id}"`);
       return JSON.stringify({ id, logprob: result.logprob, greedy: result.greedy, tokens: result.tokens });
     });
     await writeFileAtomically(out, `${lines.join('\n')}\n`);

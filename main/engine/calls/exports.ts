@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { boundedText } from '../../contract/bounds.ts';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
-import { refuse, WorkbenchError } from '../../contract/errors.ts';
+import { at, refuse, WorkbenchError } from '../../contract/errors.ts';
 import { compressedType, exportFormat, ggufType, predictionChoice, verification } from '../../contract/export.ts';
 import { fitDocument } from '../../contract/fit.ts';
 import { curveLabel } from '../../contract/method.ts';
@@ -162,8 +162,7 @@ const requireSameModel = ({ name, content: { known } }: Checkpoint, { model }: P
 };
 
 const openOne = async (context: EngineContext, handle: Parameters<typeof openRunModels>[1][number], plan: Plan) => {
-  const [model] = await openRunModels(context, [handle]);
-  if (model === undefined) throw new Error('a handle without a model');
+  const model = at(await openRunModels(context, [handle]), 0, 'a handle without a model');
   requireSameModel(model.checkpoint, plan);
   return { model, plan: validatePlan(plan, model.checkpoint.info) };
 };

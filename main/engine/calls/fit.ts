@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { refuse, WorkbenchError } from '../../contract/errors.ts';
+import { at, refuse, WorkbenchError } from '../../contract/errors.ts';
 import type { CallParsed } from '../../contract/calls.ts';
 import { type CallScore, fitChoice, type FitDocument, fitDocument, recordedFitSettings } from '../../contract/fit.ts';
 import { isSameContent, type RunKind, type RunManifest } from '../../contract/run.ts';
@@ -107,8 +107,7 @@ const orderOf = async (
 ): Promise<RunOrder<FitInput['settings']>> => {
   const models = await openRunModels(context, [model]);
   const tasks = await openRunTasks(context, [task, ...elsewhere]);
-  const [first] = tasks;
-  if (first === undefined) throw new Error('a handle without a task');
+  const first = at(tasks, 0, 'a handle without a task');
   const looks = await earlierLooks(context, onlyModel({ models }), first);
   const { checkpoint } = onlyModel({ models });
   const format = settings.format ?? (isStoredGguf(checkpoint) ? 'gguf' : 'hf');

@@ -1,3 +1,4 @@
+import { at, present } from '../../contract/errors.ts';
 import {
   type ArmName,
   type ExperimentArm,
@@ -76,7 +77,7 @@ const pairArms = (
     delta,
   );
   const { model, experts, kept, treatment, gates, seed } = pruned;
-  const method = pruned.method ?? '';
+  const method = present(pruned.method, 'a pruned arm without a method');
   const factor = experts / kept;
   const value = accuracyOf(pruned.right);
   const result: SweepResult = {
@@ -123,7 +124,7 @@ const pairArms = (
     verdict: verdict === 'safe' && !isDecidable ? 'undecided' : verdict,
     atCeiling: task.groups === null && isCeiling(n - Math.round(reference.value * n), n),
   };
-  const moves = before.map((answer, index) => Number(after[index]?.isRight ?? false) - Number(answer.isRight));
+  const moves = before.map((answer, index) => Number(at(after, index).isRight) - Number(answer.isRight));
   return { pair, result, moves: task.groups === null ? moves : null };
 };
 

@@ -1,3 +1,4 @@
+import { at } from '../../contract/errors.ts';
 import type { Finding, SafeCount, SafeShare, SizeThreshold } from '../../contract/size-trend.ts';
 import { isNothingToLose, type Threshold } from '../../contract/sweep.ts';
 import { bareFactor, counted, formatRange, listed } from '../../words/numbers.ts';
@@ -77,7 +78,7 @@ const overallFinding = (safeCounts: readonly SafeCount[], cases: string): Findin
   const parts = known.map(({ method, shares }, index) => {
     const totals = [...new Set(shares.map(({ of }) => of))];
     const counts = shares.map(({ safe, of }) => (totals.length > 1 ? `${safe} of ${of}` : String(safe)));
-    const total = totals.length > 1 ? '' : ` of ${totals[0] ?? 0}`;
+    const total = totals.length > 1 ? '' : ` of ${at(totals, 0)}`;
     const sizes = index === 0 ? ` ${cases} at E = ${listed(shares.map(({ experts }) => String(experts)))}` : '';
     return `in ${listed(counts)}${total}${sizes} by ${methodInProse(method)}${inDraws(shares)}`;
   });

@@ -1,3 +1,4 @@
+import { at } from '../../contract/errors.ts';
 import type { Finding, SharePoint, ShareTrend, SizedModel, SlopeOverExperts } from '../../contract/size-trend.ts';
 import { isSameFactor, type SweepResult } from '../../contract/sweep.ts';
 import { answersOf } from '../../contract/task.ts';
@@ -49,8 +50,8 @@ const slopeOf = (models: readonly SizedModel[], values: readonly number[]): Slop
   const doublings = models.map(({ experts }) => Math.log2(experts));
   const [middle, level] = [mean(doublings), mean(values)];
   const spread = doublings.reduce((sum, x) => sum + (x - middle) ** 2, 0);
-  const slope = doublings.reduce((sum, x, at) => sum + (x - middle) * ((values[at] ?? 0) - level), 0) / spread;
-  const squares = doublings.reduce((sum, x, at) => sum + ((values[at] ?? 0) - level - slope * (x - middle)) ** 2, 0);
+  const slope = doublings.reduce((sum, x, index) => sum + (x - middle) * (at(values, index) - level), 0) / spread;
+  const squares = doublings.reduce((sum, x, index) => sum + (at(values, index) - level - slope * (x - middle)) ** 2, 0);
   const degrees = models.length - 2;
   const reach = studentT(LEVEL, degrees) * Math.sqrt(squares / degrees / spread);
   return { slope, low: slope - reach, high: slope + reach };
@@ -101,7 +102,7 @@ const trendOf = (own: readonly SharePoint[]): ShareTrend | null => {
   const slopes = perDraw.flatMap((values) => slopeOf(models, values) ?? []);
   const atEqualShare = slopeOf(
     models,
-    models.map((_, at) => mean(perDraw.map((values) => values[at] ?? 0))),
+    models.map((_, index) => mean(perDraw.map((values) => at(values, index)))),
   );
   if (atEqualShare === null || slopes.length === 0) return null;
   const sides = distinct(slopes.map(sideOf));
@@ -113,7 +114,7 @@ const trendOf = (own: readonly SharePoint[]): ShareTrend | null => {
     draws: slopes.length,
     atEqualShare,
     drawSlopes: { lowest: minOf(slopes.map(({ slope }) => slope)), highest: maxOf(slopes.map(({ slope }) => slope)) },
-    side: sides.length === 1 ? (sides[0] ?? 0) : 0,
+    side: sides.length === 1 ? at(sides, 0) : 0,
     isDecidable: 2 / countOrders(models.map(({ experts }) => experts)) <= LEVEL,
     equalFactor: atEqualFactor(
       models,

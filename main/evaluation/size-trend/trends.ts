@@ -1,3 +1,4 @@
+import { at } from '../../contract/errors.ts';
 import type {
   BracketPairs,
   ExpertTrend,
@@ -126,7 +127,7 @@ const statistic = (signs: readonly (readonly number[])[], sizes: readonly number
   let sum = 0;
   sizes.forEach((small, i) => {
     sizes.forEach((large, j) => {
-      if (small < large) sum += signs[i]?.[j] ?? 0;
+      if (small < large) sum += at(at(signs, i), j);
     });
   });
   return sum;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { present } from '../../contract/errors.ts';
 import { describeModel } from '../../checkpoint/describe-model.ts';
 import type { ModelDescriptor, TensorView } from '../../checkpoint/descriptor.ts';
 import { ggufTypes } from '../../checkpoint/gguf/gguf-types.ts';
@@ -47,8 +48,7 @@ export const exportedModel = (
   configText: string,
   tensors: readonly ExportedTensor[],
 ): { readonly model: ModelDescriptor; readonly config: Readonly<Record<string, unknown>> } => {
-  const family = familyOf(source.descriptor.family);
-  if (family === undefined) throw new Error(`no family ${source.descriptor.family}`);
+  const family = present(familyOf(source.descriptor.family), `no family ${source.descriptor.family}`);
   const config = configOf(configText);
   return { model: describeModel(family, config, virtualViews(tensors), source.folder, 'metadata'), config };
 };
@@ -123,8 +123,7 @@ export const writeGguf = async (
     };
     await write(header);
     for (const [index, tensor] of tensors.entries()) {
-      const info = infos[index];
-      if (info === undefined) throw new Error(`${tensor.name} is missing in the header`);
+      const info = present(infos[index], `${tensor.name} is missing in the header`);
       await write(new Uint8Array(info.byteOffset - offset));
       for await (const bytes of ggufBytes(tensor, read)) await write(bytes);
       if (offset !== info.byteOffset + info.byteLength) throw new Error(`${tensor.name} has another length`);

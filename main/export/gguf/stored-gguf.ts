@@ -6,7 +6,7 @@ import { isGgufPath } from '../../files/list-folder.ts';
 import { type GgufContents, readGguf } from '../../checkpoint/gguf/read-gguf.ts';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { readTensor } from '../../checkpoint/read-tensor.ts';
-import { refuse } from '../../contract/errors.ts';
+import { at, present, refuse } from '../../contract/errors.ts';
 import type { ExportFormat, GgufType } from '../../contract/export.ts';
 import { isMergePlan, type Plan } from '../../contract/plan.ts';
 import type { ExportedTensor } from '../exported-tensors.ts';
@@ -82,8 +82,7 @@ export const planStoredGguf = async (
 ): Promise<StoredGguf> => {
   const parts: GgufContents[] = [];
   for (const { file } of weightFiles) parts.push(await readGguf(file));
-  const [first] = parts;
-  if (first === undefined) throw new Error('a GGUF model without a file');
+  const first = at(parts, 0, 'a GGUF model without a file');
   const architecture = first.metadata.get('general.architecture')?.value;
   const countKey = `${String(architecture)}.expert_count`;
   const values = [...first.metadata].flatMap(([key, { bytes }]) =>
@@ -94,8 +93,7 @@ export const planStoredGguf = async (
   let offset = 0;
   const placed = tensors.map((tensor) => {
     const { name, shape } = tensor;
-    const info = infos.get(name);
-    if (info === undefined) throw new Error(`the source has no tensor ${name}`);
+    const info = present(infos.get(name), `the source has no tensor ${name}`);
     const wanted = types.get(name) ?? null;
     const again = wanted === info.type ? null : wanted;
     const type: GgufTensorType = again ?? info.type;

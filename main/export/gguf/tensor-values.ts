@@ -1,3 +1,4 @@
+import { present } from '../../contract/errors.ts';
 import type { TensorDtype, TensorView, Weight } from '../../checkpoint/descriptor.ts';
 import { readTensorBytes, toFloat32 } from '../../checkpoint/read-tensor.ts';
 import type { GgufType } from '../../contract/export.ts';
@@ -37,8 +38,7 @@ export const virtualViews = (tensors: readonly ExportedTensor[]): ReadonlyMap<st
 export const readPieces = (tensors: readonly ExportedTensor[]): ReadView => {
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   return async (view) => {
-    const tensor = byName.get(view.tensor);
-    if (tensor === undefined) throw new Error(`no tensor ${view.tensor}`);
+    const tensor = present(byName.get(view.tensor), `no tensor ${view.tensor}`);
     const out = new Uint8Array(view.byteLength);
     let start = 0;
     for (const { view: piece } of tensor.pieces) {

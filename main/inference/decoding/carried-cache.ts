@@ -1,3 +1,4 @@
+import { present } from '../../contract/errors.ts';
 import type { CarriedPart } from '../../graph/carried.ts';
 import { inputOf } from '../../graph/carried.ts';
 import { type Feeds, floatTensor } from '../session.ts';
@@ -84,8 +85,7 @@ export class CarriedCache {
   /** Writes a sequence's part of a block's outputs, [tokens, heads, width] or [sequences, ...] by name. */
   write(block: number, written: WrittenSequence, outputs: Readonly<Record<string, Float32Array>>): void {
     for (const { part, data } of this.#block(block)) {
-      const from = outputs[part.name];
-      if (from === undefined) throw new Error(`block ${block} without ${part.name}`);
+      const from = present(outputs[part.name], `block ${block} without ${part.name}`);
       const { rows, width, columns } = layoutOf(part, this.#columns);
       const [column, first, count] = part.perToken
         ? [written.column, written.firstRow, written.tokens]
@@ -139,9 +139,7 @@ export class CarriedCache {
   }
 
   #block(block: number): readonly { readonly part: CarriedPart; data: Float32Array }[] {
-    const found = this.#blocks[block];
-    if (found === undefined) throw new Error(`no cache of block ${block}`);
-    return found;
+    return present(this.#blocks[block], `no cache of block ${block}`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { present } from '../../contract/errors.ts';
 import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
 import { carriedParts, inputOf } from '../../graph/carried.ts';
 import { streamWidth } from '../../graph/stream.ts';
@@ -50,8 +51,7 @@ export const runStep = async (
   const hidden: Float32Array[] = [];
   for (const { batch } of works) hidden.push(await executor.embed(batch.tokenIds));
   for (const [block, described] of model.blocks.entries()) {
-    const variant = candidates[0]?.variants[block];
-    if (variant === undefined) throw new Error(`no variant of block ${block}`);
+    const variant = present(candidates[0]?.variants[block], `no variant of block ${block}`);
     const names = carriedParts(described).map(({ name }) => name);
     const masks = candidates.map(({ variants }) => variants[block]?.mask ?? new Float32Array());
     for (const [index, { batch, cells, into, past, prefix }] of works.entries()) {
@@ -97,8 +97,7 @@ export const nothingCarried = (
   count: number,
   before: 'past' | 'prefix',
 ): Feeds => {
-  const described = blocks[block];
-  if (described === undefined) throw new Error(`no block ${block}`);
+  const described = present(blocks[block], `no block ${block}`);
   return Object.fromEntries(
     carriedParts(described).map((part) => {
       const [heads = 0, ...others] = part.shape;

@@ -1,3 +1,5 @@
+import { at } from '../../contract/errors.ts';
+
 /** Sizes of a SwiGLU expert: `hidden` H, `width` I. */
 export interface ExpertShape {
   readonly hidden: number;
@@ -20,9 +22,9 @@ export interface ExpertWeights {
  */
 export const combineExperts = (experts: readonly ExpertWeights[], weights: ArrayLike<number>): ExpertWeights => {
   const combine = (matrix: keyof ExpertWeights): Float32Array => {
-    const sum = new Float64Array(experts[0]?.[matrix].length ?? 0);
-    experts.forEach((expert, at) => {
-      const weight = weights[at] ?? 0;
+    const sum = new Float64Array(at(experts, 0)[matrix].length);
+    experts.forEach((expert, index) => {
+      const weight = at(weights, index);
       if (weight === 0) return;
       const source = expert[matrix];
       for (let k = 0; k < sum.length; k++) sum[k]! += weight * source[k]!;

@@ -1,5 +1,5 @@
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
-import { refuse } from '../../contract/errors.ts';
+import { at, refuse } from '../../contract/errors.ts';
 import { dot, lengthOf } from '../../arithmetic/vectors.ts';
 import { productOf, type Steps } from '../../arithmetic/steps.ts';
 import type { MergeRule } from '../../contract/plan.ts';
@@ -22,7 +22,7 @@ export const weightedSum = (
   matrices: readonly (Float32Array | Float64Array)[],
   shares: readonly number[],
 ): Float64Array => {
-  const sum = new Float64Array(matrices[0]?.length ?? 0);
+  const sum = new Float64Array(at(matrices, 0).length);
   matrices.forEach((matrix, member) => addScaled(sum, matrix, shares[member]!));
   return sum;
 };
@@ -185,7 +185,7 @@ const karcherMean = ({ matrices, shares }: MergeInput): Float64Array => {
       : [],
   );
   const total = usable.reduce((sum, { share }) => sum + share, 0);
-  const size = matrices[0]?.length ?? 0;
+  const size = at(matrices, 0).length;
   if (usable.length === 0 || total === 0) return new Float64Array(size);
 
   let mean = new Float64Array(size);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { at } from '../../contract/errors.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import { averageScores, combineStatistics, layerRow } from '../weighed-profiles.ts';
 import { groupsAroundMostUsed } from '../clustering/group-experts.ts';
@@ -16,7 +17,7 @@ import { frequencySaliency } from '../saliency.ts';
  */
 export const usageThresholdCounts = (usage: readonly Float64Array[], keep: number): number[] => {
   const layers = usage.map(raisedShares);
-  const experts = usage[0]?.length ?? 0;
+  const experts = at(usage, 0).length;
   const index = keep * usage.length - (keep === experts ? 1 : 0);
   const threshold = layers.flat().sort((a, b) => difference(b, a))[index] ?? { count: 0, of: 1 };
   return layers.map((layer) => layer.filter((share) => difference(share, threshold) > 0).length);

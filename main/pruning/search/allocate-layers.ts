@@ -1,3 +1,4 @@
+import { at, present } from '../../contract/errors.ts';
 import { minOf } from '../../statistics/extremes.ts';
 
 /** What a layer may become: its size (bytes, or experts), and what that costs when it alone is changed (nats). */
@@ -63,7 +64,7 @@ export const allocateLayers = (
   if (!(room >= 0)) return null;
   // What every option of a layer takes is taken off, so that only differences are rounded.
   const beyond = layers.map((options, layer) =>
-    options.map(({ size, loss }) => ({ size: size - (least[layer] ?? 0), loss })),
+    options.map(({ size, loss }) => ({ size: size - at(least, layer), loss })),
   );
   const divisor = beyond.flat().reduce((common, { size }) => commonDivisor(common, size), 0) || 1;
   const unit = isExact ? divisor : divisor * Math.max(1, Math.ceil(Math.floor(room / divisor) / MOST_CELLS));
@@ -80,8 +81,7 @@ export const allocateLayers = (
       const rest = left - up(option);
       return rest >= 0 && (before?.[rest] ?? Infinity) + option.loss === wanted;
     });
-    const option = options[index];
-    if (option === undefined) throw new Error('a table without the choice that made it');
+    const option = present(options[index], 'a table without the choice that made it');
     chosen.unshift(index);
     left -= up(option);
   }

@@ -1,4 +1,4 @@
-import { CancelledError, refuse } from '../../contract/errors.ts';
+import { at, CancelledError, present, refuse } from '../../contract/errors.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import { type RandomSource, seededRandom } from '../../statistics/random.ts';
 import { normalSource } from '../normal-source.ts';
@@ -119,8 +119,7 @@ export const searchExperts = async (request: SearchRequest): Promise<SearchResul
   function parent(among: readonly Individual[], range: number): SearchCandidate {
     const top = maxOf(among.map((individual) => individual.fitness));
     const good = among.filter((individual) => individual.fitness >= top - range / 100);
-    const chosen = good[random.integer(good.length)];
-    if (chosen === undefined) throw new Error('no parent');
+    const chosen = present(good[random.integer(good.length)], 'no parent');
     return chosen.candidate;
   }
 };
@@ -248,8 +247,8 @@ export const candidatePlan = (candidate: SearchCandidate): Plan => {
 };
 
 const groupsOf = ({ merge, router }: LayerMatrices): MergeGroup[] => {
-  const experts = router[0]?.length ?? 0;
-  const strength = (row: number, expert: number): number => Math.abs(router[row]?.[expert] ?? 0);
+  const experts = at(router, 0).length;
+  const strength = (row: number, expert: number): number => Math.abs(at(at(router, row), expert));
   const home = Array.from({ length: experts }, (_, expert) =>
     router.reduce((best, _row, row) => (strength(row, expert) > strength(best, expert) ? row : best), 0),
   );
@@ -259,13 +258,13 @@ const groupsOf = ({ merge, router }: LayerMatrices): MergeGroup[] => {
     const spare = [...home.keys()].filter((expert) => home.filter((other) => other === home[expert]).length > 1);
     const own = spare.reduce(
       (best, expert) => (strength(row, expert) > strength(row, best) ? expert : best),
-      spare[0] ?? 0,
+      at(spare, 0),
     );
     home[own] = row;
   });
   return router.map((_, row) => {
     const members = [...home.keys()].filter((expert) => home[expert] === row);
-    const weights = members.map((member) => Math.abs(merge[row]?.[member] ?? 0));
-    return { members, reference: members[weights.indexOf(maxOf(weights))] ?? 0, weights };
+    const weights = members.map((member) => Math.abs(at(at(merge, row), member)));
+    return { members, reference: at(members, weights.indexOf(maxOf(weights))), weights };
   });
 };

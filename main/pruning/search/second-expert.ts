@@ -1,3 +1,5 @@
+import { at } from '../../contract/errors.ts';
+
 /**
  * Ratio of the second expert to the first: p_(2) / p_(1) of each of N tokens, p the softmax over all E logits [N, E].
  * The softmax cancels: it is exp(z_(2) - z_(1)).
@@ -21,6 +23,6 @@ export const secondRatios = (logits: Float32Array, experts: number): Float64Arra
  */
 export const skippingThreshold = (ratios: Float64Array): number => {
   const sorted = ratios.slice().sort();
-  const upper = sorted[Math.floor(sorted.length / 2)] ?? 0;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[sorted.length / 2 - 1] ?? 0)) / 2;
+  const upper = at(sorted, Math.floor(sorted.length / 2));
+  return sorted.length % 2 === 1 ? upper : (upper + at(sorted, sorted.length / 2 - 1)) / 2;
 };

@@ -1,4 +1,4 @@
-import { refuse, WorkbenchError } from '../../contract/errors.ts';
+import { at, refuse, WorkbenchError } from '../../contract/errors.ts';
 import type { ExactMatchOptions, FilterPipeline, PythonJudging, WrittenItem } from '../../contract/task.ts';
 import { RegexFault } from '../python/regex/regex-reader.ts';
 import { compileFilter, type Filter, FilterFault, MULTI_CHOICE, TAKE_FIRST } from './compile-filter.ts';
@@ -178,7 +178,6 @@ export const judgeFirst = (
   text: string,
   hasEnded: boolean,
 ): Pick<Judgement, 'filtered' | 'correct'> => {
-  const [first] = judge(judging, item, text, hasEnded);
-  if (first === undefined) throw new Error('a rule without pipelines');
+  const first = at(judge(judging, item, text, hasEnded), 0, 'a rule without pipelines');
   return { filtered: first.filtered, correct: first.correct };
 };

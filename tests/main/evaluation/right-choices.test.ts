@@ -65,5 +65,6 @@ test('a file that names other right choices than the task is told', () => {
   expect(follow({ ...outcome, alsoRight: [3] }, false, rule)).toEqual(outcome);
   expect(told.splice(0)).toEqual(['also_right', 'correct_norm']);
   follow({ ...outcome, alsoRight: [3] }, true, null);
-  expect(told).toEqual(['correct_norm']);
+  follow({ ...outcome, alsoRight: [4] }, false, null);
+  expect(told).toEqual(['correct_norm', 'also_right']);
 });
