@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import { environmentPython, createMadeEnvironments } from '../finetune/made-environments.ts';
 import { ownPython } from '../finetune/find-python.ts';
 import {
   AS_PUBLISHED,
   foundImports,
+  importedTasks,
   importTasks,
   isYamlTask,
   type ImportSettings,
@@ -45,8 +47,20 @@ export const importNamed = async (
     say: (line: string) => host.progress(line),
   };
   const found = await host.endsWell(importTasks(names, settings, order));
-  for (const name of names.filter((one) => !known.has(one)))
-    host.say(`${name}: imported from lm-evaluation-harness into ${(found.get(name) ?? []).join(', ')}`);
+  const record = await importedTasks(workspace);
+  for (const name of names.filter((one) => !known.has(one))) {
+    const folders = found.get(name) ?? [];
+    host.say(`${name}: imported from lm-evaluation-harness into ${folders.join(', ')}`);
+    const own = record.find(
+      ({ asked, folder, inPlaceOf }) =>
+        asked === name && inPlaceOf !== undefined && folders.some((one) => basename(one) === folder),
+    );
+    if (own?.inPlaceOf !== undefined)
+      host.say(
+        `${name}: ${own.inPlaceOf} stands in place of the harness's own task. Name that folder to measure it: by the ` +
+          "name alone, the harness's own is meant.",
+      );
+  }
   return found;
 };
 

@@ -321,6 +321,7 @@ export const calls = {
         context: boundedText,
         choices: boundedList(boundedText),
         answer: z.number().nullable(),
+        alsoRight: boundedList(z.number()).optional(),
       }),
     ),
   ),

@@ -96,4 +96,6 @@ export const hubState = z.object({
   /** What forbids asking the Hub; null: nothing. */
   forbiddenBy: boundedText.nullable(),
   hasToken: z.boolean(),
+  /** Why a token that seems to be there cannot be read or used; null: nothing is wrong. */
+  tokenProblem: boundedText.nullable(),
 });

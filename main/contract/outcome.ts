@@ -48,6 +48,8 @@ export interface ChoiceOutcome {
   readonly chosen: number;
   readonly chosenNorm: number;
   readonly answer: number;
+  /** Other right choices, where the item has several. */
+  readonly alsoRight?: readonly number[] | undefined;
   /** Tokens cut from the left of the context to fit the model's positions. */
   readonly truncatedTokens: number;
   /** The item's group, where it has one. */

@@ -22,6 +22,8 @@ export const sizeThreshold = threshold.extend({
   /** The bracket in bytes of the weights; null where the sweep does not record them. */
   bytesSafe: z.number().nullable().default(null),
   bytesUnsafe: z.number().nullable().default(null),
+  /** Present where so many of the unpruned model's texts ran out of tokens that truncation was measured. */
+  truncationMeasured: z.literal(true).optional(),
 });
 export type SizeThreshold = z.infer<typeof sizeThreshold>;
 

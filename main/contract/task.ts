@@ -24,6 +24,8 @@ export const choiceItem = z.object({
   context: boundedText,
   choices: boundedList(boundedText).min(2),
   answer: z.number().int().nonnegative(),
+  /** Other choices that are right too; `answer` is then the one that a profile reads. */
+  alsoRight: boundedList(z.number().int().nonnegative()).min(1).optional(),
   /** Items of one group (a shared passage) are not independent: intervals are then those of groups. */
   group: boundedText.min(1).optional(),
   /** Divisor of each choice's log-probability for acc_norm; absent: its length in code points. */
@@ -193,7 +195,7 @@ export const taskEntry = z.object({
   bundled: z.boolean(),
   /** Items in each split; a plain JSONL file has test items only and cannot be profiled. */
   items: z.object({ calibration: z.number(), test: z.number() }),
-  /** Accuracy of guessing: mean of 1 / choices over the test items; null for perplexity and for generated answers. */
+  /** Accuracy of guessing: mean of right choices / choices over the test items; null for perplexity and for generated answers. */
   chance: z.number().nullable(),
   /** Where answers are written: their stop strings, and their most tokens. */
   writing: z.object({ until: boundedList(boundedText), maxNewTokens: z.number() }).optional(),

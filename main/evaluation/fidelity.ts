@@ -1,4 +1,3 @@
-import { at } from '../contract/errors.ts';
 import {
   type ChoiceOutcome,
   type ClassFidelity,
@@ -11,6 +10,7 @@ import { groupedSums, ratioInterval } from '../statistics/ratio-interval.ts';
 import { bareFactor, formatFactor, formatFixed } from '../words/numbers.ts';
 import { methodInProse } from '../words/methods.ts';
 import { TWIN_SUFFIX } from './choice-and-writing.ts';
+import { rightLogprob } from './right-choices.ts';
 
 /**
  * Fidelity of a candidate: means over all scored positions, each with its 95 % interval by Student's t over items, or
@@ -56,14 +56,11 @@ export const fidelityOf = (outcomes: readonly ItemOutcome[]): Fidelity | undefin
 const NO_CLASS: ClassFidelity = { positions: 0, kl: 0, changed: 0 };
 
 /**
- * Mean over items of the log-probability that the right choice loses, in nats, with its 95 % interval by Student's t
+ * Mean over items of the log-probability that the right choice (of several, all together) loses, in nats, with its 95 % interval by Student's t
  * over items, or over the passages that they share. Undefined for fewer than two. `pairs`: unpruned and candidate.
  */
 export const answerLossOf = (pairs: readonly (readonly [ChoiceOutcome, ChoiceOutcome])[]): AnswerLoss | undefined => {
-  const losses = pairs.map(([{ logprobs, answer }, after]) => ({
-    sum: at(logprobs, answer) - at(after.logprobs, answer),
-    count: 1,
-  }));
+  const losses = pairs.map(([before, after]) => ({ sum: rightLogprob(before) - rightLogprob(after), count: 1 }));
   return ratioInterval(
     groupedSums(
       losses,

@@ -4,6 +4,7 @@ import type { ItemOutcome } from '../contract/outcome.ts';
 import type { AnswerLoss } from '../contract/sweep.ts';
 import { groupedSums, ratioInterval } from '../statistics/ratio-interval.ts';
 import { maxOf } from '../statistics/extremes.ts';
+import { rightLogprob } from './right-choices.ts';
 import { groupBy } from './threshold.ts';
 import { seededRandom } from '../statistics/random.ts';
 
@@ -17,7 +18,7 @@ export interface ItemLoss {
 const ofAnswer = (outcome: ItemOutcome): number => {
   switch (outcome.kind) {
     case 'choice':
-      return at(outcome.logprobs, outcome.answer);
+      return rightLogprob(outcome);
     case 'text':
       return outcome.logprob / Math.max(1, outcome.tokens);
     case 'written':

@@ -1,6 +1,7 @@
 import { at } from '../contract/errors.ts';
 import type { ChoiceOutcome, ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
 import { hasEnded } from './item-answers.ts';
+import { isRightChoice } from './right-choices.ts';
 
 /** An outcome in a file, with the file's verdict on whether it is right; null where it has none. */
 export interface StoredOutcome {
@@ -14,6 +15,7 @@ export type ItemRule =
   | {
       readonly kind: 'choice';
       readonly answer: number;
+      readonly alsoRight?: readonly number[] | undefined;
       /** Divisor of each choice's log-probability for acc_norm (choiceLengths). */
       readonly characters: readonly number[];
       readonly group: string | undefined;
@@ -38,20 +40,23 @@ const followedChoice = (
 ): ChoiceOutcome => {
   const { logprobs } = stored;
   const answer = rule?.answer ?? stored.answer;
+  const alsoRight = rule === null ? stored.alsoRight : rule.alsoRight;
+  const right = { answer, alsoRight };
   const chosen = argmax(logprobs);
   const chosenNorm =
     rule === null ? stored.chosenNorm : argmax(logprobs.map((sum, choice) => sum / at(rule.characters, choice)));
   const group = rule === null ? stored.group : rule.group;
   if (rule !== null && rule.characters.length !== logprobs.length) tell('logprobs');
-  if (!(answer >= 0 && answer < logprobs.length && Number.isInteger(answer)) || answer !== stored.answer)
-    tell('answer');
+  const isChoice = (choice: number): boolean => choice >= 0 && choice < logprobs.length && Number.isInteger(choice);
+  if (!isChoice(answer) || answer !== stored.answer) tell('answer');
+  if (alsoRight?.every(isChoice) === false || String(alsoRight) !== String(stored.alsoRight)) tell('also_right');
   if (chosen !== stored.chosen) tell('chosen');
   if (!(chosenNorm >= 0 && chosenNorm < logprobs.length) || chosenNorm !== stored.chosenNorm) tell('chosen_norm');
-  if (correct !== null && correct !== (chosen === answer)) tell('correct');
-  if (correctNorm !== null && correctNorm !== (chosenNorm === answer)) tell('correct_norm');
+  if (correct !== null && correct !== isRightChoice(right, chosen)) tell('correct');
+  if (correctNorm !== null && correctNorm !== isRightChoice(right, chosenNorm)) tell('correct_norm');
   if (group !== stored.group) tell('item_group');
-  const { group: _group, ...rest } = stored;
-  const followed = { ...rest, chosen, chosenNorm, answer };
+  const { group: _group, alsoRight: _alsoRight, ...rest } = stored;
+  const followed = { ...rest, chosen, chosenNorm, answer, ...(alsoRight === undefined ? {} : { alsoRight }) };
   return group === undefined ? followed : { ...followed, group };
 };
 

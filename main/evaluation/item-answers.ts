@@ -3,13 +3,14 @@ import { type ChoiceOutcome, FEWEST_LOOPED, type ItemOutcome, type WrittenOutcom
 import type { AnswerChange, ItemAnswers, OutcomesDocument, ShownAnswer } from '../contract/outcomes.ts';
 import type { MetricName } from '../contract/task.ts';
 import type { Endings, SweepResult, Threshold } from '../contract/sweep.ts';
+import { isRightChoice } from './right-choices.ts';
 import { sweepThresholds } from './threshold.ts';
 
 /** Whether an item was answered correctly by its metric. */
 export const isRight = (metric: MetricName, outcome: ChoiceOutcome | WrittenOutcome): boolean =>
   outcome.kind === 'written'
     ? outcome.correct
-    : (metric === 'acc_norm' ? outcome.chosenNorm : outcome.chosen) === outcome.answer;
+    : isRightChoice(outcome, metric === 'acc_norm' ? outcome.chosenNorm : outcome.chosen);
 
 /** Whether a text ended by a stop string or an end token. */
 export const hasEnded = ({ stopped }: Pick<WrittenOutcome, 'stopped'>): boolean => stopped !== 'length';

@@ -14,6 +14,7 @@ import { guessingP, mcnemarExact } from '../statistics/p-values.ts';
 import { answerLossOf, fidelityOf } from './fidelity.ts';
 import { hasEnded, loopedShare } from './item-answers.ts';
 import { passesOf } from './pass-at-k.ts';
+import { guessedRight, isRightChoice } from './right-choices.ts';
 import { ONE_SIDED_ALPHA, oneSidedEnds } from './verdicts.ts';
 
 /** The part of a sweep result that follows from outcomes; the rest of it names the candidate. */
@@ -117,7 +118,7 @@ const summariseChoices = (
   delta: number,
 ): PairedSummary => {
   const isRight = (outcome: ChoiceOutcome): boolean =>
-    (metric === 'acc' ? outcome.chosen : outcome.chosenNorm) === outcome.answer;
+    isRightChoice(outcome, metric === 'acc' ? outcome.chosen : outcome.chosenNorm);
   const pairs = pairItems(baseline, candidate);
   const moved = pairs.find(([before, after]) => before.answer !== after.answer);
   if (moved !== undefined) {
@@ -130,8 +131,8 @@ const summariseChoices = (
   }
   const part = (holds: (after: ChoiceOutcome) => boolean): number =>
     pairs.filter(([, after]) => holds(after)).length / pairs.length;
-  const acc = part((after) => after.chosen === after.answer);
-  const accNorm = part((after) => after.chosenNorm === after.answer);
+  const acc = part((after) => isRightChoice(after, after.chosen));
+  const accNorm = part((after) => isRightChoice(after, after.chosenNorm));
   const answerLoss = answerLossOf(pairs);
   const fidelity = fidelityOf(pairs.map(([, after]) => after));
   return {
@@ -269,7 +270,7 @@ const compare = (
 const aboveChance = (own: PairedSummary, outcomes: readonly ItemOutcome[]): Pick<PairedSummary, 'chance'> => {
   const choices = outcomes.filter(isChoice);
   if (choices.length === 0) return {};
-  const accuracy = choices.reduce((sum, { logprobs }) => sum + 1 / logprobs.length, 0) / choices.length;
+  const accuracy = choices.reduce((sum, outcome) => sum + guessedRight(outcome), 0) / choices.length;
   return { chance: { accuracy, p: accuracy === 1 ? 1 : guessingP(Math.round(own.value * own.n), own.n, accuracy) } };
 };
 

@@ -3,7 +3,7 @@ import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import { bracketText, MATRIX_CAPTION, thresholdLook } from '../words/verdicts.ts';
 import { counted } from '../words/numbers.ts';
 import type { FigureTheme } from './colors.ts';
-import type { Columns } from './columns.ts';
+import { type Columns, truncationColumn } from './columns.ts';
 import { csvTable } from './csv.ts';
 import { methodStyle } from './method-marks.ts';
 import {
@@ -169,6 +169,7 @@ const columns: Columns<BestCell> = [
   ['written_methods', ({ written }) => written?.methods.join(' ') ?? ''],
   ['written_last_safe', ({ written }) => written?.best.lastSafe ?? null],
   ['written_first_unsafe', ({ written }) => written?.best.firstUnsafe ?? null],
+  truncationColumn(({ best, written }) => [best, written].some((one) => one?.best.truncationMeasured === true)),
 ];
 
 /** The data of the figure: every model on every task, the best of all methods. */

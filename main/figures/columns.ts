@@ -72,6 +72,13 @@ interface Measured {
 export const inUnits = (value: number, { metric }: Measured): string => formatValue(value, metric);
 export const asDifference = (value: number, { metric }: Measured): string => formatDifference(value, metric);
 
+/** Whether so many of the unpruned model's texts ran out of tokens that truncation was measured. */
+export const truncationColumn = <T>(isTruncated: (row: T) => boolean): Column<T> => [
+  'truncation_measured',
+  (row) => String(isTruncated(row)),
+  { title: 'truncation measured', text: (row) => (isTruncated(row) ? 'yes' : null) },
+];
+
 /** The columns with these names (separated by spaces), in this order. */
 export const pick = <T>(columns: Columns<T>, names: string): Columns<T> =>
   names.split(' ').map((wanted) =>

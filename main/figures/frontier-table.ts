@@ -10,7 +10,7 @@ import {
   formatPercent,
   formatValue,
 } from '../words/numbers.ts';
-import { amount, type Columns } from './columns.ts';
+import { amount, type Columns, truncationColumn } from './columns.ts';
 import { csvTable } from './csv.ts';
 
 /** Accuracy against bytes; `undominated`: no other model is at least as good in no more bytes. */
@@ -33,14 +33,7 @@ export const frontierColumns: Columns<FrontierPoint> = [
   ['low', ({ result }) => result.low],
   ['high', ({ result }) => result.high],
   ['interval', null, { title: '95 % interval', text: ({ result }) => formatInterval(result, result.metric) }],
-  [
-    'truncation_measured',
-    ({ truncationMeasured }) => String(truncationMeasured === true),
-    {
-      title: 'truncation measured',
-      text: ({ truncationMeasured }) => (truncationMeasured === true ? 'yes' : null),
-    },
-  ],
+  truncationColumn(({ truncationMeasured }) => truncationMeasured === true),
   [
     'undominated',
     ({ isUndominated }) => Number(isUndominated),

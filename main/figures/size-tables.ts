@@ -22,6 +22,7 @@ import {
   pColumn,
   seedColumn,
   taskColumn,
+  truncationColumn,
 } from './columns.ts';
 import { csvTable } from './csv.ts';
 import { headlineColumns, powerColumns } from './tables.ts';
@@ -53,6 +54,7 @@ export const sizeThresholdColumns: Columns<SizeThreshold> = [
   ['kept_unsafe', ({ keptUnsafe }) => keptUnsafe],
   ['kept_worse', ({ keptWorse }) => keptWorse],
   ...powerColumns,
+  truncationColumn(({ truncationMeasured }) => truncationMeasured === true),
 ];
 
 /** Thresholds with the number of experts before pruning, by method and task, E rising. */

@@ -46,6 +46,7 @@ import {
   seedColumn,
   shownCell,
   taskColumn,
+  truncationColumn,
 } from './columns.ts';
 import type { Spread } from '../evaluation/draws.ts';
 import type { MetricName } from '../contract/task.ts';
@@ -213,20 +214,12 @@ export const resultColumns: Columns<SweepResult> = [
   droppedColumn,
 ];
 
-/** Whether so many of the unpruned model's texts ran out of tokens that truncation was measured. */
-const truncationColumn = ({
-  results,
-}: Pick<SweepDocument, 'results'>): Columns<Pick<SweepResult, 'model' | 'task'>>[number] => {
-  const isTruncated = truncationOf(results);
-  return ['truncation_measured', (row) => String(isTruncated(row))];
-};
-
 /** Every number of a sweep, one candidate on one task per line. */
 export const resultsCsv = (document: SweepDocument, manifest: RunManifest): string =>
   csvTable(
     manifest,
     resultColumns.flatMap((column): Columns<SweepResult> =>
-      column[0] === 'looped' ? [column, truncationColumn(document)] : [column],
+      column[0] === 'looped' ? [column, truncationColumn(truncationOf(document.results))] : [column],
     ),
     document.results,
   );
@@ -309,7 +302,7 @@ export const thresholdColumns: Columns<Threshold> = [
 ];
 
 export const thresholdsCsv = (document: SweepDocument, manifest: RunManifest): string =>
-  csvTable(manifest, [...thresholdColumns, truncationColumn(document)], document.thresholds);
+  csvTable(manifest, [...thresholdColumns, truncationColumn(truncationOf(document.results))], document.thresholds);
 
 /** A table in Markdown. */
 const markdownTable = <T>(columns: Columns<T>, rows: readonly T[]): readonly string[] => {
@@ -362,9 +355,20 @@ export const elsewhereColumns: Columns<ElsewherePoint> = [
   }),
 ];
 
+/** Columns of points that have a result, and whether truncation was measured on its task. */
+const withTruncation = <T extends { readonly result: SweepResult }>(
+  columns: Columns<T>,
+  { results }: SweepDocument,
+): Columns<T> => {
+  const isTruncated = truncationOf(results);
+  return [...columns, truncationColumn(({ result }) => isTruncated(result))];
+};
+
 /** Plans of a sweep on tasks that they were not made for, one per line; null where none were measured. */
-export const elsewhereCsv = ({ elsewhere = [] }: SweepDocument, manifest: RunManifest): string | null =>
-  elsewhere.length === 0 ? null : csvTable(manifest, elsewhereColumns, elsewhere);
+export const elsewhereCsv = (document: SweepDocument, manifest: RunManifest): string | null => {
+  const { elsewhere = [] } = document;
+  return elsewhere.length === 0 ? null : csvTable(manifest, withTruncation(elsewhereColumns, document), elsewhere);
+};
 
 /** A plan made from calibration items that were drawn again; that of all items is among the results. */
 export const calibrationDrawColumns: Columns<CalibrationDraw> = [
@@ -382,8 +386,10 @@ export const calibrationDrawColumns: Columns<CalibrationDraw> = [
 ];
 
 /** Plans of a sweep from calibration items that were drawn again, one per line; null where none were measured. */
-export const calibrationDrawsCsv = ({ calibrationDraws = [] }: SweepDocument, manifest: RunManifest): string | null =>
-  calibrationDraws.length === 0 ? null : csvTable(manifest, calibrationDrawColumns, calibrationDraws);
+export const calibrationDrawsCsv = (document: SweepDocument, manifest: RunManifest): string | null => {
+  const { calibrationDraws: drawn = [] } = document;
+  return drawn.length === 0 ? null : csvTable(manifest, withTruncation(calibrationDrawColumns, document), drawn);
+};
 
 /** A curve at one factor over calibration draws, with the thresholds of the draws. */
 export interface LuckRow extends LuckPoint {
@@ -460,8 +466,10 @@ export const luckColumns: Columns<LuckRow> = [
 ];
 
 /** Candidates of a sweep that stopped early, one per line; null where none did. */
-export const curtailedCsv = ({ curtailed = [] }: SweepDocument, manifest: RunManifest): string | null =>
-  curtailed.length === 0 ? null : csvTable(manifest, curtailedColumns, curtailed);
+export const curtailedCsv = ({ curtailed = [], results }: SweepDocument, manifest: RunManifest): string | null =>
+  curtailed.length === 0
+    ? null
+    : csvTable(manifest, [...curtailedColumns, truncationColumn(truncationOf(results))], curtailed);
 
 export const kindColumns: Columns<ChoiceAndWriting> = [
   modelColumn,
@@ -483,7 +491,9 @@ export const kindColumns: Columns<ChoiceAndWriting> = [
 /** Thresholds of tasks measured with both kinds of answers, one line each; null if there are none. */
 export const choiceAndWritingCsv = (document: SweepDocument, manifest: RunManifest): string | null => {
   const pairs = choiceAndWriting(document);
-  return pairs.length === 0 ? null : csvTable(manifest, kindColumns, pairs);
+  const isTruncated = truncationOf(document.results);
+  const ofWriting = truncationColumn<ChoiceAndWriting>(({ writing }) => isTruncated(writing));
+  return pairs.length === 0 ? null : csvTable(manifest, [...kindColumns, ofWriting], pairs);
 };
 
 /** The findings as a Markdown list, with notes and the run. */

@@ -38,6 +38,11 @@ const importedTask = z.object({
   /** Name of its folder. */
   folder: z.string().regex(/^[\w.-]{1,400}$/),
   version: z.string().max(100),
+  /**
+   * The user's YAML file, where it stood in place of a task of the harness of the same name: that name alone means the
+   * harness's own.
+   */
+  inPlaceOf: z.string().max(4_096).optional(),
 });
 export type ImportedTask = z.infer<typeof importedTask>;
 const importRecord = z.object({ imported: z.array(importedTask).max(20_000) });
@@ -76,7 +81,7 @@ export const importedTasks = async (workspace: string): Promise<readonly Importe
 
 /**
  * What earlier imports wrote for these names. Absent are names that were not imported so, those of which a folder is
- * gone, and paths of YAML files, which may have changed.
+ * gone, paths of YAML files, which may have changed, and files that stood in place of the harness's task of the name.
  */
 export const foundImports = async (
   workspace: string,
@@ -88,7 +93,7 @@ export const foundImports = async (
     names.flatMap((name): [string, readonly string[]][] => {
       if (isYamlTask(name)) return [];
       const folders = imported
-        .filter(({ asked }) => asked === name)
+        .filter(({ asked, inPlaceOf }) => asked === name && inPlaceOf === undefined)
         .map(({ folder }) => join(workspace, IMPORT_FOLDER, folder));
       const isThere = folders.length > 0 && folders.every((folder) => existsSync(join(folder, 'task.json')));
       return isThere ? [[name, folders]] : [];
@@ -105,6 +110,7 @@ const programEvent = z.discriminatedUnion('event', [
     name: boundedText,
     folder: z.string().regex(/^[\w.-]{1,300}$/),
     version: boundedText,
+    inPlaceOf: z.string().max(4_096).nullable(),
   }),
   z.object({ event: z.literal('refused'), asked: boundedText, why: boundedText, remedy: boundedText }),
   z.object({ event: z.literal('failed'), asked: boundedText, why: boundedText }),
@@ -262,15 +268,18 @@ export const importTasks = async (
     const made: ImportedTask[] = [];
     // Two names may give one task, and two files tasks of one name.
     const keptOf = new Map<string, string>();
-    for (const { asked, name, folder: from, version } of written) {
+    for (const { asked, name, folder: from, version, inPlaceOf } of written) {
       const kept = keptOf.get(from) ?? (await keep(join(folder, 'out', from), tasks, from));
       keptOf.set(from, kept);
       const { fewshot, limit } = settings;
-      made.push({ asked, fewshot, limit, name, folder: kept, version });
+      const imported = { asked, fewshot, limit, name, folder: kept, version };
+      made.push(inPlaceOf === null ? imported : { ...imported, inPlaceOf });
     }
     await inTurn(async () => {
-      const isOld = ({ asked, fewshot, limit }: ImportedTask): boolean =>
-        made.some((one) => one.asked === asked && one.fewshot === fewshot && one.limit === limit);
+      const isOld = ({ asked, fewshot, limit, inPlaceOf }: ImportedTask): boolean =>
+        made.some(
+          (one) => one.asked === asked && one.fewshot === fewshot && one.limit === limit && one.inPlaceOf === inPlaceOf,
+        );
       const imported = [...(await importedTasks(workspace)).filter((one) => !isOld(one)), ...made];
       await writeFileAtomically(recordFile(workspace), `${JSON.stringify({ imported }, null, 1)}\n`);
     });

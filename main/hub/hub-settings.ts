@@ -1,7 +1,6 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { refuse } from '../contract/errors.ts';
-import { isSystemError } from '../files/file-errors.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { HUB_NEVER, HUB_VARIABLE } from '../workspace/settings-file.ts';
 
@@ -102,7 +101,7 @@ const tokenFrom = async (environment: Environment): Promise<string | null> => {
     return usable(textOrNone(await readTextIfThere(location, { mostBytes: MAX_TOKEN_BYTES })), location);
   } catch (error) {
     // A part of the path is a file: there is no token.
-    if (isSystemError(error, 'ENOTDIR')) return null;
+    if (error instanceof WorkbenchError && error.code === 'missing-file') return null;
     throw error;
   }
 };

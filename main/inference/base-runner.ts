@@ -232,6 +232,7 @@ export const itemOutcome = (
     chosen: argmax(sums),
     chosenNorm: argmax(sums.map((sum, choice) => sum / (lengths[choice] ?? Number.NaN))),
     answer: item.answer,
+    ...(item.alsoRight === undefined ? {} : { alsoRight: item.alsoRight }),
     truncatedTokens: maxOf([0, ...sequences.map(({ truncatedTokens }) => truncatedTokens)]),
   };
   return item.group === undefined ? outcome : { ...outcome, group: item.group };

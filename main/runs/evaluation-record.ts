@@ -39,6 +39,8 @@ const choiceColumns = z.object({
   kind: z.literal('choice'),
   ids: boundedList(boundedText),
   answer: boundedList(whole),
+  /** Other right choices of each item; absent where no item has any. */
+  alsoRight: boundedList(boundedList(whole)).optional(),
   chosen: boundedList(whole),
   chosenNorm: boundedList(whole),
   truncatedTokens: boundedList(whole),
@@ -147,6 +149,9 @@ const columnsOf = (outcomes: readonly ItemOutcome[]): Columns => {
     kind: 'choice',
     ids,
     answer: choices.map(({ answer }) => answer),
+    ...(choices.every(({ alsoRight }) => alsoRight === undefined)
+      ? {}
+      : { alsoRight: choices.map(({ alsoRight }) => [...(alsoRight ?? [])]) }),
     chosen: choices.map(({ chosen }) => chosen),
     chosenNorm: choices.map(({ chosenNorm }) => chosenNorm),
     truncatedTokens: choices.map(({ truncatedTokens }) => truncatedTokens),
@@ -192,6 +197,10 @@ const outcomesOf = (columns: Columns, context: z.core.$RefinementCtx): readonly 
     });
     return { classes: Object.fromEntries(found) };
   };
+  const alsoRightAt = (lists: readonly (readonly number[])[] | undefined, row: number): { alsoRight?: number[] } => {
+    const own = lists === undefined ? [] : cell(lists, row);
+    return own.length === 0 ? {} : { alsoRight: [...own] };
+  };
   return columns.ids.map((id, row): ItemOutcome => {
     switch (columns.kind) {
       case 'text':
@@ -225,6 +234,7 @@ const outcomesOf = (columns: Columns, context: z.core.$RefinementCtx): readonly 
           chosen: cell(columns.chosen, row),
           chosenNorm: cell(columns.chosenNorm, row),
           answer: cell(columns.answer, row),
+          ...alsoRightAt(columns.alsoRight, row),
           truncatedTokens: cell(columns.truncatedTokens, row),
           ...fidelityAt(columns.fidelity, row),
         };

@@ -1,6 +1,7 @@
 import { constants, zstdCompressSync } from 'node:zlib';
 import { fileWriter, ParquetWriter } from 'hyparquet-writer';
 import { type ItemFidelity, type ItemOutcome, tokenClasses } from '../contract/outcome.ts';
+import { isRightChoice } from '../evaluation/right-choices.ts';
 
 type SchemaElement = ConstructorParameters<typeof ParquetWriter>[0]['schema'][number];
 
@@ -36,10 +37,10 @@ const double = (name: string, isOptional = false): SchemaElement => ({
   repetition_type: isOptional ? 'OPTIONAL' : 'REQUIRED',
 });
 const boolean = (name: string): SchemaElement => ({ name, type: 'BOOLEAN', repetition_type: 'OPTIONAL' });
-const doubles = (name: string): readonly SchemaElement[] => [
+const list = (name: string, type: 'DOUBLE' | 'INT32'): readonly SchemaElement[] => [
   { name, repetition_type: 'OPTIONAL', num_children: 1, converted_type: 'LIST' },
   { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
-  { name: 'element', type: 'DOUBLE', repetition_type: 'REQUIRED' },
+  { name: 'element', type, repetition_type: 'REQUIRED' },
 ];
 
 /** Columns that only some kinds of items fill are null for the others. */
@@ -53,12 +54,13 @@ const COLUMNS: readonly SchemaElement[] = [
   double('kept'),
   text('item'),
   integer('answer', true),
+  ...list('also_right', 'INT32'),
   integer('chosen', true),
   integer('chosen_norm', true),
   boolean('correct'),
   boolean('correct_norm'),
   double('logprob', true),
-  ...doubles('logprobs'),
+  ...list('logprobs', 'DOUBLE'),
   integer('tokens', true),
   integer('truncated_tokens', true),
   { ...text('item_group'), repetition_type: 'OPTIONAL' },
@@ -73,9 +75,9 @@ const COLUMNS: readonly SchemaElement[] = [
   double('reverse_kl', true),
   double('changed_token', true),
   double('acceptance', true),
-  ...doubles('class_positions'),
-  ...doubles('class_kl'),
-  ...doubles('class_changed'),
+  ...list('class_positions', 'DOUBLE'),
+  ...list('class_kl', 'DOUBLE'),
+  ...list('class_changed', 'DOUBLE'),
 ];
 const TOP_LEVEL = COLUMNS.filter(({ name }) => name !== 'list' && name !== 'element').map(({ name }) => name);
 
@@ -130,14 +132,15 @@ const rowsOf = ({ outcomes, ...candidate }: OutcomeBlock): readonly OutcomeRow[]
         ? answer
         : { ...answer, loop_token: loop.token, loop_character: loop.character, loop_period: loop.period };
     }
-    const { answer, chosen, chosenNorm, logprobs, truncatedTokens, group } = outcome;
+    const { answer, alsoRight, chosen, chosenNorm, logprobs, truncatedTokens, group } = outcome;
     return {
       ...common,
       answer,
+      also_right: alsoRight,
       chosen,
       chosen_norm: chosenNorm,
-      correct: chosen === answer,
-      correct_norm: chosenNorm === answer,
+      correct: isRightChoice(outcome, chosen),
+      correct_norm: isRightChoice(outcome, chosenNorm),
       logprobs,
       truncated_tokens: truncatedTokens,
       item_group: group,
@@ -147,7 +150,7 @@ const rowsOf = ({ outcomes, ...candidate }: OutcomeBlock): readonly OutcomeRow[]
 
 /**
  * Writes every item's outcome as Parquet, one row per candidate and item. `logprobs` has one entry per choice
- * (`logprobs[answer]` for the right one), `logprob` belongs to a text as a whole; `written` is the text that a model
+ * (`logprobs[answer]` for the right one, and those of `also_right` where several are), `logprob` belongs to a text as a whole; `written` is the text that a model
  * wrote, `filtered` the result of the task's filters. `scored_positions` to `class_changed` are an item's
  * `ItemFidelity`, classes in the order of `tokenClasses`.
  */

@@ -24,7 +24,17 @@ export interface PointOutcomes {
 /** The columns that name a point, and the rest. */
 const POINT_COLUMNS = ['model', 'task', 'method', 'seed', 'factor', 'kept'] as const;
 const ITEM_COLUMNS = [
-  ...['item', 'answer', 'chosen', 'chosen_norm', 'correct', 'correct_norm', 'logprobs', 'truncated_tokens'],
+  ...[
+    'item',
+    'answer',
+    'also_right',
+    'chosen',
+    'chosen_norm',
+    'correct',
+    'correct_norm',
+    'logprobs',
+    'truncated_tokens',
+  ],
   ...['logprob', 'tokens', 'written', 'filtered', 'stopped', 'item_group'],
   ...['loop_token', 'loop_character', 'loop_period'],
   ...['scored_positions', 'kl', 'reverse_kl', 'changed_token', 'acceptance'],
@@ -162,6 +172,7 @@ const storedOf = (row: Row): StoredOutcome => {
     chosen: number(row, 'chosen'),
     chosenNorm: number(row, 'chosen_norm'),
     answer: number(row, 'answer'),
+    ...(isEmpty(row.get('also_right')) ? {} : { alsoRight: numbers(row, 'also_right') }),
     truncatedTokens: number(row, 'truncated_tokens'),
     // Absent in files of earlier versions.
     ...(isEmpty(row.get('item_group')) ? {} : { group: text(row, 'item_group') }),

@@ -211,7 +211,8 @@ export type FindRules = (
 const ruleOf = (item: TaskItem, judging: Judging | undefined): ItemRule | null => {
   if (isTextItem(item)) return { kind: 'text' };
   if (isChoiceItem(item)) {
-    return { kind: 'choice', answer: item.answer, characters: choiceLengths(item), group: item.group };
+    const { answer, alsoRight, group } = item;
+    return { kind: 'choice', answer, alsoRight, characters: choiceLengths(item), group };
   }
   // What a task's own Python said cannot be asked again here: the verdict is that of the file.
   if (judging === undefined || judging.rule.python !== undefined) return null;

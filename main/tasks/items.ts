@@ -47,6 +47,15 @@ export const checkChoices = (item: ChoiceItem, location: string): ChoiceItem => 
       `The answer counts from 0 and must be at most ${String(item.choices.length - 1)}.`,
     );
   }
+  const right = [item.answer, ...(item.alsoRight ?? [])];
+  if (right.some((choice, index) => choice >= item.choices.length || right.indexOf(choice) !== index)) {
+    throw refuse(
+      'bad-item',
+      `${location}: alsoRight is ${JSON.stringify(item.alsoRight)} beside answer ${String(item.answer)} of ` +
+        `${String(item.choices.length)} choices.`,
+      'It names right choices beside the answer, each once, counted from 0.',
+    );
+  }
   for (const key of ['lengths', 'contexts'] as const) {
     const given = item[key];
     if (given !== undefined && given.length !== item.choices.length)

@@ -29,6 +29,7 @@ import {
   isChoiceItem,
   isTextItem,
   isWrittenItem,
+  rightChoices,
   type ItemKind,
   KIND_WORDS,
   kindOf,
@@ -145,9 +146,9 @@ const writtenTwins = (items: readonly TaskItem[], stop: StopRule, file: string):
         `${file}: item "${item.id}" of itemsOf has no choices.`,
         'Name a folder of multiple-choice items.',
       );
-    const right = item.choices[item.answer] ?? '';
-    const answer = cutAtStops(right, stop.until);
-    if (answer === '')
+    const [right = '', ...others] = rightChoices(item);
+    const [answer = '', ...more] = [right, ...others].map((choice) => cutAtStops(choice, stop.until));
+    if (answer === '' || more.includes(''))
       throw refuse(
         'bad-item',
         `${file}: the right choice of item "${item.id}" begins with a stop string, so its answer is empty.`,
@@ -156,7 +157,7 @@ const writtenTwins = (items: readonly TaskItem[], stop: StopRule, file: string):
     const twin = {
       id: item.id,
       context: item.context,
-      answers: [answer],
+      answers: [answer, ...more],
       until: stop.until,
       maxNewTokens: stop.maxNewTokens,
     };

@@ -36,6 +36,10 @@ export const isTextItem = (item: TaskItem): item is TextItem => 'text' in item;
 export const isChoiceItem = (item: TaskItem): item is ChoiceItem => 'choices' in item;
 export const isWrittenItem = (item: TaskItem): item is WrittenItem => 'answers' in item;
 
+/** Texts of an item's right choices; the first is the one that a profile reads. */
+export const rightChoices = ({ choices, answer, alsoRight = [] }: ChoiceItem): readonly string[] =>
+  [answer, ...alsoRight].flatMap((choice) => choices[choice] ?? []);
+
 export type ItemKind = 'choice' | 'text' | 'written';
 export const KIND_WORDS: Readonly<Record<ItemKind, string>> = {
   choice: 'multiple-choice item',
@@ -70,10 +74,10 @@ export const profiledText = (item: TaskItem): string => {
   return item.context + ((isChoiceItem(item) ? item.choices[item.answer] : (item.profiled ?? item.answers[0])) ?? '');
 };
 
-/** Accuracy of guessing: mean of 1 / choices; null for texts and written answers. */
+/** Accuracy of guessing: mean of right choices / choices; null for texts and written answers. */
 export const chanceAccuracy = (items: readonly TaskItem[]): number | null => {
   if (items.length === 0 || !items.every(isChoiceItem)) return null;
-  return items.reduce((sum, item) => sum + 1 / item.choices.length, 0) / items.length;
+  return items.reduce((sum, item) => sum + (1 + (item.alsoRight?.length ?? 0)) / item.choices.length, 0) / items.length;
 };
 
 /** Names appear in tensor names, file names and tables. */

@@ -103,7 +103,10 @@ export const modelsAndTasks = define({
       'If it is above chance, the choices alone give answers away, and accuracy up to this value needs no reading ' +
       'of the question.',
   },
-  chance: { term: 'Chance', text: 'Accuracy of random guessing: the mean of 1 / choices over the test items.' },
+  chance: {
+    term: 'Chance',
+    text: 'Accuracy of random guessing: the mean of right choices / choices over the test items.',
+  },
   acc: {
     term: 'Accuracy (acc)',
     text: 'Share of items whose right choice has the largest log-likelihood, summed over its tokens after the context.',

@@ -15,8 +15,9 @@ Reads one JSON object from the file that the command line names:
 Beside the items, CALIBRATION.turns.jsonl and test.turns.jsonl hold the turns of each prompt, for chat templates, where the
 harness can ask the task in turns.
 Ends when its standard input does. Prints one JSON object per line: {"event": "loading"}, {"event": "building", "task", "index", "of"},
-{"event": "written", "asked", "name", "folder", "version"}, {"event": "refused", "asked", "why", "remedy"},
-{"event": "failed", "asked", "why"}, {"event": "lacks", "why"}.
+{"event": "written", "asked", "name", "folder", "version", "inPlaceOf"}, {"event": "refused", "asked", "why", "remedy"},
+{"event": "failed", "asked", "why"}, {"event": "lacks", "why"}. "inPlaceOf": the user's YAML file behind a name that the harness has a
+task for too, else null.
 """
 
 import contextlib
@@ -46,10 +47,6 @@ FILTERS = {
 }
 COMPARING = ("regexes_to_ignore", "ignore_case", "ignore_punctuation", "ignore_numbers")
 SAMPLING_SEED = 0
-SEVERAL_RIGHT = (
-    "its items have several right choices, and an item here has one: by it profiles read the item and a sweep measures "
-    "what the right answer loses"
-)
 
 
 class Refusal(Exception):
@@ -115,6 +112,20 @@ def package_folder():
 def is_own(path):
     """Whether a file is the user's, not the installed harness's."""
     return path is not None and not Path(path).resolve().is_relative_to(package_folder())
+
+
+def replacing_file(name, tasks, manager):
+    """
+    The user's file behind a name of the installed harness: that of the name itself, or of a task that it consists of.
+    None where the name is not the harness's, or nothing of it is the user's.
+    """
+    from lm_eval.tasks._index import TaskIndex
+
+    entries = [manager.task_index.get(one) for one in (name, *(task.config.task for task in tasks))]
+    own = [str(entry.yaml_path) for entry in entries if entry is not None and is_own(entry.yaml_path)]
+    if not own or os.path.isabs(name):
+        return None
+    return own[0] if name in TaskIndex.build([package_folder()]) else None
 
 
 class Loading:
@@ -204,8 +215,6 @@ def choice_item(task, document, requests, name):
     golds = sorted({int(one) for one in golds if not isinstance(one, str) and 0 <= int(one) < len(choices)})
     if not golds:
         return None
-    if len(golds) > 1:
-        raise Refusal(SEVERAL_RIGHT, "Choose another task.")
     if isinstance(gold, list) != bool(task.multiple_target):
         # The harness asks the first item whether there are lists, and calls every choice of the others wrong.
         raise Refusal("only some of its items list their right choices", "Choose another task.")
@@ -214,6 +223,7 @@ def choice_item(task, document, requests, name):
         "context": pairs[golds[0]][0],
         "choices": [continuation for _, continuation in pairs],
         "answer": golds[0],
+        **({"alsoRight": golds[1:]} if len(golds) > 1 else {}),
         "lengths": [len(choice) for choice in choices],
     }
     contexts = [context for context, _ in pairs]
@@ -552,15 +562,15 @@ def write_lines(path, items):
             file.write(json.dumps(item, ensure_ascii=False) + "\n")
 
 
-def write_task(out, asked, name, leaves, version):
+def write_task(out, asked, name, leaves, version, own):
     """Writes a task, unless another asked name has it too, and says so once its files are whole."""
     key = (asked if os.path.isabs(asked) else None, name)
     if key not in folders:
-        write_files(os.path.join(out, folder_of(key)), name, leaves, version)
-    say(event="written", asked=asked, name=name, folder=folders[key], version=version)
+        write_files(os.path.join(out, folder_of(key)), name, leaves, version, own)
+    say(event="written", asked=asked, name=name, folder=folders[key], version=version, inPlaceOf=own)
 
 
-def write_files(folder, name, leaves, version):
+def write_files(folder, name, leaves, version, own):
     first = leaves[0]
     os.makedirs(folder)
     facts = [leaf["facts"] for leaf in leaves]
@@ -570,6 +580,8 @@ def write_files(folder, name, leaves, version):
         + (f", {len(leaves)} tasks whose items count alike." if len(leaves) > 1 else "."),
         f"Test split: {', '.join(sorted({fact['testSplit'] for fact in facts}))}; calibration split: {split}.",
     ]
+    if own is not None:
+        notes.append(f"From {own}, in place of the harness's own task of this name.")
     unanswered = sum(leaf["unanswered"] for leaf in leaves)
     left_out = sum(leaf["leftOut"] for leaf in leaves)
     if unanswered:
@@ -587,7 +599,7 @@ def write_files(folder, name, leaves, version):
             notes.append("Judging runs the programs that a model writes.")
     metadata = {
         "name": name,
-        "title": name,
+        "title": name if own is None else f"{name} ({os.path.basename(own)})",
         "description": " ".join(notes),
         "metric": first["metric"],
         "source": ", ".join(sorted({f"{fact['dataset']} {fact['datasetName']}".strip() for fact in facts}))[:1000],
@@ -666,13 +678,14 @@ def import_name(name, asked, manager, version):
     for index, task in enumerate(tasks):
         say(event="building", task=task.config.task, index=index, of=len(tasks))
         leaves.append(leaf_of(task, asked["limit"], most, f"{task.config.task}/" if is_pooled else "", manager))
+    own = replacing_file(named, tasks, manager)
     first = leaves[0]
     is_alike = all(leaf["metric"] == first["metric"] and leaf["rule"] == first["rule"] for leaf in leaves)
     if len(leaves) == 1 or (is_pooled and is_alike):
-        write_task(asked["out"], named, name, leaves, version)
+        write_task(asked["out"], named, name, leaves, version, own)
         return
     for leaf in leaves:
-        write_task(asked["out"], named, leaf["facts"]["task"], [leaf], version)
+        write_task(asked["out"], named, leaf["facts"]["task"], [leaf], version, own)
 
 
 def main():

@@ -10,7 +10,7 @@ import { findInCache } from '../../main/hub/hub-cache.ts';
 import { type LoopbackHub, startLoopbackHub, TOKEN } from './loopback-hub.ts';
 import { olmoeFiles } from './olmoe-model.ts';
 import { pageCommands } from './page-commands.ts';
-import { startUncurl, temporaryFolder, uncurl } from './run-uncurl.ts';
+import { resources, startUncurl, temporaryFolder, uncurl } from './run-uncurl.ts';
 
 const ID = 'allenai/OLMoE-1B-7B-0924';
 const POSITIONS = 512;
@@ -81,6 +81,24 @@ test('the commands of "Your first real model", from nothing to an upload', async
   expect(card).toMatch(/## What pruning costs\n\nMeasured: french/i);
   expect(hub.seen.filter(({ host, authorization }) => host === 'cdn' && authorization !== null)).toEqual([]);
   expect(anyContains(folder, TOKEN)).toBe(false);
+
+  // What the page says of other options, with its commands.
+  const [search, , , , , , , , push] = commands.map(({ args }) => args);
+  const all = await uncurl([...(search ?? []), '--all'], environment);
+  expect([all.code, all.stdout]).toEqual([0, expect.stringContaining(ID)]);
+  const again = await uncurl(push ?? [], environment);
+  expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('--into-existing')]);
+  const added = await uncurl([...(push ?? []), '--into-existing'], environment);
+  expect(added.code, added.stderr).toBe(0);
+});
+
+test('commands in the text of the page run in other tests', () => {
+  const text = readFileSync(path.join(resources, 'docs', 'first-model.md'), 'utf8');
+  expect([...text.matchAll(/`(uncurl [^`]+)`/g)].map(([, command]) => command)).toEqual([
+    'uncurl import arc_challenge --python FILE', // tests/interop/harness-tasks.test.ts
+    'uncurl download', // above
+    'uncurl resume RUN', // below
+  ]);
 });
 
 test('a download that is killed is resumed from the byte that it had, as a run', async () => {

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { z } from 'zod';
+import { AS_PUBLISHED, foundImports } from '../../main/harness/import-tasks.ts';
 import { loadTask } from '../../main/tasks/load-task.ts';
 import { isWrittenItem, type Task } from '../../main/tasks/task.ts';
 import { readExpectation, rowOf, scoredPair } from '../main/tasks/harness-expectation.ts';
@@ -143,13 +144,11 @@ it('runs nothing of a task document but what was allowed', async () => {
   expect(await trace(code)).toBe('');
 });
 
-it('refuses several right choices, and choices that Python judges, with the reason; a list of one is one', async () => {
+it('refuses lists of some items alone, and choices that Python judges, with the reason; a list of one is one', async () => {
   const target = (text: string): string => yaml('').replace('doc_to_target: a', `doc_to_target: "${text}"`);
-  const several = await ownFolder('several', target('{{ [a, 1 - a] }}'));
   const some = await ownFolder('some', target('{{ [a] if a == 0 else a }}'));
   const one = await ownFolder('one', target('{{ [a] }}'));
-  const why = await refusal(path.join(several, 'several.yaml'), path.join(some, 'some.yaml'), 'truthfulqa_mc2');
-  expect(why).toMatch(/several\.yaml: its items have several right choices, and an item here has one/);
+  const why = await refusal(path.join(some, 'some.yaml'), 'truthfulqa_mc2');
   expect(why).toMatch(/some\.yaml: only some of its items list their right choices/);
   expect(why).toMatch(/truthfulqa_mc2: its own Python \(process_results\) judges the choices.*truthfulqa_mc1/);
   const [made] = await importNamed(path.join(one, 'one.yaml'));
@@ -159,7 +158,16 @@ it('refuses several right choices, and choices that Python judges, with the reas
 
 it('finds the tasks of a folder by name, and reads a file again at every import', async () => {
   const folder = await ownFolder('named', yaml('num_fewshot: 2\n'));
-  const [made] = await importNamed('quiz', '--include-path', folder);
+  const stock = await ownFolder('stock', yaml('').replace('task: quiz', 'task: sciq'));
+  const asked = ['quiz', 'sciq', '--include-path', folder, '--include-path', stock];
+  const [made, replacing] = await importNamed(...asked);
+  // The harness has a task sciq too: by its name alone no other than that is meant.
+  const found = await foundImports(path.join(work, 'workspace'), ['quiz', 'sciq'], AS_PUBLISHED);
+  expect([...found.keys()]).toEqual(['quiz']);
+  const own = await loadTask(replacing?.folder ?? '');
+  expect(own.title).toBe('sciq (stock.yaml)');
+  expect(own.description).toContain(`From ${path.join(stock, 'stock.yaml')}, in place of the harness's own task`);
+  expect(await uncurl('import')).toMatch(/sciq .*stock\.yaml in place of it/);
   const first = await loadTask(made?.folder ?? '');
   expect(first.test).toHaveLength(3);
   expect(first.turns?.test[0]).toMatchObject({ question: 'Question 20?', replies: ['one', 'two'] });

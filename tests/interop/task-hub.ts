@@ -47,8 +47,12 @@ const outcomeRow = z.object({
   task: z.string(),
   method: z.string(),
   item: z.string(),
+  answer: z.number().nullish(),
+  chosen: z.number().nullish(),
   logprobs: z.array(z.number()).nullish(),
   written: z.string().nullish(),
+  correct: z.boolean().nullish(),
+  correct_norm: z.boolean().nullish(),
 });
 type OutcomeRow = z.infer<typeof outcomeRow>;
 
@@ -57,6 +61,8 @@ interface HarnessJob {
   readonly fewshot: number | null;
   readonly texts?: Readonly<Record<string, readonly string[]>>;
   readonly chat?: boolean;
+  /** Texts are written and not judged. */
+  readonly unjudged?: boolean;
 }
 
 /** @throws if a log-probability differs. */

@@ -1,6 +1,7 @@
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { TaskItem } from '../../contract/task.ts';
+import { isRight } from '../../evaluation/item-answers.ts';
 import { exchangeQuestions } from '../../evaluation/without-question.ts';
 import type { ModelRunner } from '../../inference/model-runner.ts';
 import { mean } from '../../statistics/bootstrap.ts';
@@ -34,7 +35,7 @@ export const baseline: Verb = {
     const tasks = await Promise.all(paths.map((path) => loadTask(path)));
     const accuracy = async (runner: ModelRunner, items: readonly TaskItem[]): Promise<number> => {
       const outcomes = (await runner.evaluate(items, [{ key: 'all', plan: null }], { signal })).get('all') ?? [];
-      return mean(outcomes.map((outcome) => (outcome.kind === 'choice' && outcome.chosen === outcome.answer ? 1 : 0)));
+      return mean(outcomes.map((outcome) => (outcome.kind === 'choice' && isRight('acc', outcome) ? 1 : 0)));
     };
     const measureAll = async (runner: ModelRunner) => {
       const measured = [];

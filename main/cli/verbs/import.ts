@@ -19,9 +19,9 @@ const MOST_NAMES = 200;
 
 const listing = async (reader: OptionReader, host: VerbHost): Promise<VerbResult> => {
   const bundled = [...(await bundledTasks(host.resources)).keys()].map((name) => ({ name, from: 'bundled' }));
-  const imported = (await importedTasks(workspaceOf(reader, host))).map(({ asked, name, version }) => ({
+  const imported = (await importedTasks(workspaceOf(reader, host))).map(({ asked, name, version, inPlaceOf }) => ({
     name: asked === name ? name : `${asked}: ${name}`,
-    from: `lm-evaluation-harness ${version}`,
+    from: `lm-evaluation-harness ${version}${inPlaceOf === undefined ? '' : `, but ${inPlaceOf} in place of it`}`,
   }));
   const document = [...bundled, ...imported];
   return {

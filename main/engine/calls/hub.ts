@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { boundedText } from '../../contract/bounds.ts';
 import { families } from '../../checkpoint/families/families.ts';
-import { refuse } from '../../contract/errors.ts';
+import { refuse, serialiseError } from '../../contract/errors.ts';
 import { COMMIT, type HubModel, type HubName, hubNameText, parseHubName, repositoryId } from '../../contract/hub.ts';
 import { presentBytes } from '../../hub/download.ts';
 import { createHubClient, type HubClient } from '../../hub/hub-client.ts';
@@ -95,12 +95,14 @@ export const pushRun: RunKindDefinition<typeof pushSpec> = {
 export const hubCalls = (context: EngineContext): AnswersTo<'hub'> => ({
   'hub.state': async () => {
     const { endpoint, cache, forbiddenBy, token } = await hubNow(context);
-    // Why a token cannot be used is told by the first request that needs it.
-    const hasToken = await token().then(
-      (found) => found !== null,
-      () => false,
+    const found = await token().then(
+      (text) => ({ hasToken: text !== null, tokenProblem: null }),
+      (error: unknown) => {
+        const { message, remedy } = serialiseError(error);
+        return { hasToken: false, tokenProblem: `${message} ${remedy}` };
+      },
     );
-    return { endpoint, cache, forbiddenBy, hasToken };
+    return { endpoint, cache, forbiddenBy, ...found };
   },
   'hub.search': async ({ query, all }) => {
     const client = await clientFor(context, 'Models are searched by name');

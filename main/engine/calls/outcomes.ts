@@ -14,14 +14,14 @@ import { requireTokenizer } from '../../jobs/task-work.ts';
 import { tokenReader } from '../../profile/token-reader.ts';
 import type { PointAnswers, SlicedAnswers } from '../../reading/readings.ts';
 import { sweepManifestOf } from '../../runs/read-run.ts';
-import { isChoiceItem, isTextItem, itemOfRepeat } from '../../tasks/task.ts';
+import { isChoiceItem, isTextItem, itemOfRepeat, rightChoices } from '../../tasks/task.ts';
 import { codeToConfirm } from '../approved-run.ts';
 import type { AnswersTo, EngineContext } from '../engine-context.ts';
 import { reopenModel, reopenTask } from '../run-subjects.ts';
 
 const askedOf = (item: TaskItem): NonNullable<ItemAnswers['asked']> => {
   if (isTextItem(item)) return { context: item.text, choices: [], right: [] };
-  const right = isChoiceItem(item) ? [item.choices[item.answer] ?? ''] : [...item.answers];
+  const right = isChoiceItem(item) ? [...rightChoices(item)] : [...item.answers];
   return { context: item.context, choices: isChoiceItem(item) ? [...item.choices] : [], right };
 };
 

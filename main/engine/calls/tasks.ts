@@ -1,5 +1,6 @@
 import { basename, extname, join } from 'node:path';
 import { calibrationAt, type CalibrationChoice, type RecordedCalibration } from '../../contract/calibration.ts';
+import type { CallOutput } from '../../contract/calls.ts';
 import { requireAsked, serialiseError } from '../../contract/errors.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import type { TaskEntry, TaskItem } from '../../contract/task.ts';
@@ -111,15 +112,14 @@ export const entryOf = async (
   }
 };
 
-const previewOf = (item: TaskItem): { id: string; context: string; choices: string[]; answer: number | null } => {
+const previewOf = (item: TaskItem): CallOutput<'tasks.preview'>[number] => {
   if (isTextItem(item)) return { id: item.id, context: item.text, choices: [], answer: null };
   // A written task has its right answers instead of choices; a profile reads the first.
-  return {
-    id: item.id,
-    context: item.context,
-    choices: isWrittenItem(item) ? [...item.answers] : item.choices,
-    answer: isWrittenItem(item) ? (item.answers.length === 0 ? null : 0) : item.answer,
-  };
+  const { id, context } = item;
+  if (isWrittenItem(item))
+    return { id, context, choices: [...item.answers], answer: item.answers.length === 0 ? null : 0 };
+  const { choices, answer, alsoRight } = item;
+  return { id, context, choices, answer, ...(alsoRight === undefined ? {} : { alsoRight }) };
 };
 
 /** Opens the task at a path and remembers it. */

@@ -10,6 +10,7 @@ import {
 } from '../../contract/sweep.ts';
 import type { UnneededPoint } from '../../contract/curtailed-point.ts';
 import { maxOf, minOf } from '../../statistics/extremes.ts';
+import { truncationOf } from '../../words/truncation.ts';
 import { headlineThresholds } from '../threshold.ts';
 import { testedPoints } from '../curtailed-points.ts';
 
@@ -52,6 +53,7 @@ export const sizeThresholds = (
 ): SizeThreshold[] => {
   const headlines = headlineThresholds(document.thresholds);
   const tested = testedPoints(document);
+  const isTruncated = truncationOf(document.results);
   return models.flatMap(({ name, experts }) =>
     headlines
       .filter(({ model }) => model === name)
@@ -67,6 +69,7 @@ export const sizeThresholds = (
           keptWorse: keptAt(experts, threshold.firstWorse),
           bytesSafe: bytesAt(document.results, threshold, threshold.lastSafe),
           bytesUnsafe: bytesAt(document.results, threshold, threshold.firstUnsafe),
+          ...(isTruncated(threshold) ? { truncationMeasured: true as const } : {}),
         };
       }),
   );

@@ -238,10 +238,11 @@ const Publish = ({ run }: { readonly run: RunManifest }) => {
       <Checkbox checked={withoutNumbers} onChange={setWithoutNumbers}>
         Also if the card does not say what pruning costs
       </Checkbox>
+      {state.tokenProblem !== null && <p className="muted">Your token cannot be used: {state.tokenProblem}</p>}
       {problem !== null && <Problem error={problem} />}
       <div className="card-actions">
         <Button type="submit" look="primary" disabled={busy || !isRepositoryId(repository)}>
-          {state.hasToken ? 'Publish' : 'Publish (no token is set)'}
+          {state.hasToken || state.tokenProblem !== null ? 'Publish' : 'Publish (no token is set)'}
         </Button>
         <Button look="quiet" onClick={() => setAsked(false)}>
           Cancel

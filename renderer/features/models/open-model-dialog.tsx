@@ -180,6 +180,7 @@ const ModelsOnHub = () => {
       <p className="muted finder-note">
         {new URL(endpoint).host} is asked when you search
         {state.data.hasToken ? ', with your token' : ', without a token'}.
+        {state.data.tokenProblem !== null && ` Your token cannot be used: ${state.data.tokenProblem}`}
       </p>
       {search.error !== null && <Problem error={search.error} />}
       {search.loading && search.data === undefined && <p className="muted finder-note">Searching…</p>}

@@ -71,15 +71,18 @@ const SampleBody = ({ task }: { readonly task: TaskEntry }) => {
               <VisibleText text={item.context} />
             </pre>
             <ul className="rows">
-              {item.choices.map((choice, index) => (
-                <li key={index} className={index === item.answer ? 'sample-answer' : undefined}>
-                  {index === item.answer ? <Icon name="check" size={12} /> : <span className="sample-blank" />}
-                  <code>
-                    <VisibleText text={choice} />
-                  </code>
-                  {index === item.answer && <span className="visually-hidden"> (right answer)</span>}
-                </li>
-              ))}
+              {item.choices.map((choice, index) => {
+                const isRight = index === item.answer || (item.alsoRight?.includes(index) ?? false);
+                return (
+                  <li key={index} className={isRight ? 'sample-answer' : undefined}>
+                    {isRight ? <Icon name="check" size={12} /> : <span className="sample-blank" />}
+                    <code>
+                      <VisibleText text={choice} />
+                    </code>
+                    {isRight && <span className="visually-hidden"> (right answer)</span>}
+                  </li>
+                );
+              })}
             </ul>
           </li>
         ))}

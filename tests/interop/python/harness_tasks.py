@@ -1,9 +1,11 @@
 """lm-evaluation-harness on its own tasks, from a Hub of data sets on loopback (dataset_hub.py).
 
 usage: harness_tasks.py JOBS
-JOBS: JSON list of {"model", "tasks", "fewshot"}, with "chat": through the model's template, examples as turns. Prints one JSON line per job: {"results": task or group ->
-{metric: value}, "samples": task -> [[log-probability of each choice], ..], "judged": task -> [{metric: value}, ..]} in
-the order of the documents. "texts" in a job: task -> [text of each document]; they are judged in place of the model's.
+JOBS: JSON list of {"model", "tasks" (names, or paths of YAML files), "fewshot"}, with "chat": through the model's template,
+examples as turns. Prints one JSON line per job: {"results": task or group -> {metric: value}, "samples": task ->
+[[log-probability of each choice, or text], ..], "judged": task -> [{metric: value}, ..]} in the order of the documents.
+"texts" in a job: task -> [text of each document]; they are judged in place of the model's. "unjudged": texts are written and
+not judged, so that no program that the model wrote runs.
 """
 
 import json
@@ -14,6 +16,7 @@ import torch
 from lm_eval import simple_evaluate
 from lm_eval.api.model import LM
 from lm_eval.models.huggingface import HFLM
+from lm_eval.tasks import TaskManager
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 
@@ -52,9 +55,12 @@ def main():
         evaluated = simple_evaluate(
             model=lm,
             tasks=job["tasks"],
+            # Files are tasks by themselves: the 14,000 that are installed need not be read.
+            task_manager=TaskManager(include_defaults=False) if all(map(os.path.isabs, job["tasks"])) else None,
             num_fewshot=job["fewshot"],
             bootstrap_iters=0,
-            confirm_run_unsafe_code="texts" in job,
+            predict_only=job.get("unjudged", False),
+            confirm_run_unsafe_code="texts" in job or job.get("unjudged", False),
             apply_chat_template=job.get("chat", False),
             fewshot_as_multiturn=job.get("chat", False),
         )
@@ -66,7 +72,7 @@ def main():
             name: [
                 [response[0][0] if isinstance(response[0], (list, tuple)) else response[0] for response in one["resps"]]
                 for one in sorted(rows, key=lambda row: row["doc_id"])
-                if one["filter"] in ("none", "strict-match")
+                if one["filter"] in ("none", "strict-match", "create_test")
             ]
             for name, rows in evaluated["samples"].items()
         }
@@ -81,4 +87,5 @@ def main():
         print(json.dumps({"results": results, "samples": samples, "judged": judged}))
 
 
-main()
+if __name__ == "__main__":
+    main()

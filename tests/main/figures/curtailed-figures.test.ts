@@ -84,8 +84,8 @@ describe('curtailed candidates', () => {
         ?.split('\n')
         .filter((line) => line.startsWith('sweep-sample,e16,')),
     ).toEqual([
-      'sweep-sample,e16,sums,random,1,2,8,400,11,acc,9,3,unsafe,',
-      'sweep-sample,e16,sums,reap,,8,2,400,11,acc,9,3,unsafe,0.4375',
+      'sweep-sample,e16,sums,random,1,2,8,400,11,acc,9,3,unsafe,,false',
+      'sweep-sample,e16,sums,reap,,8,2,400,11,acc,9,3,unsafe,0.4375,false',
     ]);
     expect(curtailedCsv(sampleSweep(), sampleManifest)).toBeNull();
     const [table] = curtailedTable(document, PLAIN_NAMES);

@@ -14,6 +14,9 @@ const choice = fc.record({
   truncatedTokens: fc.nat(),
 });
 const grouped = fc.tuple(choice, fc.string({ minLength: 1 })).map(([outcome, group]) => ({ ...outcome, group }));
+const severalRight = fc
+  .tuple(choice, fc.array(fc.nat(4), { maxLength: 3 }))
+  .map(([outcome, alsoRight]) => (alsoRight.length === 0 ? outcome : { ...outcome, alsoRight }));
 const written = fc.record({
   kind: fc.constant('written' as const),
   id: fc.string(),
@@ -48,7 +51,14 @@ test('outcomes come back bit for bit through the columns of a step', () => {
   fc.assert(
     fc.property(
       fc.oneof(
-        ...[fc.array(choice), fc.array(grouped), fc.array(text), fc.array(written), fc.array(looped)],
+        ...[
+          fc.array(choice),
+          fc.array(severalRight),
+          fc.array(grouped),
+          fc.array(text),
+          fc.array(written),
+          fc.array(looped),
+        ],
         ...[fc.array(comparedChoice), fc.array(comparedText), fc.array(comparedWritten), fc.array(classedChoice)],
       ),
       (outcomes) => {

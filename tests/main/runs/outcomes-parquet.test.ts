@@ -12,6 +12,7 @@ test('outcomes of every kind come back from one file', async () => {
   const four = { positions: 4, kl: 0.0625, changed: 0 };
   const kinds: Readonly<Record<string, readonly ItemOutcome[]>> = {
     chosen: [choiceOutcome('a', true, false, 2)],
+    severalRight: [{ ...choiceOutcome('a', true, false, 2), alsoRight: [1] }, choiceOutcome('b', true, false, 2)],
     texts: [textOutcome('t', -2.5, 3)],
     written: [writtenOutcome('w', ' right\u2028"é\n', 4), writtenOutcome('empty', '')],
     loops: [

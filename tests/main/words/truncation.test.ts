@@ -3,7 +3,14 @@ import type { ExperimentArm } from '../../../main/contract/experiment.ts';
 import type { WrittenOutcome } from '../../../main/contract/outcome.ts';
 import { damageText } from '../../../main/cli/verbs/damage.ts';
 import { experimentDocument } from '../../../main/evaluation/experiment/document.ts';
-import { resultsCsv, thresholdsCsv, thresholdsMarkdown } from '../../../main/figures/tables.ts';
+import {
+  calibrationDrawsCsv,
+  curtailedCsv,
+  elsewhereCsv,
+  resultsCsv,
+  thresholdsCsv,
+  thresholdsMarkdown,
+} from '../../../main/figures/tables.ts';
 import { ranOutOf, truncationNotes } from '../../../main/words/truncation.ts';
 import { answers, arm, record } from '../evaluation/experiment/made-up.ts';
 import { choiceOutcome, sweepResult, writtenOutcome } from '../evaluation/outcomes.ts';
@@ -45,6 +52,28 @@ describe('where it was measured', () => {
     expect(note).toMatch(/^e16 on sums: truncation was measured/);
     expect(thresholdsMarkdown(truncated, sampleManifest)).toContain('e16 on sums: truncation was measured');
     expect(truncationNotes([sweepResult({ method: 'unpruned', metric: 'exact_match' })])).toEqual([]);
+  });
+
+  it('so do its other tables, on the lines of the task', () => {
+    const pruned = truncated.results.filter(({ method }) => method === 'reap');
+    const first = pruned.find(({ task }) => task === 'sums') ?? expect.fail('sums was not measured');
+    const other = pruned.find(({ task }) => task === 'small') ?? expect.fail('small was not measured');
+    const drawn = { draw: 1, size: null, items: 20, inCommon: 0.5, rankCorrelation: 0.9, experts: 64, fewTokens: 1 };
+    const { model, task, method, seed, factor, kept } = first;
+    const more = {
+      ...truncated,
+      elsewhere: [first, other].map((result) => ({ madeFor: 'prose', result })),
+      calibrationDraws: [first, other].map((result) => ({ ...drawn, fewTokensOfAll: 1, result })),
+      curtailed: [task, 'small'].map((of) => ({
+        ...{ model, task: of, method, seed, factor, kept, n: 400, evaluated: 11, independentAtLeast: 400 },
+        ...{ metric: 'exact_match' as const, lost: 9, gainedAtMost: 3 },
+      })),
+    };
+    for (const write of [elsewhereCsv, calibrationDrawsCsv, curtailedCsv]) {
+      const [heading = '', ...rows] = (write(more, sampleManifest) ?? '').trim().split('\n');
+      expect(heading).toMatch(/,truncation_measured$/);
+      expect(rows.map((row) => row.split(',').at(-1))).toEqual(['true', 'false']);
+    }
   });
 
   it('the loss without single experts says so', () => {
