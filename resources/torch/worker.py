@@ -226,6 +226,8 @@ class Worker:
         self.model = self.cache = self.prefix = None
         self.models.clear()
         self.streams.clear()
+        if self.feed is not None:
+            uncurl_streaming.give_back(at_once=False)
         self.feed, self.states = None, {}
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -262,6 +264,8 @@ class Worker:
                 each.__dict__.pop("quantization_config", None)
         if self.name == "auto":
             options["device_map"] = "auto"
+        if streams:
+            uncurl_streaming.give_back(at_once=True)
         own = contextlib.nullcontext({})
         given = {name: uncurl_streaming.Computed(functools.partial(asked, name)) for name in header["asked"]}
         if streams or given or scheme is not None:
