@@ -162,7 +162,7 @@ const describeChannelDelta = (
     project(weights, named(`${name}.weight`), [length, hidden], false);
   const ofLow = (name: string): Projection => project(weights, named(`${name}.weight`), [width, dimension], false);
   const logName = named('forget_gate.A_log');
-  const logShape = isLowRank ? [1, 1, heads, 1] : [heads];
+  const logShape = isLowRank && decayForm === 'logarithm' ? [1, 1, heads, 1] : [heads];
   const parts = ['q', 'k', 'v'].map((part) => ({ name: named(`${part}_conv1d.weight`), channels: width }));
   const areApart = parts.some(({ name }) => weights.index.has(name));
   return {
@@ -255,7 +255,7 @@ const describeLightning = (
 };
 
 const describeMamba1 = (
-  { prefix, keys }: Extract<OperatorRecord, { kind: 'mamba-1' }>,
+  { prefix, keys, decayForm = 'logarithm' }: Extract<OperatorRecord, { kind: 'mamba-1' }>,
   { reader, weights, hidden, layer }: Site,
 ): StateDescriptor => {
   const named = (name: string): string => layerName(`${prefix}${name}`, layer);
@@ -281,6 +281,7 @@ const describeMamba1 = (
     outputNorm: norm('c_layernorm', stateDimension),
     step: project(weights, named('dt_proj.weight'), [channels, rank], true),
     decayLog: weights.takeView(named('A_log'), [channels, stateDimension]),
+    decayForm,
     skip: weights.takeView(named('D'), [channels]),
     output: project(weights, named('out_proj.weight'), [hidden, channels], biased),
   };

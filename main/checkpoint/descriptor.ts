@@ -444,6 +444,7 @@ export type StateDescriptor =
       readonly step: Projection;
       /** [channels, state dimension] logarithm of -A. */
       readonly decayLog: TensorView;
+      readonly decayForm: DecayForm;
       /** [channels] factor of the convolved channels that is added to the output. */
       readonly skip: TensorView;
       readonly output: Projection;

@@ -507,7 +507,7 @@ const mamba1 = (
   const rank = stepOf.weight.shape[1] ?? 0;
   const [channels, gate] = cut(graph, project(graph, tokens, descriptor.input), [count, count]);
   const skip = tensor(graph, descriptor.skip);
-  const speed = graph.node('Neg', [graph.node('Exp', [tensor(graph, descriptor.decayLog)])]);
+  const speed = graph.node('Neg', [decaySpeed(graph, descriptor)]);
   return {
     channels,
     isActivated: true,

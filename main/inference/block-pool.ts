@@ -5,6 +5,7 @@ import { MANY_EXPERTS } from '../graph/moe.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { ModelSessions } from './model-sessions.ts';
 import type { Session } from './session.ts';
+import { SpareArrays } from './spare-arrays.ts';
 
 /**
  * Sessions of transformer blocks. Resident: every block stays open. Streaming (the model does not fit the budget): one
@@ -14,6 +15,8 @@ import type { Session } from './session.ts';
 export class BlockPool {
   readonly #sessions: ModelSessions;
   readonly #open = new Map<string, Session>();
+  /** For inputs of blocks, which are read while a block runs and not afterwards. */
+  readonly spare = new SpareArrays();
   readonly streaming: boolean;
   /** Bytes of the budget left by the model, for hidden states and caches. */
   readonly spareBytes: number;

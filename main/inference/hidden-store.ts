@@ -33,7 +33,9 @@ export class HiddenStore {
   async put(hidden: Float32Array): Promise<StoredHidden> {
     if (this.#heldBytes + hidden.byteLength <= this.#limitBytes) {
       this.#heldBytes += hidden.byteLength;
-      return { kind: 'memory', hidden };
+      // A part of a larger array holds all of it, which counts where memory is limited.
+      const isPart = hidden.byteLength < hidden.buffer.byteLength;
+      return { kind: 'memory', hidden: isPart && this.#limitBytes < Infinity ? hidden.slice() : hidden };
     }
     await mkdir(this.#folder, { recursive: true });
     const file = path.join(this.#folder, randomUUID());

@@ -25,6 +25,7 @@ import type {
 } from './model-runner.ts';
 import type { TokenReader } from '../profile/expert-tokens.ts';
 import { classesOf, tokenReader } from '../profile/token-reader.ts';
+import type { Batch } from './batch.ts';
 import { BlockPool } from './block-pool.ts';
 import { joinFidelity, NO_POSITIONS } from './fidelity.ts';
 import { ModelSessions } from './model-sessions.ts';
@@ -393,15 +394,19 @@ class Runner extends BaseRunner implements ModelRunner {
       groups.map(({ tree }) => tree),
       groups.map(({ sequences }) => unscoredTokens(sequences)),
     );
+    const targetsOf = onceEach((batch: Batch) => {
+      const targets = batch.trees.map((tree, member) =>
+        groupTargets(trees[tree] ?? treeOf([]), groups[tree]?.sequences ?? [], batch.firstRow[member] ?? 0),
+      );
+      return { targets, all: targets.flat(2) };
+    });
     await this.#executor.run(
       trees,
       resolved,
       {
         hidden: async (batch, members, hidden) => {
-          const targets = batch.trees.map((tree, member) =>
-            groupTargets(trees[tree] ?? treeOf([]), groups[tree]?.sequences ?? [], batch.firstRow[member] ?? 0),
-          );
-          const flat = comparison?.withScores === false ? [] : await this.#scorer.score(hidden, targets.flat(2));
+          const { targets, all } = targetsOf(batch);
+          const flat = comparison?.withScores === false ? [] : await this.#scorer.score(hidden, all);
           let next = 0;
           batch.trees.forEach((tree, member) => {
             const own = (targets[member] ?? []).map((list) => flat.slice(next, (next += list.length)));
@@ -462,6 +467,16 @@ class Runner extends BaseRunner implements ModelRunner {
     return { trees, itemOf };
   }
 }
+
+/** A function whose value of each object is computed once, and kept as long as the object. */
+const onceEach = <Given extends object, Value>(compute: (given: Given) => Value): ((given: Given) => Value) => {
+  const known = new WeakMap<Given, Value>();
+  return (given) => {
+    const value = known.get(given) ?? compute(given);
+    known.set(given, value);
+    return value;
+  };
+};
 
 const joined = (parts: readonly Float32Array[]): Float32Array => {
   const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));

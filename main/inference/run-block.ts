@@ -62,13 +62,13 @@ export const runBlock = async (
   const isObserved = want === 'observation' && variant.layer !== null;
   if (isObserved && prefix !== null) throw new Error('an observed block takes no prefix');
   const session = await pool.acquire(block, variant, isObserved ? 'observed' : prefix === null ? 'plain' : 'prefixed');
-  const maskOf = new Int32Array(batch.tokens);
-  const tokensEach = batch.tokens / masks.length;
-  masks.forEach((_, turn) => maskOf.fill(turn, turn * tokensEach, (turn + 1) * tokensEach));
+  const rows = variant.mask.length;
+  const mask = pool.spare.take(batch.tokens * rows);
+  fillMask(mask, masks, rows);
   const feeds = {
     ...blockFeeds(descriptor, block, batch),
     hidden: floatTensor(hidden, [batch.tokens, streamWidth(descriptor)]),
-    ...maskOfTokens(masks, maskOf),
+    ...(rows === 0 ? {} : { mask: floatTensor(mask, [batch.tokens, rows]) }),
     ...prefix,
   };
   const parts = isPrefixBatch(batch) ? carriedParts(blockOf(descriptor, block)) : [];
@@ -79,6 +79,7 @@ export const runBlock = async (
     ...(isObserved ? OBSERVED_OUTPUTS : []),
   ];
   const results = await session.run(feeds, wanted);
+  pool.spare.give(mask);
   const floats = (name: string): Float32Array => {
     const tensor = present(results[name], `block ${block} without ${name}`);
     return floatsOf(tensor);
@@ -114,7 +115,7 @@ export const runBlock = async (
 /**
  * One block for several candidates whose layer differs only by its mask, or is dense: hidden states [T, H] of each.
  * Their tokens run together, one candidate after the other as in `batch`, since products of few tokens are inefficient;
- * each row's numbers equal those of a run alone.
+ * each row's numbers equal those of a run alone. What is returned are parts of one array.
  */
 export const runBlockTogether = async (
   pool: BlockPool,
@@ -126,12 +127,36 @@ export const runBlockTogether = async (
   const [first] = branches;
   if (first === undefined) return [];
   const { length } = first.hidden;
-  const hidden = new Float32Array(length * branches.length);
-  for (const [turn, branch] of branches.entries()) hidden.set(branch.hidden, turn * length);
+  const parts = branches.map((branch) => branch.hidden);
+  const together = joinedAlready(parts);
+  const hidden = together ?? pool.spare.take(length * branches.length);
+  if (together === null) for (const [turn, part] of parts.entries()) hidden.set(part, turn * length);
   const masks = branches.map(({ variant: { mask } }) => mask);
   const run = { block, variant: first.variant, masks, batch, hidden, want: 'hidden', prefix: null } as const;
   const { hidden: states } = await runBlock(pool, descriptor, run);
-  return branches.map((_, turn) => states.slice(turn * length, (turn + 1) * length));
+  if (together === null) pool.spare.give(hidden);
+  return branches.map((_, turn) => states.subarray(turn * length, (turn + 1) * length));
+};
+
+/** Arrays of equal length that follow each other in one buffer, as one array; null where they do not. */
+const joinedAlready = (parts: readonly Float32Array[]): Float32Array | null => {
+  const [first] = parts;
+  if (first === undefined) return null;
+  const { buffer, byteOffset, byteLength, length } = first;
+  const follow = parts.every(
+    (part, turn) => part.buffer === buffer && part.byteOffset === byteOffset + turn * byteLength,
+  );
+  return follow ? new Float32Array(buffer, byteOffset, length * parts.length) : null;
+};
+
+/** Fills [T, rows] with each mask of `masks` [rows] in turn, for equal numbers of tokens. */
+const fillMask = (whole: Float32Array, masks: readonly Float32Array[], rows: number): void => {
+  const each = whole.length / masks.length;
+  for (const [turn, mask] of masks.entries()) {
+    const part = whole.subarray(turn * each, (turn + 1) * each);
+    part.set(mask.subarray(0, part.length));
+    for (let filled = rows; filled < part.length; filled *= 2) part.copyWithin(filled, 0, part.length - filled);
+  }
 };
 
 /**

@@ -4,6 +4,7 @@ import { greedyGraph, logitsGraph, scoreGraph } from '../graph/block-graph.ts';
 import { streamWidth } from '../graph/stream.ts';
 import { minOf } from '../statistics/extremes.ts';
 import type { ModelSessions } from './model-sessions.ts';
+import type { Tensor } from 'onnxruntime-node';
 import { booleansOf, floatsOf, floatTensor, integersOf, integerTensor, type Session } from './session.ts';
 import { type TokenTree, treeOf, treeRow } from './token-tree.ts';
 
@@ -80,9 +81,39 @@ export interface TargetScore {
   readonly greedy: boolean;
 }
 
+/** Some rows of hidden states, and the targets that are predicted from them. */
+interface ScoredRows {
+  readonly rows: readonly number[];
+  /** Index of each target among all. */
+  readonly targets: readonly number[];
+  /** [targets, 2] position among the rows, and token, of each. */
+  readonly pairs: Tensor;
+}
+
+/** Targets by rows, each row once and at most `atOnce` together. */
+const rowsToScore = (targets: readonly Target[], atOnce: number): readonly ScoredRows[] => {
+  const order = new Map<number, number>();
+  for (const { row } of targets) if (!order.has(row)) order.set(row, order.size);
+  const rows = [...order.keys()];
+  const chunks = Array.from({ length: Math.ceil(rows.length / atOnce) }, (_, chunk) => ({
+    rows: rows.slice(chunk * atOnce, (chunk + 1) * atOnce),
+    targets: [] as number[],
+    pairs: [] as number[],
+  }));
+  targets.forEach(({ row, token }, index) => {
+    const at = order.get(row) ?? 0;
+    const chunk = chunks[Math.floor(at / atOnce)];
+    chunk?.targets.push(index);
+    chunk?.pairs.push(at % atOnce, token);
+  });
+  return chunks.map((chunk) => ({ ...chunk, pairs: integerTensor(chunk.pairs, [chunk.targets.length, 2]) }));
+};
+
 /** Final norm and head: hidden states to logits, to log-probabilities of targets, or to the most likely tokens. */
 export class Scorer {
   readonly #sessions: ModelSessions;
+  /** Candidates are asked for the same targets, one after the other. */
+  readonly #arranged = new WeakMap<readonly Target[], readonly ScoredRows[]>();
   #score: Session | null = null;
   #logits: Session | null = null;
   #greedy: Session | null = null;
@@ -91,32 +122,24 @@ export class Scorer {
     this.#sessions = sessions;
   }
 
-  /** Log-probability (natural log, float32 log-softmax) of each target. Rows shared by several targets run once. */
+  /**
+   * Log-probability (natural log, float32 log-softmax) of each target. Rows shared by several targets run once. What
+   * follows from the targets alone is kept as long as their list.
+   */
   async score(hidden: Float32Array, targets: readonly Target[]): Promise<readonly TargetScore[]> {
     this.#score ??= await this.#open('score', scoreGraph);
     const { vocabulary } = this.#model;
     const width = streamWidth(this.#model);
     const rowsAtOnce = Math.max(1, Math.floor(MAX_LOGITS / vocabulary));
-    const rows = [...new Set(targets.map(({ row }) => row))];
-    const order = new Map(rows.map((row, index) => [row, index]));
+    const arranged = this.#arranged.get(targets) ?? rowsToScore(targets, rowsAtOnce);
+    this.#arranged.set(targets, arranged);
     const scores = new Array<TargetScore>(targets.length);
-    for (let first = 0; first < rows.length; first += rowsAtOnce) {
-      const chunk = rows.slice(first, first + rowsAtOnce);
-      const mine = targets.flatMap(({ row, token }, index) => {
-        const position = (order.get(row) ?? -1) - first;
-        return position >= 0 && position < chunk.length ? [{ index, position, token }] : [];
-      });
-      const feeds = {
-        hidden: floatTensor(gatherRows(hidden, chunk, width), [chunk.length, width]),
-        pairs: integerTensor(
-          mine.flatMap(({ position, token }) => [position, token]),
-          [mine.length, 2],
-        ),
-      };
+    for (const { rows, targets: mine, pairs } of arranged) {
+      const feeds = { hidden: floatTensor(gatherRows(hidden, rows, width), [rows.length, width]), pairs };
       const { logprobs, greedy } = await this.#score.run(feeds, ['logprobs', 'greedy']);
       if (logprobs === undefined || greedy === undefined) throw new Error('score without outputs');
       const [values, best] = [floatsOf(logprobs), booleansOf(greedy)];
-      mine.forEach(({ index }, position) => {
+      mine.forEach((index, position) => {
         scores[index] = { logprob: values[position] ?? NaN, greedy: best[position] === 1 };
       });
     }
@@ -176,8 +199,9 @@ export class Scorer {
 
 const gatherRows = (matrix: Float32Array, rows: readonly number[], width: number): Float32Array => {
   const out = new Float32Array(rows.length * width);
+  // Not row by row as views: making one costs as much as copying a hundred numbers.
   rows.forEach((row, index) => {
-    out.set(matrix.subarray(row * width, (row + 1) * width), index * width);
+    for (let at = 0; at < width; at += 1) out[index * width + at] = matrix[row * width + at] ?? NaN;
   });
   return out;
 };

@@ -150,13 +150,19 @@ export const floatTensor = (data: Float32Array, shape: readonly number[]): Tenso
 export const zeros = (shape: readonly number[]): Tensor =>
   floatTensor(new Float32Array(shape.reduce((product, length) => product * length, 1)), shape);
 
-/** int64 tensor from whole numbers. */
-export const integerTensor = (values: ArrayLike<number>, shape: readonly number[]): Tensor =>
-  new Tensor(
-    'int64',
-    BigInt64Array.from({ length: values.length }, (_, index) => BigInt(values[index] ?? 0)),
-    shape,
-  );
+/** int64 tensor from whole numbers. Written as pairs of int32, the lower first: a bigint for each would be slow. */
+export const integerTensor = (values: ArrayLike<number>, shape: readonly number[]): Tensor => {
+  const { length } = values;
+  const whole = new BigInt64Array(length);
+  const halves = new Int32Array(whole.buffer);
+  for (let index = 0; index < length; index += 1) {
+    const value = values[index] ?? 0;
+    if (!Number.isSafeInteger(value)) throw new RangeError(`${String(value)} is no whole number`);
+    halves[2 * index] = value;
+    halves[2 * index + 1] = Math.floor(value / 2 ** 32);
+  }
+  return new Tensor('int64', whole, shape);
+};
 
 export const floatsOf = (tensor: Tensor): Float32Array => {
   if (!(tensor.data instanceof Float32Array)) throw new Error(`expected float32, got ${tensor.type}`);
@@ -166,7 +172,11 @@ export const floatsOf = (tensor: Tensor): Float32Array => {
 /** int64 values that are small by construction (expert indices) as int32. */
 export const integersOf = (tensor: Tensor): Int32Array => {
   if (!(tensor.data instanceof BigInt64Array)) throw new Error(`expected int64, got ${tensor.type}`);
-  return Int32Array.from(tensor.data, Number);
+  const { buffer, byteOffset, length } = tensor.data;
+  const halves = new Int32Array(buffer, byteOffset, 2 * length);
+  const values = new Int32Array(length);
+  for (let index = 0; index < length; index += 1) values[index] = halves[2 * index] ?? 0;
+  return values;
 };
 
 export const booleansOf = (tensor: Tensor): Uint8Array => {

@@ -335,6 +335,7 @@ export type OperatorRecord =
   | {
       readonly kind: 'mamba-1';
       readonly prefix: string;
+      readonly decayForm?: DecayForm;
       /** `rank`: "auto" means a sixteenth of the hidden size. */
       readonly keys: Readonly<
         Record<'stateDimension' | 'rank' | 'expand' | 'kernel' | 'convolutionBias' | 'bias', string>

@@ -57,8 +57,9 @@ const grouped: readonly Key<Grouped, GroupedRecord>[] = [
   [
     'attention.head_count_kv',
     ({ keyValueHeads }, { model, architecture }) => {
-      // Layers without heads of keys are those with a state, but for delta nets, which follow a pattern.
-      const others = architecture.state === 'delta' ? keyValueHeads : 0;
+      // Layers without heads of keys are those with a state, but for operators whose layers follow a pattern or a list.
+      const isApart = architecture.state === 'delta' || architecture.state === 'lightning';
+      const others = isApart ? keyValueHeads : 0;
       return perLayer(
         model.blocks.map(({ attention }) => (attention?.kind === 'grouped' ? attention.keyValueHeads : others)),
       );
@@ -92,6 +93,12 @@ const grouped: readonly Key<Grouped, GroupedRecord>[] = [
     'attention.value_length',
     (attention, written) => whole(ofWindow(false, attention, written).valueDimension),
     to(({ valueDimensionKey }) => valueDimensionKey),
+  ],
+  [
+    'attention.clamp_kqv',
+    ({ clip }, { architecture }) => (architecture.clips ? real(clip ?? 0) : null),
+    ({ metadata, architecture }, { clipKey }, name) =>
+      architecture.clips ? keyed(clipKey, () => metadata.number(name) || null) : {},
   ],
   [
     'attention.sliding_window',
@@ -169,6 +176,13 @@ const latent: readonly Key<Latent, LatentRecord>[] = [
     },
   ],
   ['attention.value_length_mla', ({ valueDimension }) => whole(valueDimension), 'v_head_dim'],
+  // The width of what is not rotated in the end.
+  [
+    'rope.dimension_count',
+    ({ rotatedDimension }, written) => (writtenRotary(written) === null ? whole(rotatedDimension) : null),
+  ],
+  ['attention.temperature_scale', ({ temperature }) => given(temperature, ({ scale }) => real(scale))],
+  ['attention.temperature_length', ({ temperature }) => given(temperature, ({ every }) => whole(every))],
   ...indexerKeys<Latent, LatentRecord>(
     ({ indexer }) => indexer,
     (_, { indexer }) => indexer !== undefined,
@@ -295,8 +309,20 @@ const rotaryConfig = (file: Opened): Config => {
       ...(scaling === null ? {} : { rope_scaling: scaling }),
     };
   }
-  if (attention.kind === 'latent')
-    return plainRotation(rotary, metadata, metadata.number('rope.dimension_count'), null);
+  if (attention.kind === 'latent') {
+    const latent = plainRotation(rotary, metadata, metadata.number('rope.dimension_count'), null);
+    if (attention.temperature === undefined) return latent;
+    const { rope_theta, rope_scaling: scaling } = latent;
+    const { scaleKey, everyKey } = attention.temperature;
+    return {
+      rope_parameters: {
+        rope_theta,
+        [everyKey]: metadata.number('attention.temperature_length'),
+        [scaleKey]: metadata.number('attention.temperature_scale'),
+        ...(typeof scaling === 'object' ? scaling : {}),
+      },
+    };
+  }
   const headDimension = keyLength(file, attention);
   const theta = metadata.optional('rope.freq_base') ?? 10000;
   if (rotary.partialsKey !== undefined) {
@@ -317,7 +343,17 @@ const rotaryConfig = (file: Opened): Config => {
         sliding_attention: { rope_theta: metadata.number('rope.freq_base_swa'), rope_type: 'default' },
       },
     };
-  return plainRotation(rotary, metadata, headDimension, factors);
+  const plain = plainRotation(rotary, metadata, headDimension, factors);
+  if (file.architecture.name !== 'mellum') return plain;
+  const { rope_scaling: scaling, ...others } = plain;
+  return {
+    ...others,
+    // Layers with a window are not scaled.
+    rope_parameters: {
+      full_attention: { rope_theta: theta, ...(typeof scaling === 'object' ? scaling : {}) },
+      sliding_attention: { rope_theta: theta, rope_type: 'default' },
+    },
+  };
 };
 
 /** Keys of a rotation that is the same in all layers, but perhaps for its base. */

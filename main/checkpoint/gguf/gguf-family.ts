@@ -73,12 +73,24 @@ const at = (name: string): string => `blk.{l}.${name}`;
 /** A family's record with the names, layouts and rotation of llama.cpp's files. */
 const namedAsInFile = (
   family: Family,
-  { rotatesPairs, feedForwardNorm, finalNorm, biases }: LlamaArchitecture,
+  { rotatesPairs, feedForwardNorm, finalNorm, biases, correction, joinsHeads }: LlamaArchitecture,
   has: (tensor: string) => boolean,
   hasFactors: boolean,
   file: string,
 ): Family => {
-  const { attention, routing, dense, shared, rotary, names, renamed: _renamed, wrapper: _wrapper, ...rest } = family;
+  const {
+    attention,
+    routing,
+    dense,
+    shared,
+    rotary,
+    names,
+    renamed: _renamed,
+    wrapper: _wrapper,
+    inner: _inner,
+    expertsWithin: _within,
+    ...rest
+  } = family;
   if (routing.kind !== 'scores') throw refusal(file, `the router of ${family.modelType} is not read`);
   const matrices = (
     ending: string,
@@ -97,7 +109,7 @@ const namedAsInFile = (
       finalNorm: `${finalNorm}.weight`,
       head: 'output.weight',
       attentionNorm: at('attn_norm.weight'),
-      feedForwardNorm: at(`${feedForwardNorm}.weight`),
+      feedForwardNorm: names.feedForwardNorm === null ? null : at(`${feedForwardNorm}.weight`),
       branchNorms:
         names.branchNorms === null
           ? null
@@ -111,9 +123,9 @@ const namedAsInFile = (
     // Files have the whole factors of norms.
     norm: family.norm === 'rms-plus-one' ? 'rms' : family.norm,
     headBiasKey: null,
-    attention: attentionInFile(attention, has),
+    attention: attentionInFile(attention, has, joinsHeads),
     ...(family.state === undefined ? {} : { state: stateInFile(family.state) }),
-    routing: routingInFile(routing),
+    routing: routingInFile(routing, correction),
     // Rows that the writer has put in pairs are rotated in pairs: products of queries and keys are the same.
     rotary: {
       ...rotary,
@@ -180,7 +192,11 @@ const besideNames = ({
       }),
 });
 
-const attentionInFile = (attention: Family['attention'], has: (tensor: string) => boolean): Family['attention'] => {
+const attentionInFile = (
+  attention: Family['attention'],
+  has: (tensor: string) => boolean,
+  joinsHeads: boolean,
+): Family['attention'] => {
   switch (attention.kind) {
     case 'compressed':
       return attention;
@@ -203,9 +219,11 @@ const attentionInFile = (attention: Family['attention'], has: (tensor: string) =
         ...(attention.gate === undefined ? {} : { gate: at('attn_gate.weight') }),
         biased: false,
       };
-    case 'grouped':
+    case 'grouped': {
+      const { joined: _joined, ...apart } = attention;
       return {
-        ...attention,
+        ...apart,
+        ...(joinsHeads ? { joined: at('attn_qkv.weight') } : {}),
         query: at('attn_q.weight'),
         key: at('attn_k.weight'),
         value: at('attn_v.weight'),
@@ -219,6 +237,7 @@ const attentionInFile = (attention: Family['attention'], has: (tensor: string) =
         ...(typeof attention.gate === 'object' ? { gate: { ...attention.gate, name: at('attn_gate.weight') } } : {}),
         sinks: attention.sinks === null ? null : { ...attention.sinks, names: [at('attn_sinks.weight')] },
       };
+    }
   }
 };
 
@@ -262,6 +281,8 @@ const operatorNames: NonNullable<Family['renamed']>[number]['names'] = [
   ['.state.in_proj.', '.ssm_in.'],
   ['.state.conv1d.', '.ssm_conv1d.'],
   ['.state.forget_gate.f_proj.', '.ssm_f_a.'],
+  ['.state.forget_gate.f_a_proj.', '.ssm_f_a.'],
+  ['.state.forget_gate.f_b_proj.', '.ssm_f_b.'],
   ['.state.forget_gate.', '.state.'],
   ['.state.dt_bias', '.ssm_dt.bias'],
   ['.state.A_log', '.ssm_a'],
@@ -276,8 +297,19 @@ const operatorNames: NonNullable<Family['renamed']>[number]['names'] = [
   ['.state.v_conv1d.', '.ssm_conv1d_v.'],
   ['.state.b_proj.', '.ssm_beta.'],
   ['.state.g_proj.', '.ssm_g_a.'],
+  ['.state.g_a_proj.', '.ssm_g_a.'],
+  ['.state.g_b_proj.', '.ssm_g_b.'],
   ['.state.o_norm.', '.ssm_norm.'],
   ['.state.o_proj.', '.attn_output.'],
+  ['.state.x_proj.', '.ssm_x.'],
+  ['.state.dt_layernorm.', '.ssm_dt_norm.'],
+  ['.state.b_layernorm.', '.ssm_b_norm.'],
+  ['.state.c_layernorm.', '.ssm_c_norm.'],
+  ['.state.dt_proj.', '.ssm_dt.'],
+  ['.lightning.qkv_proj.', '.attn_qkv.'],
+  ['.lightning.norm.', '.attn_norm_2.'],
+  ['.lightning.output_gate.', '.attn_gate.'],
+  ['.lightning.out_proj.', '.attn_output.'],
 ];
 
 /** Operators with the tensor names and forms of GGUF files, which store a decay as -A or A. */
@@ -306,20 +338,26 @@ const stateInFile = (state: StateRecord): StateRecord => {
         },
       };
     case 'channel-delta':
-      return { ...state, operator: { ...operator, prefix: at('state.'), decayForm: 'plain' } };
-    case 'mamba-1':
+      return {
+        ...state,
+        operator: { ...operator, prefix: at('state.'), decayForm: operator.isLowRank === true ? 'negated' : 'plain' },
+      };
     case 'lightning':
-      return state;
+      return { ...state, operator: { ...operator, prefix: at('lightning.') } };
+    case 'mamba-1':
     case 'mamba':
       return { ...state, operator: { ...operator, prefix: at('state.'), decayForm: 'negated' } };
   }
 };
 
-const routingInFile = ({ correction, correctionIsRow: _isRow, ...routing }: ScoreRecord): ScoreRecord => ({
+const routingInFile = (
+  { correction, correctionIsRow: _isRow, ...routing }: ScoreRecord,
+  name: LlamaArchitecture['correction'],
+): ScoreRecord => ({
   ...routing,
   ...(routing.table === undefined
     ? {}
     : { table: { ...routing.table, name: at('ffn_gate_tid2eid.weight'), dtype: 'I32' as const } }),
   ...(routing.expertScale === undefined ? {} : { expertScale: at('ffn_down_exps.scale') }),
-  correction: correction === null ? null : [at('exp_probs_b.bias')],
+  correction: correction === null ? null : [at(name)],
 });

@@ -28,7 +28,15 @@ import {
   type LlamaArchitecture,
   LLAMA4,
 } from './llama-architectures.ts';
+import { deepstackLayers, imageSections } from './llama-rotary.ts';
 import type { GgufContents } from './read-gguf.ts';
+
+/** The epsilon of norms of a kind. */
+const epsilonKey = (name: string, kind: ModelDescriptor['finalNorm']['kind']): Key<ModelDescriptor> => [
+  name,
+  ({ finalNorm }) => (finalNorm.kind === kind ? real(finalNorm.epsilon) : null),
+  to((_, { norm }) => (norm.startsWith(kind) ? 'rms_norm_eps' : null)),
+];
 
 const general: readonly Key<ModelDescriptor>[] = [
   ['context_length', ({ maxPositions }) => whole(maxPositions), 'max_position_embeddings'],
@@ -44,7 +52,8 @@ const general: readonly Key<ModelDescriptor>[] = [
       return { vocab_size: rows };
     },
   ],
-  ['attention.layer_norm_rms_epsilon', ({ finalNorm }) => real(finalNorm.epsilon), 'rms_norm_eps'],
+  epsilonKey('attention.layer_norm_rms_epsilon', 'rms'),
+  epsilonKey('attention.layer_norm_epsilon', 'layer'),
 ];
 
 /** Sizes of operators that several kinds have, with the keys of a family's config. */
@@ -64,9 +73,14 @@ const stateSizes = (state: StateDescriptor): Readonly<Record<string, number>> =>
         heads: state.heads,
         groups: state.groups,
       };
+    case 'mamba-1':
+      return {
+        inner: state.channels,
+        stateDimension: state.stateDimension,
+        heads: state.step.weight.shape[1] ?? 0,
+      };
     case 'convolution':
     case 'channel-delta':
-    case 'mamba-1':
     case 'lightning':
       return {};
   }
@@ -84,8 +98,13 @@ const sizeNames = (operator: OperatorRecord): Readonly<Record<string, string>> =
     case 'channel-delta':
     case 'mamba':
       return operator.keys;
-    case 'convolution':
     case 'mamba-1':
+      return {
+        stateDimension: operator.keys.stateDimension,
+        heads: operator.keys.rank,
+        kernel: operator.keys.kernel,
+      };
+    case 'convolution':
     case 'lightning':
       return {};
   }
@@ -114,8 +133,15 @@ const operators: readonly Key<StateDescriptor, OperatorRecord>[] = [
   [
     'ssm.inner_size',
     (state) => given(stateSizes(state)['inner'], whole),
-    ({ metadata }, operator, name) =>
-      keyed(sizeNames(operator)['headDimension'], () => metadata.number(name) / metadata.number('ssm.time_step_rank')),
+    ({ metadata }, operator, name) => ({
+      ...keyed(
+        sizeNames(operator)['headDimension'],
+        () => metadata.number(name) / metadata.number('ssm.time_step_rank'),
+      ),
+      ...(operator.kind === 'mamba-1'
+        ? { [operator.keys.expand]: metadata.number(name) / metadata.number('embedding_length') }
+        : {}),
+    }),
   ],
   sizeKey('ssm.state_size', 'stateDimension'),
   sizeKey('ssm.time_step_rank', 'heads'),
@@ -133,12 +159,21 @@ const operators: readonly Key<StateDescriptor, OperatorRecord>[] = [
   [
     'kda.safe_gate',
     (state) => (state.kind === 'channel-delta' ? flag(state.decayBound !== null) : null),
-    (_, operator) => keyed(channelKeys(operator)['bounded'], () => true),
+    ({ metadata }, operator, name) =>
+      keyed(
+        channelKeys(operator)['bounded'],
+        () => metadata.raw(name) ?? (operator.kind === 'channel-delta' && operator.isLowRank !== true),
+      ),
   ],
   [
     'kda.gate_lower_bound',
-    (state) => (state.kind === 'channel-delta' ? real(state.decayBound ?? 0) : null),
-    to((operator) => channelKeys(operator)['bound']),
+    (state) => (state.kind === 'channel-delta' ? given(state.decayBound, real) : null),
+    to((operator) => channelKeys(operator)['bound'], null),
+  ],
+  [
+    'attention.recurrent_layers',
+    ({ kind }, { model }) =>
+      kind === 'lightning' ? { kind: 'bools', value: model.blocks.map(({ state }) => state !== null) } : null,
   ],
 ];
 
@@ -149,6 +184,12 @@ const stateConfig = (file: Opened): Config => {
   if (state === undefined) return {};
   const { operator, words, attentionWords } = state;
   if (operator.kind === 'delta') return {};
+  if (operator.kind === 'lightning') {
+    const key = 'attention.recurrent_layers';
+    const recurrent = metadata.flags(key, layers);
+    if (recurrent === null) throw metadata.bad(key, null, 'a list');
+    return { layer_types: recurrent.map((isRecurrent) => (isRecurrent ? words[0] : attentionWords[0])) };
+  }
   const types = metadata.ofEachLayer('attention.head_count_kv', layers).map((count, layer) => {
     if (halves !== undefined && hasTensor(file, `blk.${layer}.ffn_up_exps.weight`)) return halves.experts[0];
     if (halves !== undefined && hasTensor(file, `blk.${layer}.ffn_up.weight`)) return halves.dense[0];
@@ -158,7 +199,9 @@ const stateConfig = (file: Opened): Config => {
     [halves?.listKey ?? 'layer_types']: types,
     ...keyed(channelKeys(operator)['heads'], () => metadata.number('attention.head_count')),
     // Files have a bias of Mamba's convolution in any case, and none of projections.
-    ...(operator.kind === 'mamba' ? { [operator.keys.convolutionBias]: true, [operator.keys.bias]: false } : {}),
+    ...(operator.kind === 'mamba' || operator.kind === 'mamba-1'
+      ? { [operator.keys.convolutionBias]: true, [operator.keys.bias]: false }
+      : {}),
   };
 };
 
@@ -274,7 +317,12 @@ const experts: readonly Key<MoeDescriptor>[] = [
   ],
 ];
 
-const denseConfig = ({ family: { dense }, metadata, layers }: Opened): Config => {
+const denseConfig = (file: Opened): Config => {
+  const {
+    family: { dense },
+    metadata,
+    layers,
+  } = file;
   // Layers that are dense alone, in a family of halves, are not written.
   if (dense === null || dense.rule.kind === 'half') return {};
   const { rule } = dense;
@@ -298,11 +346,16 @@ const denseConfig = ({ family: { dense }, metadata, layers }: Opened): Config =>
       return { ...width, [rule.key]: leading };
     case 'interval':
       return { ...width, [rule.fromKey]: leading, [rule.everyKey]: 1 };
+    case 'all-but': {
+      const [first = 0, second = layers] = Array.from({ length: layers }, (_, layer) => layer).filter((layer) =>
+        hasTensor(file, `blk.${layer}.ffn_gate_inp.weight`),
+      );
+      return { ...width, [rule.firstKey]: first, [rule.everyKey]: second - first };
+    }
     case 'beside':
       // The experts are there.
       return { ...width, enable_moe_block: true };
     case 'pairs':
-    case 'all-but':
     case 'sparse-step':
       return width;
   }
@@ -330,6 +383,19 @@ const single: readonly Key[] = [
   multiplier('embedding_scale', 'embedding', ({ embeddingMultiplier }) => embeddingMultiplier),
   multiplier('residual_scale', 'residual', ({ residualMultiplier }) => residualMultiplier),
   multiplier('logit_scale', 'logits', ({ logitsDivisor }) => logitsDivisor),
+  [
+    'logit_scale',
+    only(['cohere2moe'], ({ model }) => real(1 / model.logitsDivisor)),
+    to((_, { logitsScaleKey }) => logitsScaleKey),
+  ],
+  [
+    'residual_scale',
+    only(['minimax-01'], ({ model }) => given(model.blocks[0]?.keepsNormed?.attention, real)),
+    ({ family: { keepsNormed }, metadata }, _, name) =>
+      keepsNormed === undefined
+        ? {}
+        : Object.fromEntries(Object.values(keepsNormed).map((key) => [key, metadata.number(name)])),
+  ],
   // Epsilon of the layers that predict further tokens; a file need not have such layers.
   ['attention.layer_norm_epsilon', only(['nemotron_h_moe'], ({ model }) => real(model.finalNorm.epsilon))],
   ['interleave_moe_layer_step', only(['llama4'], ({ model }) => whole(leadingDenseLayers(model) + 1))],
@@ -349,17 +415,22 @@ const single: readonly Key[] = [
   ],
   [
     'expert_shared_feed_forward_length',
-    only(['step35', 'exaone-moe'], ({ model }) => whole(model.moeLayers[0]?.moe.shared?.up.shape[0] ?? 0)),
+    only(['step35', 'exaone-moe', 'hy_v3'], ({ model }) => whole(model.moeLayers[0]?.moe.shared?.up.shape[0] ?? 0)),
   ],
-  // Three axes of positions for images, which are the same in texts.
+  // Pairs of the three axes of positions of images, which are the same in texts.
   [
     'rope.dimension_sections',
-    only(['qwen35moe'], ({ model }) => {
+    only(['qwen35moe', 'qwen3vlmoe', 'glm4moe'], ({ model, config, architecture }) => {
+      const stated = imageSections(model, config);
+      if (stated !== null) return integers(stated);
+      if (architecture.name === 'glm4moe') return null;
       const pairs = (model.blocks.find(({ rotary }) => rotary !== null)?.rotary?.dimensions ?? 0) / 2;
       // Pairs take the axes in turn.
       return integers([...[0, 1, 2].map((axis) => Math.ceil((pairs - axis) / 3)), 0]);
     }),
   ],
+  // How many layers take what a vision tower adds: of use to a file of that tower.
+  ['n_deepstack_layers', only(['qwen3vlmoe'], ({ config }) => given(deepstackLayers(config), whole))],
   [
     'attention.value_scale',
     only(['mimo2'], ({ model }) => {
@@ -467,7 +538,21 @@ export const configOf = (
     ...readKeys(experts, file, null),
     ...readKeys(single, file, null),
   };
-  // Keys that the family lets have no other value than that of another key.
-  const same = family.required.flatMap((each) => ('equals' in each ? [[each.key, config[each.equals]] as const] : []));
-  return { ...config, ...Object.fromEntries<unknown>(same) };
+  return { ...agreeing(family, config), ...config, ...unstated(family) };
 };
+
+/** Keys that a file does not have: values that the family must have, and those that equal what the file states. */
+const agreeing = ({ required }: Family, config: Config): Config =>
+  Object.fromEntries(
+    required.flatMap((each): readonly (readonly [string, unknown])[] => {
+      if ('values' in each) return [[each.key, each.values[0]]];
+      if (each.key in config) return [[each.equals, config[each.key]]];
+      return each.equals in config ? [[each.key, config[each.equals]]] : [];
+    }),
+  );
+
+/** Where the family computes the width of heads, shapes show whether the file's is the same. */
+const unstated = ({ required }: Family): Config =>
+  required.some((each) => each.key === 'head_dim' && 'values' in each && each.values.includes(null))
+    ? { head_dim: null }
+    : {};

@@ -21,6 +21,12 @@ export interface LlamaArchitecture {
   readonly ungroupedHeads: boolean;
   /** Whether it uses the embedding as the head if there is none. */
   readonly sharesEmbedding: boolean;
+  /** Whether queries, keys and values are one matrix. */
+  readonly joinsHeads: boolean;
+  /** Whether it clamps queries, keys and values. */
+  readonly clips: boolean;
+  /** Name of the correction of scores for the choice of experts. */
+  readonly correction: 'exp_probs_b.bias' | 'exp_probs_b';
   /** Groups of experts, ranked by the sum of their best two. */
   readonly groups: boolean;
   /** Whether yarn was proven equal. */
@@ -34,7 +40,7 @@ export interface LlamaArchitecture {
   /** The operator with a state that it has in place of attention, in the layers that `stateful` names. */
   readonly state: StateDescriptor['kind'] | null;
   /** Names of the norms before the experts and after the last layer. */
-  readonly feedForwardNorm: 'ffn_norm' | 'post_attention_norm' | 'attn_norm';
+  readonly feedForwardNorm: 'ffn_norm' | 'post_attention_norm' | 'attn_norm' | 'attn_output_norm';
   readonly finalNorm: 'output_norm' | 'token_embd_norm';
   /** Whether it takes the width of the shared experts, and the distance of layers with experts, beside dense layers. */
   readonly sharedWidth: boolean;
@@ -43,7 +49,7 @@ export interface LlamaArchitecture {
 }
 
 /** Layers of an architecture: all but every fourth one, for instance; `stated`: as metadata say. */
-export type LayerPattern = 'none' | 'all' | 'every-other' | 'three-of-four' | 'windows' | 'stated';
+export type LayerPattern = 'none' | 'all' | 'every-other' | 'three-of-four' | 'windows' | 'windows-or-dense' | 'stated';
 
 /** Whether a pattern has a layer; null: it depends on the file. */
 export const patternHas = (pattern: LayerPattern, layer: number, hasWindow: boolean): boolean | null => {
@@ -58,6 +64,7 @@ export const patternHas = (pattern: LayerPattern, layer: number, hasWindow: bool
       return layer % 4 !== 3;
     case 'windows':
       return hasWindow;
+    case 'windows-or-dense':
     case 'stated':
       return null;
   }
@@ -78,6 +85,9 @@ export const plain = {
   squareAttention: false,
   ungroupedHeads: false,
   sharesEmbedding: true,
+  joinsHeads: false,
+  clips: false,
+  correction: 'exp_probs_b.bias',
   groups: false,
   yarn: false,
   frequencyFactors: false,
@@ -243,6 +253,78 @@ const byFamily: Readonly<Record<string, LlamaArchitecture>> = {
     windows: 'every-other',
     feedForwardNorm: 'post_attention_norm',
   },
+  sarvam_mla: deepseek3,
+  glm4v_moe: glm4,
+  qwen3_vl_moe: { ...plain, name: 'qwen3vlmoe' },
+  mellum: { ...plain, name: 'mellum', sharesEmbedding: false, yarn: true, windows: 'stated' },
+  hy_v3: { ...plain, name: 'hy_v3', normalises: null, leadingDense: true, correction: 'exp_probs_b' },
+  deepseek: {
+    ...plain,
+    name: 'deepseek',
+    normalises: false,
+    rotatesPairs: true,
+    leadingDense: true,
+    squareAttention: true,
+  },
+  bailing_moe: {
+    ...plain,
+    name: 'bailingmoe',
+    normalises: null,
+    rotatesPairs: true,
+    biases: 'optional-query-key-value',
+    leadingDense: true,
+    sharesEmbedding: false,
+  },
+  bailing_moe_v2: {
+    ...plain,
+    name: 'bailingmoe2',
+    normalises: null,
+    leadingDense: true,
+    squareAttention: true,
+    joinsHeads: true,
+    sharesEmbedding: false,
+    groups: true,
+  },
+  mistral4: { ...deepseek3, name: 'mistral4' },
+  mistral3: { ...deepseek3, name: 'mistral4' },
+  cohere2_moe: {
+    ...plain,
+    name: 'cohere2moe',
+    normalises: null,
+    rotatesPairs: true,
+    leadingDense: true,
+    windows: 'stated',
+    rotates: 'windows-or-dense',
+  },
+  dbrx: {
+    ...plain,
+    name: 'dbrx',
+    squareAttention: true,
+    joinsHeads: true,
+    clips: true,
+    sharesEmbedding: false,
+    feedForwardNorm: 'attn_output_norm',
+    widthIsExpert: true,
+  },
+  jamba: {
+    ...plain,
+    name: 'jamba',
+    normalises: false,
+    squareAttention: true,
+    rotates: 'none',
+    state: 'mamba-1',
+    widthIsExpert: true,
+  },
+  kimi_linear: {
+    ...plain,
+    name: 'kimi-linear',
+    leadingDense: true,
+    sharesEmbedding: false,
+    groups: true,
+    rotates: 'none',
+    state: 'channel-delta',
+  },
+  minimax: { ...plain, name: 'minimax-01', state: 'lightning', widthIsExpert: true },
 };
 
 export const llamaArchitectures: ReadonlyMap<string, LlamaArchitecture> = new Map(Object.entries(byFamily));

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { boundedRecord, boundedText } from '../../contract/bounds.ts';
 import { type Config, ConfigReader } from '../config-reader.ts';
 import type { ModelDescriptor, Rotary } from '../descriptor.ts';
-import { NEVER_TURNS, yarnMagnitude } from '../rotary.ts';
+import { familyOf } from '../families/families.ts';
+import { NEVER_TURNS, rotaryParameters, yarnMagnitude } from '../rotary.ts';
 import type { LlamaArchitecture } from './llama-architectures.ts';
 
 /** llama.cpp's parameters of a rotary embedding, read from a config in either spelling. */
@@ -27,8 +28,9 @@ const SAME = 1e-6;
  * them.
  */
 const readLlamaRotary = (model: ModelDescriptor, config: Config, rotary: Rotary): LlamaRotary => {
-  const reader = new ConfigReader(textConfig(model, config), 'config.json', {});
-  const all = reader.object('rope_parameters') ?? reader.object('rope_scaling');
+  const { rope_parameters = null } = familyOf(model.family)?.defaults ?? {};
+  const reader = new ConfigReader(textConfig(model, config), 'config.json', { rope_parameters });
+  const all = rotaryParameters(reader);
   const { whole } = rotariesOf(model);
   const own = rotary === whole ? 'full_attention' : 'sliding_attention';
   const parameters = all?.object(own) ?? all;
@@ -82,6 +84,24 @@ const rotariesOf = ({ blocks }: ModelDescriptor): Readonly<Record<'whole' | 'win
 /** The part of a config with the text model's keys. */
 const textConfig = ({ configKeys: { within } }: ModelDescriptor, config: Config): Config =>
   within === null ? config : boundedRecord(boundedText, z.unknown()).parse(config[within]);
+
+const sectionsSchema = z.array(z.number().int().nonnegative()).length(3);
+
+/** Pairs of each axis of positions of images, and 0 for a fourth; null: the config does not say. */
+export const imageSections = (model: ModelDescriptor, config: Config): readonly number[] | null => {
+  const reader = new ConfigReader(textConfig(model, config), 'config.json', {});
+  const stated = (reader.object('rope_parameters') ?? reader.object('rope_scaling'))?.raw('mrope_section');
+  const sections = sectionsSchema.safeParse(stated);
+  return sections.success ? [...sections.data, 0] : null;
+};
+
+const towerSchema = z.object({ vision_config: z.object({ deepstack_visual_indexes: z.array(z.unknown()).max(1000) }) });
+
+/** The number of layers to which a vision tower adds something; null: the config does not say. */
+export const deepstackLayers = (config: Config): number | null => {
+  const tower = towerSchema.safeParse(config);
+  return tower.success ? tower.data.vision_config.deepstack_visual_indexes.length : null;
+};
 
 /**
  * Factors by which the plain angles of layers without a window are divided, one for each pair of a head; null where

@@ -29,6 +29,8 @@ const ownShape = (name: string, shape: readonly number[]): readonly number[] => 
   if (name.endsWith('.ffn_gate_inp_shexp.weight') && shape.length === 1) return [1, ...shape];
   if (/\.(?:shortconv\.conv|ssm_conv1d(?:_[qkv])?)\.weight$/.test(name))
     return [...shape.filter((length) => length > 1).slice(0, 1), 1, ...shape.slice(-1)];
+  // Mamba's rates are a matrix.
+  if (name.endsWith('.ssm_a') && (shape[1] ?? 1) > 1) return shape;
   if (/\.(?:ssm_a|ssm_d|ssm_norm\.weight)$/.test(name)) return [shape.reduce((product, length) => product * length, 1)];
   return shape;
 };

@@ -9,7 +9,7 @@ import {
   patternHas,
   plain,
 } from '../../checkpoint/gguf/llama-architectures.ts';
-import { compressedRotaryProblems, rotaryProblems } from '../../checkpoint/gguf/llama-rotary.ts';
+import { compressedRotaryProblems, rotaryProblems, writtenRotary } from '../../checkpoint/gguf/llama-rotary.ts';
 import { correctionOf } from '../../checkpoint/routing.ts';
 import { refuse } from '../../contract/errors.ts';
 
@@ -31,7 +31,14 @@ const needShared: readonly string[] = [
   'qwen3next',
   'exaone-moe',
   'llama4',
+  'hy_v3',
+  'deepseek',
+  'bailingmoe',
+  'bailingmoe2',
 ];
+
+/** Architectures with dense layers at any place. */
+const denseAnywhere: readonly string[] = ['llama4', 'jamba'];
 
 /** Families without an entry, each with the reason. */
 export const familyReasons: ReadonlyMap<string, string> = new Map([
@@ -41,24 +48,7 @@ export const familyReasons: ReadonlyMap<string, string> = new Map([
       'SparseMixer and layer norms: log-probabilities differed by 4',
   ],
   ['longcat_flash', 'llama.cpp has no architecture for LongCat-Flash'],
-  ['minimax', 'llama.cpp has no architecture for MiniMax-Text-01'],
   ['flex_olmo', 'llama.cpp has no architecture for FlexOlmo'],
-  ...[
-    'qwen3_vl_moe',
-    'glm4v_moe',
-    'deepseek',
-    'bailing_moe',
-    'bailing_moe_v2',
-    'kimi_linear',
-    'sarvam_mla',
-    'mellum',
-    'hy_v3',
-    'cohere2_moe',
-    'mistral4',
-    'mistral3',
-    'dbrx',
-    'jamba',
-  ].map((family) => [family, `files of ${family} for llama.cpp are not proven yet`] as const),
 ]);
 
 /**
@@ -128,7 +118,7 @@ const layerProblems = (model: ModelDescriptor, architecture: LlamaArchitecture):
   const problems: string[] = [];
   const dense = model.blocks.flatMap(({ moe, dense: own }, block) => (moe === null && own !== null ? [block] : []));
   const allowed = leadingDense ? leadingDenseLayers(model) : 0;
-  if (dense.length > allowed && name !== 'llama4')
+  if (dense.length > allowed && !denseAnywhere.includes(name))
     problems.push(
       `layer ${String(dense[allowed])} has no experts, but llama.cpp's ${name} requires them in every layer` +
         (leadingDense ? ' after the first ones' : ''),
@@ -201,7 +191,7 @@ const hasBias = ({ query, keyValueDown, output }: Extract<AttentionDescriptor, {
   [...('down' in query ? [query.down] : []), keyValueDown, output].some(({ bias }) => bias !== null);
 
 const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitecture): string[] => {
-  const { name, biases, squareAttention, ungroupedHeads } = architecture;
+  const { name, biases, squareAttention, ungroupedHeads, clips } = architecture;
   const problems = new Set<string>();
   if (model.headBias !== null) problems.add('its head has a bias');
   const first = squareAttention ? firstAttention(model) : null;
@@ -231,7 +221,7 @@ const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitectu
         `it has ${String(attention.keyValueHeads)} key/value heads for ${String(attention.heads)} heads, but ` +
           `llama.cpp's ${name} opens only files with as many`,
       );
-    if (attention.clip !== null)
+    if (attention.clip !== null && !clips)
       problems.add(`clip_qkv is ${String(attention.clip)}, but llama.cpp's ${name} does not clip`);
     const inputs = attention.query.bias !== null;
     const output = attention.output.bias !== null;
@@ -255,8 +245,12 @@ const stateProblems = (model: ModelDescriptor, { name }: LlamaArchitecture): str
       problems.add(`the projections around its states have biases, which llama.cpp's ${name} ignores`);
     if (state.kind === 'convolution' && state.convolution.bias !== null)
       problems.add(`its convolutions have biases, which llama.cpp's ${name} ignores`);
-    if (state.kind === 'channel-delta' && state.decayBound === null)
-      problems.add(`the decay of its states has no bound, which llama.cpp's ${name} requires`);
+    if (state.kind === 'channel-delta' && (state.decayBound === null) !== (name === 'kimi-linear'))
+      problems.add(
+        state.decayBound === null
+          ? `the decay of its states has no bound, which llama.cpp's ${name} requires`
+          : `the decay of its states has a bound, which llama.cpp's ${name} ignores`,
+      );
     if (state.kind === 'delta' && state.keyDimension !== state.valueDimension)
       problems.add(
         `its delta nets have keys of ${String(state.keyDimension)} and values of ${String(state.valueDimension)} ` +
@@ -354,6 +348,69 @@ const indexerProblems = ({ blocks }: ModelDescriptor): readonly string[] => {
   return odd === undefined ? [] : [indexerWidth(odd.dimension)];
 };
 
+const mellumProblems = (model: ModelDescriptor, config: Config): readonly string[] => {
+  const architecture = llamaArchitectures.get('mellum');
+  const rotary = architecture === undefined ? null : writtenRotary({ model, config, architecture });
+  const own = rotary?.windowed?.theta ?? null;
+  return unlessAll(
+    own === null || own === rotary?.theta,
+    `the angles of its windows have the base ${String(own)}, but llama.cpp takes that of the other layers, ` +
+      String(rotary?.theta),
+  );
+};
+
+const cohere2Problems = ({ blocks }: ModelDescriptor): readonly string[] => {
+  const odd = blocks.findIndex(({ rotary, window, moe }) => (rotary !== null) !== (window !== null || moe === null));
+  return [
+    ...unlessAll(
+      odd === -1,
+      `layer ${String(odd)} has ${blocks[odd]?.rotary === null ? 'no' : 'a'} rotary embedding, but llama.cpp rotates ` +
+        'layers with a window and dense ones',
+    ),
+    ...unlessAll(
+      blocks.some(({ window }) => window !== null),
+      'it has no layer with a sliding window',
+    ),
+  ];
+};
+
+const jambaProblems = ({ blocks, hidden, moeLayers }: ModelDescriptor): readonly string[] => {
+  const widths = new Set([
+    ...moeLayers.map(({ moe }) => moe.width),
+    ...blocks.flatMap(({ dense }) => dense?.up.shape[0] ?? []),
+  ]);
+  return [
+    ...unlessAll(widths.size === 1, 'its dense layers are not as wide as an expert, as llama.cpp requires'),
+    ...unlessAll(
+      blocks.every(({ state }) => state?.kind !== 'mamba-1' || state.channels === 2 * hidden),
+      'its states are not twice as wide as hidden_size, as llama.cpp requires',
+    ),
+  ];
+};
+
+const kimiLinearProblems = ({ blocks }: ModelDescriptor): readonly string[] => {
+  const heads = new Set(
+    blocks.flatMap(({ attention, state }) => attention?.heads ?? (state?.kind === 'channel-delta' ? state.heads : [])),
+  );
+  return [
+    ...unlessAll(heads.size === 1, 'its states have another number of heads than its attention'),
+    ...unlessAll(
+      blocks.every(({ attention }) => attention?.kind !== 'latent' || 'whole' in attention.query),
+      'its queries are made of vectors of low rank, which llama.cpp does not compute',
+    ),
+  ];
+};
+
+const minimaxProblems = ({ blocks }: ModelDescriptor): readonly string[] => {
+  const factors = new Set(
+    blocks.flatMap(({ keepsNormed }) => (keepsNormed === null ? [] : Object.values(keepsNormed))),
+  );
+  return unlessAll(
+    factors.size === 1,
+    `its normed inputs are multiplied by ${[...factors].join(' and ')}, but llama.cpp has one factor`,
+  );
+};
+
 /** Conditions of single architectures. */
 const ownProblems: ReadonlyMap<string, (model: ModelDescriptor, config: Config) => readonly string[]> = new Map([
   [
@@ -369,6 +426,15 @@ const ownProblems: ReadonlyMap<string, (model: ModelDescriptor, config: Config) 
   ['glm-dsa', indexerProblems],
   ['deepseek4', deepseek4Problems],
   ['gemma4', gemma4Problems],
+  [
+    'bailingmoe',
+    (model) => unlessAll(leadingDenseLayers(model) === 0, 'its first layers have no experts, as llama.cpp requires'),
+  ],
+  ['mellum', mellumProblems],
+  ['cohere2moe', cohere2Problems],
+  ['jamba', jambaProblems],
+  ['kimi-linear', kimiLinearProblems],
+  ['minimax-01', minimaxProblems],
   [
     'lfm2moe',
     ({ moeLayers }) =>

@@ -53,7 +53,13 @@ type Sized = Omit<GgufTensor, 'type'> & { readonly wanted: 'weights' | 'f32' | '
 /** The points of an architecture that place tensors. */
 type Layout = Pick<
   LlamaArchitecture,
-  'rotatesPairs' | 'sharesEmbedding' | 'feedForwardNorm' | 'finalNorm' | 'frequencyFactors'
+  | 'rotatesPairs'
+  | 'sharesEmbedding'
+  | 'joinsHeads'
+  | 'correction'
+  | 'feedForwardNorm'
+  | 'finalNorm'
+  | 'frequencyFactors'
 >;
 
 const as = (weight: Weight): GgufPiece => ({ weight, headRows: null });
@@ -195,7 +201,7 @@ const blockTensors = (block: BlockDescriptor, prefix: string, architecture: Layo
     ...named(prefix, { [architecture.feedForwardNorm]: feedForwardNorm }),
     ...named(prefix, { post_attention_norm: branchNorms?.attention, post_ffw_norm: branchNorms?.feedForward }),
     ...(dense === null ? [] : denseTensors(dense, prefix, '')),
-    ...(moe === null ? [] : moeTensors(moe, prefix)),
+    ...(moe === null ? [] : moeTensors(moe, prefix, architecture)),
     ...named(prefix, {
       post_ffw_norm_1: beside?.dense,
       pre_ffw_norm_2: beside?.expertsIn,
@@ -254,7 +260,7 @@ const rowsOf = ({ stored }: Weight, start: number, count: number): TensorView =>
   };
 };
 
-/** An operator in place of attention; none of those that GGUF has no names for. */
+/** An operator in place of attention. */
 const stateTensors = (state: StateDescriptor, prefix: string): readonly Sized[] => {
   switch (state.kind) {
     case 'convolution':
@@ -278,23 +284,56 @@ const stateTensors = (state: StateDescriptor, prefix: string): readonly Sized[] 
         ...named(prefix, { ssm_out: state.output }),
       ];
     }
-    case 'mamba-1':
+    case 'mamba-1': {
+      const { convolution, decayLog } = state;
+      return [
+        ...named(prefix, { ssm_in: state.input }),
+        ...convolutionTensors(`${prefix}.ssm_conv1d`, convolution),
+        ...(convolution.bias === null ? [zeros(`${prefix}.ssm_conv1d.bias`, convolution.channels)] : []),
+        ...named(prefix, {
+          ssm_x: state.selection,
+          ssm_dt_norm: state.stepNorm,
+          ssm_b_norm: state.inputNorm,
+          ssm_c_norm: state.outputNorm,
+          ssm_dt: state.step,
+        }),
+        decayRates(`${prefix}.ssm_a`, decayLog, decayLog.shape),
+        exact(`${prefix}.ssm_d`, state.skip),
+        ...named(prefix, { ssm_out: state.output }),
+      ];
+    }
     case 'lightning':
-      throw new Error(`an operator of the kind ${state.kind} was not refused`);
-    case 'channel-delta':
+      return named(prefix, {
+        attn_qkv: state.queryKeyValue,
+        attn_norm_2: state.norm,
+        attn_gate: state.gate,
+        attn_output: state.output,
+      });
+    case 'channel-delta': {
+      const { low } = state;
       return [
         ...channelConvolutions(state, prefix),
         ...named(prefix, {
           attn_q: state.query,
           attn_k: state.key,
           attn_v: state.value,
-          ssm_f_a: state.decay,
+          ...(low === null ? { ssm_f_a: state.decay } : { ssm_f_a: low.decay, ssm_f_b: state.decay }),
           ssm_beta: state.rate,
         }),
-        decayRates(`${prefix}.ssm_a`, state.decayLog, [state.heads, 1], 'exponential'),
+        decayRates(
+          `${prefix}.ssm_a`,
+          state.decayLog,
+          [state.heads, 1],
+          state.decayBound === null ? 'minus-exponential' : 'exponential',
+        ),
         exact(`${prefix}.ssm_dt.bias`, state.decayBias),
-        ...named(prefix, { ssm_g_a: state.gate, ssm_norm: state.norm, attn_output: state.output }),
+        ...named(prefix, {
+          ...(low === null ? { ssm_g_a: state.gate } : { ssm_g_a: low.gate, ssm_g_b: state.gate }),
+          ssm_norm: state.norm,
+          attn_output: state.output,
+        }),
       ];
+    }
   }
 };
 
@@ -435,11 +474,14 @@ const attentionTensors = (
         : tensor,
     );
   const { queryKeyNorm, sinks, gate } = attention;
-  return [
+  const parts = [
     ...rotated(`${prefix}.attn_q`, attention.query),
     ...(attention.key === null ? [] : rotated(`${prefix}.attn_k`, attention.key)),
+    ...named(prefix, { attn_v: attention.value }),
+  ];
+  return [
+    ...(architecture.joinsHeads ? [inOne(`${prefix}.attn_qkv.weight`, parts)] : parts),
     ...named(prefix, {
-      attn_v: attention.value,
       attn_output: attention.output,
       attn_q_norm: queryKeyNorm?.query,
       attn_k_norm: queryKeyNorm?.key,
@@ -448,6 +490,14 @@ const attentionTensors = (
     }),
   ];
 };
+
+/** Matrices as one, their rows one after another. */
+const inOne = (name: string, matrices: readonly Sized[]): Sized => ({
+  name,
+  shape: [matrices.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0), ...(matrices[0]?.shape.slice(1) ?? [])],
+  pieces: matrices.flatMap(({ pieces }) => pieces),
+  wanted: 'weights',
+});
 
 /**
  * A projection whose heads have `plain` rows that are not rotated before `rotated` ones: those are reordered from
@@ -589,7 +639,7 @@ const roles = [
   { role: 'down', bias: 'downBias' },
 ] as const;
 
-const moeTensors = (moe: MoeDescriptor, prefix: string): readonly Sized[] => {
+const moeTensors = (moe: MoeDescriptor, prefix: string, { correction: name }: Layout): readonly Sized[] => {
   const { router, routerBias, routing, expertTensors, shared, latent } = moe;
   const correction = correctionOf(routing);
   const scale = routing.kind === 'scores' ? routing.expertScale : null;
@@ -603,7 +653,7 @@ const moeTensors = (moe: MoeDescriptor, prefix: string): readonly Sized[] => {
   return [
     exact(`${prefix}.ffn_gate_inp.weight`, router),
     ...vector(`${prefix}.ffn_gate_inp.bias`, routerBias),
-    ...(correction === null ? [] : [exact(`${prefix}.exp_probs_b.bias`, correction, correction.shape.slice(-1))]),
+    ...(correction === null ? [] : [exact(`${prefix}.${name}`, correction, correction.shape.slice(-1))]),
     ...(table === null ? [] : [{ ...exact(`${prefix}.ffn_gate_tid2eid.weight`, table), wanted: 'i32' as const }]),
     ...roles.flatMap(({ role, bias }): readonly Sized[] => {
       const name = `${prefix}.ffn_${role}_exps`;

@@ -4,9 +4,8 @@ import { equivalentCommand } from '../../../main/words/equivalent-command.ts';
 import { runCommands } from '../../actions/commands.ts';
 import { isResumable, resume } from '../../actions/jobs.ts';
 import { openRun } from '../../actions/open-run.ts';
-import { isAtRest, trashRuns, labelRun } from '../../actions/runs.ts';
+import { isAtRest, labelRun, trashRuns } from '../../actions/runs.ts';
 import { Icon, IconButton } from '../../components/button.tsx';
-import { CutName } from '../../components/cut-name.tsx';
 import { openContextMenu } from '../../components/context-menu.tsx';
 import { RowMenu } from '../../components/row-menu.tsx';
 import type { RowPosition } from '../../components/windowed-list.tsx';
@@ -15,6 +14,23 @@ import { readFacts } from '../../engine/facts.ts';
 import { runDeviceText } from '../../format/record-words.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { runIcon, runNote, runStateText } from './run-words.ts';
+
+/** Characters at the end of a name that always stay: names of a series differ there. */
+const END = 9;
+/** Shorter names are cut at their end, where there is anything to cut. */
+const LONG = 20;
+
+/** A name in one line that is cut in its middle where there is no room: its end is what tells it from others. */
+const CutName = ({ name, className = '' }: { readonly name: string; readonly className?: string }) => {
+  const characters = Array.from(name);
+  if (characters.length < LONG) return <span className={`ellipsis ${className}`}>{name}</span>;
+  return (
+    <span className={`cut-name ${className}`}>
+      <span>{characters.slice(0, -END).join('')}</span>
+      <span>{characters.slice(-END).join('')}</span>
+    </span>
+  );
+};
 
 interface RunRowProps {
   readonly run: RunManifest;

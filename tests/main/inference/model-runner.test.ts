@@ -186,6 +186,13 @@ describe('numbers do not depend on how the work is split', () => {
     expect(await evaluate(runner, null)).toEqual(await evaluate(runner, null));
   });
 
+  it('calls at the same time are bitwise equal to calls one after the other', async () => {
+    const runner = await openRunner(scored, { batchSlots: 64 });
+    const alone: unknown[] = [];
+    for (const plan of plans) alone.push(await evaluate(runner, plan));
+    expect(await Promise.all(plans.map((plan) => evaluate(runner, plan)))).toEqual(alone);
+  });
+
   it.each(['mixtral', 'mixtral-bf16-sharded', 'mixtral-fused', 'mixtral-window'])(
     '%s streamed is bit for bit resident',
     async (name) => {

@@ -36,6 +36,9 @@ const largestDifference = (a: readonly Float32Array[], b: readonly Float32Array[
 /** Families whose GGUF files are read as those of another family. */
 const otherFamilies: ReadonlyMap<string, string> = new Map([
   ['solar_open', 'glm4_moe'],
+  ['glm4v_moe', 'glm4_moe'],
+  ['sarvam_mla', 'deepseek_v3'],
+  ['mistral3', 'mistral4'],
   ['kimi_k2', 'deepseek_v3'],
   ['glm4_moe_lite', 'deepseek_v3'],
   ['qwen3_5_moe', 'qwen3_5_moe_text'],

@@ -18,6 +18,7 @@ import {
   editTensors,
   scoringFixture,
 } from '../../checkpoint/checkpoint-files.ts';
+import { publishedFixture, writePublished } from '../../../reference/published-fixture.ts';
 
 type Edit = (config: Record<string, unknown>) => void;
 
@@ -272,6 +273,31 @@ const steepGates = async (name: string): Promise<string> => {
 
 const threeOfFour = [...Array.from({ length: 3 }, () => 'sliding_attention'), 'full_attention'];
 
+/** A released config with small sizes and its weights, its text model's config edited; every second expert is kept. */
+export const publishedModel = async (name: string, edit: Edit = () => undefined): Promise<string> => {
+  const fixture = publishedFixture(name);
+  const folder = await writePublished(fixture);
+  await editJson(path.join(folder, 'config.json'), edit);
+  await addCharacters(folder);
+  await writeFile(path.join(folder, 'tokens.json'), JSON.stringify([fixture.tokens, [3, 1, 4], [5]]));
+  const { moeLayers } = (await openCheckpoint(folder)).descriptor;
+  const kept = moeLayers.map(({ moe }) => Array.from({ length: moe.experts / 2 }, (_, expert) => 2 * expert));
+  await writeFile(path.join(folder, 'kept.json'), JSON.stringify({ kept }));
+  return folder;
+};
+
+/** Hunyuan 3 with two shared experts. */
+const sharingHunyuan = async (): Promise<string> => {
+  const folder = await publishedModel('hy_v3');
+  await randomise(folder, {
+    'shared_mlp.gate_proj': [24, 32],
+    'shared_mlp.up_proj': [24, 32],
+    'shared_mlp.down_proj': [32, 24],
+  });
+  await editJson(path.join(folder, 'config.json'), (config) => (config['num_shared_experts'] = 2));
+  return folder;
+};
+
 /** Configs under which llama.cpp computes the same as the models, one per architecture and kind of rotary embedding. */
 export const provenModels: readonly { readonly name: string; readonly make: () => Promise<string> }[] = [
   ...['mixtral', 'mixtral-bf16-sharded', 'mixtral-fused', 'qwen3_moe', 'olmoe', 'deepseek_v2-lite', 'deepseek_v3'],
@@ -326,6 +352,26 @@ export const provenModels: readonly { readonly name: string; readonly make: () =
         llamaModel('exaone_moe', (config) => {
           config['sliding_window_pattern'] = 'LLLG';
           config['layer_types'] = threeOfFour;
+        }),
+    },
+    ...[
+      ...['sarvam_mla', 'glm4v_moe', 'qwen3_vl_moe', 'hy_v3', 'deepseek', 'bailing_moe', 'bailing_moe_v2'],
+      ...['cohere2_moe', 'dbrx', 'mistral4', 'mistral3', 'kimi_linear', 'jamba', 'minimax'],
+    ].map((name) => ({ name, make: () => publishedModel(name) })),
+    { name: 'hy_v3 with two shared experts', make: sharingHunyuan },
+    {
+      name: 'dbrx that clamps',
+      make: () => publishedModel('dbrx', (config) => Object.assign(config['attn_config'] as object, { clip_qkv: 0.5 })),
+    },
+    {
+      name: 'mellum with one base of angles and yarn',
+      make: () =>
+        publishedModel('mellum', (config) => {
+          const yarn = { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 8 };
+          config['rope_parameters'] = {
+            full_attention: { ...yarn, rope_theta: 500_000 },
+            sliding_attention: { rope_type: 'default', rope_theta: 500_000 },
+          };
         }),
     },
     { name: 'qwen2_moe without a dense layer', make: sparseQwen2 },

@@ -6,14 +6,19 @@ import { z } from 'zod';
 import type { Plan } from '../../../../main/contract/plan.ts';
 import { openCheckpoint } from '../../../../main/checkpoint/open-checkpoint.ts';
 import { exportPlan } from '../../../../main/export/export-plan.ts';
-import type { ModelDescriptor, MoeDescriptor, TensorView } from '../../../../main/checkpoint/descriptor.ts';
+import type {
+  BlockDescriptor,
+  ModelDescriptor,
+  MoeDescriptor,
+  TensorView,
+} from '../../../../main/checkpoint/descriptor.ts';
 import { families } from '../../../../main/checkpoint/families/families.ts';
 import { llamaArchitectures } from '../../../../main/checkpoint/gguf/llama-architectures.ts';
 import { familyReasons, llamaArchitecture } from '../../../../main/export/gguf/architectures.ts';
 import { changeableCopy, checkpointFixture, editJson, scoringFixture } from '../../checkpoint/checkpoint-files.ts';
 import { softmaxRule } from '../../checkpoint/routing-rules.ts';
 import { exportRequest } from '../export-settings.ts';
-import { addCharacters, characterOf, llamaModel, sparseQwen2 } from './llama-models.ts';
+import { addCharacters, characterOf, llamaModel, publishedModel, sparseQwen2 } from './llama-models.ts';
 
 type Config = Record<string, unknown>;
 
@@ -386,6 +391,72 @@ const otherwise: readonly (readonly [string, RegExp])[] = [
   ['bailing_hybrid-fused', /the decay of its states has no bound, which llama\.cpp's bailingmoe3 requires/],
 ];
 
+/** Released configs, edited to what an architecture does not have. */
+const edited: readonly (readonly [string, Config, RegExp])[] = [
+  ['mellum', {}, /windows have the base 10000, but llama\.cpp takes that of the other layers, 500000/],
+  [
+    'cohere2_moe',
+    { layer_types: Array.from({ length: 5 }, () => 'full_attention') },
+    /it has no layer with a sliding window/,
+  ],
+  ['kimi_linear', { moe_renormalize: false }, /norm_topk_prob is false, .*kimi-linear always computes true/],
+  ['minimax', { mlp_alpha_factor: 2 }, /inputs are multiplied by 3\.55\d+ and 2, but llama\.cpp has one factor/],
+  ['deepseek', { norm_topk_prob: true }, /norm_topk_prob is true, but llama\.cpp's deepseek always computes false/],
+];
+
+const changed =
+  (change: (block: BlockDescriptor) => BlockDescriptor): ((model: ModelDescriptor) => ModelDescriptor) =>
+  (model) => ({ ...model, blocks: model.blocks.map(change) });
+
+/** Released configs whose descriptor is changed, where no config says so alone. */
+const redescribed: readonly (readonly [string, (model: ModelDescriptor) => ModelDescriptor, RegExp])[] = [
+  ['bailing_moe', changed((block) => ({ ...block, moe: null })), /its first layers have no experts/],
+  [
+    'cohere2_moe',
+    changed((block) => ({ ...block, rotary: null })),
+    /layer 0 has no rotary embedding, but llama\.cpp rotates layers with a window and dense ones/,
+  ],
+  [
+    'jamba',
+    (model) => withMoe(model, { width: 8 }),
+    /its dense layers are not as wide as an expert, as llama\.cpp requires/,
+  ],
+  [
+    'jamba',
+    changed((block) => ({
+      ...block,
+      state: block.state?.kind === 'mamba-1' ? { ...block.state, channels: 96 } : null,
+    })),
+    /its states are not twice as wide as hidden_size/,
+  ],
+  [
+    'kimi_linear',
+    changed((block) => ({
+      ...block,
+      state: block.state?.kind === 'channel-delta' ? { ...block.state, heads: 2, decayBound: -5 } : null,
+    })),
+    /its states has a bound, which .* ignores.*another number of heads than its attention/,
+  ],
+  [
+    'kimi_linear',
+    changed((block) => ({
+      ...block,
+      attention:
+        block.attention?.kind === 'latent' && 'whole' in block.attention.query
+          ? {
+              ...block.attention,
+              query: {
+                down: block.attention.query.whole,
+                norm: block.attention.keyValueNorm,
+                up: block.attention.query.whole,
+              },
+            }
+          : block.attention,
+    })),
+    /its queries are made of vectors of low rank/,
+  ],
+];
+
 const withMoe = (model: ModelDescriptor, change: Partial<MoeDescriptor>): ModelDescriptor => ({
   ...model,
   moeLayers: model.moeLayers.map(({ block, moe }) => ({ block, moe: { ...moe, ...change } })),
@@ -422,6 +493,19 @@ describe('a GGUF export is refused before a byte is written', () => {
   it.each(otherwise)('for %s, which llama.cpp computes otherwise', async (name, message) => {
     const { descriptor, config } = await openCheckpoint(checkpointFixture(name));
     expect(() => llamaArchitecture(descriptor, config)).toThrow(message);
+  });
+
+  it.each(edited)('for %s with %j', async (name, change, message) => {
+    const { descriptor, config } = await openCheckpoint(
+      await publishedModel(name, (whole) => Object.assign(whole, change)),
+    );
+    expect(() => llamaArchitecture(descriptor, config)).toThrow(message);
+  });
+
+  it.each(redescribed)('for another %s', async (name, change, message) => {
+    const { descriptor, config } = await openCheckpoint(await publishedModel(name));
+    expect(() => llamaArchitecture(descriptor, config)).not.toThrow();
+    expect(() => llamaArchitecture(change(descriptor), config)).toThrow(message);
   });
 
   it('for every family without an architecture, with its own reason', () => {
