@@ -542,10 +542,11 @@ export const configOf = (
 };
 
 /** Keys that a file does not have: values that the family must have, and those that equal what the file states. */
-const agreeing = ({ required }: Family, config: Config): Config =>
+const agreeing = ({ required, rotary }: Family, config: Config): Config =>
   Object.fromEntries(
     required.flatMap((each): readonly (readonly [string, unknown])[] => {
-      if ('values' in each) return [[each.key, each.values[0]]];
+      // A list has its own default.
+      if ('values' in each) return each.key === rotary.scaled?.listKey ? [] : [[each.key, each.values[0]]];
       if (each.key in config) return [[each.equals, config[each.key]]];
       return each.equals in config ? [[each.key, config[each.equals]]] : [];
     }),
