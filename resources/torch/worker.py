@@ -1122,7 +1122,7 @@ ALL_EXPERTS_FUNCTIONS.register(OBSERVED, observed)
 
 
 def divided_angles(config, device=None, seq_len=None, layer_type=None):
-    """Angles that GGUF files give as factors by which the plain ones are divided: inverse frequencies [R / 2], and 1."""
+    """Angles that a GGUF file states as divisors of the plain ones: inverse frequencies [R / 2], and a factor of 1."""
     parameters = config.rope_parameters if layer_type is None else config.rope_parameters[layer_type]
     factors = torch.tensor(parameters["factors"], device=device, dtype=torch.float32)
     powers = torch.arange(len(factors), device=device, dtype=torch.float32) / len(factors)

@@ -42,7 +42,8 @@ const OTHER_KEYS = ['dbrx', 'jamba', 'mistral3', 'mistral4'];
  * those by which files are written (`modelTensors`), read backwards from a description of the published model that is
  * made of the file's config alone.
  *
- * @throws WorkbenchError `torch-architecture`; `gguf-form` for a file that has tensors in another form than it would be written in.
+ * @throws WorkbenchError `torch-architecture`; `gguf-form` for a file that has tensors in another form than it would be
+ * written in.
  */
 export const familyTensors = ({
   name,
