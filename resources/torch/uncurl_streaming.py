@@ -7,7 +7,9 @@ pinned memory and a stream of its own. What lies outside of the list of blocks s
 
 import concurrent.futures
 import contextlib
+import ctypes
 import functools
+import sys
 import threading
 
 import torch
@@ -21,6 +23,21 @@ class Refused(Exception):
     def __init__(self, code, message):
         super().__init__(message)
         self.code = code
+
+
+# M_MMAP_THRESHOLD of glibc (mallopt(3)); bytes from which memory is mapped alone, while blocks take turns and otherwise,
+# the most to which glibc raises it by itself.
+MMAP_THRESHOLD, MAPPED_ALONE, MAPPED_OTHERWISE = -3, 2**20, 2**25
+
+
+def give_back(at_once):
+    """Whether glibc returns the memory of a matrix as soon as it is freed, or keeps it for the next one.
+
+    What was kept of blocks lay between values of longer life: 75 MB of 262 that a model of six small blocks took.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(MMAP_THRESHOLD, MAPPED_ALONE if at_once else MAPPED_OTHERWISE)
 
 
 class Pass:

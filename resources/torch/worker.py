@@ -226,6 +226,8 @@ class Worker:
         self.model = self.cache = self.prefix = None
         self.models.clear()
         self.streams.clear()
+        if self.feed is not None:
+            uncurl_streaming.give_back(at_once=False)
         self.feed, self.states = None, {}
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -262,6 +264,8 @@ class Worker:
                 each.__dict__.pop("quantization_config", None)
         if self.name == "auto":
             options["device_map"] = "auto"
+        if streams:
+            uncurl_streaming.give_back(at_once=True)
         own = contextlib.nullcontext({})
         given = {name: uncurl_streaming.Computed(functools.partial(asked, name)) for name in header["asked"]}
         if streams or given or scheme is not None:
@@ -1118,7 +1122,7 @@ ALL_EXPERTS_FUNCTIONS.register(OBSERVED, observed)
 
 
 def divided_angles(config, device=None, seq_len=None, layer_type=None):
-    """Angles that GGUF files give as factors by which the plain ones are divided: inverse frequencies [R / 2], and 1."""
+    """Angles that a GGUF file states as divisors of the plain ones: inverse frequencies [R / 2], and a factor of 1."""
     parameters = config.rope_parameters if layer_type is None else config.rope_parameters[layer_type]
     factors = torch.tensor(parameters["factors"], device=device, dtype=torch.float32)
     powers = torch.arange(len(factors), device=device, dtype=torch.float32) / len(factors)

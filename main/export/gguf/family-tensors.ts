@@ -34,12 +34,16 @@ const valuesFrom = (whole: TensorView, first: number, count: number, columns: nu
   return { ...whole, shape: [count / columns, columns], byteOffset: whole.byteOffset + start, byteLength };
 };
 
+/** Families whose classes in transformers 5.24 take other keys, or other names of experts, than a file gives. */
+const OTHER_KEYS = ['dbrx', 'jamba', 'mistral3', 'mistral4'];
+
 /**
  * The tensors of a GGUF model as its family publishes them, by name. Names, orders of rows and functions of values are
  * those by which files are written (`modelTensors`), read backwards from a description of the published model that is
  * made of the file's config alone.
  *
- * @throws WorkbenchError `gguf-form` for a file that has tensors in another form than it would be written in.
+ * @throws WorkbenchError `torch-architecture`; `gguf-form` for a file that has tensors in another form than it would be
+ * written in.
  */
 export const familyTensors = ({
   name,
@@ -51,6 +55,13 @@ export const familyTensors = ({
   const family = familyOf(descriptor.family);
   const architecture = llamaArchitectures.get(descriptor.family);
   if (family === undefined || architecture === undefined) throw new Error(`no GGUF files of ${descriptor.family}`);
+  if (OTHER_KEYS.includes(family.modelType))
+    throw refuse(
+      'torch-architecture',
+      `${name} is a GGUF file of ${family.modelType}, whose class in transformers takes other keys or names than the ` +
+        'file gives.',
+      'Compute with --engine onnxruntime, or open the model that the file was made of.',
+    );
   if (family.wrapper !== null)
     throw refuse(
       'torch-architecture',

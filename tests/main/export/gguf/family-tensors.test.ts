@@ -48,3 +48,11 @@ test('a file with tensors in an older form is refused by the name of the one tha
     'model has no tensor "blk.0.attn_k_b.weight": it was written in an older form.',
   );
 });
+
+test.each(['dbrx', 'jamba', 'mistral4'])('a file of %s is refused by that name', async (name) => {
+  const model = provenModels.find((each) => each.name === name) ?? expect.fail(`no ${name}`);
+  const file = await openCheckpoint(await ggufOf(await model.make(), 'f32'));
+  expect(() => familyTensors(file)).toThrow(
+    /whose class in transformers takes other keys or names than the file gives/,
+  );
+});
