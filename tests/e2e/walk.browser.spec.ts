@@ -1,11 +1,9 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Locator } from '@playwright/test';
-import { resources, typePath } from './page-steps.ts';
+import { photograph, resources, typePath } from './page-steps.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { expect, test } from './workbench.ts';
-
-const screenshots = path.join(import.meta.dirname, 'screenshots');
 
 /** The items of Sums as a file of written answers: one line an item, with nothing about how answers end. */
 const writtenFile = async (): Promise<string> => {
@@ -30,7 +28,6 @@ test('from the first start through sweep and verdict to a verified export of a f
   const { keyboard } = page;
   const file = path.join(exports, 'my-sums.jsonl');
   await writeFile(file, await writtenFile());
-  await mkdir(screenshots, { recursive: true });
   const start = Date.now();
   let step = 0;
   /** Logs the time so far and the current step. */
@@ -39,7 +36,7 @@ test('from the first start through sweep and verdict to a verified export of a f
     const seconds = ((Date.now() - start) / 1000).toFixed(1);
     testInfo.annotations.push({ type: 'walk', description: `${seconds} s: ${what}` });
     process.stdout.write(`walk ${String(step)}: ${seconds} s: ${what}\n`);
-    await page.screenshot({ path: path.join(screenshots, `walk-${String(step)}.png`) });
+    await photograph(workbench, `walk-${String(step)}`);
   };
   const command = async (typed: string): Promise<void> => {
     await keyboard.press('Control+k');

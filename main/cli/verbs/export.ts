@@ -27,7 +27,8 @@ import {
   readTorchChoice,
   REFEREE_OPTIONS,
 } from '../engine-option.ts';
-import { computeWith, MACHINE_OPTIONS, machineSettings, withRunner } from '../open-runner.ts';
+import { MACHINE_OPTIONS, machineSettings } from '../machine-options.ts';
+import { computeWith, withRunner } from '../open-runner.ts';
 import { type OptionReader, repeatedOption, valueOption, type Verb, type VerbHost } from '../verb.ts';
 import { HASH_LAYERS, requireTables } from '../plan-options.ts';
 import { findModel, fitRunNamed, withReader, WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
