@@ -70,7 +70,8 @@ export const experimentTree = (
   { arms, answers, tasks }: Pick<ExperimentDocument, 'arms' | 'answers' | 'tasks'>,
   { model, task }: { readonly model: string; readonly task: string },
 ): ModelTree => {
-  const metric = tasks.find(({ name }) => name === task)?.metric ?? 'acc';
+  const metric = tasks.find(({ name }) => name === task)?.metric;
+  if (metric === undefined) return treeOf([]);
   const whole = arms.filter((arm) => arm.model === model && arm.task === task && arm.method === null);
   const pairs = answers
     .filter(({ question }) => question === 'unpruned')
