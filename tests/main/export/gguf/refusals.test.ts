@@ -393,7 +393,16 @@ const otherwise: readonly (readonly [string, RegExp])[] = [
 
 /** Released configs, edited to what an architecture does not have. */
 const edited: readonly (readonly [string, Config, RegExp])[] = [
-  ['mellum', {}, /windows have the base 10000, but llama\.cpp takes that of the other layers, 500000/],
+  [
+    'mellum',
+    {
+      rope_parameters: {
+        full_attention: { rope_type: 'default', rope_theta: 500_000 },
+        sliding_attention: { rope_type: 'default', rope_theta: 10_000 },
+      },
+    },
+    /windows have the base 10000, but llama\.cpp takes that of the other layers, 500000/,
+  ],
   [
     'cohere2_moe',
     { layer_types: Array.from({ length: 5 }, () => 'full_attention') },
