@@ -26,9 +26,11 @@ const chromium = {
 } as const;
 
 /**
- * One set of flows, two hosts: `x.spec.ts` runs in both, `x.browser.spec.ts` and `x.window.spec.ts` in one. What the
- * host takes part in (dialogs, files, jobs, processes, messages) runs in both; views alone run in Chromium, where a
- * flow starts faster. `x.package.spec.ts` drives the installed application, `x.cluster.spec.ts` a cluster's queue.
+ * One set of flows, two hosts: `x.spec.ts` runs in both, `x.browser.spec.ts` and `x.window.spec.ts` in one. Flows run
+ * in Chromium, where they start faster and take half of the processor time. In Electron run those of what is its own:
+ * its processes and their ends, ports, native dialogs, paths, menu, links, and one way from a task to an export.
+ * Whether what an engine answers can pass a port at all, the unit tests show (tests/main/engine/open-engine.ts).
+ * `x.package.spec.ts` drives the installed application, `x.cluster.spec.ts` a cluster's queue.
  * There is one worker, since several would share two cores with the engines that they start.
  */
 export default defineConfig({

@@ -21,6 +21,30 @@ const python = process.env['UNCURL_INTEROP_PYTHON'] ?? '';
 export const torchWorkers = new TorchWorkers({ python, script, device: 'cpu', threads: 1 }, { keepsOne: true });
 afterAll(() => torchWorkers.dispose());
 
+const BUDGET_BYTES = 1e11;
+
+/** The same model, too large as a whole for the budget of `withTorchRunner`: its blocks take turns in memory. */
+export const streamed = (checkpoint: Checkpoint): Checkpoint => {
+  const { info } = checkpoint;
+  const torch = { ...info.memory.torch, float32: 2 * BUDGET_BYTES, half: 2 * BUDGET_BYTES };
+  return { ...checkpoint, info: { ...info, memory: { ...info.memory, torch } } };
+};
+
+/** Work with a runner of PyTorch; `scratch`: a folder for overlays. */
+export const withTorchRunner = async <T>(
+  checkpoint: Checkpoint,
+  scratch: string,
+  work: (runner: ModelRunner) => Promise<T>,
+): Promise<T> => {
+  const settings = { threads: 1, memoryBudgetBytes: BUDGET_BYTES, scratchFolder: scratch };
+  const model = await openTorchModel(checkpoint, settings, torchWorkers, 'float32');
+  try {
+    return await work(model.runner(overlaysIn(scratch)));
+  } finally {
+    await model.dispose();
+  }
+};
+
 /** A runner of PyTorch; the caller disposes of it. */
 export const openTorchRunner = async (checkpoint: Checkpoint, overlayFolder: string): Promise<ModelRunner> => {
   const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, scratchFolder: overlayFolder };

@@ -25,7 +25,7 @@ export class AssumedTensors extends Map<string, TensorView> {
   readonly isWhole: boolean;
   readonly #dtype: PlainDtype;
   readonly #isFloat8: boolean;
-  readonly #bytes = new Map<string, number>();
+  readonly #assumed = new Map<string, TensorView>();
 
   constructor(
     names: readonly string[],
@@ -60,14 +60,20 @@ export class AssumedTensors extends Map<string, TensorView> {
     if (this.isWhole && !super.has(tensor)) return null;
     const dtype = dtypes.includes(this.#dtype) ? this.#dtype : (dtypes[0] ?? this.#dtype);
     const byteLength = shape.reduce((product, length) => product * length, BYTES[dtype]);
-    this.#bytes.set(tensor, byteLength);
-    return { tensor, file: '', dtype, shape, byteOffset: 0, byteLength };
+    const view: TensorView = { tensor, file: '', dtype, shape, byteOffset: 0, byteLength };
+    this.#assumed.set(tensor, view);
+    return view;
   }
 
   /** Bytes of all that was assumed. */
   get assumedBytes(): number {
     let sum = 0;
-    for (const bytes of this.#bytes.values()) sum += bytes;
+    for (const { byteLength } of this.#assumed.values()) sum += byteLength;
     return sum;
+  }
+
+  /** All that was assumed, by name; each as if it were alone in a file. */
+  get assumed(): ReadonlyMap<string, TensorView> {
+    return this.#assumed;
   }
 }

@@ -1,8 +1,9 @@
-import { copyFile, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { isSystemError } from '../files/file-errors.ts';
 import type { Checkpoint } from './open-checkpoint.ts';
+import { writeSafetensors } from './write-safetensors.ts';
 
 /** Errors of systems, disks and accounts that make no links. */
 const NO_LINKS = ['EPERM', 'EACCES', 'ENOTSUP', 'ENOSYS', 'EINVAL'];
@@ -23,15 +24,34 @@ const placeFile = async (source: string, place: string, makeLink: typeof symlink
  *
  * `parent`: where the folder is made; it is deleted when `use` ends.
  */
-export const withSeenFolder = async <T>(
+export const withSeenFolder = <T>(
   { sources }: Pick<Checkpoint, 'sources'>,
   use: (folder: string) => Promise<T>,
   parent = tmpdir(),
   makeLink = symlink,
 ): Promise<T> => {
+  const place = (folder: string): Promise<void[]> =>
+    Promise.all(sources.map(({ name, file }) => placeFile(file, path.join(folder, name), makeLink)));
+  return inTemporaryFolder(parent, place, use);
+};
+
+/** Lets a computing program see a config alone: a folder with it, and a file of weights without any tensor. */
+export const withConfigFolder = <T>(config: Checkpoint['config'], use: (folder: string) => Promise<T>): Promise<T> => {
+  const place = async (folder: string): Promise<void> => {
+    await writeFile(path.join(folder, 'config.json'), JSON.stringify(config));
+    await writeSafetensors(path.join(folder, 'model.safetensors'), [], { format: 'pt' });
+  };
+  return inTemporaryFolder(tmpdir(), place, use);
+};
+
+const inTemporaryFolder = async <T>(
+  parent: string,
+  place: (folder: string) => Promise<unknown>,
+  use: (folder: string) => Promise<T>,
+): Promise<T> => {
   const folder = await mkdtemp(path.join(parent, 'uncurl-seen-'));
   try {
-    for (const { name, file } of sources) await placeFile(file, path.join(folder, name), makeLink);
+    await place(folder);
     return await use(folder);
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -16,7 +16,8 @@ import { createMadeEnvironments } from '../finetune/made-environments.ts';
 import { openTorchModel } from '../torch/open-torch-model.ts';
 import { type TorchChoice, torchOrder } from '../torch/torch-choice.ts';
 import { type ComputedBy, TorchWorkers } from '../torch/torch-model.ts';
-import { DEVICE_OPTION, machineSettings, probedDevice, readDevice, withRunner } from './open-runner.ts';
+import { DEVICE_OPTION, machineSettings, readDevice } from './machine-options.ts';
+import { probedDevice, withRunner } from './open-runner.ts';
 import { engineText, halfText } from '../words/devices.ts';
 import { stateFolder } from '../workspace/user-key.ts';
 import {

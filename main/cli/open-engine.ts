@@ -4,7 +4,7 @@ import { UNPRUNED } from '../contract/sweep.ts';
 import { curtailedText } from '../words/verdicts.ts';
 import type { TorchInUse } from '../engine/devices-in-use.ts';
 import { createEngine, type Engine } from '../engine/engine.ts';
-import { machineSettings, readDevice } from './open-runner.ts';
+import { machineSettings, readDevice } from './machine-options.ts';
 import type { OptionReader, VerbHost } from './verb.ts';
 import { workspaceOf } from './subjects.ts';
 import { printedFactor, printedInterval, printedValue } from './terminal-text.ts';

@@ -1,17 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import {
-  deviceNamed,
-  type ProviderName,
-  type ProviderProbe,
-  runtimeDevices,
-  torchPrecision,
-  whyNoDevice,
-} from '../contract/device.ts';
+import type { ProviderName, ProviderProbe } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
-import { defaultMemoryBudgetBytes, physicalCores } from '../engine/machine.ts';
 import { isSystemError } from '../files/file-errors.ts';
 import type { ModelRunner } from '../inference/model-runner.ts';
 import type { Overlays } from '../inference/overlays.ts';
@@ -19,67 +11,9 @@ import { forkProbe } from '../inference/providers/fork-probe.ts';
 import { createProvidersHere } from '../inference/providers/providers-here.ts';
 import { type Computing, createModelPool } from '../jobs/source-gate.ts';
 import { createStepStore } from '../workspace/step-store.ts';
-import { type OptionReader, valueOption, type VerbHost, type VerbOption } from './verb.ts';
+import { machineSettings, readDevice } from './machine-options.ts';
+import type { OptionReader, VerbHost } from './verb.ts';
 import { installRecovery, type PlanOnDisk } from './files.ts';
-
-export const MACHINE_OPTIONS = {
-  threads: valueOption('N', 'Threads of the runtime (default: physical cores).'),
-  memory: valueOption('GB', 'Memory that weights may take, in gigabytes (default: 60 % of what this process may use).'),
-} as const satisfies Readonly<Record<string, VerbOption>>;
-
-const BYTES_PER_GIGABYTE = 1e9;
-
-/** More threads than this, or than four per processor, only wait for each other, and may exceed the system's limit. */
-const MOST_THREADS = 64;
-
-const threadsOf = (reader: OptionReader): number => {
-  const threads = reader.whole('threads', 1) ?? physicalCores();
-  const most = Math.max(MOST_THREADS, 4 * availableParallelism());
-  if (threads <= most) return threads;
-  throw refuse(
-    'bad-value',
-    `--threads ${String(threads)} is more than this machine can use.`,
-    `Give a number up to ${String(most)}.`,
-  );
-};
-
-export const machineSettings = (
-  reader: OptionReader,
-): { readonly threads: number; readonly memoryBudgetBytes: number } => {
-  const gigabytes = reader.real('memory', 0.001);
-  return {
-    threads: threadsOf(reader),
-    memoryBudgetBytes: gigabytes === undefined ? defaultMemoryBudgetBytes() : gigabytes * BYTES_PER_GIGABYTE,
-  };
-};
-
-export const DEVICE_OPTION: Readonly<Record<string, VerbOption>> = {
-  device: valueOption(
-    'NAME',
-    `Device that computes: ${runtimeDevices.join(', ')} (default cpu); any other device is probed first.`,
-  ),
-  precision: valueOption(
-    'NAME',
-    'Number format of weights and products: float32 (default), or float16 with --device webgpu.',
-  ),
-};
-
-/**
- * The requested device, unchecked: an engine probes it when it starts.
- *
- * @throws WorkbenchError refused: `bad-value`; `no-such-device` where the device has no such precision.
- */
-export const readDevice = (reader: OptionReader): ProviderName => {
-  const provider = reader.choice('device', runtimeDevices) ?? 'cpu';
-  const named = { provider, precision: reader.choice('precision', torchPrecision.options) ?? 'float32' };
-  const device = deviceNamed(named);
-  if (device !== null) return device;
-  throw refuse(
-    'no-such-device',
-    `--device ${provider} does not compute in ${named.precision}. ${whyNoDevice(named)}`,
-    'Use --precision float32, or --device webgpu --precision float16; PyTorch (--engine torch) has all precisions.',
-  );
-};
 
 const providersHere = createProvidersHere(forkProbe);
 

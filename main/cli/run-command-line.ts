@@ -16,7 +16,7 @@ import { explainReadError } from '../files/regular-file.ts';
 import { escapeControls } from '../figures/escape.ts';
 import { createTerminal, type TerminalStream } from './terminal.ts';
 import { optionReader, type Verb, type VerbArguments, type VerbHost, type VerbResult } from './verb.ts';
-import { MACHINE_OPTIONS } from './open-runner.ts';
+import { MACHINE_OPTIONS } from './machine-options.ts';
 
 const BYTES_PER_GIGABYTE = 1e9;
 

@@ -6,7 +6,8 @@ import { checkPython, ownPython } from '../finetune/find-python.ts';
 import { createMadeEnvironments } from '../finetune/made-environments.ts';
 import { checkedWithTransformers, KeptChecks } from '../torch/ask-transformers.ts';
 import { stateFolder } from '../workspace/user-key.ts';
-import { computeWith, machineSettings } from './open-runner.ts';
+import { machineSettings } from './machine-options.ts';
+import { computeWith } from './open-runner.ts';
 import { workspaceOf } from './subjects.ts';
 import type { OptionReader, VerbHost } from './verb.ts';
 

@@ -10,7 +10,7 @@ import { writerOfTemporary } from '../files/write-atomically.ts';
 import type { StartProbe } from '../inference/providers/fork-probe.ts';
 import type { JobResult } from '../jobs/job-context.ts';
 import type { CarryOut, RunToCarryOut } from '../jobs/job-queue.ts';
-import { SweepRecord } from '../runs/sweep-record.ts';
+import { announcePoint, SweepRecord } from '../runs/sweep-record.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { runKinds } from '../words/run-kinds.ts';
 import { runCode } from '../workspace/run-binding.ts';
@@ -168,7 +168,7 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
                 new SweepRecord(recordContext, change.order, change.delta, change.facts, change.level),
               );
             else liveSweeps.get(run)?.take(change);
-            return;
+            return announcePoint(run, change, emit);
           }
           case 'done':
             return settle(() => resolve({ output: report.output, summary: report.summary }));

@@ -3,7 +3,7 @@ import type { ComputeOrder, ComputeSettings } from '../contract/compute.ts';
 import type { ProcessEnd } from '../contract/process-end.ts';
 import { engineProgram } from '../files/engine-program.ts';
 
-/** A compute process, whatever host started it. Messages are JSON values. */
+/** A compute process, whatever host started it. Messages are plain data. */
 export interface ComputeProcess {
   post(order: ComputeOrder): void;
   onMessage(listener: (message: unknown) => void): void;
@@ -24,6 +24,8 @@ export const forkCompute: StartCompute = (settings) => {
   // This process's options (a debugger's port, a test runner's loader) are not for the other.
   const child = fork(engineProgram('compute-process'), [JSON.stringify(settings)], {
     execArgv: [],
+    // As Electron's ports do it: what cannot be cloned there is refused here too.
+    serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   let errors = '';

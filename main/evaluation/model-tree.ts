@@ -1,15 +1,24 @@
 import { at } from '../contract/errors.ts';
 import { methodOfLabel, weightsOfLabel } from '../contract/method.ts';
 import { isSameFactor, type PointVerdict, type SweepDocument, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
+import { methodTitle } from '../words/methods.ts';
 import { pointsOverDraws } from './draws.ts';
 
-/** What was done last to the models of a row; `made elsewhere`: a checkpoint that joined the sweep, such as a trained one. */
-export type TreeKind = 'unpruned' | 'pruned' | 'refit' | 'quantised' | 'made elsewhere';
+/**
+ * What was done last to the models of a row. `trained`: by the experiment that measured them; `made elsewhere`: a
+ * checkpoint that joined the sweep, such as one that was trained by itself.
+ */
+export type TreeKind = 'unpruned' | 'pruned' | 'refit' | 'trained' | 'quantised' | 'made elsewhere';
+
+/** The numbers of one draw. `verdict`: null for the unpruned model itself, which differs from nothing. */
+export type TreeDraw = Pick<SweepResult, 'seed' | 'value' | 'metric' | 'difference' | 'low' | 'high' | 'verdict'>;
 
 /** A measured model: all draws of one curve at one factor. */
 export interface TreePoint {
   readonly factor: number;
   /** Its draws that answered every item, by seed; empty where all were curtailed. */
+  readonly draws: readonly TreeDraw[];
+  /** The same as points of a sweep; empty for models of an experiment. */
   readonly results: readonly SweepResult[];
   /** Mean over draws; null where some draw was curtailed. */
   readonly difference: number | null;
@@ -23,6 +32,10 @@ export interface TreePoint {
 export interface TreeRow {
   /** The curve; the unpruned model is the first row. */
   readonly method: string;
+  /** "REAP, recovered". */
+  readonly name: string;
+  /** What it adds to the row above: "recovered", "at q4_0"; else the name. */
+  readonly title: string;
   readonly kind: TreeKind;
   /** The curve that it was made from; null: the unpruned model. */
   readonly parent: string | null;
@@ -46,6 +59,12 @@ const madeFrom = (label: string): readonly string[] => {
   return steps.filter((step) => step !== label);
 };
 
+const titleUnder = (label: string, parent: string | null): string => {
+  if (label === UNPRUNED) return 'Unpruned';
+  const [own, above] = [methodTitle(label), parent === null ? '' : methodTitle(parent)];
+  return above !== '' && own.startsWith(above) ? own.slice(above.length).replace(/^,? /, '') : own;
+};
+
 const kindOf = (label: string, candidates: ReadonlySet<string>): TreeKind => {
   if (candidates.has(label)) return 'made elsewhere';
   if (label === UNPRUNED) return 'unpruned';
@@ -61,6 +80,7 @@ const wholePoints = (results: readonly SweepResult[]): readonly (readonly [strin
       result.method,
       {
         factor: result.factor,
+        draws: [result],
         results: [result],
         difference: result.method === UNPRUNED ? null : result.difference,
         verdict: result.method === UNPRUNED ? null : (result.verdict ?? 'undecided'),
@@ -95,6 +115,7 @@ export const modelTree = (
   for (const { method, factor, results: draws, difference, verdict } of pruned)
     add(method, {
       factor,
+      draws,
       results: draws,
       verdict,
       difference: difference?.mean ?? null,
@@ -111,6 +132,8 @@ export const modelTree = (
       .flatMap((method) => [
         {
           method,
+          name: methodTitle(method),
+          title: titleUnder(method, parent),
           parent,
           depth,
           kind: kindOf(method, elsewhere),
@@ -118,12 +141,16 @@ export const modelTree = (
         },
         ...rowsUnder(method, depth + 1),
       ]);
-  const ascending = [...points.values()]
-    .flat()
-    .map(({ factor }) => factor)
+  return treeOf(rowsUnder(null, 0));
+};
+
+/** The tree of these rows. */
+export const treeOf = (rows: readonly TreeRow[]): ModelTree => {
+  const ascending = rows
+    .flatMap(({ points }) => points.map(({ factor }) => factor))
     .sort((left, right) => left - right);
   return {
     factors: ascending.filter((factor, index) => index === 0 || !isSameFactor(factor, at(ascending, index - 1))),
-    rows: rowsUnder(null, 0),
+    rows,
   };
 };

@@ -8,6 +8,7 @@ import { type Checkpoint, MAX_CONFIG_BYTES } from '../checkpoint/open-checkpoint
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import type { PredictionChoice } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
+import { isGgufPath } from '../files/list-folder.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { parsePythonJson } from '../files/parse-json.ts';
 import { readText } from '../files/regular-file.ts';
@@ -75,15 +76,17 @@ const expertKeys = ({ descriptor }: Checkpoint, plan: Plan): Readonly<Record<str
 
 /**
  * config.json of the pruned checkpoint: the source's text with the number of experts edited, and members added that
- * servers need and the source omits.
+ * servers need and the source omits. The text of a GGUF file is the config that its metadata state.
  */
 export const exportedConfig = async (
   checkpoint: Checkpoint,
   plan: Plan,
   mtp: PredictionChoice = 'drop',
 ): Promise<string> => {
-  const text = await readText(path.join(checkpoint.folder, 'config.json'), { mostBytes: MAX_CONFIG_BYTES });
-  const { descriptor, config } = checkpoint;
+  const { descriptor, config, folder } = checkpoint;
+  const text = isGgufPath(folder)
+    ? JSON.stringify(config)
+    : await readText(path.join(folder, 'config.json'), { mostBytes: MAX_CONFIG_BYTES });
   return editJsonMembers(planned(text, checkpoint, plan, mtp), serverMembers(descriptor.family, config));
 };
 

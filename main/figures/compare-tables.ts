@@ -133,9 +133,9 @@ export const compareColumns: Columns<CompareLine> = [
 export const comparisonsCsv = (comparisons: readonly CompareDocument[], manifest: RunManifest): string =>
   csvTable(manifest, compareColumns, comparisons.flatMap(compareLines));
 
-/** Columns of `compareLines` for readers. */
+/** Columns of `compareLines` for readers: behind the names, the difference and how it is read. */
 export const COMPARE_SHOWN =
-  'task rank method draws factor n value over_draws difference interval p p_holm lost gained reading';
+  'task rank method difference interval reading factor value over_draws draws n p p_holm lost gained';
 
 /** A method over all tasks. */
 export const overviewColumns: Columns<CompareMethod> = [
@@ -173,17 +173,17 @@ export const recoveryLines = ({ recoveries }: CompareDocument): readonly Recover
 export const recoveryTaskColumns: Columns<RecoveryLine> = [
   ['method', ({ method }) => method, { title: 'method', text: recoveryName }],
   taskColumn,
-  itemsColumn,
-  number('bare', ({ bare }) => bare, 'without', inUnits),
-  number('recovered', ({ recovered }) => recovered, 'with', inUnits),
   number('difference', ({ paired }) => paired.difference, 'difference', asDifference, 'recoveryDifference'),
   [
     'interval',
     null,
     amount('95 % interval', ({ paired, metric }) => pairedRangeText(paired, metric), 'recoveryDifference'),
   ],
-  number('p', ({ paired }) => paired.p, 'p', formatProbability, 'mcnemar'),
   ['reading', null, { title: 'reading', definition: 'compareReading', text: ({ reading }) => recoveryText(reading) }],
+  itemsColumn,
+  number('bare', ({ bare }) => bare, 'without', inUnits),
+  number('recovered', ({ recovered }) => recovered, 'with', inUnits),
+  number('p', ({ paired }) => paired.p, 'p', formatProbability, 'mcnemar'),
 ];
 
 const both = (own: string, reference: string): string => (own === reference ? own : `${own} for ${reference}`);

@@ -252,7 +252,7 @@ export const differenceChart = (
         tone: 'muted',
         width: 1,
         dash: '4 3',
-        label: `safe: one-sided lower end at ${label(-delta)} or above`,
+        label: `safe: lower end ≥ ${label(-delta)}`,
       },
     ],
     series: shown,

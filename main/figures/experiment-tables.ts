@@ -209,6 +209,14 @@ export const publishedColumns = ({ tasks }: Published): Columns<Published['rows'
   ['above', null, amount('above', ({ above, of }) => `${String(above)} of ${String(of)}`, 'experimentAbove')],
 ];
 
+/** Every pruned arm against its reference, one draw a line. */
+export const experimentPairsCsv = ({ answers }: Pick<ExperimentDocument, 'answers'>, manifest: RunManifest): string =>
+  csvTable(
+    manifest,
+    pairColumns,
+    answers.flatMap(({ pairs }) => pairs),
+  );
+
 /** Figures and tables of an experiment as files, each with the run's manifest inside. */
 export const experimentFiles = (
   document: ExperimentDocument,
@@ -223,14 +231,7 @@ export const experimentFiles = (
         .svg,
     })),
   { name: 'experiment-arms.csv', contents: csvTable(manifest, armColumns, document.arms) },
-  {
-    name: 'experiment-pairs.csv',
-    contents: csvTable(
-      manifest,
-      pairColumns,
-      document.answers.flatMap(({ pairs }) => pairs),
-    ),
-  },
+  { name: 'experiment-pairs.csv', contents: experimentPairsCsv(document, manifest) },
   {
     name: 'experiment-matrix.csv',
     contents: csvTable(

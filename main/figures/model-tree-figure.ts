@@ -1,7 +1,6 @@
 import type { RunManifest } from '../contract/run.ts';
 import { isSameFactor, type PointVerdict, type SweepDocument } from '../contract/sweep.ts';
-import type { ModelTree, TreePoint, TreeRow } from '../evaluation/model-tree.ts';
-import { methodTitle } from '../words/methods.ts';
+import type { ModelTree, TreePoint } from '../evaluation/model-tree.ts';
 import { formatBytes, formatDifference, formatFactor, formatValue } from '../words/numbers.ts';
 import type { FigureTheme } from './colors.ts';
 import { methodStyle } from './method-marks.ts';
@@ -29,15 +28,8 @@ export const verdictMarks: Readonly<Record<PointVerdict, string>> = {
   'nothing-to-lose': '–',
 };
 
-/** What a row adds to the one that it was made from: "recovered", "at q4_0"; else the whole name. */
-export const treeRowTitle = ({ method, parent, kind }: TreeRow): string => {
-  if (kind === 'unpruned') return 'Unpruned';
-  const [own, above] = [methodTitle(method), parent === null ? '' : methodTitle(parent)];
-  return above !== '' && own.startsWith(above) ? own.slice(above.length).replace(/^,? /, '') : own;
-};
-
 /** The number of a cell: the difference, or the value of the unpruned model itself. */
-export const treePointText = ({ results: [first], difference }: TreePoint): string => {
+export const treePointText = ({ draws: [first], difference }: TreePoint): string => {
   if (first === undefined) return 'stopped early';
   return difference === null ? formatValue(first.value, first.metric) : formatDifference(difference, first.metric);
 };
@@ -88,7 +80,7 @@ export const modelTreeFigure = (
         svgLine(x - 12, top(above) + CELL.height / 2 + 9, x - 12, middle, theme.muted),
         svgLine(x - 12, middle, x - 3, middle, theme.muted),
       );
-    const words = `${treeRowTitle(row)}${row.kind === 'made elsewhere' ? ' (made elsewhere)' : ''}`;
+    const words = `${row.title}${row.kind === 'made elsewhere' ? ' (made elsewhere)' : ''}`;
     children.push(svgLabel(x, middle + 4, fitText(words, left - x - 8, 11)));
     for (const [column, factor] of factors.entries()) {
       const point = row.points.find((one) => isSameFactor(one.factor, factor));

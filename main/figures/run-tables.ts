@@ -14,7 +14,7 @@ import { bareFactor, counted, formatDuration, formatValue } from '../words/numbe
 import { equivalentCommand } from '../words/equivalent-command.ts';
 import { provenanceBadge } from '../words/provenance.ts';
 import { pointVerdictText } from '../words/verdicts.ts';
-import { amount, type Cell, type Column, type Columns, type Names, spreadCell } from './columns.ts';
+import { amount, type Cell, type Column, type Columns, type Names, pick, spreadCell } from './columns.ts';
 import { csvTable } from './csv.ts';
 import type { RunsRecord } from './figure-manifest.ts';
 import { sortCell, sortedBy, type TableSort } from './table-rows.ts';
@@ -275,11 +275,17 @@ export const runColumns: Columns<RunLine> = [
   ['command', ({ command }) => command, { title: 'command', definition: 'equivalentCommand' }],
 ];
 
-/** Columns that the table begins with. */
+/** Columns that the table begins with; the difference and how it is read stand beside the name, in sight at any width. */
 export const RUNS_SHOWN: readonly string[] = (
-  'name model method factor task n unpruned chance difference interval verdict threshold bytes duration_ms tags ' +
+  'name difference interval verdict threshold model method factor task n unpruned chance bytes duration_ms tags ' +
   'command'
 ).split(' ');
+
+/** The columns that can be chosen, in the order in which the table has them. */
+export const RUNS_OFFERED: Columns<RunLine> = [
+  ...pick(runColumns, RUNS_SHOWN.join(' ')),
+  ...runColumns.filter(([name, , shown]) => shown !== undefined && !RUNS_SHOWN.includes(name)),
+];
 
 /** Columns that the runs can be grouped by. */
 export const RUN_GROUPS = ['model', 'task', 'method', 'kind', 'state', 'tags'] as const;

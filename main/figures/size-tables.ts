@@ -95,8 +95,8 @@ export const pairColumns: Columns<SizePair> = [
   ['reading', ({ reading }) => reading],
 ];
 
-/** Columns of a pair for readers. */
-export const PAIR_SHOWN = 'task method seed large small past_threshold n pruned scratch difference interval p';
+/** Columns of a pair for readers: behind the names, the difference and where the pruned model stands. */
+export const PAIR_SHOWN = 'task method seed large small difference interval past_threshold n pruned scratch p';
 
 /** Pruned large model against small model from scratch, one comparison per line. */
 export const sizePairsCsv = ({ pairs }: SizeTrendDocument, manifest: RunManifest): string =>

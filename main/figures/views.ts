@@ -1,5 +1,6 @@
 import { present } from '../contract/errors.ts';
 import type { CompareDocument } from '../contract/compare.ts';
+import type { ExperimentDocument } from '../contract/experiment.ts';
 import type { TaskProfile } from '../contract/profile.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
@@ -33,6 +34,7 @@ import { type DifferenceView, differenceFigure, type RunsChart } from './differe
 import { modelChart, type ModelChartName } from './model-charts.ts';
 import { modelTreeFigure } from './model-tree-figure.ts';
 import { elsewhereFigure } from './elsewhere-figure.ts';
+import { experimentPairsCsv } from './experiment-tables.ts';
 import { frontierCsv } from './frontier-table.ts';
 import { type FigureManifest, manifestLine, type RunsRecord } from './figure-manifest.ts';
 import { fileNameOf, fileNames } from './file-names.ts';
@@ -188,6 +190,30 @@ export const modelTreeView = (
     draw: (task) => modelTreeFigure(tree, subject, document, manifest, figureTheme(theme, task)),
   },
   table: { name: 'results.csv', write: () => resultsCsv(document, manifest), manifest },
+});
+
+interface ExperimentView {
+  readonly manifest: RunManifest;
+  readonly document: ExperimentDocument;
+  readonly theme: ThemeName;
+}
+
+/** Every model that an experiment has measured of one member on one task, as a tree; and every pair of its arms. */
+export const experimentTreeView = (
+  { manifest, document, theme }: ExperimentView,
+  subject: { readonly model: string; readonly task: string },
+  tree: ModelTree,
+): ViewFiles => ({
+  picture: {
+    name: `map-of-models-${fileNameOf(fileNames(document.models.map(({ name }) => name)), subject.model)}--${subject.task}`,
+    draw: (task) => modelTreeFigure(tree, subject, unprunedRule(document), manifest, figureTheme(theme, task)),
+  },
+  table: { name: 'experiment-pairs.csv', write: () => experimentPairsCsv(document, manifest), manifest },
+});
+
+/** The rule of the verdicts against unpruned members. */
+const unprunedRule = ({ answers }: ExperimentDocument): { readonly rule: string } => ({
+  rule: answers.find(({ question }) => question === 'unpruned')?.rule ?? '',
 });
 
 interface SizeTrendView {

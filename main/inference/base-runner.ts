@@ -27,6 +27,37 @@ export interface Calibration {
   readonly itemOf: readonly number[];
 }
 
+/** Tokens of encoded items that are kept for a model: 32 MB. */
+const MOST_ENCODED = 2 ** 22;
+
+/** Groups of candidates answer the same items, one after the other: these are encoded once. */
+class EncodedItems {
+  readonly #tokenizer: TextTokenizer;
+  readonly #maxPositions: number;
+  readonly #known = new WeakMap<TaskItem, readonly ScoredSequence[]>();
+  #tokens = 0;
+
+  constructor(tokenizer: TextTokenizer, maxPositions: number) {
+    this.#tokenizer = tokenizer;
+    this.#maxPositions = maxPositions;
+  }
+
+  sequencesOf(item: ChoiceItem | TextItem): readonly ScoredSequence[] {
+    const known = this.#known.get(item);
+    if (known !== undefined) return known;
+    const made = encodeScored(this.#tokenizer, item, this.#maxPositions);
+    const tokens = made.reduce((sum, { input, targets }) => sum + input.length + targets.length, 0);
+    if (this.#tokens + tokens <= MOST_ENCODED) {
+      this.#tokens += tokens;
+      this.#known.set(item, made);
+    }
+    return made;
+  }
+}
+
+/** By the tokenizer of an open model, which all its runners share. */
+const encodedBy = new WeakMap<TextTokenizer, EncodedItems>();
+
 /** The work of a runner that is the same whatever computes: texts and items as sequences, and their scores as sums. */
 export abstract class BaseRunner {
   readonly checkpoint: Checkpoint;
@@ -77,7 +108,9 @@ export abstract class BaseRunner {
     const items = given.map(requireScored);
     const tokenizer = this.requireTokenizer();
     const { maxPositions } = this.checkpoint.descriptor;
-    return { items, lists: items.map((item) => encodeScored(tokenizer, item, maxPositions)) };
+    const own = encodedBy.get(tokenizer) ?? new EncodedItems(tokenizer, maxPositions);
+    encodedBy.set(tokenizer, own);
+    return { items, lists: items.map((item) => own.sequencesOf(item)) };
   }
 
   protected calibration(items: readonly TaskItem[]): Calibration {

@@ -32,6 +32,13 @@ interface EncodedRequest {
   readonly continuationTokens: readonly number[];
 }
 
+/** A context that is not empty: its text without the white space at its end, that space, and the tokens of the text. */
+interface EncodedContext {
+  readonly stem: string;
+  readonly space: string;
+  readonly tokens: readonly number[];
+}
+
 /** Trailing white space as defined by Python's str.rstrip (lm-evaluation-harness uses it; JavaScript's set differs). */
 const trailingSpace = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/;
 
@@ -45,8 +52,17 @@ export const encodeRequest = (
   id: string,
   context: string,
   continuation: string,
+): EncodedRequest =>
+  encodeAfter(tokenizer, id, context === '' ? null : encodeContext(tokenizer, context), continuation);
+
+/** The same after a context that is encoded already; null: an empty one. */
+const encodeAfter = (
+  tokenizer: TextTokenizer,
+  id: string,
+  context: EncodedContext | null,
+  continuation: string,
 ): EncodedRequest => {
-  if (context === '') return encodeWithoutContext(tokenizer, id, continuation);
+  if (context === null) return encodeWithoutContext(tokenizer, id, continuation);
   const pair = splitPair(tokenizer, context, continuation);
   if (pair.continuationTokens.length === 0) {
     throw refuse(
@@ -59,18 +75,25 @@ export const encodeRequest = (
   return pair;
 };
 
-/** The same of a context that is not empty; the continuation may have no token of its own. */
-const splitPair = (tokenizer: TextTokenizer, context: string, continuation: string): EncodedRequest => {
+const encodeContext = (tokenizer: TextTokenizer, context: string): EncodedContext => {
   const space = trailingSpace.exec(context)?.[0] ?? '';
   const stem = context.slice(0, context.length - space.length);
-  const contextTokens = encodePrompt(tokenizer, stem);
-  const continuationTokens = encodePrompt(tokenizer, stem + space + continuation).slice(contextTokens.length);
-  return { contextTokens, continuationTokens };
+  return { stem, space, tokens: encodePrompt(tokenizer, stem) };
 };
+
+/** The same of a context that is not empty; the continuation may have no token of its own. */
+const splitPair = (
+  tokenizer: TextTokenizer,
+  { stem, space, tokens }: EncodedContext,
+  continuation: string,
+): EncodedRequest => ({
+  contextTokens: tokens,
+  continuationTokens: encodePrompt(tokenizer, stem + space + continuation).slice(tokens.length),
+});
 
 /** Whether the tokenizer leaves a continuation tokens of its own after a context that is not empty. */
 export const hasOwnTokens = (tokenizer: TextTokenizer, context: string, continuation: string): boolean =>
-  splitPair(tokenizer, context, continuation).continuationTokens.length > 0;
+  splitPair(tokenizer, encodeContext(tokenizer, context), continuation).continuationTokens.length > 0;
 
 /**
  * By what items are grouped in a comparison (`slices.ts`): the length of the question in tokens, and the first token of
@@ -84,7 +107,7 @@ export const traitsOf = (tokenizer: TextTokenizer, reader: TokenReader, item: Ta
   const { contextTokens, continuationTokens } =
     item.context === ''
       ? { contextTokens: [], continuationTokens: tokenizer.encode(answer, false) }
-      : splitPair(tokenizer, item.context, answer);
+      : splitPair(tokenizer, encodeContext(tokenizer, item.context), answer);
   const [token] = continuationTokens;
   if (answer === '' || token === undefined) return { ...none, length: contextTokens.length };
   const piece = reader.piece(contextTokens.at(-1) ?? NO_TOKEN, token);
@@ -106,17 +129,22 @@ const encodeWithoutContext = (tokenizer: TextTokenizer, id: string, continuation
   return { contextTokens: [tokenizer.prefixToken], continuationTokens };
 };
 
-/** One scored sequence per choice. */
+/** One scored sequence per choice. A context that choices share is encoded once. */
 export const encodeChoices = (
   tokenizer: TextTokenizer,
   item: ChoiceItem,
   maxPositions: number,
-): readonly ScoredSequence[] =>
-  item.choices.map((choice, index) => {
-    const context = item.contexts?.[index] ?? item.context;
-    const { contextTokens, continuationTokens } = encodeRequest(tokenizer, item.id, context, choice);
+): readonly ScoredSequence[] => {
+  const encoded = new Map<string, EncodedContext | null>([['', null]]);
+  return item.choices.map((choice, index) => {
+    const text = item.contexts?.[index] ?? item.context;
+    const known = encoded.get(text);
+    const context = known === undefined ? encodeContext(tokenizer, text) : known;
+    encoded.set(text, context);
+    const { contextTokens, continuationTokens } = encodeAfter(tokenizer, item.id, context, choice);
     return scoredSequence(item.id, contextTokens, continuationTokens, maxPositions);
   });
+};
 
 /** The windows of a text's rolling log-likelihood. */
 export const encodeText = (

@@ -12,11 +12,16 @@ export const KEPT_SHARE = 0.25;
 /**
  * Hidden states between two blocks of a model that runs block by block. Up to `limitBytes` stay in memory, the rest
  * goes to files under `folder` and is restored bit for bit. Release every state; `dispose` removes the remaining ones.
+ *
+ * What is put belongs to the store. Releasing a state frees its memory at once, with that of the other parts of its
+ * buffer once all are released: left to the garbage collector, states make it run all the time.
  */
 export class HiddenStore {
   readonly #folder: string;
   readonly #limitBytes: number;
   readonly #files = new Set<string>();
+  /** How many states in memory are parts of a buffer. */
+  readonly #parts = new Map<ArrayBufferLike, number>();
   #heldBytes = 0;
   #spilledBytes = 0;
 
@@ -35,7 +40,9 @@ export class HiddenStore {
       this.#heldBytes += hidden.byteLength;
       // A part of a larger array holds all of it, which counts where memory is limited.
       const isPart = hidden.byteLength < hidden.buffer.byteLength;
-      return { kind: 'memory', hidden: isPart && this.#limitBytes < Infinity ? hidden.slice() : hidden };
+      const held = isPart && this.#limitBytes < Infinity ? hidden.slice() : hidden;
+      this.#parts.set(held.buffer, (this.#parts.get(held.buffer) ?? 0) + 1);
+      return { kind: 'memory', hidden: held };
     }
     await mkdir(this.#folder, { recursive: true });
     const file = path.join(this.#folder, randomUUID());
@@ -53,7 +60,14 @@ export class HiddenStore {
 
   async release(stored: StoredHidden): Promise<void> {
     if (stored.kind === 'memory') {
-      this.#heldBytes -= stored.hidden.byteLength;
+      const { buffer, byteLength } = stored.hidden;
+      this.#heldBytes -= byteLength;
+      const left = (this.#parts.get(buffer) ?? 0) - 1;
+      if (left > 0) this.#parts.set(buffer, left);
+      else {
+        this.#parts.delete(buffer);
+        if (buffer instanceof ArrayBuffer) buffer.transfer(0);
+      }
       return;
     }
     this.#files.delete(stored.file);
@@ -62,6 +76,7 @@ export class HiddenStore {
 
   async dispose(): Promise<void> {
     this.#files.clear();
+    this.#parts.clear();
     this.#heldBytes = 0;
     await rm(this.#folder, { recursive: true, force: true });
   }

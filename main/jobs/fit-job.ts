@@ -22,6 +22,7 @@ import { nothingToLose } from '../evaluation/nothing-to-lose.ts';
 import { levelAfterLooks } from '../evaluation/planned-looks.ts';
 import { summarise } from '../evaluation/summarise.ts';
 import { scoreWords } from '../evaluation/written-forecast.ts';
+import { untriedWords } from '../words/fit.ts';
 import { itemsForVerdictText, ONE_SIDED_ALPHA, verdictOf } from '../evaluation/verdicts.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { readJsonIfThere } from '../files/parse-json.ts';
@@ -156,7 +157,10 @@ export const predictFit = async (
   const seconds = (rate: number, each: number): number =>
     operations / (rate * Math.max(1, threads)) + each * planned.candidates.length * rungs.length;
   const level = levelAfterLooks(settings.earlierLooks);
-  const notes = [itemsForVerdictText(asked.task.test.length, settings.delta, asked.task.metric), ...planned.untried];
+  const notes = [
+    itemsForVerdictText(asked.task.test.length, settings.delta, asked.task.metric),
+    ...untriedWords(planned.untried),
+  ];
   const score = scoreWords(settings.earlierCalls ?? { tested: 0, held: 0 });
   if (score !== null) notes.push(score);
   if (settings.earlierLooks > 0)

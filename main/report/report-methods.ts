@@ -14,7 +14,7 @@ import { bareFactor, UNITS_NOTE } from '../words/numbers.ts';
 import { columnsTable, html, type HtmlNode, notes, reportColumns, reportTable } from './html.ts';
 
 const RESULTS_SHOWN =
-  'task method seed factor kept dropped_share n value difference interval p verdict lost gained ended ' +
+  'task method seed factor verdict difference interval value n p kept dropped_share lost gained ended ' +
   'looped pass_at_k answer_loss kl changed_token acceptance bytes active_parameters cache_bytes_per_token ' +
   'prompt_tokens_per_second decode_tokens_per_second';
 

@@ -82,6 +82,12 @@ export const storedSweepDocument = ({
 }: SweepDocument): SweepDocument =>
   document.facts === undefined && notes !== undefined ? { ...document, notes } : document;
 
+/** Announces the point of a change, if it has one. */
+export const announcePoint = (run: string, change: RecordChange, emit?: (event: EngineEvent) => void): void => {
+  if (change.what === 'point') emit?.({ type: 'sweep.point', run, result: change.result });
+  if (change.what === 'curtailed') emit?.({ type: 'sweep.curtailed', run, point: change.point });
+};
+
 /** Collects a sweep's points, and writes `results.json` and `points.json` in the run's folder. */
 export class SweepRecord {
   readonly #run: string;
@@ -99,11 +105,13 @@ export class SweepRecord {
   readonly #calibrationDraws: CalibrationDraw[] = [];
   readonly #facts: SweepFact[];
   readonly #changed: (change: RecordChange) => void;
-  readonly #emit: (event: EngineEvent) => void;
   readonly #inTurn = createTurns();
   #writtenAt = Number.NEGATIVE_INFINITY;
 
-  /** `context.recordChanged` is called with every change, for a point after its files are written. */
+  /**
+   * Every change goes to `context.recordChanged`, for a point after its files are written: the engine in another
+   * process keeps a copy, and announces its points. Without one they are announced here.
+   */
   constructor(
     context: {
       readonly run: string;
@@ -130,8 +138,7 @@ export class SweepRecord {
     this.#delta = delta;
     this.#level = level;
     this.#facts = [...facts];
-    this.#changed = context.recordChanged ?? (() => undefined);
-    this.#emit = context.emit ?? (() => undefined);
+    this.#changed = context.recordChanged ?? ((change) => announcePoint(context.run, change, context.emit));
     const { models, tasks, methods } = order;
     const begun = { models: [...models], tasks: [...tasks], methods: [...methods] };
     this.#changed({ what: 'begun', order: begun, delta, facts: [...facts], ...this.#ofLook });
@@ -228,8 +235,6 @@ export class SweepRecord {
     this.take(change);
     if (change.what !== 'unneeded' && this.#now() - this.#writtenAt >= REWRITE_EVERY_MS) await this.write();
     this.#changed(change);
-    if (change.what === 'point') this.#emit({ type: 'sweep.point', run: this.#run, result: change.result });
-    if (change.what === 'curtailed') this.#emit({ type: 'sweep.curtailed', run: this.#run, point: change.point });
   }
 
   /**

@@ -130,11 +130,18 @@ export const requireDocuments = (items: readonly TaskItem[], location: string): 
     );
 };
 
+/** A task's lists of items do not change, and each is part of many keys. */
+const hashes = new WeakMap<readonly TaskItem[], string>();
+
 /** SHA-256 (hexadecimal) over items in order, each reduced to the fields that affect results. */
 export const hashItems = (items: readonly TaskItem[]): string => {
+  const known = hashes.get(items);
+  if (known !== undefined) return known;
   const hash = createHash('sha256');
   for (const item of items) hash.update(canonicalJson(item)).update('\n');
-  return hash.digest('hex');
+  const made = hash.digest('hex');
+  hashes.set(items, made);
+  return made;
 };
 
 /**

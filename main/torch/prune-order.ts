@@ -1,4 +1,5 @@
 import type { ExpertTensors, MoeDescriptor, TensorView, Weight } from '../checkpoint/descriptor.ts';
+import { familyOf } from '../checkpoint/families/families.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { tableOf } from '../checkpoint/routing.ts';
 import { refuse } from '../contract/errors.ts';
@@ -104,7 +105,7 @@ export const pruneOrder = async (
         table === null || isMergePlan(plan) || constants !== null
           ? null
           : [
-              table.tensor.split('.').at(-1) ?? '',
+              tableName(checkpoint),
               ...tensorOrder(await prunedTable(moe, table, carriers, checkpoint.identity, overlays)),
             ],
       constants: vectors === undefined ? null : tensorOrder(vectors),
@@ -117,6 +118,12 @@ export const pruneOrder = async (
     configs.push(await exportedConfig(checkpoint, { kept }));
   }
   return { configs, layers, ownParameters };
+};
+
+/** Name of a table in its module, as transformers has it: a GGUF file has another one. */
+const tableName = ({ descriptor }: Checkpoint): string => {
+  const routing = familyOf(descriptor.family)?.routing;
+  return (routing?.kind === 'scores' ? routing.table?.name.split('.').at(-1) : undefined) ?? '';
 };
 
 /** The unpruned experts whose rows of the router stay, and the position among `carriers` that each row leads to. */

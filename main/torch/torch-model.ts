@@ -4,7 +4,7 @@ import { boundedList, boundedRecord, boundedText } from '../contract/bounds.ts';
 import type { Weight } from '../checkpoint/descriptor.ts';
 import { MappedWeights } from '../checkpoint/mapped-weights.ts';
 import { type Checkpoint, familyOfConfig, readConfig } from '../checkpoint/open-checkpoint.ts';
-import { withSeenFolder } from '../checkpoint/seen-folder.ts';
+import { withConfigFolder, withSeenFolder } from '../checkpoint/seen-folder.ts';
 import { torchCard, type TorchPrecision } from '../contract/device.ts';
 import { at, refuse, WorkbenchError } from '../contract/errors.ts';
 import { type MemoryVerdict, torchVerdict } from '../contract/model.ts';
@@ -12,6 +12,7 @@ import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { quantisationOf } from '../checkpoint/describe-model.ts';
 import { hasScaledExperts, type Quantisation } from '../checkpoint/weight-reader.ts';
+import { familyTensors } from '../export/gguf/family-tensors.ts';
 import { isGgufPath } from '../files/list-folder.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { minOf } from '../statistics/extremes.ts';
@@ -358,14 +359,33 @@ export class TorchModel {
   async #open(signal: AbortSignal): Promise<void> {
     this.#requireRoom(0);
     await this.noteWeights();
-    const { precision } = this;
-    const order = { precision, streams: this.#isStreamed, quantisation: await ownScheme(this.checkpoint) };
-    const answers = await withSeenFolder(this.checkpoint, (folder) =>
-      this.#team.requestAll('load', { ...order, folder }, signal),
-    );
+    const { precision, checkpoint } = this;
+    const order = { precision, streams: this.#isStreamed };
+    const answers = isGgufPath(checkpoint.folder)
+      ? await this.#loadGguf(order, signal)
+      : await withSeenFolder(checkpoint, async (folder) =>
+          this.#team.requestAll(
+            'load',
+            { ...order, folder, quantisation: await ownScheme(checkpoint), asked: [] },
+            signal,
+          ),
+        );
     // A process may be older than what is installed now: it imports the code of a model when it loads it.
     for (const { header } of answers) requireSamePackages(this.computedBy.packages, loadAnswer.parse(header).packages);
     this.#isOpen = true;
+  }
+
+  /** The processes ask for the tensors of a GGUF file, whenever they need them. */
+  async #loadGguf(order: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<readonly WorkerAnswer[]> {
+    const tensors = familyTensors(this.checkpoint);
+    this.#team.supply = async (name) => {
+      const tensor = tensors.get(name);
+      if (tensor === undefined) throw new Error(`${this.checkpoint.name} has no tensor ${name}`);
+      return { shape: tensor.shape, values: await tensor.values() };
+    };
+    return withConfigFolder(this.checkpoint.config, (folder) =>
+      this.#team.requestAll('load', { ...order, folder, quantisation: null, asked: [...tensors.keys()] }, signal),
+    );
   }
 
   get #unprunedBytes(): number {
@@ -474,15 +494,18 @@ const keepsAll = (plan: Plan, experts: number): boolean =>
 const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);
 
 /**
- * Refuses a model that transformers has no class for.
+ * Refuses a model that transformers has no class for, and a GGUF file in a form that is not read there.
  *
- * @throws WorkbenchError `torch-architecture`.
+ * @throws WorkbenchError `torch-architecture`, `gguf-form`.
  */
 const requireArchitecture = async (
-  { name, folder }: Pick<Checkpoint, 'name' | 'folder'>,
+  checkpoint: Checkpoint,
   { modelTypes, versions }: Pick<ComputedBy, 'modelTypes' | 'versions'>,
 ): Promise<void> => {
-  const { model_type: modelType } = await readConfig(folder);
+  const { name, folder, config } = checkpoint;
+  const isGguf = isGgufPath(folder);
+  if (isGguf) familyTensors(checkpoint);
+  const { model_type: modelType } = isGguf ? config : await readConfig(folder);
   if (typeof modelType === 'string' && modelTypes.includes(modelType)) return;
   throw refuse(
     'torch-architecture',
@@ -497,9 +520,7 @@ const requireArchitecture = async (
  *
  * @throws WorkbenchError `torch-weights`.
  */
-export const requireReadable = ({ name, folder, info }: Checkpoint): void => {
-  if (isGgufPath(folder))
-    throw unreadable(`${name} is a GGUF file, and the engine torch opens folders of safetensors files only.`);
+export const requireReadable = ({ name, info }: Pick<Checkpoint, 'name' | 'info'>): void => {
   if ((info.constantExperts ?? 0) > 0)
     throw unreadable(
       `${name} has experts that give constants, which no class of transformers opens.`,

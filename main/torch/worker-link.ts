@@ -33,7 +33,10 @@ export interface TorchOrder extends WorkerOrder {
 }
 
 const answerHeader = z.looseObject({
-  id: z.number().int(),
+  /** Of the request that it answers. */
+  id: z.number().int().optional(),
+  /** Name of a tensor that the process waits for, in place of an answer. */
+  asks: boundedText.optional(),
   error: z.object({ code: boundedText, message: boundedText }).optional(),
   tensors: boundedList(
     z.object({
@@ -50,6 +53,8 @@ const MAX_HEADER_BYTES = 2 ** 20;
 const MAX_STDERR = 4_000;
 const LENGTH_BYTES = 4;
 const VALUE_BYTES = 4;
+/** Bytes written at once: longer buffers do not fit the lengths that Node hands on. */
+const MOST_WRITTEN = 2 ** 30;
 
 const REMEDIES: Readonly<Record<string, string>> = {
   'no-such-device':
@@ -60,6 +65,9 @@ const REMEDIES: Readonly<Record<string, string>> = {
 const OTHER_REMEDY = 'Compute with --engine onnxruntime, or try another version of PyTorch or transformers.';
 /** Errors that concern what was asked for, not how the work went. */
 const REFUSALS = new Set(['no-such-device', 'torch-architecture', 'torch-weights', 'torch-router', 'torch-cache']);
+
+/** Gives tensors that a process asks for by name while it works. */
+export type Supply = (name: string) => Promise<FrameTensor>;
 
 interface Waiting {
   readonly resolve: (answer: WorkerAnswer) => void;
@@ -100,6 +108,9 @@ export class WorkerLink {
   #next = 0;
   #stderr = '';
   #end: Error | null = null;
+  #supply: Supply | null = null;
+  /** Why a tensor could not be given, which is why the request that needs it fails. */
+  #unsupplied: unknown = null;
 
   constructor({ python, script, device, threads }: WorkerOrder) {
     this.#child = spawn(python, ['-u', '-B', script, device, String(threads)], {
@@ -171,25 +182,7 @@ export class WorkerLink {
     try {
       return await new Promise<WorkerAnswer>((resolve, reject) => {
         this.#waiting.set(id, { resolve, reject });
-        const listed = Object.entries(tensors);
-        const header = Buffer.from(
-          JSON.stringify({
-            ...content,
-            id,
-            op,
-            tensors: listed.map(([name, { shape, values }]) => ({
-              name,
-              dtype: values instanceof Float32Array ? 'F32' : 'I32',
-              shape,
-            })),
-          }),
-        );
-        const length = Buffer.alloc(LENGTH_BYTES);
-        length.writeUInt32LE(header.length);
-        this.#child.stdin.write(length);
-        this.#child.stdin.write(header);
-        for (const [, { values }] of listed)
-          this.#child.stdin.write(Buffer.from(values.buffer, values.byteOffset, values.byteLength));
+        this.#send({ ...content, id, op }, tensors);
       });
     } finally {
       this.#waiting.delete(id);
@@ -197,10 +190,51 @@ export class WorkerLink {
     }
   }
 
+  /** Where tensors come from that the process asks for from now on. */
+  set supply(supply: Supply) {
+    this.#supply = supply;
+  }
+
   /** Kills the process; resolves once it is gone. */
   async dispose(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.#closed;
+  }
+
+  #send(content: Readonly<Record<string, unknown>>, tensors: Readonly<Record<string, FrameTensor>>): void {
+    const listed = Object.entries(tensors);
+    const header = Buffer.from(
+      JSON.stringify({
+        ...content,
+        tensors: listed.map(([name, { shape, values }]) => ({
+          name,
+          dtype: values instanceof Float32Array ? 'F32' : 'I32',
+          shape,
+        })),
+      }),
+    );
+    const length = Buffer.alloc(LENGTH_BYTES);
+    length.writeUInt32LE(header.length);
+    this.#child.stdin.write(length);
+    this.#child.stdin.write(header);
+    for (const [, { values }] of listed)
+      for (let start = 0; start < values.byteLength; start += MOST_WRITTEN) {
+        const bytes = Math.min(MOST_WRITTEN, values.byteLength - start);
+        this.#child.stdin.write(Buffer.from(values.buffer, values.byteOffset + start, bytes));
+      }
+  }
+
+  /** Answers what the process asks for. */
+  async #give(name: string): Promise<void> {
+    try {
+      if (this.#supply === null) throw new Error(`the PyTorch process asks for ${name}, which nothing gives`);
+      const values = await this.#supply(name);
+      this.#send({ gives: name }, { values });
+    } catch (error) {
+      this.#unsupplied = error;
+      const message = error instanceof Error ? error.message : String(error);
+      this.#send({ gives: name, error: message }, {});
+    }
   }
 
   #fail(error: Error): void {
@@ -233,10 +267,19 @@ export class WorkerLink {
   }
 
   #answer(header: z.infer<typeof answerHeader>, sizes: readonly number[], payload: Buffer): void {
-    const waiting = this.#waiting.get(header.id);
+    if (header.asks !== undefined) {
+      void this.#give(header.asks);
+      return;
+    }
+    const waiting = this.#waiting.get(header.id ?? -1);
     if (waiting === undefined) return;
     if (header.error !== undefined) {
       const { code, message } = header.error;
+      if (this.#unsupplied !== null) {
+        waiting.reject(this.#unsupplied);
+        this.#unsupplied = null;
+        return;
+      }
       const kind = REFUSALS.has(code) ? 'refused' : 'failed';
       waiting.reject(new WorkbenchError(code, kind, message, REMEDIES[code] ?? OTHER_REMEDY));
       return;
@@ -277,6 +320,11 @@ export class WorkerTeam {
   /** Whether a process has not answered every request. */
   get isBusy(): boolean {
     return this.#links.some((link) => link.isBusy);
+  }
+
+  /** Where tensors come from that the processes ask for from now on. */
+  set supply(supply: Supply) {
+    for (const link of this.#links) link.supply = supply;
   }
 
   /** A request to the process whose turn it is for part `part`. @throws as `WorkerLink.request`. */

@@ -213,8 +213,26 @@ export const fitNotes = (document: FitDocument): readonly string[] => {
         }.`,
     ),
     ...(state === 'stopped' ? ['The search was stopped: nothing was tested.'] : []),
-    ...(untried.length === 0 ? [] : [`Not tried: ${untried.join(' ')}`]),
+    ...(untried.length === 0 ? [] : [`Not tried: ${untriedWords(untried).join(' ')}`]),
   ];
+};
+
+/** Stands for the own name in a reason that several share. */
+const ANY = 'one of them';
+
+/** "NAME: reason", with names that share a reason in one sentence: "q6_k and q5_k: No tensor can be one of them." */
+export const untriedWords = (untried: readonly string[]): readonly string[] => {
+  const groups = new Map<string, { readonly names: string[]; readonly sentence: string }>();
+  for (const sentence of untried) {
+    const [name = '', ...reason] = sentence.split(': ');
+    const shared = reason.length === 0 ? sentence : reason.join(': ').replaceAll(name, ANY);
+    const known = groups.get(shared);
+    if (known === undefined) groups.set(shared, { names: [name], sentence });
+    else known.names.push(name);
+  }
+  return [...groups].map(([shared, { names, sentence }]) =>
+    names.length === 1 ? sentence : `${listed(names)}: ${shared}`,
+  );
 };
 
 /** The further tasks in one sentence each. */

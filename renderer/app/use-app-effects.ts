@@ -3,18 +3,102 @@ import { useStore } from 'zustand';
 import { performAction } from '../actions/action.ts';
 import { isMac, matchesShortcut, parseShortcut, shortcutAccelerator } from '../actions/shortcut.ts';
 import { useEngine, useQuery } from '../engine/engine-context.tsx';
-import { useFacts, readFacts } from '../engine/facts.ts';
-import { longJobs } from '../state/long-jobs.ts';
+import { type Facts, isUsable, readFacts, useFacts } from '../engine/facts.ts';
 import { layoutStore, NARROW_PX, ROOMY_PX } from '../state/layout-store.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
-import { completeSelection } from './complete-selection.ts';
 import { useAddress } from './use-address.ts';
 import { actions } from './views.tsx';
 import { inputKey } from '../engine/query-cache.ts';
 import { sweepStore } from '../state/sweep-store.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
 import { shownRunName } from '../format/run-names.ts';
+import type { EngineEvent } from '../../main/contract/events.ts';
+import { answersOf } from '../../main/contract/task.ts';
+import { standardFactors } from '../plan/kept-counts.ts';
+import { noSelection, type Selection } from '../state/selection.ts';
+
+const fingerprintOf = ({ fingerprint }: { readonly fingerprint: string | null }): string | null => fingerprint;
+
+type Completion = Partial<
+  Pick<Selection, 'model' | 'task' | 'tasks' | 'layer' | 'expert' | 'method' | 'factor' | 'run'>
+>;
+
+/**
+ * Fills in a default selection: of the usable models that a sweep has measured the one with the most experts, which
+ * can be pruned furthest (else the first usable one), all bundled multiple-choice tasks (their generative twins have
+ * the same items), the first task in focus, and the sample sweep if it is the only one. Drops selections that no longer
+ * exist. Null if nothing changes.
+ */
+export const completeSelection = ({ connected, models, tasks, runs, methods, selection }: Facts): Completion | null => {
+  if (!connected) return null;
+  const change: { -readonly [K in keyof Completion]: Completion[K] } = {};
+  if (models.length > 0 && !models.some((model) => model.handle === selection.model)) {
+    const measured = new Set(
+      runs.filter(({ kind }) => kind === 'sweep').flatMap((run) => run.models.map(fingerprintOf)),
+    );
+    const usable = models.filter(isUsable);
+    const [largest] = usable
+      .filter((known) => measured.has(fingerprintOf(known)))
+      .sort((left, right) => right.info.experts - left.info.experts);
+    const model = (largest ?? usable[0])?.handle ?? null;
+    if (model !== selection.model) Object.assign(change, { model, layer: null, expert: null });
+  }
+  if (tasks.length > 0) {
+    const ticked = selection.tasks.filter((handle) => tasks.some((task) => task.handle === handle));
+    if (selection.task === null && selection.tasks.length === 0) {
+      change.tasks = tasks
+        .filter((task) => task.bundled && task.error === null && answersOf(task) === 'chosen')
+        .map((task) => task.handle);
+    } else if (ticked.length !== selection.tasks.length) {
+      change.tasks = ticked;
+    }
+    if (!tasks.some((task) => task.handle === selection.task)) {
+      const task = tasks.find((known) => known.error === null)?.handle ?? null;
+      if (task !== selection.task) change.task = task;
+    }
+  }
+  if (methods.length > 0 && !methods.some(({ name }) => name === selection.method)) change.method = noSelection.method;
+  const sweeps = runs.filter(({ kind }) => kind === 'sweep');
+  const [sample] = sweeps;
+  if (selection.run === null && sweeps.length === 1 && sample?.sample === true) change.run = sample.id;
+  const info = models.find((model) => model.handle === (change.model ?? selection.model))?.info;
+  if (info !== undefined && info !== null) {
+    const largest = info.experts / Math.max(1, info.topK);
+    if (selection.factor > largest) change.factor = standardFactors(info).at(-1) ?? noSelection.factor;
+    if (selection.layer !== null && (selection.layer >= info.moeLayers || (selection.expert ?? 0) >= info.experts)) {
+      Object.assign(change, { layer: null, expert: null });
+    }
+  }
+  return Object.keys(change).length === 0 ? null : change;
+};
+
+/** Users wait for shorter jobs. */
+const LONG_MS = 30_000;
+
+/**
+ * Processes events and returns the run when a long job ends: done, failed or interrupted, but not cancelled by the
+ * user. The duration counts from the start event; for jobs started before the page opened, from their progress.
+ */
+export const longJobs = (now: () => number): ((event: EngineEvent) => RunManifest | null) => {
+  const startedAt = new Map<string, number>();
+  return (event) => {
+    if (event.type === 'job.progress') {
+      const { run, elapsedMs } = event.progress;
+      if (!startedAt.has(run)) startedAt.set(run, now() - elapsedMs);
+      return null;
+    }
+    if (event.type !== 'run.changed') return null;
+    const { manifest } = event;
+    if (manifest.state === 'queued' || manifest.state === 'running') {
+      startedAt.set(manifest.id, now());
+      return null;
+    }
+    const ran = now() - (startedAt.get(manifest.id) ?? now());
+    startedAt.delete(manifest.id);
+    return ran >= LONG_MS && manifest.state !== 'cancelled' ? manifest : null;
+  };
+};
 
 const shortcuts = actions.flatMap((action) =>
   action.shortcut === undefined ? [] : [{ action, shortcut: parseShortcut(action.shortcut) }],

@@ -34,7 +34,8 @@ interface CellSize {
 
 /** Smaller cells are combined. */
 const SMALLEST_MARK_PX = 4;
-const LARGEST_CELL: CellSize = { width: 76, height: 44 };
+/** A map of few layers stays low, so that it stands above the fold with the curve. */
+const LARGEST_CELL: CellSize = { width: 76, height: 30 };
 /** Cells at least this wide have gaps between them. */
 const ROOM_FOR_GAP = { narrow: 5, wide: 12 } as const;
 

@@ -14,7 +14,7 @@ import type { ColorScale } from '../../main/figures/colors.ts';
 import { useResolvedTheme } from '../state/theme.ts';
 import { useElementWidth } from './chart-element.ts';
 import { IconButton } from '../components/button.tsx';
-import { TipText } from '../components/tooltip.tsx';
+import { openPopover, placeBelow, TipText } from '../components/tooltip.tsx';
 import {
   cellAt,
   cellOrigin,
@@ -363,7 +363,7 @@ export const Heatmap = memo((props: HeatmapProps) => {
         )}
         {hovered !== null && <div className="heatmap-hovered" style={box(hovered)} />}
         {described !== null && layers > 0 && (
-          <HeatmapTip {...describe(described)} cell={box(described)} width={geometry.width} />
+          <HeatmapTip {...describe(described)} cell={box(described)} />
         )}
       </div>
       <MapTools
@@ -433,24 +433,35 @@ const MapTools = ({ shown, whole, bins, orderWords, onZoom, onFit }: MapToolsPro
 interface HeatmapTipProps {
   readonly title: string;
   readonly lines: readonly string[];
+  /** In the frame of the map. */
   readonly cell: { readonly left: number; readonly top: number; readonly width: number; readonly height: number };
-  readonly width: number;
 }
 
 const TIP_WIDTH = 216;
 
-const HeatmapTip = ({ title, lines, cell, width }: HeatmapTipProps) => (
-  <div
-    className="chart-tip"
-    style={{
-      top: cell.top + cell.height + 4,
-      left: Math.max(0, Math.min(cell.left, width - TIP_WIDTH)),
-      width: TIP_WIDTH,
-    }}
-  >
-    <TipText title={title} lines={lines} />
-  </div>
-);
+/** The numbers of a cell: below it, or above it where the window ends; in the top layer, so that nothing cuts it. */
+const HeatmapTip = ({ title, lines, cell: { left, top, height } }: HeatmapTipProps) => {
+  const tip = useRef<HTMLDivElement>(null);
+  const [place, setPlace] = useState({ left: 0, top: 0 });
+  useLayoutEffect(() => {
+    const put = (): void => {
+      const frame = tip.current?.parentElement?.getBoundingClientRect();
+      if (tip.current === null || frame === undefined) return;
+      openPopover(tip.current);
+      const anchor = { left: frame.left + left, top: frame.top + top, bottom: frame.top + top + height };
+      const box = tip.current.getBoundingClientRect();
+      setPlace(placeBelow(anchor, box, { width: window.innerWidth, height: window.innerHeight }));
+    };
+    put();
+    window.addEventListener('scroll', put, true);
+    return () => window.removeEventListener('scroll', put, true);
+  }, [left, top, height, title]);
+  return (
+    <div ref={tip} popover="manual" className="chart-tip" style={{ ...place, width: TIP_WIDTH }}>
+      <TipText title={title} lines={lines} />
+    </div>
+  );
+};
 
 interface MiniHeatmapProps {
   readonly matrix: CellMatrix;

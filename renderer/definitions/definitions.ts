@@ -3,7 +3,26 @@ import { singleExperts } from './experts.ts';
 import { modelsAndTasks } from './models-and-tasks.ts';
 import { results } from './results.ts';
 import { routingAndPlans } from './routing-and-plans.ts';
-import { settings, type SettingName } from './settings.ts';
+import { z } from 'zod';
+import { describedExperimentSettings } from '../../main/contract/experiment.ts';
+import { describedPlanSettings } from '../../main/contract/plan.ts';
+import { settingsOf } from '../../main/contract/setting.ts';
+import { describedSweepSettings } from '../../main/contract/sweep.ts';
+
+const shapes = {
+  ...describedExperimentSettings.shape,
+  ...describedPlanSettings.shape,
+  ...describedSweepSettings.shape,
+};
+type SettingName = keyof typeof shapes;
+
+/** Settings of experiments, plans and sweeps, as the contract describes them; a sweep's where several have the name. */
+const settings: Readonly<Record<string, DefinitionText>> = Object.fromEntries(
+  settingsOf(z.object(shapes)).map(({ name, label, about, help }) => [
+    name,
+    { term: label.charAt(0).toUpperCase() + label.slice(1), text: about ?? help },
+  ]),
+);
 
 /** The definitions by what they are about: no name stands in two. */
 export const definitionGroups = [routingAndPlans, singleExperts, modelsAndTasks, results, settings] as const;

@@ -232,6 +232,12 @@ export const results = define({
       'Second model minus first on the slice’s items, with the two-sided 95 % interval of paired answers. Lost: ' +
       'right with the first model only; gained: with the second only.',
   },
+  experimentMap: {
+    term: 'Map of models of an experiment',
+    text:
+      'Every model that an experiment measured of one member on one task, trained ones among them, under what it was ' +
+      'made from. The difference is to the unpruned model with the same treatment: trained alike where it is trained.',
+  },
   modelMap: {
     term: 'Map of models',
     text:

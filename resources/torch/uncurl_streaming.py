@@ -217,10 +217,11 @@ def asked(stream, index, function, *given, **named):
 
 
 @contextlib.contextmanager
-def reading(scheme, block_list, device):
+def reading(scheme, given, block_list, device):
     """While models are loaded: their weights are read here.
 
-    `scheme`: how matrices are quantised that transformers does not read, or None. `block_list`: gives the name of the
+    `scheme`: how matrices are quantised that transformers does not read, or None. `given`: tensors by name beside those
+    of the files. `block_list`: gives the name of the
     list of blocks, which then stay empty; None: all are read. Yields a dict, which gets the `stream`.
     """
     import transformers.core_model_loading as core
@@ -228,7 +229,7 @@ def reading(scheme, block_list, device):
     found, usual = {}, PreTrainedModel.__dict__["_load_pretrained_model"]
 
     def read(model, _state, files, load_config, expected_keys=None):
-        tensors = {}
+        tensors = dict(given)
         for file in files:
             opened = safe_open(file, framework="pt", device="cpu")
             tensors.update((name, opened.get_slice(name)) for name in opened.keys())
@@ -292,8 +293,8 @@ def moved(module, device):
                 stored[leaf] = done[id(value)][1]
 
 
-class Quantised:
-    """A matrix whose values are computed when it is read, as transformers reads slices of files."""
+class Computed:
+    """A tensor whose values are computed when it is read, as transformers reads slices of files."""
 
     def __init__(self, values):
         self.values = values
@@ -330,7 +331,7 @@ def with_values(tensors, scheme):
         else:
             continue
         used.update(parts)
-        found[f"{base}weight"] = Quantised(lambda of=of, parts=parts: of(scheme, *map(part, parts)))
+        found[f"{base}weight"] = Computed(lambda of=of, parts=parts: of(scheme, *map(part, parts)))
     # Scales of activations are not used: products are computed in the precision of the run.
     ofs = tuple(f"{side}_{each}" for side in ("input", "output") for each in ("scale", "zero_point", "global_scale"))
     rest = {name: each for name, each in tensors.items() if name not in used and not name.endswith(ofs)}

@@ -2,7 +2,8 @@
 
 Frames on standard input and output: the length of a JSON object (4 bytes, little endian), the object, then the bytes of
 the tensors that its "tensors" list as {"name", "dtype", "shape"}, row-major, one after another. A request has an "id"
-and an "op"; its answer has the same "id", and either "error" {"code", "message"} or results. Anything that a library
+and an "op"; its answer has the same "id", and either "error" {"code", "message"} or results. While it works, this
+process may ask for a tensor ("asks": its name), which comes as "gives" with the same name. Anything that a library
 prints goes to standard error. The process ends when its standard input does, also in the middle of a computation.
 """
 
@@ -20,6 +21,7 @@ import struct
 import sys
 import threading
 import traceback
+import typing
 
 # Before torch starts threads or prints anything.
 ANSWERS = os.fdopen(os.dup(1), "wb")
@@ -36,6 +38,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageText
 from transformers.cache_utils import DynamicLayer  # noqa: E402
 from transformers.initialization import no_init_weights  # noqa: E402
 from transformers.integrations.moe import ALL_EXPERTS_FUNCTIONS  # noqa: E402
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS  # noqa: E402
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING  # noqa: E402
 from uncurl_streaming import Refused, Stream, Turn  # noqa: E402
 
@@ -74,11 +77,21 @@ MOST_CACHE_DIFFERENCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16
 UNPRUNED = "unpruned"
 
 
+# One frame after another, also where a thread asks for a tensor while another one answers.
+WRITING, ASKING = threading.Lock(), threading.Lock()
+# What was asked for.
+GIVEN = queue.SimpleQueue()
+
+
 def read_exactly(stream, length):
-    data = stream.read(length)
-    if len(data) < length:
-        # The engine is gone: nothing that this process does is of use to anybody.
-        os._exit(0)
+    data = bytearray(length)
+    rest = memoryview(data)
+    while len(rest) > 0:
+        count = stream.readinto(rest)
+        if count == 0:
+            # The engine is gone: nothing that this process does is of use to anybody.
+            os._exit(0)
+        rest = rest[count:]
     return data
 
 
@@ -91,9 +104,9 @@ def read_requests(requests):
             header = json.loads(read_exactly(stream, length))
             tensors = {}
             for spec in header["tensors"]:
-                data = bytearray(read_exactly(stream, 4 * math.prod(spec["shape"])))
+                data = read_exactly(stream, 4 * math.prod(spec["shape"]))
                 tensors[spec["name"]] = torch.frombuffer(data, dtype=WIRE[spec["dtype"]]).reshape(spec["shape"])
-            requests.put((header, tensors))
+            (GIVEN if "gives" in header else requests).put((header, tensors))
     except BaseException:
         traceback.print_exc()
         os._exit(1)
@@ -106,10 +119,22 @@ def answer(header, tensors=()):
         {"name": name, "dtype": names[tensor.dtype], "shape": list(tensor.shape)} for name, tensor in payload
     ]
     text = json.dumps(header).encode()
-    ANSWERS.write(struct.pack("<I", len(text)) + text)
-    for _, tensor in payload:
-        ANSWERS.write(memoryview(tensor.numpy()).cast("B") if tensor.numel() > 0 else b"")
-    ANSWERS.flush()
+    with WRITING:
+        ANSWERS.write(struct.pack("<I", len(text)) + text)
+        for _, tensor in payload:
+            ANSWERS.write(memoryview(tensor.numpy()).cast("B") if tensor.numel() > 0 else b"")
+        ANSWERS.flush()
+
+
+def asked(name):
+    """A tensor from the engine: float32, or whole numbers."""
+    with ASKING:
+        answer({"asks": name})
+        header, tensors = GIVEN.get()
+    if "error" in header:
+        raise Refused("torch-weights", header["error"])
+    values = tensors["values"]
+    return values if values.is_floating_point() else values.long()
 
 
 class Weights:
@@ -210,11 +235,16 @@ class Worker:
         """Loads the checkpoint's own model, and says which packages there are once all of their code is imported.
 
         `streams`: its blocks stay empty, and are read again for every group of passes. `quantisation`: the scheme of
-        matrices that are read here instead of by transformers.
+        matrices that are read here instead of by transformers. `asked`: names of tensors that the engine gives.
         """
         self.model = self.cache = self.prefix = self.is_cache_sound = None
         folder = header["folder"]
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        if header["asked"]:
+            members, _ = transformers.PreTrainedConfig.get_config_dict(folder)
+            # The token of padding may be none of a small vocabulary.
+            config = config_of({"pad_token_id": None, **members})
+        else:
+            config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         stated_theta(config)
         whole_heads(config)
         # Some models of text and images have no class for their text alone.
@@ -233,8 +263,9 @@ class Worker:
         if self.name == "auto":
             options["device_map"] = "auto"
         own = contextlib.nullcontext({})
-        if streams or scheme is not None:
-            own = uncurl_streaming.reading(scheme, block_list if streams else None, self.device)
+        given = {name: uncurl_streaming.Computed(functools.partial(asked, name)) for name in header["asked"]}
+        if streams or given or scheme is not None:
+            own = uncurl_streaming.reading(scheme, given, block_list if streams else None, self.device)
         with own as found:
             model, loading = loader.from_pretrained(folder, config=config, use_safetensors=True, **options)
         missing = sorted(map(str, [*loading["missing_keys"], *loading["mismatched_keys"]]))
@@ -707,12 +738,29 @@ def stated_theta(config):
 
 def skeleton(base, config):
     """A model of the same class for another config, without weights."""
-    config = CONFIG_MAPPING[config["model_type"]].from_dict(config)
+    config = config_of(config)
     stated_theta(config)
     # A model of text alone may be made from a config of text and images.
     config = config if type(config) is type(base.config) else config.get_text_config()
     with torch.device("meta"), no_init_weights():
         return type(base)._from_config(config, dtype=base.dtype, attn_implementation=base.config._attn_implementation)
+
+
+def config_of(members):
+    """A config from the members of its JSON; whole numbers become floats where its class declares floats alone.
+
+    Numbers from a GGUF file are written without a point.
+    """
+    kind = CONFIG_MAPPING[members["model_type"]]
+    hints = {}
+    for each in reversed(kind.__mro__):
+        hints |= inspect.get_annotations(each)
+
+    def declared(name, value):
+        kinds = typing.get_args(hints.get(name)) or (hints.get(name),)
+        return float(value) if type(value) is int and float in kinds and int not in kinds else value
+
+    return kind.from_dict({name: declared(name, value) for name, value in members.items()})
 
 
 def special_float(value):
@@ -1067,6 +1115,17 @@ def observe(experts, hidden_states, top_k_index, top_k_weights, alone, of):
 
 
 ALL_EXPERTS_FUNCTIONS.register(OBSERVED, observed)
+
+
+def divided_angles(config, device=None, seq_len=None, layer_type=None):
+    """Angles that GGUF files give as factors by which the plain ones are divided: inverse frequencies [R / 2], and 1."""
+    parameters = config.rope_parameters if layer_type is None else config.rope_parameters[layer_type]
+    factors = torch.tensor(parameters["factors"], device=device, dtype=torch.float32)
+    powers = torch.arange(len(factors), device=device, dtype=torch.float32) / len(factors)
+    return 1 / parameters["rope_theta"] ** powers / factors, 1.0
+
+
+ROPE_INIT_FUNCTIONS["divided"] = divided_angles
 
 EXPERT_BY_EXPERT = "uncurl_expert_by_expert"
 

@@ -6,7 +6,7 @@ import { bootstrapPerplexity, quantile } from '../../main/statistics/bootstrap.t
 import { criticalScore, discordanceGrid, sizeOf } from '../../main/statistics/exact-paired-test.ts';
 import { normalQuantileOf, normalUpperTail, studentT } from '../../main/statistics/distributions.ts';
 import { chanceForUnharmed } from '../../main/statistics/paired-power.ts';
-import { plannedLevels } from '../../main/statistics/planned-looks.ts';
+import { plannedLevels } from '../../main/evaluation/planned-looks.ts';
 import { seededRandom } from '../../main/statistics/random.ts';
 import { sampleOutcomes } from '../main/evaluation/curtailed-sample.ts';
 import { recordedResults } from '../main/sample/recorded.ts';

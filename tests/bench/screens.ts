@@ -1,6 +1,6 @@
 /**
- * Screenshots of every view and dialog in both themes at 1440 x 900, 1920 x 1080 and 1024 x 700, and of the sample's
- * report on paper, for a person to look at. Prints texts that are cut without an ellipsis or a scroll bar, and pages
+ * Screenshots of every view and dialog in both themes at 1440 x 900, 1920 x 1080, 1024 x 768 and 720 x 450, and of the
+ * sample's report on paper, for a person to look at. Prints texts that are cut without an ellipsis or a scroll bar, and pages
  * that are wider than the window, and what axe-core finds in both themes.
  *
  * Method: `uncurl serve` on a workspace with the sample and the recorded experiment, and Chromium on the built page
@@ -23,13 +23,14 @@ import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { stateFolder } from '../../main/workspace/user-key.ts';
 import { axeFindings } from '../e2e/axe-findings.ts';
 import { putRuns } from '../e2e/many-runs.ts';
-import { openDetails, resources, showWhole, tab } from '../e2e/page-steps.ts';
+import { openDetails, openSweep, resources, showWhole, tab } from '../e2e/page-steps.ts';
 import { startServer, stopServer } from '../e2e/workbench.ts';
 
 const SIZES = [
   [1440, 900],
   [1920, 1080],
-  [1024, 700],
+  [1024, 768],
+  [720, 450],
 ] as const;
 const THEMES = ['light', 'dark'] as const;
 /** Canvases are repainted after a change of theme or size. */
@@ -214,7 +215,6 @@ const scenes: readonly Scene[] = [
     name: 'compare',
     open: async (page) => {
       await tab(page, 'Compare');
-      await page.getByRole('region', { name: 'Ranks by task' }).waitFor({ timeout: READING_MS });
       await showWhole(page, 'Compare');
       await page.getByRole('combobox', { name: 'Model', exact: true }).selectOption('uncurl-32');
       await page.getByRole('combobox', { name: 'Factor', exact: true }).selectOption('4');
@@ -265,6 +265,15 @@ const scenes: readonly Scene[] = [
         .waitFor({ timeout: READING_MS });
     },
   },
+  {
+    name: 'model-map',
+    open: async (page) => {
+      await choose(page, 'uncurl-64', 'Sums', 'REAP');
+      await tab(page, 'Map of models');
+      await page.getByRole('region', { name: 'Map of models', exact: true }).waitFor({ timeout: READING_MS });
+    },
+  },
+  { name: 'fit', open: (page) => tab(page, 'Fit') },
   byKeys('palette', 'Control+k', 'Commands'),
   byKeys('export', 'Control+Shift+E', 'Export'),
   byKeys('methods', 'Control+Shift+M', 'Methods'),
@@ -343,6 +352,7 @@ const scenes: readonly Scene[] = [
     name: 'cluster-fields',
     open: async (page) => {
       await tab(page, 'Workbench');
+      await openSweep(page);
       await page.getByRole('radio', { name: 'Slurm cluster' }).click();
       await page.getByRole('button', { name: 'Submit sweep' }).scrollIntoViewIfNeeded();
     },
@@ -617,7 +627,12 @@ try {
     await page.setViewportSize({ width: 1440, height: 900 });
     if (isWanted) {
       await makeSheet(`${name}-1440`, [`${name}-1440-light.png`, `${name}-1440-dark.png`]);
-      await makeSheet(`${name}-other`, [`${name}-1920-dark.png`, `${name}-1024-light.png`]);
+      await makeSheet(`${name}-other`, [
+        `${name}-1920-dark.png`,
+        `${name}-1024-light.png`,
+        `${name}-720-light.png`,
+        `${name}-720-dark.png`,
+      ]);
     }
     if ((await page.getByRole('dialog').count()) > 0 || name === 'full-screen' || name === 'run-menu')
       await page.keyboard.press('Escape');

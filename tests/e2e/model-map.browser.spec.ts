@@ -1,6 +1,8 @@
+import { addRecordedExperiment } from '../../main/sample/sample-run.ts';
+import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { axeFindings } from './axe-findings.ts';
-import { download, pageErrors, photograph, tab, withSample } from './page-steps.ts';
+import { download, pageErrors, photograph, resources, tab, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 test('the map of models shows the verdicts, opens points, and compares two models slice by slice', async ({
@@ -88,5 +90,28 @@ test('the map of models shows the verdicts, opens points, and compares two model
     await two.getByRole('button', { name: 'Close the comparison' }).click();
     await expect(two).toBeHidden();
   });
+  expect(problems).toEqual([]);
+});
+
+test('what an experiment trained after pruning hangs from its plan, and opens the experiment', async ({
+  workbench,
+}) => {
+  const { page, workspace } = workbench;
+  const problems = pageErrors(page);
+  await addRecordedExperiment(await openWorkspace(workspace), resources);
+  await page.reload();
+  const header = page.getByRole('region', { name: 'What is on screen' });
+  await header.getByLabel('Model', { exact: true }).selectOption({ label: 'switch-32' });
+  await header.getByLabel('Task', { exact: true }).selectOption({ label: 'Sums' });
+  await tab(page, 'Map of models');
+  const map = page.getByRole('region', { name: 'Map of models of the experiment' });
+  await expect(map.getByRole('rowheader')).toHaveText(
+    ['Unpruned', 'fine-tuned', 'UNCURL, gates folded', 'fine-tuned', 'UNCURL', 'fine-tuned'],
+    { timeout: HANG_LIMIT_MS },
+  );
+  await expect(page.getByText('each model against the unpruned one with the same treatment')).toBeVisible();
+  await photograph(workbench, 'map-of-trained-models');
+  await map.getByRole('button', { name: /^UNCURL, fine-tuned, gates folded ×4: / }).click();
+  await expect(page.getByRole('dialog', { name: 'Experiment' })).toContainText('Recorded: experiment on');
   expect(problems).toEqual([]);
 });

@@ -84,6 +84,29 @@ export const openTaskFile = async ({ page, answerFolderDialog }: Workbench, file
   await page.keyboard.press('Enter');
 };
 
+/** Chooses the folder of an export: in the window's native dialog, or by its path in the folder browser. */
+export const chooseExportFolder = async ({ page, exports, answerFolderDialog }: Workbench): Promise<void> => {
+  await answerFolderDialog?.(exports);
+  const form = page.getByRole('region', { name: 'Export', exact: true });
+  await form.getByRole('button', { name: 'Choose the folder to write into' }).click();
+  if (answerFolderDialog === null) {
+    const dialog = page.getByRole('dialog', { name: 'Export into' });
+    await typeFolder(dialog, exports);
+    await dialog.getByRole('button', { name: 'Export into this folder' }).click();
+  }
+  await expect(form.getByText(exports)).toBeVisible();
+};
+
+/** Position of a drawn point in window coordinates (its bounding box would include the interval). */
+export const centerOf = async (point: Locator): Promise<{ readonly x: number; readonly y: number }> => {
+  await expect(point).toHaveAttribute('data-x', /\d/);
+  return point.evaluate((dot) => {
+    dot.scrollIntoView({ block: 'center' });
+    const { left, top } = dot.closest('.curve-chart')?.getBoundingClientRect() ?? { left: 0, top: 0 };
+    return { x: left + Number(dot.getAttribute('data-x')), y: top + Number(dot.getAttribute('data-y')) };
+  });
+};
+
 /** Opens the panel of the threshold rule, whose margin the views share. */
 export const openRule = async (page: Page): Promise<Locator> => {
   const panel = page.getByRole('group', { name: 'Threshold rule' });
@@ -96,6 +119,16 @@ export const openMapOptions = async (page: Page): Promise<Locator> => {
   const panel = page.getByRole('group', { name: 'Map options' });
   if (!(await panel.isVisible())) await page.getByRole('button', { name: 'Options', exact: true }).click();
   return panel;
+};
+
+/** Opens the ranks of the Compare view, task by task. */
+export const openRanks = async (page: Page): Promise<Locator> => {
+  const ranks = page.getByRole('main').getByRole('region', { name: 'Ranks by task' });
+  const summary = page.getByRole('main').locator('summary', { hasText: /^Task by task/ });
+  await expect(summary).toBeVisible();
+  if (!(await ranks.isVisible())) await summary.click();
+  await expect(ranks).toBeVisible();
+  return ranks;
 };
 
 /** The engine reads a sweep for the first time: minutes of processor time on a busy machine. */
@@ -122,7 +155,7 @@ export const showWhole = async (page: Page, view: 'Workbench' | 'Thresholds' | '
     case 'Compare':
       await expect(main.locator('.compare[aria-busy="false"]')).toBeVisible(firstReading);
       await expect(main.getByRole('region', { name: 'Methods over tasks' })).toBeVisible();
-      await expect(main.getByRole('region', { name: 'Ranks by task' })).toBeVisible();
+      await openRanks(page);
   }
 };
 
@@ -136,8 +169,12 @@ export const openDetails = async (page: Page): Promise<void> => {
   await expect(page.getByRole('main').locator('.thresholds > details[open]')).toHaveCount(5);
 };
 
-/** Screenshots in both themes. */
+/**
+ * Screenshots in both themes for a person to look at, if UNCURL_TEST_SCREENSHOTS is 1: nothing is asserted about them,
+ * and each takes a second.
+ */
 export const photograph = async ({ page, host }: Workbench, view: string): Promise<void> => {
+  if (process.env['UNCURL_TEST_SCREENSHOTS'] !== '1') return;
   await mkdir(screenshots, { recursive: true });
   for (const theme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme: theme });

@@ -1,6 +1,7 @@
 import { cp } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { addLargeModels } from './large-maps.ts';
 import { putRuns } from './many-runs.ts';
 import { pageErrors, photograph, resources } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
@@ -79,5 +80,38 @@ test('a button that waits for a busy engine says so where it is, and Cancel ends
   await open.click();
   await expect(dialog).toHaveCount(0);
   await expect(page.getByRole('list', { name: 'Models' })).toContainText('own-8');
+  expect(problems).toEqual([]);
+});
+
+/** UNCURL takes seconds of processor time for a plan of this number of experts, on any machine. */
+const LARGE = { name: 'large-16-512', layers: 16, experts: 512, topK: 10 } as const;
+
+test('a plan that takes long is made apart from the engine: its wait is shown, and ends the work', async ({
+  workbench,
+}) => {
+  const { page } = workbench;
+  const problems = pageErrors(page);
+  await addLargeModels(workbench, [LARGE]);
+  await page.reload();
+  // The address of the last session is followed first.
+  await expect(page.locator('.workbench-view')).toBeVisible();
+  const header = page.getByRole('region', { name: 'What is on screen' });
+  await header.getByLabel('Task', { exact: true }).selectOption({ label: 'Sorting' });
+  await header.getByLabel('Model', { exact: true }).selectOption({ label: LARGE.name });
+  await expect(page.getByRole('application', { name: /16 layers by 512 experts/ })).toBeVisible();
+
+  const messages = page.getByRole('log', { name: 'Messages' });
+  await header.getByLabel('Method', { exact: true }).selectOption('UNCURL');
+  await expect(messages).toContainText('Making the plan, ');
+  await photograph(workbench, 'plan-wait');
+  await messages
+    .locator('.notice-wait', { hasText: 'Making the plan' })
+    .getByRole('button', { name: 'Cancel' })
+    .click();
+  await expect(messages).toContainText('Making the plan was cancelled.');
+  await expect(messages.getByRole('button', { name: 'Ask again' })).toBeVisible();
+  // The engine is free: another method has its plan at once.
+  await header.getByLabel('Method', { exact: true }).selectOption('Frequency');
+  await expect(page.getByRole('region', { name: 'Result of the plan' })).toContainText('256');
   expect(problems).toEqual([]);
 });

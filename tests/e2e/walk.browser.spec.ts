@@ -1,10 +1,9 @@
-import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { resources, typePath } from './page-steps.ts';
+import type { Locator } from '@playwright/test';
+import { photograph, resources, typePath } from './page-steps.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { expect, test } from './workbench.ts';
-
-const screenshots = path.join(import.meta.dirname, 'screenshots');
 
 /** The items of Sums as a file of written answers: one line an item, with nothing about how answers end. */
 const writtenFile = async (): Promise<string> => {
@@ -22,14 +21,13 @@ const writtenFile = async (): Promise<string> => {
     .join('\n');
 };
 
-test('from the first start to a verified export of a file of written answers, by keyboard only', async ({
+test('from the first start through sweep and verdict to a verified export of a file of written answers, by keyboard only', async ({
   workbench,
 }, testInfo) => {
   const { page, exports } = workbench;
   const { keyboard } = page;
   const file = path.join(exports, 'my-sums.jsonl');
   await writeFile(file, await writtenFile());
-  await mkdir(screenshots, { recursive: true });
   const start = Date.now();
   let step = 0;
   /** Logs the time so far and the current step. */
@@ -38,13 +36,19 @@ test('from the first start to a verified export of a file of written answers, by
     const seconds = ((Date.now() - start) / 1000).toFixed(1);
     testInfo.annotations.push({ type: 'walk', description: `${seconds} s: ${what}` });
     process.stdout.write(`walk ${String(step)}: ${seconds} s: ${what}\n`);
-    await page.screenshot({ path: path.join(screenshots, `walk-${String(step)}.png`) });
+    await photograph(workbench, `walk-${String(step)}`);
   };
   const command = async (typed: string): Promise<void> => {
     await keyboard.press('Control+k');
     await expect(page.getByRole('dialog', { name: 'Commands' }).getByRole('combobox')).toBeFocused();
     await keyboard.type(typed);
     await keyboard.press('Enter');
+  };
+  /** Tabs until an element has the focus. */
+  const tabTo = async (wanted: Locator, key = 'Tab'): Promise<void> => {
+    const hasFocus = (): Promise<boolean> => wanted.evaluate((element) => element === document.activeElement);
+    for (let presses = 0; presses < 200 && !(await hasFocus()); presses++) await keyboard.press(key);
+    await expect(wanted).toBeFocused();
   };
   const header = page.getByRole('region', { name: 'What is on screen' });
   const chosen = (label: string) => header.getByLabel(label, { exact: true }).locator('option:checked');
@@ -61,9 +65,7 @@ test('from the first start to a verified export of a file of written answers, by
   // The new tokens begin at what fits the bundled models; where answers end, the file does not say.
   await keyboard.press('Shift+Tab');
   const ends = calibration.getByRole('textbox', { name: 'Answers end at' });
-  for (let presses = 0; presses < 20 && !(await ends.evaluate((field) => field === document.activeElement)); presses++)
-    await keyboard.press('Tab');
-  await expect(ends).toBeFocused();
+  await tabTo(ends);
   await keyboard.press('Control+a');
   await keyboard.type('\\n');
   await expect(calibration).toContainText('60 calibration items, 240 test items.');
@@ -86,33 +88,41 @@ test('from the first start to a verified export of a file of written answers, by
   });
   await reached('uncurl-16 is profiled on it');
 
+  const sweep = page.getByRole('region', { name: 'Sweep', exact: true });
+  const settings = sweep.getByRole('button', { name: 'Sweep settings' });
+  await tabTo(settings);
+  await keyboard.press('Enter');
+  await expect(settings).toHaveAttribute('aria-expanded', 'true');
+  await tabTo(sweep.getByRole('button', { name: 'Only my-sums' }));
+  await keyboard.press('Enter');
+  // What is drawn takes several measurements; the walk is about the keys.
+  for (const method of ['Random', 'Frequency', 'UNCURL']) {
+    await tabTo(sweep.getByRole('checkbox', { name: method, exact: true }));
+    await keyboard.press('Space');
+  }
+  for (const factor of ['×4', '×8']) {
+    await tabTo(sweep.getByRole('checkbox', { name: factor, exact: true }));
+    await keyboard.press('Space');
+  }
+  const begin = sweep.getByRole('button', { name: /^Start sweep/ });
+  await expect(begin).toContainText('uncurl-16, my-sums, REAP, ×2');
+  await tabTo(begin, 'Shift+Tab');
+  await keyboard.press('Enter');
   const cursor = page.getByRole('status', { name: 'The plan on screen' });
-  await expect(cursor.getByRole('button', { name: /^Measure now/ })).toBeEnabled();
-  await keyboard.press('Control+Shift+Enter');
   await expect(cursor).toContainText(/measured: (?:safe|unsafe|cannot tell)/, { timeout: HANG_LIMIT_MS });
-  await reached(`the plan on screen is measured: ${(await cursor.textContent()) ?? ''}`);
+  const answer = page.getByRole('status', { name: 'The answer' });
+  await expect(answer).toContainText(/^uncurl-16, my-sums: /);
+  await expect(answer).not.toContainText('not measured');
+  await reached(`the sweep has its verdict: ${(await answer.textContent()) ?? ''}`);
 
   await keyboard.press('Control+Shift+e');
   const drawer = page.getByRole('dialog', { name: 'Export', exact: true });
-  const choose = drawer.getByRole('button', { name: /Choose/ }).first();
-  // Tab through the form to the folder's button.
-  for (
-    let presses = 0;
-    presses < 40 && !(await choose.evaluate((button) => button === document.activeElement));
-    presses++
-  )
-    await keyboard.press('Tab');
-  await expect(choose).toBeFocused();
+  await tabTo(drawer.getByRole('button', { name: /Choose/ }).first());
   await keyboard.press('Enter');
   await typePath(page, exports);
   const into = page.getByRole('button', { name: 'Export into this folder' });
   await expect(page.getByRole('list', { name: 'Entries' })).toHaveAttribute('data-folder', exports);
-  for (
-    let presses = 0;
-    presses < 40 && !(await into.evaluate((button) => button === document.activeElement));
-    presses++
-  )
-    await keyboard.press('Tab');
+  await tabTo(into);
   await keyboard.press('Enter');
   await expect(drawer.getByText(exports, { exact: true })).toBeVisible();
   await reached('the folder of the export is chosen');
@@ -125,5 +135,17 @@ test('from the first start to a verified export of a file of written answers, by
     timeout: HANG_LIMIT_MS,
   });
   await reached('the export is written and verified');
-  await access(path.join(exports, 'uncurl-16-my-sums-reap-x2', 'model.safetensors'));
+  const written = path.join(exports, 'uncurl-16-my-sums-reap-x2');
+  const weights = await readFile(path.join(written, 'model.safetensors'));
+  const before = await readdir(exports);
+  // The same once more: the form asks as before, says what is there, and leaves it as it is.
+  await keyboard.press('Control+e');
+  await expect(drawer.getByRole('button', { name: 'Export all the same' })).toBeVisible();
+  await keyboard.press('Control+e');
+  const refused = drawer.getByRole('alert').filter({ hasText: 'uncurl-16-my-sums-reap-x2 exists.' });
+  await expect(refused).toContainText('Choose another name: existing files are never overwritten.');
+  await expect(outcome.getByText('Verified: the export equals the measured model')).toBeVisible();
+  expect(await readdir(exports)).toEqual(before);
+  expect((await readFile(path.join(written, 'model.safetensors'))).equals(weights)).toBe(true);
+  await reached('the same export again is refused, and the first one is whole');
 });

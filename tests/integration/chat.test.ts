@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { temporaryFolder, uncurl } from './run-uncurl.ts';
+import { temporaryFolder, uncurlHere } from './run-uncurl.ts';
 
 const bundled = fileURLToPath(new URL('../../resources/models/uncurl-8', import.meta.url));
 const outcome = z.object({ results: z.array(z.object({ method: z.string(), value: z.number() })) });
@@ -18,7 +18,7 @@ const withTemplate = async (template: string): Promise<string> => {
 };
 
 const run = async (...args: readonly string[]): Promise<{ readonly json: unknown; readonly said: string }> => {
-  const { code, stdout, stderr } = await uncurl([...args, '--json']);
+  const { code, stdout, stderr } = await uncurlHere([...args, '--json']);
   expect(code, stderr).toBe(0);
   const json: unknown = JSON.parse(stdout);
   return { json, said: stderr };
@@ -41,7 +41,7 @@ test("--chat uses the model's own template; without it the template is only ment
     'chatty: It has a chat template (chat_template.jinja): tasks are asked as plain text unless the chat ' +
       'switch (--chat) is on.',
   );
-  const { code, stdout } = await uncurl(['info', same]);
+  const { code, stdout } = await uncurlHere(['info', same]);
   expect([code, stdout]).toEqual([0, expect.stringMatching(/note +It has a chat template \(chat_template\.jinja\)/)]);
   const chatted = await profile(same, 'chatted', '--chat');
   expect(chatted.said).not.toContain('chat template');
@@ -75,7 +75,7 @@ test("--chat uses the model's own template; without it the template is only ment
 test('a missing chat template, or one that accesses forbidden values, is refused before anything runs', async () => {
   const folder = await temporaryFolder();
   const refused = async (model: string, message: RegExp): Promise<void> => {
-    const { code, stdout, stderr } = await uncurl([
+    const { code, stdout, stderr } = await uncurlHere([
       'profile',
       model,
       '--task',

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { sweepDocument } from '../../main/contract/sweep.ts';
-import { temporaryFolder, uncurl } from './run-uncurl.ts';
+import { temporaryFolder, uncurlHere } from './run-uncurl.ts';
 
 /**
  * One candidate of a bundled model loses 7 and gains 1 of 300 items: at this margin it is safe at the 5 % level, and
@@ -27,7 +27,7 @@ test('planned looks test at their part of the level, and everything that reads t
     '1',
   ];
   const look = async (...looks: readonly string[]) => {
-    const { code, stdout, stderr } = await uncurl([...sweep, '--delta', MARGIN, ...looks, ...shared, '--json']);
+    const { code, stdout, stderr } = await uncurlHere([...sweep, '--delta', MARGIN, ...looks, ...shared, '--json']);
     expect(code, stderr).toBe(0);
     const document = z.looseObject(sweepDocument.shape).parse(JSON.parse(stdout));
     expect(document.check).toMatchObject({ state: 'as-written' });
@@ -50,14 +50,14 @@ test('planned looks test at their part of the level, and everything that reads t
   expect(alone.document.rule).toContain('one-sided 95 % interval');
 
   const report = join(folder, 'report.html');
-  const written = await uncurl(['report', last.document.run, '--out', report, ...shared]);
+  const written = await uncurlHere(['report', last.document.run, '--out', report, ...shared]);
   expect(written.code, written.stderr).toBe(0);
   const html = await readFile(report, 'utf8');
   expect(html).toContain('one-sided 97.5 % interval');
   expect(html).toContain('each at the 2.5 % level');
 
   const refused = async (...looks: readonly string[]): Promise<string> => {
-    const { code, stderr } = await uncurl([...sweep, ...looks, ...shared]);
+    const { code, stderr } = await uncurlHere([...sweep, ...looks, ...shared]);
     expect(code).toBe(2);
     return stderr;
   };

@@ -2,17 +2,17 @@ import { copyFile, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { temporaryFolder, uncurl } from './run-uncurl.ts';
+import { temporaryFolder, uncurl, uncurlHere } from './run-uncurl.ts';
 
 const jsonOf = async (...args: readonly string[]): Promise<unknown> => {
-  const { code, stdout, stderr } = await uncurl([...args, '--json']);
+  const { code, stdout, stderr } = await uncurlHere([...args, '--json']);
   expect(code, stderr).toBe(0);
   const json: unknown = JSON.parse(stdout);
   return json;
 };
 
 const refused = async (args: readonly string[], message: RegExp): Promise<void> => {
-  const { code, stdout, stderr } = await uncurl(args);
+  const { code, stdout, stderr } = await uncurlHere(args);
   expect([code, stdout], stderr).toEqual([2, '']);
   expect(stderr).toMatch(message);
 };
@@ -199,7 +199,7 @@ test('recover: a plan with a file of refitted weights, for run, export and verif
   expect(await jsonOf('verify', at('small'), '--against', 'uncurl-8', '--plan', at('plan.json'))).toMatchObject({
     ok: true,
   });
-  const bare = await uncurl(['verify', at('small'), '--against', 'uncurl-8', '--plan', at('bare.json'), '--json']);
+  const bare = await uncurlHere(['verify', at('small'), '--against', 'uncurl-8', '--plan', at('bare.json'), '--json']);
   expect(bare.code).toBe(1);
   await rm(weights);
   const elsewhere = await uncurl(['verify', at('small'), '--against', 'uncurl-8', '--plan', at('plan.json')], {

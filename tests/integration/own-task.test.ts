@@ -6,7 +6,7 @@ import { runManifest } from '../../main/contract/run.ts';
 import { slicesDocument } from '../../main/contract/slices.ts';
 import { sweepDocument } from '../../main/contract/sweep.ts';
 import { readProfileFile } from '../../main/workspace/profile-file.ts';
-import { resources, temporaryFolder, uncurl } from './run-uncurl.ts';
+import { resources, temporaryFolder, uncurlHere } from './run-uncurl.ts';
 
 const own = async (folder: string): Promise<string> => {
   const file = join(folder, 'own.jsonl');
@@ -23,7 +23,7 @@ const facts = z.object({
 test('info says for which verdicts an own file suffices, and describes its split', async () => {
   const file = await own(await temporaryFolder());
   const info = async (...options: readonly string[]) => {
-    const { code, stdout, stderr } = await uncurl(['info', file, ...options, '--json']);
+    const { code, stdout, stderr } = await uncurlHere(['info', file, ...options, '--json']);
     expect(code, stderr).toBe(0);
     return facts.parse(JSON.parse(stdout));
   };
@@ -34,7 +34,7 @@ test('info says for which verdicts an own file suffices, and describes its split
   expect(split.verdict.fewest).toBeLessThan(149);
   expect(split.hash).not.toBe(plain.hash);
   expect((await info('--calibrate-on', 'add')).items).toEqual({ test: 300, calibration: 300 });
-  expect((await uncurl(['info', file])).stdout).toContain('none: give --split or --calibrate-on');
+  expect((await uncurlHere(['info', file])).stdout).toContain('none: give --split or --calibrate-on');
 });
 
 test('a sweep and a profile on an own file with --split use the same task, and the sweep is found again', async () => {
@@ -44,22 +44,22 @@ test('a sweep and a profile on an own file with --split use the same task, and t
   const task = ['--task', file, '--split', '0.2', '--split-seed', '3'];
   const inWorkspace = ['--workspace', workspace];
   const settings = ['--method', 'frequency', '--factors', '1,2', '--limit', '20'];
-  const swept = await uncurl(['sweep', 'uncurl-8', ...task, ...settings, ...inWorkspace, '--json']);
+  const swept = await uncurlHere(['sweep', 'uncurl-8', ...task, ...settings, ...inWorkspace, '--json']);
   expect(swept.code, swept.stderr).toBe(0);
   const document = sweepDocument.parse(JSON.parse(swept.stdout));
   const manifest = await readFile(join(workspace, 'runs', document.run, 'manifest.json'), 'utf8');
   const { tasks } = runManifest.parse(JSON.parse(manifest));
   expect(tasks.map(({ name }) => name)).toEqual(['own']);
   const out = join(folder, 'own.safetensors');
-  const profiled = await uncurl(['profile', 'uncurl-8', ...task, '--out', out]);
+  const profiled = await uncurlHere(['profile', 'uncurl-8', ...task, '--out', out]);
   expect(profiled.code, profiled.stderr).toBe(0);
   const [ofOwn] = (await readProfileFile(out)).tasks;
   expect(ofOwn?.hash).toBe(tasks[0]?.hash);
 
   const item = ['--model', 'uncurl-8', '--task', 'own', '--method', 'frequency', '--factor', '2'];
-  const outcomes = await uncurl(['outcomes', document.run, ...item, ...inWorkspace]);
+  const outcomes = await uncurlHere(['outcomes', document.run, ...item, ...inWorkspace]);
   expect(outcomes.code, outcomes.stderr).toBe(0);
-  const sliced = await uncurl(['outcomes', document.run, ...item, '--slices', ...inWorkspace, '--json']);
+  const sliced = await uncurlHere(['outcomes', document.run, ...item, '--slices', ...inWorkspace, '--json']);
   expect(sliced.code, sliced.stderr).toBe(0);
   const { slices, first, second } = slicesDocument.parse(JSON.parse(sliced.stdout));
   expect([first.method, second.method]).toEqual(['unpruned', 'frequency']);
@@ -67,9 +67,9 @@ test('a sweep and a profile on an own file with --split use the same task, and t
   expect(slices[0]).toMatchObject({ n: 20, difference: point?.difference, low: point?.low, high: point?.high });
   expect(slices.some(({ by }) => by === 'token')).toBe(true);
   const other = ['--against', 'frequency', '--against-factor', '2'];
-  const same = await uncurl(['outcomes', document.run, ...item, ...other, ...inWorkspace]);
+  const same = await uncurlHere(['outcomes', document.run, ...item, ...other, ...inWorkspace]);
   expect(same.stdout).toContain('Frequency ×2 minus Frequency ×2, 0 lost, 0 gained.');
-  const unknown = await uncurl(['outcomes', document.run, ...item, '--slice', 'no such slice', ...inWorkspace]);
+  const unknown = await uncurlHere(['outcomes', document.run, ...item, '--slice', 'no such slice', ...inWorkspace]);
   expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('no slice of these items')]);
 });
 
@@ -89,7 +89,7 @@ test('tasks that the workspace has imported go by their names, in info and basel
     ...['capital_easy-1', 'capital_hard-2'].map((folder) => ({ ...record, asked: 'both', folder })),
   ];
   await writeFile(join(workspace, 'tasks', 'imported.json'), JSON.stringify({ imported }));
-  const run = (...args: readonly string[]) => uncurl([...args, '--workspace', workspace]);
+  const run = (...args: readonly string[]) => uncurlHere([...args, '--workspace', workspace]);
   const described = await run('info', 'easy', '--json');
   expect(facts.parse(JSON.parse(described.stdout)).items.test).toBe(6);
   const measured = await run('baseline', 'uncurl-8', '--task', 'easy', '--threads', '1', '--json');
@@ -116,7 +116,7 @@ test('refuses to split a task with calibration items, and options that contradic
     [['info', file, '--split-seed', '2'], 'without --split'],
     [['info', 'uncurl-8', '--split', '0.2'], 'is for tasks'],
   ] as const) {
-    const { code, stderr } = await uncurl(args);
+    const { code, stderr } = await uncurlHere(args);
     expect([code, stderr]).toEqual([2, expect.stringContaining(said)]);
   }
 });

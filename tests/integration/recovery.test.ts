@@ -2,13 +2,13 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { sweepDocument, type SweepResult } from '../../main/contract/sweep.ts';
-import { temporaryFolder, uncurl } from './run-uncurl.ts';
+import { temporaryFolder, uncurlHere } from './run-uncurl.ts';
 
 const answer = z.looseObject(sweepDocument.shape);
 
 test('recovery improves unseen sums at factor 4 beyond the paired interval and raises the threshold', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
-  const { code, stdout, stderr } = await uncurl([
+  const { code, stdout, stderr } = await uncurlHere([
     'sweep',
     'uncurl-32',
     '--task',

@@ -23,6 +23,8 @@ const SWEEP = [
   '2,4,8',
   '--seeds',
   '0,1',
+  '--limit',
+  '120',
   '--threads',
   '2',
 ];

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { commandLineHere } from '../main/cli/command-line-here.ts';
 import { removeFolder } from '../remove-folder.ts';
 
 const entryPoint = fileURLToPath(new URL('../../main/cli/uncurl.ts', import.meta.url));
@@ -65,3 +66,9 @@ export const startUncurl = (args: readonly string[], environment: Readonly<Recor
 
 export const uncurl = (args: readonly string[], environment?: Readonly<Record<string, string>>): Uncurl['ended'] =>
   startUncurl(args, environment).ended;
+
+/**
+ * The command line in this process, for tests of what a command does: a start of its own takes as long as a small
+ * command. What belongs to the process (signals, streams, its end) needs `uncurl`.
+ */
+export const uncurlHere = (args: readonly string[]): ReturnType<typeof commandLineHere> => commandLineHere(...args);

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { sweepDocument } from '../../main/contract/sweep.ts';
-import { temporaryFolder, uncurl } from './run-uncurl.ts';
+import { temporaryFolder, uncurlHere } from './run-uncurl.ts';
 
 const answer = z.looseObject({ ...sweepDocument.shape, summary: z.string() });
 
 test('a sweep measures every model at each type of weights, and keeps its steps', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const sweep = async (weights: string): Promise<z.output<typeof answer>> => {
-    const { code, stdout, stderr } = await uncurl([
+    const { code, stdout, stderr } = await uncurlHere([
       ...['sweep', 'uncurl-8', '--task', 'add', '--method', 'reap', 'frequency-merging', '--factors', '2'],
       ...['--limit', '40', '--weights', weights, '--workspace', workspace, '--json'],
     ]);
@@ -45,8 +45,8 @@ test('a sweep measures every model at each type of weights, and keeps its steps'
 test('weights that no file can hold are refused before anything runs', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const sweep = ['sweep', 'uncurl-8', '--task', 'add', '--method', 'reap', '--factors', '2', '--workspace', workspace];
-  const wrong = await uncurl([...sweep, '--weights', 'q3_0']);
+  const wrong = await uncurlHere([...sweep, '--weights', 'q3_0']);
   expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringMatching(/q3_0[^]*stored, f32, f16, bf16, q8_0/)]);
-  const budget = await uncurl([...sweep, '--weights', 'q8_0', '--budget', 'global']);
+  const budget = await uncurlHere([...sweep, '--weights', 'q8_0', '--budget', 'global']);
   expect([budget.code, budget.stderr]).toEqual([2, expect.stringMatching(/budget global .* no q8_0 file can hold/)]);
 });

@@ -5,13 +5,12 @@ import { describe, expect, test } from 'vitest';
 import { type Checkpoint, openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import type { Plan } from '../../main/contract/plan.ts';
 import type { ModelRunner } from '../../main/inference/model-runner.ts';
-import { openTorchModel } from '../../main/torch/open-torch-model.ts';
 import { TorchModel } from '../../main/torch/torch-model.ts';
 import type { WorkerAnswer } from '../../main/torch/worker-link.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { openModelRunner, overlaysIn } from '../open-model-runner.ts';
 import { resources, temporaryFolder } from '../integration/run-uncurl.ts';
-import { torchWorkers } from '../torch-engine.ts';
+import { streamed, torchWorkers, withTorchRunner } from '../torch-engine.ts';
 import { expectClose, items } from './same-statistics.ts';
 
 /** Models whose blocks take turns in PyTorch's memory, and quantised ones: the numbers are those of the whole model. */
@@ -21,23 +20,8 @@ const references = path.join(fixtures, 'reference', 'checkpoints');
 const control = { signal: new AbortController().signal };
 const BUDGET_BYTES = 1e11;
 
-/** The same model, too large for the budget as a whole. */
-const larger = (checkpoint: Checkpoint): Checkpoint => {
-  const { info } = checkpoint;
-  const torch = { ...info.memory.torch, float32: 2 * BUDGET_BYTES, half: 2 * BUDGET_BYTES };
-  return { ...checkpoint, info: { ...info, memory: { ...info.memory, torch } } };
-};
-
-const withRunner = async <T>(checkpoint: Checkpoint, work: (runner: ModelRunner) => Promise<T>): Promise<T> => {
-  const scratch = await temporaryFolder();
-  const settings = { threads: 1, memoryBudgetBytes: BUDGET_BYTES, scratchFolder: scratch };
-  const model = await openTorchModel(checkpoint, settings, torchWorkers, 'float32');
-  try {
-    return await work(model.runner(overlaysIn(scratch)));
-  } finally {
-    await model.dispose();
-  }
-};
+const withRunner = async <T>(checkpoint: Checkpoint, work: (runner: ModelRunner) => Promise<T>): Promise<T> =>
+  withTorchRunner(checkpoint, await temporaryFolder(), work);
 
 const sequences = Array.from({ length: 5 }, (_, row) =>
   Array.from({ length: 6 + row }, (_token, at) => (3 + 7 * at + 5 * row) % 32),
@@ -73,7 +57,7 @@ describe('block by block', () => {
       const checkpoint = await openCheckpoint(path.join(references, name));
       const plans = [null, half(checkpoint), null];
       const whole = await withRunner(checkpoint, (runner) => numbersOf(runner, plans));
-      expect(await withRunner(larger(checkpoint), (runner) => numbersOf(runner, plans))).toEqual(whole);
+      expect(await withRunner(streamed(checkpoint), (runner) => numbersOf(runner, plans))).toEqual(whole);
     },
     HANG_LIMIT_MS,
   );
@@ -111,7 +95,7 @@ test(
       }
       return seen;
     };
-    expect(await withRunner(larger(checkpoint), all)).toEqual(await withRunner(checkpoint, all));
+    expect(await withRunner(streamed(checkpoint), all)).toEqual(await withRunner(checkpoint, all));
   },
   HANG_LIMIT_MS,
 );
@@ -119,7 +103,7 @@ test(
 test(
   'few blocks are in memory at once, and passes side by side read them once',
   async () => {
-    const checkpoint = larger(await openCheckpoint(path.join(references, 'qwen3_next')));
+    const checkpoint = streamed(await openCheckpoint(path.join(references, 'qwen3_next')));
     const model = await TorchModel.start(checkpoint, torchWorkers, 'float32', BUDGET_BYTES);
     const asked = (): Promise<readonly WorkerAnswer[]> =>
       Promise.all(
@@ -165,7 +149,7 @@ describe('quantised with scales', () => {
       const referee = await openModelRunner(checkpoint, settings);
       try {
         const wanted = await referee.forward(sequences, null, control);
-        for (const given of [checkpoint, larger(checkpoint)]) {
+        for (const given of [checkpoint, streamed(checkpoint)]) {
           const ours = await withRunner(given, (runner) => runner.forward(sequences, null, control));
           for (const [at, { logits }] of ours.entries()) expectClose(logits, wanted[at]?.logits ?? []);
         }

@@ -2,6 +2,7 @@ import type { Config } from '../config-reader.ts';
 import { familyOf } from '../families/families.ts';
 import type { Family, ScoreRecord, StateRecord } from '../families/family.ts';
 import { configOf } from './gguf-keys.ts';
+import { keyed } from './key-table.ts';
 import { Metadata, refusal } from './gguf-metadata.ts';
 import { gatings, type LlamaArchitecture, llamaArchitectures } from './llama-architectures.ts';
 import type { GgufContents } from './read-gguf.ts';
@@ -37,8 +38,21 @@ export const ggufModel = (contents: GgufContents, factors: readonly number[] | n
   if ((metadata.optional('nextn_predict_layers') ?? 0) > 0)
     throw refusal(file, `"${String(name)}.nextn_predict_layers" is not 0: extra prediction layers are not read yet`);
   const own = namedAsInFile(family, found[1], has, factors !== null, file);
-  return { family: own, config: configOf(own, found[1], metadata, contents, factors) };
+  return {
+    family: own,
+    config: { ...configOf(own, found[1], metadata, contents, factors), ...flagsOf(family, has) },
+  };
 };
+
+/** Keys of the family that say what a file shows by its tensors. */
+const flagsOf = ({ attention }: Family, has: (tensor: string) => boolean): Config =>
+  attention.kind === 'grouped'
+    ? {
+        ...keyed(attention.outputBias, () => has('attn_output.bias')),
+        ...keyed(attention.queryKeyValueBias, () => has('attn_q.bias')),
+        ...keyed(attention.norms?.when, () => has('attn_q_norm.weight')),
+      }
+    : {};
 
 /** Which of the families of one architecture a file is: with a shared expert or without, softmax or sigmoids. */
 const isFamilyOf = (family: string, metadata: Metadata, has: (tensor: string) => boolean): boolean => {

@@ -529,7 +529,7 @@ export const configOf = (
   const layers = metadata.number('block_count');
   const windowed = windowedLayers(architecture, metadata, layers);
   const file: Opened = { family, architecture, metadata, contents, factors, layers, windowed };
-  const config = {
+  const config: Config = {
     ...readKeys(general, file, null),
     ...attentionConfig(file),
     ...fixedConfig(file),
@@ -542,11 +542,13 @@ export const configOf = (
 };
 
 /** Keys that a file does not have: values that the family must have, and those that equal what the file states. */
-const agreeing = ({ required }: Family, config: Config): Config =>
+const agreeing = ({ required, rotary }: Family, config: Config): Config =>
   Object.fromEntries(
     required.flatMap((each): readonly (readonly [string, unknown])[] => {
-      if ('values' in each) return [[each.key, each.values[0]]];
-      return each.key in config ? [[each.equals, config[each.key]]] : [];
+      // A list has its own default.
+      if ('values' in each) return each.key === rotary.scaled?.listKey ? [] : [[each.key, each.values[0]]];
+      if (each.key in config) return [[each.equals, config[each.key]]];
+      return each.equals in config ? [[each.key, config[each.equals]]] : [];
     }),
   );
 

@@ -13,7 +13,7 @@ import { CHAT_OPTION } from '../task-options.ts';
 import { ENGINE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
 import { installRecovery, OUT_FILE, outFile, type PlanOnDisk, readPlanOption } from '../files.ts';
 import { followRun, withEngine } from '../open-engine.ts';
-import { MACHINE_OPTIONS } from '../open-runner.ts';
+import { MACHINE_OPTIONS } from '../machine-options.ts';
 import { findModel, WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
 import { columnsTable } from '../terminal-text.ts';
 import type { Verb, VerbResult } from '../verb.ts';

@@ -6,7 +6,7 @@ import { damageColumns } from '../../figures/compare-tables.ts';
 import { CHAT_OPTION } from '../task-options.ts';
 import { ENGINE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
 import { followRun, withEngine } from '../open-engine.ts';
-import { MACHINE_OPTIONS } from '../open-runner.ts';
+import { MACHINE_OPTIONS } from '../machine-options.ts';
 import type { Verb, VerbResult } from '../verb.ts';
 import { findModel, findTasks, WORKSPACE_OPTION } from '../subjects.ts';
 import { truncationSentence } from '../../words/truncation.ts';

@@ -10,7 +10,7 @@ import { CALIBRATION_OPTIONS, findNamedTasks, grantTasks } from '../task-options
 import { ENGINE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
 import { experimentResult } from '../experiment-result.ts';
 import { followRun, withEngine } from '../open-engine.ts';
-import { MACHINE_OPTIONS } from '../open-runner.ts';
+import { MACHINE_OPTIONS } from '../machine-options.ts';
 import { readOptionsByMethod } from '../plan-options.ts';
 import { findModel, TASKS_OPTION, WORKSPACE_OPTION } from '../subjects.ts';
 import { printedShare } from '../terminal-text.ts';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { type Checkpoint, openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import {
   compressedTypes,
   type ExportFormat,
@@ -9,7 +9,7 @@ import {
   predictionChoices,
 } from '../../contract/export.ts';
 import { refuse } from '../../contract/errors.ts';
-import { isMergePlan } from '../../contract/plan.ts';
+import { isMergePlan, type Plan } from '../../contract/plan.ts';
 import { checkExport } from '../../export/check-export.ts';
 import { exportPlan } from '../../export/export-plan.ts';
 import { isStoredGguf, prunedImportance, writeStoredGguf } from '../../export/gguf/stored-gguf.ts';
@@ -27,13 +27,34 @@ import {
   readTorchChoice,
   REFEREE_OPTIONS,
 } from '../engine-option.ts';
-import { computeWith, MACHINE_OPTIONS, machineSettings, withRunner } from '../open-runner.ts';
-import { repeatedOption, valueOption, type Verb } from '../verb.ts';
+import { MACHINE_OPTIONS, machineSettings } from '../machine-options.ts';
+import { computeWith, withRunner } from '../open-runner.ts';
+import { type OptionReader, repeatedOption, valueOption, type Verb, type VerbHost } from '../verb.ts';
 import { HASH_LAYERS, requireTables } from '../plan-options.ts';
-import { measuredFacts } from '../measured-facts.ts';
-import { findModel, fitRunNamed, WORKSPACE_OPTION } from '../subjects.ts';
+import { findModel, fitRunNamed, withReader, WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
 import { printedBytes } from '../terminal-text.ts';
 import { progressOf } from '../terminal.ts';
+import { curveFacts } from '../../engine/calls/exports.ts';
+import type { CardFacts } from '../../export/model-card.ts';
+import { identify } from '../../jobs/source-gate.ts';
+import { isWorkspace, openExistingWorkspace } from '../../workspace/open-workspace.ts';
+
+/**
+ * What the sweeps of the workspace measured of a plan, for the model card, as the window's export says it; undefined
+ * where there is no workspace. Hashes the model's files, if nothing did.
+ */
+const measuredFacts = async (
+  reader: OptionReader,
+  host: VerbHost,
+  checkpoint: Checkpoint,
+  plan: Plan,
+): Promise<CardFacts | undefined> => {
+  const folder = workspaceOf(reader, host);
+  if (!(await isWorkspace(folder))) return undefined;
+  const workspace = await openExistingWorkspace(folder);
+  await identify(checkpoint, { signal: host.signal });
+  return withReader(host, folder, (runs) => curveFacts({ workspace, reader: runs }, checkpoint, plan));
+};
 
 const FORMATS = ['hf', 'onnx', 'gguf'] as const;
 

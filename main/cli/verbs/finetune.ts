@@ -2,7 +2,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { CALIBRATION_OPTIONS, findNamedTasks, grantTasks } from '../task-options.ts';
 import { outFolder } from '../files.ts';
 import { followRun, withEngine } from '../open-engine.ts';
-import { MACHINE_OPTIONS } from '../open-runner.ts';
+import { MACHINE_OPTIONS } from '../machine-options.ts';
 import { repeatedOption, valueOption, type Verb } from '../verb.ts';
 import { findModel, WORKSPACE_OPTION } from '../subjects.ts';
 import { PYTHON_OPTION, readTraining, TRAINING_OPTIONS } from '../training-options.ts';

@@ -16,7 +16,7 @@ import {
 } from '../../words/fit.ts';
 import { CALIBRATION_OPTIONS, CHAT_OPTION, findNamedTasks, grantTasks } from '../task-options.ts';
 import { followRun, withEngine } from '../open-engine.ts';
-import { MACHINE_OPTIONS } from '../open-runner.ts';
+import { MACHINE_OPTIONS } from '../machine-options.ts';
 import {
   optionReader,
   readSettings,

@@ -6,7 +6,8 @@ import { tensorInMemory, writeSafetensors } from '../../checkpoint/write-safeten
 import { produceFileAtomically } from '../../files/write-atomically.ts';
 import { ENGINE_OPTIONS, madeBy, readEngine } from '../engine-option.ts';
 import { OUT_FILE, outFile, parseJson, readPlanOption, readTextFile } from '../files.ts';
-import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
+import { MACHINE_OPTIONS } from '../machine-options.ts';
+import { withRunner } from '../open-runner.ts';
 import { valueOption, type Verb } from '../verb.ts';
 import { findModel } from '../subjects.ts';
 import { progressOf } from '../terminal.ts';

@@ -15,7 +15,8 @@ import type { ModelRunner, RowToDecode, RunControl } from '../../inference/model
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { ENGINE_OPTIONS, madeBy, type NamedEngine, readEngine } from '../engine-option.ts';
 import { OUT_FILE, outFile, parseJson, readPlanOption, readTextFile } from '../files.ts';
-import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
+import { MACHINE_OPTIONS } from '../machine-options.ts';
+import { withRunner } from '../open-runner.ts';
 import { type OptionReader, switchOption, valueOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
 import { findModel } from '../subjects.ts';
 import { progressWithTimeLeft } from '../terminal.ts';

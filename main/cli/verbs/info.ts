@@ -20,7 +20,7 @@ import { chanceAccuracy } from '../../tasks/task.ts';
 import { bundledModels, bundledTasks } from '../../workspace/library.ts';
 import { CALIBRATION_OPTIONS, loadNamedTasks } from '../task-options.ts';
 import { type OptionReader, switchOption, valueOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
-import { MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
+import { MACHINE_OPTIONS, machineSettings } from '../machine-options.ts';
 import { CHECKED_TOKENS, type TransformersCheck } from '../../contract/transformers-check.ts';
 import { KeptChecks } from '../../torch/ask-transformers.ts';
 import { runsInTorch, runsWithin } from '../../words/memory.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Engine } from '../../engine/engine.ts';
 import { serveMcp } from '../../hosts/mcp.ts';
 import { withEngine } from '../open-engine.ts';
-import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
+import { DEVICE_OPTION, MACHINE_OPTIONS } from '../machine-options.ts';
 import { workspaceOf, WORKSPACE_OPTION } from '../subjects.ts';
 import { switchOption, type Verb } from '../verb.ts';
 

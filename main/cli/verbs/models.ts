@@ -1,7 +1,7 @@
 import { memoryVerdict, type ModelEntry } from '../../contract/model.ts';
 import { hubSettings } from '../../hub/hub-settings.ts';
 import { withEngine } from '../open-engine.ts';
-import { MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
+import { MACHINE_OPTIONS, machineSettings } from '../machine-options.ts';
 import { WORKSPACE_OPTION } from '../subjects.ts';
 import { printedBytes, printedCount, textTable } from '../terminal-text.ts';
 import { switchOption, valueOption, type Verb } from '../verb.ts';

@@ -31,7 +31,7 @@ import { OUT_FILE, outFile, overlaysBeside, readTextFile, weightsBeside } from '
 import { suggestion } from '../../contract/nearest-name.ts';
 import { HASH_LAYERS, namedFile, readMethodOptions, readPins, requireTables } from '../plan-options.ts';
 import { MEASURE_ON, measuredSize } from '../measured-counts.ts';
-import { MACHINE_OPTIONS } from '../open-runner.ts';
+import { MACHINE_OPTIONS } from '../machine-options.ts';
 import {
   type OptionReader,
   readSettings,

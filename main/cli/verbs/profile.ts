@@ -13,7 +13,8 @@ import { type ProfiledTask, writeProfileFile } from '../../workspace/profile-fil
 import { CALIBRATION_OPTIONS, CHAT_OPTION, loadNamedTasks, sayUnusedTemplates } from '../task-options.ts';
 import { ENGINE_OPTIONS, madeBy, readEngine } from '../engine-option.ts';
 import { OUT_FILE, outFile } from '../files.ts';
-import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
+import { MACHINE_OPTIONS } from '../machine-options.ts';
+import { withRunner } from '../open-runner.ts';
 import { type OptionReader, repeatedOption, type Verb } from '../verb.ts';
 import { findModel, TASKS_OPTION } from '../subjects.ts';
 import { progressOf } from '../terminal.ts';

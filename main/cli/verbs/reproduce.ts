@@ -13,7 +13,7 @@ import { openExistingWorkspace, openWorkspace } from '../../workspace/open-works
 import { ENGINE_OPTIONS, readTorchChoice, withPython } from '../engine-option.ts';
 import { experimentResult } from '../experiment-result.ts';
 import { followRun, withEngine } from '../open-engine.ts';
-import { MACHINE_OPTIONS } from '../open-runner.ts';
+import { MACHINE_OPTIONS } from '../machine-options.ts';
 import { type Verb, type VerbResult } from '../verb.ts';
 import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import { columnsTable } from '../terminal-text.ts';

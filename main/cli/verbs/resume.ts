@@ -5,7 +5,7 @@ import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { experimentResult } from '../experiment-result.ts';
 import { outFolder } from '../files.ts';
 import { followRun, withEngine } from '../open-engine.ts';
-import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
+import { DEVICE_OPTION, MACHINE_OPTIONS } from '../machine-options.ts';
 import { type OptionReader, switchOption, valueOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
 import type { LockHolder } from '../../workspace/run-lock.ts';
 import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';

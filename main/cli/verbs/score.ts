@@ -10,7 +10,8 @@ import type { ScoreRequest, ScoreResult } from '../../inference/model-runner.ts'
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { ENGINE_OPTIONS, madeBy, readEngine } from '../engine-option.ts';
 import { OUT_FILE, outFile, parseJson, readPlanOption, readTextFile } from '../files.ts';
-import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
+import { MACHINE_OPTIONS } from '../machine-options.ts';
+import { withRunner } from '../open-runner.ts';
 import { valueOption, type Verb } from '../verb.ts';
 import { findModel } from '../subjects.ts';
 import { progressOf } from '../terminal.ts';

@@ -4,7 +4,7 @@ import { rotateToken, servedToken } from '../../hosts/serve-session.ts';
 import { findOrStartServing, servingElsewhere, stopServing } from '../../hosts/serving-engine.ts';
 import { stateFolder } from '../../workspace/user-key.ts';
 import { openBrowser } from '../open-browser.ts';
-import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
+import { DEVICE_OPTION, MACHINE_OPTIONS } from '../machine-options.ts';
 import { workspaceOf, WORKSPACE_OPTION } from '../subjects.ts';
 import {
   type OptionReader,

@@ -1,6 +1,6 @@
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { withEngine } from '../open-engine.ts';
-import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
+import { DEVICE_OPTION, MACHINE_OPTIONS } from '../machine-options.ts';
 import { type Verb } from '../verb.ts';
 import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import { textTable } from '../terminal-text.ts';

@@ -18,7 +18,7 @@ import {
 import { ENGINE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
 import { FAMILYWISE, findModel, TASKS_OPTION, WORKSPACE_OPTION } from '../subjects.ts';
 import { followRun, withEngine } from '../open-engine.ts';
-import { MACHINE_OPTIONS } from '../open-runner.ts';
+import { MACHINE_OPTIONS } from '../machine-options.ts';
 import {
   type OptionReader,
   readSettings,

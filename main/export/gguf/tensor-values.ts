@@ -110,6 +110,34 @@ const storedValue: Readonly<Record<NonNullable<GgufPiece['stores']>, (value: num
 const valuesOf = async (view: TensorView, read: ReadView): Promise<Float32Array> =>
   toFloat32(await read(view), view.dtype, view.tensor);
 
+const readValue: Readonly<Record<NonNullable<GgufPiece['stores']>, (value: number) => number>> = {
+  exponential: Math.log,
+  'minus-exponential': (value) => Math.log(-value),
+  'plus-one': (value) => value - 1,
+};
+
+/**
+ * Puts the values of a piece, as a file has them, where its weight has them within the whole values of its stored
+ * tensor: the inverse of what writing a piece does.
+ */
+export const placeValues = (
+  { weight, headRows, columns, stores }: GgufPiece,
+  values: Float32Array,
+  stored: Float32Array,
+): void => {
+  if (weight.select !== undefined || weight.transposed === true || columns !== undefined) {
+    const at = storedIndices({ weight, columns });
+    for (let index = 0; index < values.length; index += 1) stored[at[index] ?? 0] = values[index] ?? 0;
+  } else if (stores !== undefined) stored.set(values.map(readValue[stores]));
+  else if (headRows === null) stored.set(values);
+  else {
+    const columns = weight.shape.at(-1) ?? 1;
+    const head = headRows * columns;
+    for (let start = 0; start < values.length; start += head)
+      stored.set(halvedRows(values.subarray(start, start + head), columns), start);
+  }
+};
+
 /** A part of a weight's columns in another order. */
 type Part = { readonly weight: Weight; readonly columns?: readonly number[] | undefined };
 
@@ -168,6 +196,17 @@ const pairedRows = (floats: Float32Array, columns: number): Float32Array => {
     if (first === undefined || second === undefined) continue;
     out.set(first, 2 * pair * columns);
     out.set(second, (2 * pair + 1) * columns);
+  }
+  return out;
+};
+
+/** Reorders a head's rows from pairs to halves, as they were before `pairedRows`. */
+const halvedRows = (floats: Float32Array, columns: number): Float32Array => {
+  const half = floats.length / columns / 2;
+  const out = new Float32Array(floats.length);
+  for (let row = 0; row < 2 * half; row += 1) {
+    const from = row < half ? 2 * row : 2 * (row - half) + 1;
+    out.set(floats.subarray(from * columns, (from + 1) * columns), row * columns);
   }
   return out;
 };

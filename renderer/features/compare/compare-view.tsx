@@ -1,7 +1,7 @@
 import { useStore } from 'zustand';
 import type { CompareDocument, CompareRow, CompareTask } from '../../../main/contract/compare.ts';
 import { Button } from '../../components/button.tsx';
-import { EmptyState } from '../../components/panel.tsx';
+import { EmptyState, LargeDisclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { titlesOf } from '../../../main/words/task-titles.ts';
@@ -12,7 +12,7 @@ import { broughtByPoint } from '../../sweep/brought.ts';
 import { pointKey } from '../../sweep/points.ts';
 import { showPoint } from '../../sweep/show-point.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
-import { RecoverySection, ThresholdSection } from './compare-sections.tsx';
+import { RecoverySection } from './compare-sections.tsx';
 import { comparedPoint, useComparison } from './comparison.ts';
 import { MethodMatrix } from './method-matrix.tsx';
 import { RankPanels } from './rank-panels.tsx';
@@ -125,11 +125,12 @@ const Comparison = ({ comparison, running, stale, title }: ComparisonProps) => {
       ) : (
         <>
           <MethodMatrix {...shown} />
-          <RankPanels {...shown} />
+          <LargeDisclosure summary="Task by task: every value with its interval">
+            <RankPanels {...shown} />
+          </LargeDisclosure>
         </>
       )}
       {comparison.recoveries.length > 0 && <RecoverySection comparison={comparison} title={title} />}
-      {comparison.thresholds.length > 0 && <ThresholdSection comparison={comparison} title={title} />}
       <section className="compare-notes" aria-label="Notes">
         {comparison.notes.map((note) => (
           <p key={note}>{note}</p>

@@ -8,7 +8,6 @@ import { maxOf, minOf } from '../../../main/statistics/extremes.ts';
 import { MethodMarker } from '../../charts/legend.tsx';
 import { useSortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { Section } from '../../components/panel.tsx';
 import { TipText, Tooltip } from '../../components/tooltip.tsx';
 import { formatCount, formatDifference, formatValue } from '../../../main/words/numbers.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
@@ -20,7 +19,7 @@ import type { CompareProps } from './comparison.ts';
 export const RankPanels = (props: CompareProps) => {
   const { tasks, reference } = props.comparison;
   return (
-    <Section label="Ranks by task" title="Task by task">
+    <section aria-label="Ranks by task">
       <p className="chart-caption">
         By value, best first. Whisker: difference to {referenceTitle(reference)} with its paired 95 % interval (for
         several draws: the mean, with a bar from the lowest to the highest difference). The line marks 0; right is
@@ -31,7 +30,7 @@ export const RankPanels = (props: CompareProps) => {
           <RankPanel key={task.task} task={task} {...props} />
         ))}
       </div>
-    </Section>
+    </section>
   );
 };
 

@@ -1,6 +1,6 @@
 import { useStore } from 'zustand';
-import { isSamePoint, type SweepDocument, type SweepResult } from '../../../main/contract/sweep.ts';
-import { recordedCandidates } from '../../../main/contract/sweep.ts';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import { isSamePoint, recordedCandidates, type SweepDocument, type SweepResult } from '../../../main/contract/sweep.ts';
 import { modelTree, type TreePoint } from '../../../main/evaluation/model-tree.ts';
 import { titlesOf } from '../../../main/words/task-titles.ts';
 import { Button } from '../../components/button.tsx';
@@ -15,8 +15,9 @@ import { modelMapStore } from '../../state/view-stores.ts';
 import { broughtByPoint } from '../../sweep/brought.ts';
 import { pointKey } from '../../sweep/points.ts';
 import { showPoint } from '../../sweep/show-point.ts';
-import { useSweep } from '../../sweep/shown-sweep.ts';
+import { useReading, useSweep } from '../../sweep/shown-sweep.ts';
 import { RuleChip, SweepSelect } from '../../sweep/sweep-controls.tsx';
+import { ExperimentTree, experimentsOf } from './experiment-trees.tsx';
 import { ModelTreeTable, VerdictLegend } from './model-tree-table.tsx';
 import './model-map.css';
 import { SlicesSection } from './slices-section.tsx';
@@ -35,13 +36,16 @@ const shownSubject = (
   return { model: first.model, task: same.find((result) => result.task === task)?.task ?? first.task };
 };
 
-/** Every measured model of a sweep on the task on screen, as a tree coloured by verdict; two of them slice by slice. */
+/**
+ * Every measured model on the task on screen, as a tree coloured by verdict: those of a sweep, two of which are compared
+ * slice by slice, and those of the experiments on the selected model, which train.
+ */
 export const ModelMapView = () => {
   const facts = useFacts();
-  const { manifest, model, document, error } = useSweep();
-  const theme = useResolvedTheme();
-  const { isChoosing, chosen, choose } = useStore(modelMapStore);
-  if (manifest === null)
+  const { manifest, model } = useSweep();
+  const { settled } = useReading();
+  const experiments = experimentsOf(facts);
+  if (manifest === null && experiments.length === 0)
     return (
       <EmptyState
         icon="model"
@@ -55,18 +59,38 @@ export const ModelMapView = () => {
         After a sweep, this view shows every model that it measured, and what was made of which.
       </EmptyState>
     );
+  // A sweep of other models stands in only where nothing else measured the selected one.
+  const sweep = model === null && experiments.length > 0 ? null : manifest;
   const task = focusedTask(facts)?.name ?? null;
-  const subject = document === undefined ? null : shownSubject(document, model, task);
   const title = titlesOf(facts.tasks);
+  return (
+    <>
+      <ModelMapControls canChoose={sweep !== null} />
+      <div className="view-body model-map">
+        {sweep !== null && <SweepTree manifest={sweep} task={task} title={title} />}
+        {experiments.map((run) => (
+          <ExperimentTree key={run.id} manifest={run} task={task} delta={settled} title={title} />
+        ))}
+      </div>
+    </>
+  );
+};
+
+interface SweepTreeProps {
+  readonly manifest: RunManifest;
+  readonly task: string | null;
+  readonly title: (task: string) => string;
+}
+
+/** The tree of the sweep shown; a click opens a point, and two are compared under it. */
+const SweepTree = ({ manifest, task, title }: SweepTreeProps) => {
+  const facts = useFacts();
+  const { model, document, error } = useSweep();
+  const theme = useResolvedTheme();
+  const { isChoosing, chosen, choose } = useStore(modelMapStore);
+  const subject = document === undefined ? null : shownSubject(document, model, task);
   if (document === undefined || subject === null)
-    return (
-      <>
-        <ModelMapControls canChoose={false} />
-        <div className="view-body">
-          {error === null ? <p className="muted">Reading the sweep…</p> : <Problem error={error} />}
-        </div>
-      </>
-    );
+    return error === null ? <p className="muted">Reading the sweep…</p> : <Problem error={error} />;
   const candidates = recordedCandidates.safeParse(manifest.spec).data?.candidates.map(({ name }) => name) ?? [];
   const tree = modelTree(document, { ...subject, candidates });
   const { point } = facts.selection;
@@ -85,40 +109,38 @@ export const ModelMapView = () => {
   };
   return (
     <>
-      <ModelMapControls canChoose />
-      <div className="view-body model-map">
-        {error !== null && <Problem error={error} />}
-        <Section
-          label="Models of this sweep"
-          title={
-            <Definition of="modelMap">
-              {subject.model} on {title(subject.task)}
-            </Definition>
-          }
-          note={<VerdictLegend />}
-          end={
-            <SaveFigure
-              subject={manifest.id}
-              view={({ modelTreeView }) => modelTreeView({ manifest, document, theme }, subject, tree)}
-            />
-          }
-        >
-          {isChoosing && own.length < 2 && (
-            <p role="status" className="model-map-hint">
-              {own.length === 0 ? 'Choose the model to compare with.' : 'Choose the model to compare.'}
-            </p>
-          )}
-          <ModelTreeTable
-            tree={tree}
-            isSelected={({ results }) =>
-              point !== null && point.run === manifest.id && results.some((result) => isSamePoint(result, point))
-            }
-            placeOf={places}
-            onOpen={open}
+      {error !== null && <Problem error={error} />}
+      <Section
+        label="Models of this sweep"
+        title={
+          <Definition of="modelMap">
+            {subject.model} on {title(subject.task)}
+          </Definition>
+        }
+        note={<VerdictLegend />}
+        end={
+          <SaveFigure
+            subject={manifest.id}
+            view={({ modelTreeView }) => modelTreeView({ manifest, document, theme }, subject, tree)}
           />
-        </Section>
-        {first !== undefined && second !== undefined && <SlicesSection first={first} second={second} title={title} />}
-      </div>
+        }
+      >
+        {isChoosing && own.length < 2 && (
+          <p role="status" className="model-map-hint">
+            {own.length === 0 ? 'Choose the model to compare with.' : 'Choose the model to compare.'}
+          </p>
+        )}
+        <ModelTreeTable
+          label="Map of models"
+          tree={tree}
+          isSelected={({ results }) =>
+            point !== null && point.run === manifest.id && results.some((result) => isSamePoint(result, point))
+          }
+          placeOf={places}
+          onOpen={open}
+        />
+      </Section>
+      {first !== undefined && second !== undefined && <SlicesSection first={first} second={second} title={title} />}
     </>
   );
 };

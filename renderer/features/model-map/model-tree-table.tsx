@@ -1,7 +1,6 @@
 import { isSameFactor, type PointVerdict } from '../../../main/contract/sweep.ts';
-import type { ModelTree, TreePoint, TreeRow } from '../../../main/evaluation/model-tree.ts';
-import { treePointText, treeRowTitle, verdictMarks } from '../../../main/figures/model-tree-figure.ts';
-import { methodTitle } from '../../../main/words/methods.ts';
+import type { ModelTree, TreeKind, TreePoint, TreeRow } from '../../../main/evaluation/model-tree.ts';
+import { treePointText, verdictMarks } from '../../../main/figures/model-tree-figure.ts';
 import {
   differenceUnit,
   formatBytes,
@@ -37,6 +36,7 @@ const rowsAbove = (rows: readonly TreeRow[], line: number): number =>
   line - rows.findIndex(({ method }) => method === rows[line]?.parent);
 
 interface TreeProps {
+  readonly label: string;
   readonly tree: ModelTree;
   readonly isSelected: (point: TreePoint) => boolean;
   /** 0 or 1 for the first and the second of the compared models; else -1. */
@@ -46,14 +46,8 @@ interface TreeProps {
 }
 
 /** The tree: each row under what it was made from, its models by factor. */
-export const ModelTreeTable = ({ tree: { factors, rows }, ...props }: TreeProps) => (
-  <div
-    className="table-scroll model-tree-frame"
-    tabIndex={0}
-    role="region"
-    aria-label="Map of models"
-    onKeyDown={walkCells}
-  >
+export const ModelTreeTable = ({ label, tree: { factors, rows }, ...props }: TreeProps) => (
+  <div className="table-scroll model-tree-frame" tabIndex={0} role="region" aria-label={label} onKeyDown={walkCells}>
     <table className="data-table model-tree">
       <thead>
         <tr>
@@ -73,7 +67,7 @@ export const ModelTreeTable = ({ tree: { factors, rows }, ...props }: TreeProps)
                 className="model-tree-branch"
                 style={{ '--depth': row.depth, '--above': rowsAbove(rows, line) } as React.CSSProperties}
               >
-                {treeRowTitle(row)}
+                {row.title}
                 {row.kind === 'made elsewhere' && <small className="muted"> made elsewhere</small>}
               </span>
             </th>
@@ -93,22 +87,28 @@ export const ModelTreeTable = ({ tree: { factors, rows }, ...props }: TreeProps)
 );
 
 /** Exact numbers of a model, a line for each draw. */
-const pointLines = ({ results, bytes }: TreePoint): readonly string[] => [
-  ...results.map(({ seed, value, metric, difference, low, high, verdict, method }) =>
+const pointLines = ({ draws, bytes }: TreePoint): readonly string[] => [
+  ...draws.map(({ seed, value, metric, difference, low, high, verdict }) =>
     [
-      seed === null || results.length === 1 ? '' : `seed ${String(seed)}: `,
+      seed === null || draws.length === 1 ? '' : `seed ${String(seed)}: `,
       `${formatValue(value, metric)}${metric === 'perplexity' ? '' : ' %'}`,
       verdict === null && difference === 0
         ? ''
         : `, difference ${formatDifference(difference, metric)} ${formatInterval({ low, high }, metric)}` +
           differenceUnit(metric),
-      verdict === undefined || verdict === null || method === 'unpruned' ? '' : `: ${pointVerdictText(verdict)}`,
+      verdict === undefined || verdict === null ? '' : `: ${pointVerdictText(verdict)}`,
     ].join(''),
   ),
   ...(bytes === null ? [] : [formatBytes(bytes)]),
 ];
 
-interface CellProps extends Omit<TreeProps, 'tree'> {
+/** Models with every expert, whose difference is not read. */
+const WHOLE: Partial<Record<TreeKind, string>> = {
+  unpruned: 'the unpruned model',
+  trained: 'the unpruned model, trained',
+};
+
+interface CellProps extends Omit<TreeProps, 'label' | 'tree'> {
   readonly row: TreeRow;
   readonly point: TreePoint;
   readonly line: number;
@@ -116,16 +116,16 @@ interface CellProps extends Omit<TreeProps, 'tree'> {
 }
 
 const ModelCell = ({ row, point, line, column, isSelected, placeOf, onOpen }: CellProps) => {
-  const { factor, results, verdict, bytes } = point;
-  const [first] = results;
+  const { factor, draws, verdict, bytes } = point;
+  const [first] = draws;
   const place = placeOf(point);
   const shown = treePointText(point);
-  const name = row.kind === 'unpruned' ? 'unpruned' : `${methodTitle(row.method)} ${formatFactor(factor)}`;
+  const name = factor > 1 ? `${row.name} ${formatFactor(factor)}` : row.name;
   const lines = pointLines(point);
   const size = bytes === null ? '' : formatBytes(bytes);
   const mark = place >= 0 ? String(place + 1) : verdict === null ? '' : verdictMarks[verdict];
   const places = place < 0 ? [] : [`${place === 0 ? 'first' : 'second'} of two`];
-  const words = verdict === null ? 'the unpruned model' : pointVerdictText(verdict);
+  const words = verdict === null ? (WHOLE[row.kind] ?? 'every expert kept') : pointVerdictText(verdict);
   return (
     <td className={`matrix-cell model-${look(verdict)}`}>
       <Tooltip

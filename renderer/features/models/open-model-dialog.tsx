@@ -4,17 +4,17 @@ import type { HubFound, HubModel } from '../../../main/contract/hub.ts';
 import { parseHubName } from '../../../main/contract/hub.ts';
 import { memoryVerdict, type ModelEntry } from '../../../main/contract/model.ts';
 import { runsWithin } from '../../../main/words/memory.ts';
-import { formatBytes, formatCount, formatParameters } from '../../../main/words/numbers.ts';
+import { counted, formatBytes, formatCount, formatParameters } from '../../../main/words/numbers.ts';
 import { useAction } from '../../actions/action.ts';
 import { openModel, takeModel } from '../../actions/open.ts';
 import { Button, Icon } from '../../components/button.tsx';
 import { Checkbox, Segmented } from '../../components/choices.tsx';
 import { Dialog } from '../../components/dialog.tsx';
+import { FinderFacts, FinderList, FinderLooked } from '../../components/name-finder.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { openModelStore } from '../../state/dialog-stores.ts';
-import './open-model-dialog.css';
 
 type Place = 'here' | 'hub';
 
@@ -33,7 +33,7 @@ const Places = () => {
   const folder = useAction(openModel);
   return (
     <>
-      <div className="open-model-head">
+      <div className="finder-head">
         <Segmented
           label="Where the model is"
           value={place}
@@ -77,13 +77,13 @@ const ModelsHere = () => {
     return <p className="muted dialog-body">Looking at the models of this machine…</p>;
   return (
     <>
-      <ul className="rows open-model-list" aria-label="Models on this machine">
+      <ul className="rows finder-list" aria-label="Models on this machine">
         {inOrder([...cached.data, ...listed.data]).map((model) => (
           <ModelHere key={model.handle} model={model} />
         ))}
       </ul>
       {state !== undefined && (
-        <p className="muted open-model-note">
+        <p className="muted finder-note">
           The Hugging Face cache is <span className="path">{state.cache}</span>.
         </p>
       )}
@@ -150,7 +150,7 @@ const ModelsOnHub = () => {
   return (
     <>
       <form
-        className="open-model-search"
+        className="finder-search"
         onSubmit={(event) => {
           event.preventDefault();
           const text = typed.trim();
@@ -177,12 +177,12 @@ const ModelsOnHub = () => {
           Other families too
         </Checkbox>
       </form>
-      <p className="muted open-model-note">
+      <p className="muted finder-note">
         {new URL(endpoint).host} is asked when you search
         {state.data.hasToken ? ', with your token' : ', without a token'}.
       </p>
       {search.error !== null && <Problem error={search.error} />}
-      {search.loading && search.data === undefined && <p className="muted open-model-note">Searching…</p>}
+      {search.loading && search.data === undefined && <p className="muted finder-note">Searching…</p>}
       {search.data !== undefined && looked === null && <Found found={search.data} all={all} look={setLooked} />}
       {looked !== null && <Looked name={looked} back={asked === null ? null : () => setLooked(null)} />}
     </>
@@ -197,24 +197,19 @@ interface FoundProps {
 
 const Found = ({ found, all, look }: FoundProps) =>
   found.length === 0 ? (
-    <p className="muted open-model-note">Nothing was found{all ? '' : ' among the families that can run here'}.</p>
+    <p className="muted finder-note">Nothing was found{all ? '' : ' among the families that can run here'}.</p>
   ) : (
-    <ul className="rows open-model-list" aria-label="Models on the Hub">
-      {found.map(({ repository, modelType, downloads, isGated, isSupported }) => (
-        <li key={repository} className="row">
-          <button type="button" className="row-main" onClick={() => look(repository)}>
-            <Icon name={isSupported ? 'model' : 'warning'} />
-            <span className="row-text">
-              <span className="row-title ellipsis">{repository}</span>
-              <span className="row-note ellipsis">
-                {modelType ?? 'family unknown'} · {formatCount(downloads)} downloads
-                {isGated ? ' · terms to accept' : ''}
-              </span>
-            </span>
-          </button>
-        </li>
-      ))}
-    </ul>
+    <FinderList
+      label="Models on the Hub"
+      look={look}
+      entries={found.map(({ repository, modelType, downloads, isGated, isSupported }) => ({
+        name: repository,
+        icon: isSupported ? 'model' : 'warning',
+        note:
+          `${modelType ?? 'family unknown'} · ${formatCount(downloads)} downloads` +
+          (isGated ? ' · terms to accept' : ''),
+      }))}
+    />
   );
 
 interface LookedProps {
@@ -223,18 +218,11 @@ interface LookedProps {
 }
 
 const Looked = ({ name, back }: LookedProps) => {
-  const model = useQuery('hub.look', { name });
+  const { data, error } = useQuery('hub.look', { name });
   return (
-    <div className="open-model-looked">
-      {back !== null && (
-        <Button look="quiet" small icon="up" onClick={back}>
-          Back to the list
-        </Button>
-      )}
-      {model.error !== null && <Problem error={model.error} />}
-      {model.data === undefined && model.error === null && <p className="muted">Reading the headers of {name}…</p>}
-      {model.data !== undefined && <Published model={model.data} />}
-    </div>
+    <FinderLooked back={back} error={error} reading={`Reading the headers of ${name}…`}>
+      {data === undefined ? null : <Published model={data} />}
+    </FinderLooked>
   );
 };
 
@@ -246,36 +234,40 @@ const Published = ({ model }: { readonly model: HubModel }) => {
   const left = totalBytes - presentBytes;
   return (
     <>
-      <dl className="open-model-facts">
-        <dt>Model</dt>
-        <dd>
-          {model.name} <code>{commit.slice(0, 12)}</code>
-          {isGated ? ' (gated: its terms must be accepted on its page)' : ''}
-        </dd>
-        <dt>Family</dt>
-        <dd>
-          {info.family} · {info.moeLayers} × {info.experts} experts, top-{info.topK} ·{' '}
-          {formatParameters(info.parameters.total)} parameters, {formatParameters(info.parameters.active)} per token
-        </dd>
-        <dt>Stored as</dt>
-        <dd>{info.dtype}</dd>
-        {engine !== undefined && (
-          <>
-            <dt>Would run here</dt>
-            <dd>{runsWithin(info, engine.memory.budgetBytes, engine.device.precision)}</dd>
-          </>
-        )}
-        <dt>Download</dt>
-        <dd>
-          {formatBytes(left)} of {formatBytes(totalBytes)}, {files.length} files
-        </dd>
-        {info.reasons.length > 0 && (
-          <>
-            <dt>Notes</dt>
-            <dd>{info.reasons.join(' ')}</dd>
-          </>
-        )}
-      </dl>
+      <FinderFacts
+        facts={[
+          {
+            term: 'Model',
+            value: (
+              <>
+                {model.name} <code>{commit.slice(0, 12)}</code>
+                {isGated ? ' (gated: its terms must be accepted on its page)' : ''}
+              </>
+            ),
+          },
+          {
+            term: 'Family',
+            value:
+              `${info.family} · ${formatCount(info.moeLayers)} × ${formatCount(info.experts)} experts, ` +
+              `top-${formatCount(info.topK)} · ${formatParameters(info.parameters.total)} parameters, ` +
+              `${formatParameters(info.parameters.active)} per token`,
+          },
+          { term: 'Stored as', value: info.dtype },
+          ...(engine === undefined
+            ? []
+            : [
+                {
+                  term: 'Would run here',
+                  value: runsWithin(info, engine.memory.budgetBytes, engine.device.precision),
+                },
+              ]),
+          {
+            term: 'Download',
+            value: `${formatBytes(left)} of ${formatBytes(totalBytes)}, ${counted(files.length, 'file')}`,
+          },
+          ...(info.reasons.length === 0 ? [] : [{ term: 'Notes', value: info.reasons.join(' ') }]),
+        ]}
+      />
       {problem !== null && <Problem error={problem} />}
       <Button
         look="primary"

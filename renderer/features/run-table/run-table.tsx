@@ -6,6 +6,7 @@ import { counted } from '../../../main/words/numbers.ts';
 import { pointCommands, runCommands } from '../../actions/commands.ts';
 import { openRun } from '../../actions/open-run.ts';
 import { Icon, IconButton } from '../../components/button.tsx';
+import { CutName } from '../../components/cut-name.tsx';
 import { openContextMenu } from '../../components/context-menu.tsx';
 import type { MenuItem } from '../../components/row-menu.tsx';
 import { ColumnTitle } from '../../components/data-table.tsx';
@@ -244,8 +245,9 @@ const NameCell = ({ row, isStop, isChosen, isPinned, problem }: NameCellProps) =
       )}
       <button
         type="button"
-        className="row-open ellipsis"
+        className="row-open"
         data-member=""
+        aria-label={title}
         tabIndex={isStop ? 0 : -1}
         title={problem ?? `${name}\n${run.id}`}
         aria-keyshortcuts={isPoint ? undefined : 'Space ArrowRight ArrowLeft'}
@@ -255,7 +257,7 @@ const NameCell = ({ row, isStop, isChosen, isPinned, problem }: NameCellProps) =
         onClick={() => open(engine, line, isPoint)}
       >
         {(problem !== undefined || run.damaged !== undefined) && <Icon name="warning" size={12} />}
-        {title}
+        <CutName name={title} />
       </button>
       {!isPoint && (
         <IconButton

@@ -2,7 +2,14 @@ import { useDeferredValue, useMemo } from 'react';
 import { useStore } from 'zustand';
 import { filterRuns, type RunManifest } from '../../../main/contract/run.ts';
 import { heading, type Names, pick } from '../../../main/figures/columns.ts';
-import { RUN_GROUPS, runColumns, type RunEntry, runRows, RUNS_SHOWN } from '../../../main/figures/run-tables.ts';
+import {
+  RUN_GROUPS,
+  runColumns,
+  type RunEntry,
+  runRows,
+  RUNS_OFFERED,
+  RUNS_SHOWN,
+} from '../../../main/figures/run-tables.ts';
 import { tableTsv } from '../../../main/figures/table-rows.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { counted, formatCount } from '../../../main/words/numbers.ts';
@@ -120,7 +127,7 @@ export const RunsView = () => {
   );
 };
 
-const offered = runColumns.flatMap(([name, , shown]) => (shown === undefined ? [] : [{ name, title: shown.title }]));
+const offered = RUNS_OFFERED.flatMap(([name, , shown]) => (shown === undefined ? [] : [{ name, title: shown.title }]));
 
 /** Chooses the columns of the table; the run's name always stays. */
 const ColumnChoice = () => {

@@ -4,7 +4,7 @@ import { equivalentCommand } from '../../../main/words/equivalent-command.ts';
 import { runCommands } from '../../actions/commands.ts';
 import { isResumable, resume } from '../../actions/jobs.ts';
 import { openRun } from '../../actions/open-run.ts';
-import { isAtRest, trashRuns, labelRun } from '../../actions/runs.ts';
+import { isAtRest, labelRun, trashRuns } from '../../actions/runs.ts';
 import { Icon, IconButton } from '../../components/button.tsx';
 import { CutName } from '../../components/cut-name.tsx';
 import { openContextMenu } from '../../components/context-menu.tsx';
@@ -14,6 +14,7 @@ import { useEngine, useRequest } from '../../engine/engine-context.tsx';
 import { readFacts } from '../../engine/facts.ts';
 import { runDeviceText } from '../../format/record-words.ts';
 import { runsStore } from '../../state/runs-store.ts';
+import { CutName } from '../../components/cut-name.tsx';
 import { runIcon, runNote, runStateText } from './run-words.ts';
 
 interface RunRowProps {

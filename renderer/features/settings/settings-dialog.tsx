@@ -94,7 +94,7 @@ const SweepDefaults = ({ document: { settings } }: { readonly document: Settings
     <NumberSetting
       label="Margin δ of the next sweep"
       value={settings.delta}
-      usual="0.02"
+      usual="0.02 (2 points)"
       limits={{ least: SMALLEST_MARGIN, most: LARGEST_MARGIN }}
       write={(delta) => ({ delta })}
     />

@@ -68,7 +68,7 @@ const Settings = ({ comparison: { runs, settings, sameSettings } }: { readonly c
   </section>
 );
 
-const SHOWN = 'task method factor items value reference difference interval p p_holm reading';
+const SHOWN = 'task method factor difference interval reading items value reference p p_holm';
 
 interface DifferencesProps {
   readonly comparison: SweepsComparison;

@@ -13,6 +13,7 @@ import { openTask, openTaskFile } from '../../actions/open.ts';
 import { Button, Icon } from '../../components/button.tsx';
 import { Checkbox, Field } from '../../components/choices.tsx';
 import { Dialog } from '../../components/dialog.tsx';
+import { FinderFacts, FinderList, FinderLooked } from '../../components/name-finder.tsx';
 import { NumberInput, wholeFrom } from '../../components/number-input.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
@@ -38,7 +39,7 @@ const Doors = () => {
     ['A file…', useAction(openTaskFile)],
   ] as const;
   return (
-    <div className="open-task-head">
+    <div className="finder-head">
       <span className="muted">Tasks of lm-evaluation-harness by name, or</span>
       {doors.map(([label, { enabled, perform }]) => (
         <Button
@@ -61,7 +62,7 @@ const Harness = () => {
   const { data: state, error } = useQuery('harness.state', {});
   const { busy, problem, start } = useRequest('here');
   if (error !== null) return <Problem error={error} />;
-  if (state === undefined) return <p className="muted open-task-note">Looking for the harness…</p>;
+  if (state === undefined) return <p className="muted finder-note">Looking for the harness…</p>;
   const ask = (name: 'harness.listNames' | 'harness.cancel'): void =>
     start(async ({ bridge, cache }) => {
       await bridge.call(name, {});
@@ -72,7 +73,7 @@ const Harness = () => {
     <>
       {failure !== null && <Problem error={failure} />}
       {state.work !== null && (
-        <div className="open-task-work" role="status">
+        <div className="finder-line" role="status">
           <span className="open-task-line ellipsis">{state.work.line}</span>
           <Button small disabled={busy} onClick={() => ask('harness.cancel')}>
             Cancel
@@ -82,7 +83,7 @@ const Harness = () => {
       {state.lacks !== null ? (
         <LacksPython lacks={state.lacks} />
       ) : state.listed === null ? (
-        <div className="open-task-note open-task-first">
+        <div className="finder-line">
           <Button
             look="primary"
             icon="search"
@@ -101,7 +102,7 @@ const Harness = () => {
 };
 
 const LacksPython = ({ lacks }: { readonly lacks: NonNullable<HarnessState['lacks']> }) => (
-  <div className="open-task-note open-task-lacks">
+  <div className="finder-looked">
     <Problem error={lacks} />
     <p>
       The harness builds its tasks in Python, once. Under Devices, <q>Make an environment</q> installs it; in a terminal{' '}
@@ -130,7 +131,7 @@ const NamedTasks = ({ state, listed }: NamedTasksProps) => {
   const found = useQuery('harness.search', query === '' ? null : { query });
   return (
     <>
-      <div className="open-task-search">
+      <div className="finder-search">
         <Icon name="search" />
         <input
           className="input"
@@ -156,7 +157,7 @@ const NamedTasks = ({ state, listed }: NamedTasksProps) => {
       ) : query !== '' && found.data !== undefined ? (
         <Found entries={found.data.entries} total={found.data.total} look={setLooked} />
       ) : (
-        <p className="muted open-task-note">
+        <p className="muted finder-note">
           An imported task lies in this workspace with all its prompts. It needs no network any more, and Python only
           where its own code judges the answers.
         </p>
@@ -180,7 +181,7 @@ const Imported = ({ state: { imported } }: { readonly state: HarnessState }) => 
     tickTasks([...new Set([...ticked, ...imported])], first);
   }, [imported, isListed]);
   return found.length === 0 ? null : (
-    <p className="open-task-note" role="status">
+    <p className="finder-note" role="status">
       <Icon name="check" size={12} /> In the list of tasks:{' '}
       {found.map(({ title, items }) => `${title} (${formatCount(items.test)} items)`).join(', ')}.
     </p>
@@ -195,24 +196,20 @@ interface FoundProps {
 
 const Found = ({ entries, total, look }: FoundProps) =>
   entries.length === 0 ? (
-    <p className="muted open-task-note">No name contains this.</p>
+    <p className="muted finder-note">No name contains this.</p>
   ) : (
     <>
-      <ul className="rows open-task-list" aria-label="Tasks of lm-evaluation-harness">
-        {entries.map((entry) => (
-          <li key={entry.name} className="row">
-            <button type="button" className="row-main" onClick={() => look(entry.name)}>
-              <Icon name={entry.kind === 'task' ? 'file' : 'folder'} />
-              <span className="row-text">
-                <span className="row-title ellipsis">{entry.name}</span>
-                <span className="row-note ellipsis">{harnessNote(entry)}</span>
-              </span>
-            </button>
-          </li>
-        ))}
-      </ul>
+      <FinderList
+        label="Tasks of lm-evaluation-harness"
+        look={look}
+        entries={entries.map((entry) => ({
+          name: entry.name,
+          icon: entry.kind === 'task' ? 'file' : 'folder',
+          note: harnessNote(entry),
+        }))}
+      />
       {total > entries.length && (
-        <p className="muted open-task-note">
+        <p className="muted finder-note">
           {formatCount(entries.length)} of {formatCount(total)} names; type more of one.
         </p>
       )}
@@ -226,16 +223,11 @@ interface LookedProps {
 }
 
 const Looked = ({ name, isBusy, back }: LookedProps) => {
-  const found = useQuery('harness.look', { name });
+  const { data, error } = useQuery('harness.look', { name });
   return (
-    <div className="open-task-looked">
-      <Button look="quiet" small icon="up" onClick={back}>
-        Back to the list
-      </Button>
-      {found.error !== null && <Problem error={found.error} />}
-      {found.data === undefined && found.error === null && <p className="muted">Asking for the card of {name}…</p>}
-      {found.data !== undefined && <Held facts={found.data} isBusy={isBusy} />}
-    </div>
+    <FinderLooked back={back} error={error} reading={`Asking for the card of ${name}…`}>
+      {data === undefined ? null : <Held facts={data} isBusy={isBusy} />}
+    </FinderLooked>
   );
 };
 
@@ -248,16 +240,12 @@ const Held = ({ facts, isBusy }: { readonly facts: HarnessFacts; readonly isBusy
   const { entry } = facts;
   return (
     <>
-      <dl className="open-task-facts">
-        <dt>{harnessKind(entry)}</dt>
-        <dd className="path">{entry.name}</dd>
-        {heldBy(facts).map(([term, value]) => (
-          <div key={term}>
-            <dt>{term}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <FinderFacts
+        facts={[
+          { term: harnessKind(entry), value: <span className="path">{entry.name}</span> },
+          ...heldBy(facts).map(([term, value]) => ({ term, value })),
+        ]}
+      />
       <div className="open-task-options">
         <Field label="Examples in each prompt">
           {(id) => (

@@ -7,7 +7,7 @@ import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { selectedModel, useFacts } from '../../engine/facts.ts';
-import { formatCount, formatFixed } from '../../../main/words/numbers.ts';
+import { formatCount, formatPercent } from '../../../main/words/numbers.ts';
 import { sampleStore } from '../../state/dialog-stores.ts';
 import { withoutQuestionText } from './without-question.ts';
 import '../../sweep/item-answer.css';
@@ -40,7 +40,7 @@ const SampleBody = ({ task }: { readonly task: TaskEntry }) => {
           {task.chance !== null && (
             <>
               {' · '}
-              <Definition of="chance">chance</Definition> {formatFixed(task.chance, 3)}
+              <Definition of="chance">chance</Definition> {formatPercent(task.chance)}
             </>
           )}
           {withoutQuestion !== null && (

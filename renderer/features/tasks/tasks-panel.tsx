@@ -13,7 +13,7 @@ import { Tooltip } from '../../components/tooltip.tsx';
 import { useInView } from '../../components/use-in-view.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { hasRoom, selectedModel, usableTasks, useFacts } from '../../engine/facts.ts';
-import { formatCount, formatFixed } from '../../../main/words/numbers.ts';
+import { formatCount, formatPercent, formatRoughPercent } from '../../../main/words/numbers.ts';
 import { changedTaskSentence } from '../../format/record-words.ts';
 import { membersOf, type TaskPair, taskPairs } from '../../format/task-pairs.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
@@ -95,7 +95,7 @@ export const TasksPanel = () => {
  * Chance for the narrow column; 'ppl' for perplexity tasks, a dash for written answers, which can hardly be guessed.
  */
 const chanceText = ({ chance, metric }: TaskEntry): string =>
-  chance !== null ? formatFixed(chance, 2) : metric === 'perplexity' ? 'ppl' : '–';
+  chance !== null ? formatRoughPercent(chance) : metric === 'perplexity' ? 'ppl' : '–';
 
 interface TaskRowProps {
   readonly pair: TaskPair;
@@ -262,7 +262,7 @@ const TaskCard = ({ task, written, profiled }: TaskCardProps) => {
       {task.unreachable !== undefined && <p>{task.unreachable}</p>}
       <p>
         Metric {task.metric}
-        {task.chance !== null && `, chance ${formatFixed(task.chance, 3)}`}
+        {task.chance !== null && `, chance ${formatPercent(task.chance)}`}
         {withoutQuestion !== null && `, without the question ${withoutQuestion}`}
         <br />
         {formatCount(task.items.test)} test items, {formatCount(task.items.calibration)} calibration items

@@ -17,7 +17,7 @@ import { withTaskTitles } from '../../../main/words/task-titles.ts';
 import type { MeasuredProps } from './shown-size-trend.ts';
 
 const TITLE = 'How much hangs on the calibration items?';
-const SHOWN = 'method items all lowest deviation verdict safe_draws thresholds in_common rank_correlation few_tokens';
+const SHOWN = 'method items verdict safe_draws thresholds all lowest deviation in_common rank_correlation few_tokens';
 
 /**
  * Calibration draws at one factor, as a table or, on demand, as a picture over the number of items: the plan of all

@@ -3,6 +3,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { type ComputeLink, createComputeLink, removeLeftovers } from '../../../main/compute/compute-link.ts';
 import type { ComputeProcess } from '../../../main/compute/start-compute.ts';
 import type { ComputeOrder, ComputeReport } from '../../../main/contract/compute.ts';
+import type { EngineEvent } from '../../../main/contract/events.ts';
 import type { ProcessEnd } from '../../../main/contract/process-end.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { unfinishedName } from '../../../main/export/unfinished-exports.ts';
@@ -34,6 +35,8 @@ const open = async (): Promise<{
   /** Resolves once the process has been asked for one more run. */
   asked: () => Promise<void>;
   meter: ReturnType<typeof createProgressMeter>;
+  /** What the engine has told its listeners. */
+  events: EngineEvent[];
 }> => {
   const workspace = await openWorkspace(await temporaryFolder());
   for (const id of ['verify-1', 'verify-2']) await mkdir(workspace.runs.folder(id));
@@ -62,13 +65,14 @@ const open = async (): Promise<{
   });
   const { id: run, kind, title } = manifest;
   const meter = createProgressMeter({ run, kind, title }, Date.now);
+  const events: EngineEvent[] = [];
   const carryOut = (signal = new AbortController().signal, id = manifest.id): Promise<unknown> =>
     link.carryOut({
       manifest: { ...manifest, id },
       job: jobOn([], () => Promise.reject(new Error('jobs do not run in this process'))),
       signal,
       meter,
-      emit: () => undefined,
+      emit: (event) => void events.push(event),
       requireRun: () => Promise.resolve(),
     });
   let runs = 0;
@@ -79,7 +83,7 @@ const open = async (): Promise<{
     // Some tests use fake timers.
     while (carried() < runs) await new Promise((resolve) => setImmediate(resolve));
   };
-  return { link, puppets, carryOut, asked, meter };
+  return { link, puppets, carryOut, asked, meter, events };
 };
 
 const reading = { description: 'Half', done: 1, total: 2, reused: 0, leftMs: null };
@@ -108,6 +112,23 @@ test('one process serves one run after the other; late reports on an earlier one
   process?.say({ type: 'failed', run: 'verify-2', error });
   await expect(second).rejects.toMatchObject(error);
   expect(puppets).toHaveLength(1);
+});
+
+test('a point crosses from the process once, as a change of its record, and the engine announces it', async () => {
+  const { puppets, carryOut, asked, events } = await open();
+  const ended = carryOut();
+  await asked();
+  const [process] = puppets;
+  const point = { model: 'm', task: 't', method: 'reap', seed: null, kept: 2, factor: 8, metric: 'acc' } as const;
+  const curtailed = { ...point, n: 10, evaluated: 5, lost: 3, gainedAtMost: 1, independentAtLeast: 9 };
+  const order = { models: ['m'], tasks: ['t'], methods: ['reap'] };
+  process?.say({ type: 'record', run: 'verify-1', change: { what: 'begun', order, delta: 0.02, facts: [] } });
+  process?.say({ type: 'record', run: 'verify-1', change: { what: 'unneeded', points: [] } });
+  expect(events).toEqual([]);
+  process?.say({ type: 'record', run: 'verify-1', change: { what: 'curtailed', point: curtailed } });
+  expect(events).toEqual([{ type: 'sweep.curtailed', run: 'verify-1', point: curtailed }]);
+  process?.say({ type: 'done', run: 'verify-1', output: null, summary: '' });
+  await ended;
 });
 
 test('a process that ends in mid-run is reported with its output; the next run gets a new one', async () => {

@@ -6,7 +6,17 @@ import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 
-/** An engine that ends with the test; without a workspace in one of its own. */
+/**
+ * What the engine answers and reports, as the window gets it: through the structured clone of a port, which refuses
+ * whatever is not plain data. A browser's page gets JSON, which would drop it in silence.
+ */
+const throughPort = (engine: Engine): Engine => {
+  engine.subscribe((event) => void structuredClone(event));
+  const call: Engine['call'] = async (name, input, signal) => structuredClone(await engine.call(name, input, signal));
+  return { ...engine, call };
+};
+
+/** An engine that ends with the test; without a workspace in one of its own. Its answers pass a port. */
 export const openEngine = async (workspace?: string, settings: Partial<EngineSettings> = {}): Promise<Engine> => {
   const engine = await createEngine({
     workspace: workspace ?? (await temporaryFolder()),
@@ -16,7 +26,7 @@ export const openEngine = async (workspace?: string, settings: Partial<EngineSet
     ...settings,
   });
   onTestFinished(() => engine.dispose());
-  return engine;
+  return throughPort(engine);
 };
 
 /** Handles of a bundled model and of a bundled task. */

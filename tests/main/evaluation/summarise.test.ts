@@ -39,6 +39,9 @@ describe('summarise, accuracy', () => {
   it('tests the unpruned model against guessing, and no candidate', () => {
     const outcomes = [true, true, true, false, false].map((right, i) => choiceOutcome(`q${i}`, right));
     expect(summarise('acc', outcomes, null).chance).toEqual({ accuracy: 0.5, p: guessingP(3, 5, 0.5) });
+    // A single choice is always right: nothing is above chance.
+    const single = outcomes.slice(0, 3).map((outcome) => ({ ...outcome, logprobs: [-1] }));
+    expect(summarise('acc', single, null).chance).toEqual({ accuracy: 1, p: 1 });
     expect(summarise('acc', outcomes, outcomes)).not.toHaveProperty('chance');
     expect(summarise('exact_match', [writtenOutcome('a', 'right')], null)).not.toHaveProperty('chance');
   });

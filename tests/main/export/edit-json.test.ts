@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { editJsonMembers } from '../../../main/export/edit-json.ts';
+import { editJsonMembers, editJsonMembersWithin } from '../../../main/export/edit-json.ts';
 
 describe('editing members of a JSON text', () => {
   it('leaves every other character unchanged', () => {
@@ -25,6 +25,15 @@ describe('editing members of a JSON text', () => {
     const text = '{"names": ["a", {"b": [1]}], "inner": {"names": 1}, "last": 1e-05}';
     expect(editJsonMembers(text, { names: ['c'], inner: 2 })).toBe('{"names": ["c"], "inner": 2, "last": 1e-05}');
     expect(JSON.parse(editJsonMembers('{"a": 1}', { b: 'x' }))).toEqual({ a: 1, b: 'x' });
+  });
+
+  it('edits members of one member alone, and leaves what stands around it', () => {
+    const text = '{"experts": 8, "text_config": {"experts": 8, "b": 1e-05}, "last": {"experts": 8}}';
+    expect(editJsonMembersWithin(text, 'text_config', { experts: 16 })).toBe(
+      text.replace('{"experts": 8, "b"', '{"experts": 16, "b"'),
+    );
+    expect(editJsonMembersWithin(text, null, { experts: 16 })).toBe(editJsonMembers(text, { experts: 16 }));
+    expect(() => editJsonMembersWithin(text, 'vision_config', { experts: 16 })).toThrow('no member "vision_config"');
   });
 
   it('parses to the same object with the members set, whatever the text', () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { modelTree } from '../../../main/evaluation/model-tree.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
-import { modelTreeFigure, treePointText, treeRowTitle } from '../../../main/figures/model-tree-figure.ts';
+import { modelTreeFigure, treePointText } from '../../../main/figures/model-tree-figure.ts';
 import { modelTreeView } from '../../../main/figures/views.ts';
 import { sweepResult } from '../evaluation/outcomes.ts';
 import { expectInFrame } from './expect-in-frame.ts';
@@ -38,8 +38,8 @@ test('the picture of the map has a row for each curve and a marked cell for each
     expect.stringMatching(/^50\sMB$/),
   ])
     expect(texts).toContainEqual(words);
-  expect(tree.rows.map(treeRowTitle)).toEqual(['Unpruned', 'REAP', 'at q8_0', 'Tuned']);
-  expect(treePointText({ factor: 2, results: [], difference: null, verdict: 'worse', bytes: null })).toBe(
+  expect(tree.rows.map(({ title: added }) => added)).toEqual(['Unpruned', 'REAP', 'at q8_0', 'Tuned']);
+  expect(treePointText({ factor: 2, draws: [], results: [], difference: null, verdict: 'worse', bytes: null })).toBe(
     'stopped early',
   );
 });

@@ -1,14 +1,18 @@
 import { expect, test } from 'vitest';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { pick, PLAIN_NAMES, shownCell } from '../../../main/figures/columns.ts';
+import { COMPARE_SHOWN, recoveryTaskColumns } from '../../../main/figures/compare-tables.ts';
 import {
   runColumns,
   runEntry,
   runRows,
+  RUNS_OFFERED,
   RUNS_SHOWN,
   runsCsv,
   type RunsOrder,
 } from '../../../main/figures/run-tables.ts';
+import { PAIR_SHOWN } from '../../../main/figures/size-tables.ts';
+import { sliceColumns } from '../../../main/figures/slice-table.ts';
 import { nextSort, rowsWith, sortedBy, tableTsv, tsvText } from '../../../main/figures/table-rows.ts';
 import { resultColumns } from '../../../main/figures/tables.ts';
 import { sampleManifest, sampleSweep } from './sample-run.ts';
@@ -36,7 +40,7 @@ test('has every column of a point, once, and those that it begins with', () => {
   expect(names).toEqual(expect.arrayContaining(resultColumns.map(([name]) => name)));
   expect(names).toEqual(expect.arrayContaining([...RUNS_SHOWN]));
   expect(RUNS_SHOWN.join(' ')).toBe(
-    'name model method factor task n unpruned chance difference interval verdict threshold bytes duration_ms tags ' +
+    'name difference interval verdict threshold model method factor task n unpruned chance bytes duration_ms tags ' +
       'command',
   );
 });
@@ -159,3 +163,30 @@ test('rows are found by words in any cell, and copied for a spreadsheet', () => 
   const { difference } = point.points[0]?.result ?? {};
   expect(tableTsv(pick(runColumns, 'difference'), [point], PLAIN_NAMES)).toBe(`Difference\n${String(difference)}\n`);
 });
+
+test('the columns on offer begin with those shown, so that chosen ones keep the answer in front', () => {
+  const offered = RUNS_OFFERED.map(([name]) => name);
+  expect(offered.slice(0, RUNS_SHOWN.length)).toEqual(RUNS_SHOWN);
+  expect(offered).toHaveLength(runColumns.filter(([, , shown]) => shown !== undefined).length);
+  expect(new Set(offered).size).toBe(offered.length);
+});
+
+/** Columns of tables that are wider than a narrow window, with what follows the difference in them. */
+const wide: readonly (readonly [table: string, columns: readonly string[], reading: string])[] = [
+  ['runs', RUNS_SHOWN, 'verdict'],
+  ['methods compared', COMPARE_SHOWN.split(' '), 'reading'],
+  ['recovered plans', recoveryTaskColumns.map(([name]) => name), 'reading'],
+  ['against models from scratch', PAIR_SHOWN.split(' '), 'past_threshold'],
+  ['slices', sliceColumns.map(([name]) => name).filter((name) => !['low', 'high'].includes(name)), 'reading'],
+];
+
+test.each(wide)(
+  'in the table of %s difference, interval and reading come before all other numbers',
+  (_, columns, reading) => {
+    const at = columns.indexOf('difference');
+    expect(columns.slice(at, at + 3)).toEqual(['difference', 'interval', reading]);
+    const numbers = ['n', 'value', 'p', 'bare', 'recovered', 'pruned', 'scratch', 'first', 'unpruned'];
+    for (const name of numbers.filter((one) => columns.includes(one)))
+      expect(columns.indexOf(name), name).toBeGreaterThan(at);
+  },
+);

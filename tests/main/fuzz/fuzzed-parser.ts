@@ -5,7 +5,7 @@ import path from 'node:path';
 export interface FuzzedParser {
   readonly name: string;
   readonly sound: Buffer;
-  /** Mutations per `npm test`: 500, fewer for slow readers. */
+  /** Mutations per `npm test`: 200, fewer for slow readers. */
   readonly mutations: number;
   /** Stores the bytes where the reader expects them, and reads them. */
   readonly read: (bytes: Buffer) => Promise<unknown>;
@@ -13,7 +13,7 @@ export interface FuzzedParser {
   readonly close?: () => Promise<void>;
 }
 
-export const MUTATIONS = 500;
+export const MUTATIONS = 200;
 
 /** A reader of text. */
 export const ofText = (name: string, sound: Buffer, read: (content: string) => unknown): FuzzedParser => ({

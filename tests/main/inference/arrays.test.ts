@@ -37,6 +37,16 @@ it('limited memory holds a part of a larger array without the rest', async () =>
   expect(shared.buffer).toBe(whole.buffer);
 });
 
+it('memory of released states is free once no state is part of it', async () => {
+  const store = new HiddenStore('', Infinity);
+  const whole = Float32Array.of(1, 2, 3, 4);
+  const [first, second] = [await store.put(whole.subarray(0, 2)), await store.put(whole.subarray(2))];
+  await store.release(first);
+  expect(await store.read(second)).toEqual(Float32Array.of(3, 4));
+  await store.release(second);
+  expect(whole.byteLength).toBe(0);
+});
+
 it('whole numbers become int64, and back; others are refused', () => {
   const values = [0, 1, -1, 2 ** 31, -(2 ** 31), 2 ** 40 + 5, -(2 ** 40) - 5, Number.MAX_SAFE_INTEGER];
   expect([...Object.values(integerTensor(values, [8]).data)]).toEqual(values.map(BigInt));

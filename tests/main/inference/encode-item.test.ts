@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { loadTokenizer, type TextTokenizer } from '../../../main/checkpoint/load-tokenizer.ts';
-import { encodeRequest } from '../../../main/inference/encode-item.ts';
+import { encodeChoices, encodeRequest } from '../../../main/inference/encode-item.ts';
 import { scoringFixture } from '../checkpoint/checkpoint-files.ts';
 
 /** A tokenizer that is easy to read: one token per character, except that "ab" is one; BOS is 0. */
@@ -68,5 +68,31 @@ describe('the tokens of a context and a continuation', () => {
     if (tokenizer === null) expect.fail('no tokenizer');
     expect(tokenizer.encode('The experts', true).length).toBe(tokenizer.encode('The expert', true).length);
     expect(() => encodeRequest(tokenizer, 'r', 'The expert', 's')).toThrow(/no token is left/);
+  });
+});
+
+describe('the choices of an item', () => {
+  const item = { id: 'i', context: 'x ', choices: ['a', 'ab', 'by'], answer: 0 };
+  const encoded = (contexts?: string[]): { readonly texts: string[]; readonly inputs: readonly unknown[] } => {
+    const texts: string[] = [];
+    const noting: TextTokenizer = {
+      ...plain,
+      encode: (text, special) => {
+        texts.push(text);
+        return plain.encode(text, special);
+      },
+    };
+    const sequences = encodeChoices(noting, contexts === undefined ? item : { ...item, contexts }, 64);
+    return { texts, inputs: sequences.map(({ input, targets }) => [...input, ...targets.slice(-1)]) };
+  };
+
+  it('have the tokens of each pair, and a context that they share is encoded once', () => {
+    const { texts, inputs } = encoded();
+    expect(inputs).toEqual(item.choices.map((choice) => plain.encode(`x ${choice}`, true)));
+    expect(texts).toEqual(['x', 'x a', 'x ab', 'x by']);
+  });
+
+  it('may have contexts of their own', () => {
+    expect(encoded(['x', 'y', 'x']).texts).toEqual(['x', 'xa', 'y', 'yab', 'xby']);
   });
 });

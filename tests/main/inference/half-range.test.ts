@@ -6,7 +6,7 @@ import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { fromFloat32, plainWeight } from '../../../main/checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../../../main/checkpoint/safetensors-header.ts';
 import { tensorInMemory, writeSafetensors } from '../../../main/checkpoint/write-safetensors.ts';
-import { HalfRange } from '../../../main/inference/half-range.ts';
+import { HalfRange } from '../../../main/inference/model-sessions.ts';
 import { writeProbeCheckpoint } from '../../../main/inference/providers/measure-provider.ts';
 import { openModelRunner } from '../../open-model-runner.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { computeReport, type RecordChange } from '../../../main/contract/compute.ts';
+import type { EngineEvent } from '../../../main/contract/events.ts';
 import type { SweepResult } from '../../../main/contract/sweep.ts';
 import { readPointIndex, SweepRecord } from '../../../main/runs/sweep-record.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
@@ -60,6 +61,29 @@ test('a record that takes every change of another, over a channel, writes the sa
   await copy.write();
   for (const file of ['results.json', 'points.json'])
     expect(await readFile(path.join(copyFolder, file), 'utf8')).toBe(await readFile(path.join(folder, file), 'utf8'));
+});
+
+test('a point is announced by one record alone: its own, or that of the engine that takes its changes', async () => {
+  const [folder, temporary] = [await temporaryFolder(), await temporaryFolder()];
+  const order = { models: ['m'], tasks: ['t'], methods: ['reap'] };
+  const told: (readonly [string, string])[] = [];
+  const context = {
+    run: 'r',
+    folder,
+    temporaryFolder: temporary,
+    now: () => 0,
+    requireRun: () => Promise.resolve(),
+    emit: ({ type }: EngineEvent) => void told.push(['event', type]),
+  };
+  const recordChanged = ({ what }: RecordChange): void => void told.push(['change', what]);
+  const point = { what: 'point', result: pointOf('reap', 2), step: 'a' } as const;
+  await new SweepRecord({ ...context, recordChanged }, order, 0.02, []).add(point);
+  expect(told.splice(0)).toEqual([
+    ['change', 'begun'],
+    ['change', 'point'],
+  ]);
+  await new SweepRecord(context, order, 0.02, []).add(point);
+  expect(told).toEqual([['event', 'sweep.point']]);
 });
 
 test('of concurrent writes, the newest wins', async () => {

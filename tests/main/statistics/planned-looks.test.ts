@@ -3,7 +3,7 @@ import { UNPRUNED } from '../../../main/contract/sweep.ts';
 import { levelOfLook, requireLooks } from '../../../main/evaluation/planned-looks.ts';
 import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
 import { sweepResult } from '../evaluation/outcomes.ts';
-import { plannedLevels } from '../../../main/statistics/planned-looks.ts';
+import { plannedLevels } from '../../../main/evaluation/planned-looks.ts';
 
 test('the level is spent in proportion to the items, and in all no more than once', () => {
   const levels = plannedLevels([150, 300, 600, 1200], 0.05);

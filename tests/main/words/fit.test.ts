@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ScoredCandidate } from '../../../main/contract/fit.ts';
-import { bytesIn, candidateWords, CARD_SHARE, limitOf, tokensIn } from '../../../main/words/fit.ts';
+import { bytesIn, candidateWords, CARD_SHARE, limitOf, tokensIn, untriedWords } from '../../../main/words/fit.ts';
 
 test('sizes and contexts are read as people write them', () => {
   expect(['8GB', '16 GiB', '750k', '1.5 MB', '4096'].map(bytesIn)).toEqual([8e9, 16 * 2 ** 30, 750e3, 1.5e6, 4096]);
@@ -34,4 +34,15 @@ test('a model with types by layer is named by how many layers have each', () => 
   };
   expect(candidateWords(candidate, 16)).toBe('12 of 16 experts by REAP, q8_0, experts q5_1 in 2 layers and q4_1 in 1');
   expect(candidateWords({ ...candidate, method: null, expertTypes: undefined }, 16)).toBe('all 16 experts, q8_0');
+});
+
+test('what was not tried for one reason is one sentence', () => {
+  const none = (type: string): string => `${type}: No tensor can be ${type}: none has rows of 256 values.`;
+  const byLayer = 'Types by layer: the time was used.';
+  expect(untriedWords([none('q6_k'), byLayer, none('q5_k'), none('q4_k')])).toEqual([
+    'q6_k, q5_k and q4_k: No tensor can be one of them: none has rows of 256 values.',
+    byLayer,
+  ]);
+  expect(untriedWords([none('q6_k')])).toEqual([none('q6_k')]);
+  expect(untriedWords([])).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { completeSelection } from '../../../renderer/app/complete-selection.ts';
+import { completeSelection } from '../../../renderer/app/use-app-effects.ts';
 import { hasRoom } from '../../../renderer/engine/facts.ts';
 import { exportName } from '../../../renderer/plan/export-source.ts';
 import { modelMissingText } from '../../../renderer/plan/model-missing.tsx';

@@ -71,7 +71,7 @@ test('no map is wider or higher than its room, up to 96 layers of 512 experts', 
   );
   const small = heatmapGeometry({ width: 900, height: HEIGHT }, wholeMap(3, 16), margins);
   const large = heatmapGeometry({ width: 900, height: HEIGHT }, wholeMap(96, 512), margins);
-  expect(small).toMatchObject({ layerBin: 1, expertBin: 1, gap: 2, cellHeight: 44 });
+  expect(small).toMatchObject({ layerBin: 1, expertBin: 1, gap: 2, cellHeight: 30 });
   expect(large).toMatchObject({ layerBin: 2, expertBin: 3, gap: 0 });
 });
 

@@ -32,7 +32,7 @@ import { comparisonChoice } from '../../../renderer/features/compare/comparison.
 import { measuredTasks, sweepMethods } from '../../../renderer/features/curves/task-curves.ts';
 import { profileSource } from '../../../renderer/profile/profile-source.ts';
 import { titlesOf } from '../../../main/words/task-titles.ts';
-import { type Download, pictureDownload, tableDownload } from '../../../renderer/figures/view-downloads.ts';
+import { type Download, pictureDownload, tableDownload } from '../../../renderer/figures/save-figure.tsx';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 const theme = 'light';

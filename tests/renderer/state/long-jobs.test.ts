@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { EngineEvent } from '../../../main/contract/events.ts';
 import type { RunState } from '../../../main/contract/run.ts';
-import { longJobs } from '../../../renderer/state/long-jobs.ts';
+import { longJobs } from '../../../renderer/app/use-app-effects.ts';
 import { runOf } from '../../main/contract/run-of.ts';
 
 const progress = (run: string, elapsedMs: number): EngineEvent => ({

@@ -108,6 +108,21 @@ describe('loss at an equal dropped share', () => {
     expect(shareTrends(family({ sizes: [8, 16], loss }))).toEqual([]);
   });
 
+  it('supports the claim where a larger E loses less, and says nothing where its draws disagree', () => {
+    const sizes = [8, 16, 32, 64, 128];
+    const gentle = (experts: number, share: number): number => share * (2 - 0.2 * Math.log2(experts / 8));
+    const findingOf = (loss: Parameters<typeof family>[0]['loss'], seeds?: readonly number[]) =>
+      shareFindings(shareTrends(family({ sizes, loss, ...(seeds === undefined ? {} : { seeds }) }))).find(
+        ({ method }) => method !== null,
+      );
+    const less = findingOf(gentle);
+    expect(less?.verdict).toBe('supported');
+    expect(less?.sentence).toContain('a larger E loses less.');
+    const either = findingOf((experts, share, _, seed) => (seed === 0 ? gentle(experts, share) : share), [0, 1]);
+    expect(either?.verdict).toBe('cannot-tell');
+    expect(either?.sentence).toContain('whether a larger E loses less or more cannot be determined');
+  });
+
   it('is read from the sample: factor 2 drops 27, 15, 5 and 0.3 %; by no method a larger E loses less', async () => {
     const document = withThresholds(await recordedResults('sample'), { delta: 0.02 });
     const none = { pairs: [], missing: 0, incomparable: 0 };

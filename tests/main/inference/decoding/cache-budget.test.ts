@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { admittedRows, ROWS_AT_ONCE } from '../../../../main/inference/decoding/decoding-group.ts';
-import { bytesOfPrefix, bytesOfRows, candidatesAtOnce } from '../../../../main/inference/decoding/cache-budget.ts';
+import { bytesOfPrefix, bytesOfRows, candidatesAtOnce } from '../../../../main/inference/decoding/decoding-group.ts';
 
 const bytes = { perColumn: 100, perSequence: 300, perPromptToken: 10 };
 const size = fc.record({

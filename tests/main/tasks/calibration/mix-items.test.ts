@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { calibrate, loadTaskDocument, writeTaskDocument } from '../../../../main/tasks/calibration/task-document.ts';
-import { mixItems } from '../../../../main/tasks/calibration/mix-items.ts';
+import { mixItems } from '../../../../main/tasks/calibration/task-document.ts';
 import { loadTask } from '../../../../main/tasks/load-task.ts';
 import { profiledText } from '../../../../main/tasks/task.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';

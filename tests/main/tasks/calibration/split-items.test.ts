@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ChoiceItem } from '../../../../main/contract/task.ts';
-import { bundlesOf, splitItems } from '../../../../main/tasks/calibration/split-items.ts';
+import { bundlesOf, splitItems } from '../../../../main/tasks/calibration/calibrated-task.ts';
 import { profiledText } from '../../../../main/tasks/task.ts';
 
 const item = (id: number, context: string, group?: string): ChoiceItem => ({

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { calls } from '../../../../main/contract/calls.ts';
 import type { TaskEntry } from '../../../../main/contract/task.ts';
-import { experimentInput, experimentObstacle } from '../../../../renderer/features/experiment/experiment-input.ts';
+import { experimentInput, experimentObstacle } from '../../../../renderer/features/experiment/experiment-form.tsx';
 import { experimentStore } from '../../../../renderer/state/dialog-stores.ts';
 import { createFinetuneStore } from '../../../../renderer/state/finetune-store.ts';
 import { modelEntryOf, taskEntryOf } from '../../../main/contract/entries.ts';

@@ -9,7 +9,7 @@ import {
   finetuneObstacle,
   finetuneSteps,
   trainingSettings,
-} from '../../../../renderer/features/finetune/finetune-input.ts';
+} from '../../../../renderer/features/finetune/finetune-form.tsx';
 import { createFinetuneStore } from '../../../../renderer/state/finetune-store.ts';
 import { modelEntryOf, taskEntryOf } from '../../../main/contract/entries.ts';
 import { modelInfoOf } from '../../../main/contract/model-info-of.ts';

@@ -2,7 +2,7 @@ import { renderToStaticMarkup } from 'react-dom/server';
 import { expect, test } from 'vitest';
 import { ExpertBars } from '../../../../renderer/features/inspector/expert-bars.tsx';
 import { sharesTogether } from '../../../../renderer/features/inspector/expert-others.tsx';
-import { ExpertTakes, visibleText } from '../../../../renderer/features/inspector/expert-takes.tsx';
+import { ExpertTakes, visibleText } from '../../../../renderer/features/inspector/expert-depth.tsx';
 
 const token = {
   token: 3,

@@ -1,36 +1,19 @@
 import { access, readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
-import type { Locator } from '@playwright/test';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { pageErrors, photograph, typeFolder, openSweep, openRule, openMapOptions } from './page-steps.ts';
+import {
+  centerOf,
+  chooseExportFolder,
+  openMapOptions,
+  openRule,
+  openSweep,
+  pageErrors,
+  photograph,
+} from './page-steps.ts';
 import { expect, test } from './workbench.ts';
-import type { Workbench } from './workbench.ts';
 
 const MODEL = 'uncurl-16';
 const EXPORT_NAME = 'pruned-sorting';
-
-/** Position of a drawn point in window coordinates (its bounding box would include the interval). */
-const centerOf = async (point: Locator): Promise<{ readonly x: number; readonly y: number }> => {
-  await expect(point).toHaveAttribute('data-x', /\d/);
-  return point.evaluate((dot) => {
-    dot.scrollIntoView({ block: 'center' });
-    const { left, top } = dot.closest('.curve-chart')?.getBoundingClientRect() ?? { left: 0, top: 0 };
-    return { x: left + Number(dot.getAttribute('data-x')), y: top + Number(dot.getAttribute('data-y')) };
-  });
-};
-
-/** Chooses the export folder like a user: in the native dialog, or by its path in the folder browser. */
-const chooseExportFolder = async ({ page, exports, answerFolderDialog }: Workbench): Promise<void> => {
-  await answerFolderDialog?.(exports);
-  const form = page.getByRole('region', { name: 'Export', exact: true });
-  await form.getByRole('button', { name: 'Choose the folder to write into' }).click();
-  if (answerFolderDialog === null) {
-    const dialog = page.getByRole('dialog', { name: 'Export into' });
-    await typeFolder(dialog, exports);
-    await dialog.getByRole('button', { name: 'Export into this folder' }).click();
-  }
-  await expect(form.getByText(exports)).toBeVisible();
-};
 
 const runFolders = (workspace: string): Promise<readonly string[]> => readdir(path.join(workspace, 'runs'));
 

@@ -15,7 +15,7 @@ const routed = JSON.stringify({
 test('a ranking from a file is a method, a checkpoint folder is measured beside it, and seeds are chosen', async ({
   workbench,
 }) => {
-  const { page, exports, answerFolderDialog } = workbench;
+  const { page, exports } = workbench;
   await withSample(workbench);
   const header = page.getByRole('region', { name: 'What is on screen' });
   await header.getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-8' });
@@ -37,9 +37,8 @@ test('a ranking from a file is a method, a checkpoint folder is measured beside 
     await expect(sweep.getByRole('checkbox', { name: 'my-order' })).toBeChecked();
     const dump = path.join(exports, 'Seen by vLLM.jsonl');
     await writeFile(dump, routed);
-    await answerFolderDialog?.(dump);
     await sweep.getByRole('button', { name: 'From token counts…' }).click();
-    if (answerFolderDialog === null) await typePath(page, dump);
+    await typePath(page, dump);
     await expect(sweep.getByRole('checkbox', { name: 'seen-by-vllm' })).toBeChecked();
     for (const method of ['seen-by-vllm', 'Frequency', 'REAP', 'UNCURL'])
       await sweep.getByRole('checkbox', { name: method, exact: true }).uncheck();
@@ -48,13 +47,10 @@ test('a ranking from a file is a method, a checkpoint folder is measured beside 
     await expect(sweep).toContainText('No profile is needed.');
 
     const folder = path.join(resources, 'models', 'switch-8');
-    await answerFolderDialog?.(folder);
     await sweep.getByRole('button', { name: 'From a folder…' }).click();
-    if (answerFolderDialog === null) {
-      const dialog = page.getByRole('dialog', { name: 'Measure a checkpoint beside the plans' });
-      await typeFolder(dialog, folder);
-      await dialog.getByRole('button', { name: 'Measure this folder' }).click();
-    }
+    const dialog = page.getByRole('dialog', { name: 'Measure a checkpoint beside the plans' });
+    await typeFolder(dialog, folder);
+    await dialog.getByRole('button', { name: 'Measure this folder' }).click();
     await expect(sweep.getByRole('button', { name: 'Remove the folder switch-8' })).toBeVisible();
     await sweep.getByLabel('Draws', { exact: true }).fill('4, 7');
     // Random and the file at two factors, random twice; and the folder.

@@ -3,22 +3,15 @@ import path from 'node:path';
 import type { Page } from '@playwright/test';
 import { typeFolder } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
-import type { Workbench } from './workbench.ts';
 
 const models = path.join(import.meta.dirname, '..', '..', 'resources', 'models');
 
 /** Simulates the user's return from a file manager, which refreshes the lists. */
 const comeBack = (page: Page): Promise<void> => page.evaluate(() => void window.dispatchEvent(new Event('focus')));
 
-/** Chooses a model folder in the dialog: the native one, or by its path in the folder browser. */
-const chooseModelFolder = async (
-  { page, answerFolderDialog }: Workbench,
-  folder: string,
-  open: () => Promise<void>,
-): Promise<void> => {
-  await answerFolderDialog?.(folder);
+/** Chooses a model folder in the folder browser, by its path. */
+const chooseModelFolder = async (page: Page, folder: string, open: () => Promise<void>): Promise<void> => {
   await open();
-  if (answerFolderDialog !== null) return;
   const dialog = page.getByRole('dialog', { name: 'Open a model' });
   const entries = dialog.getByRole('list', { name: 'Entries' });
   await typeFolder(dialog, path.dirname(folder));
@@ -52,16 +45,15 @@ test('a moved model folder is reported as gone, located again, and forgotten', a
   await expect(inspector.getByText(`Moved or deleted: ${before}`)).toBeVisible();
 
   const locate = (): Promise<void> => inspector.getByRole('button', { name: 'Locate…' }).click();
-  await chooseModelFolder(workbench, other, locate);
+  await chooseModelFolder(page, other, locate);
   await expect(
     page.getByText(/contains another model than .*mine did \(header hash [0-9a-f]{8} then, [0-9a-f]{8} now\)/),
   ).toBeVisible();
   // The folder browser stays open with the reason.
-  if (workbench.answerFolderDialog === null)
-    await page.getByRole('dialog', { name: 'Open a model' }).getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('dialog', { name: 'Open a model' }).getByRole('button', { name: 'Cancel' }).click();
   await expect(row('mine')).toContainText('moved or deleted');
 
-  await chooseModelFolder(workbench, after, locate);
+  await chooseModelFolder(page, after, locate);
   await expect(row('elsewhere')).toContainText('mixtral');
   await expect(row('mine')).toHaveCount(0);
   await expect(inspector.getByText('Top-k')).toBeVisible();

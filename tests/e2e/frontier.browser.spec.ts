@@ -2,13 +2,13 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { startUncurl } from './command-line.ts';
-import { pageErrors, photograph, resources, typeFolder, typePath, openSweep } from './page-steps.ts';
+import { chooseExportFolder, pageErrors, photograph, resources, typePath, openSweep } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 test('a GGUF file is swept over factor and weights, exported as stored, verified, and opened', async ({
   workbench,
 }) => {
-  const { page, exports, answerFolderDialog } = workbench;
+  const { page, exports } = workbench;
   const problems = pageErrors(page);
   const models = page.getByRole('list', { name: 'Models' });
   const card = page.getByRole('region', { name: 'Selected model' });
@@ -22,12 +22,11 @@ test('a GGUF file is swept over factor and weights, exported as stored, verified
     const model = path.join(resources, 'models', 'uncurl-8');
     await startUncurl(['export', model, '--plan', plan, '--out', made, '--format', 'gguf', '--gguf-type', 'q8_0']);
     const file = path.join(made, 'model.gguf');
-    await answerFolderDialog?.(file);
     await page.keyboard.press('Control+K');
     await expect(page.getByRole('dialog', { name: 'Commands' }).getByRole('combobox')).toBeFocused();
     await page.keyboard.type('open gguf');
     await page.keyboard.press('Enter');
-    if (answerFolderDialog === null) await typePath(page, file);
+    await typePath(page, file);
     await expect(card).toContainText('q8_0, 656\u202fkB');
     await expect(card).toContainText('float32, 9.6\u202fkB');
   });
@@ -64,13 +63,7 @@ test('a GGUF file is swept over factor and weights, exported as stored, verified
   await test.step('it is exported as stored, verified by bytes and by running both, and opened', async () => {
     await page.keyboard.press('Control+Shift+E');
     await expect(form.getByRole('radiogroup', { name: 'Format of the export' })).toHaveText('GGUF, as stored');
-    await answerFolderDialog?.(exports);
-    await form.getByRole('button', { name: 'Choose the folder to write into' }).click();
-    if (answerFolderDialog === null) {
-      const dialog = page.getByRole('dialog', { name: 'Export into' });
-      await typeFolder(dialog, exports);
-      await dialog.getByRole('button', { name: 'Export into this folder' }).click();
-    }
+    await chooseExportFolder(workbench);
     await form.getByRole('button', { name: 'Export and verify' }).click();
     await form.getByRole('button', { name: 'Export all the same' }).click();
     await expect(page.getByText('Verified: the export equals the measured model')).toBeVisible({

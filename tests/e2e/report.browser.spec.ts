@@ -77,7 +77,7 @@ const covered = (page: Page): Promise<readonly string[]> =>
     return found.slice(0, 20);
   });
 
-/** Printed without its appendix the sample is short, and page one is the verdict. Electron's pages cannot be printed. */
+/** Printed without its appendix the sample is short, and page one is the verdict. */
 const expectShort = async (page: Page): Promise<void> => {
   await page.evaluate(() => {
     for (const details of document.querySelectorAll('details[open]')) details.toggleAttribute('open', false);
@@ -94,7 +94,7 @@ const expectShort = async (page: Page): Promise<void> => {
 test('no two texts of a report or of a saved figure cover each other, on screens of three widths and on paper', async ({
   workbench,
 }) => {
-  const { host, workspace, exports, openFile } = workbench;
+  const { workspace, exports, openFile } = workbench;
   const opened = await openWorkspace(workspace);
   await addSample(opened, resources);
   const stored = await readStoredSweep(await openRunSource(opened, resources), 'sample');
@@ -124,7 +124,7 @@ test('no two texts of a report or of a saved figure cover each other, on screens
     await page.setViewportSize({ width: 680, height: 900 });
     await page.emulateMedia({ media: 'print' });
     expect.soft(await covered(page), `${name} on paper`).toEqual([]);
-    if (name === 'sample.html' && host === 'browser') await expectShort(page);
+    if (name === 'sample.html') await expectShort(page);
     await page.close();
   }
 });
