@@ -6,6 +6,7 @@ import { createEngine, type Engine } from '../engine/engine.ts';
 import { temporaryWriter } from '../files/write-atomically.ts';
 import { endWithParent } from './end-with-parent.ts';
 import { portChannel, type ProcessPort } from './port-channel.ts';
+import { yieldToOthers } from './yield-to-others.ts';
 
 /**
  * Entry point of the compute process: carries out runs on the engine's orders, from their manifests, and reports on
@@ -114,6 +115,7 @@ const forkedChannel = (): MessageChannelEnd => ({
 });
 
 const start = ({ parentPort }: Host): void => {
+  yieldToOthers();
   if (process.send !== undefined) {
     // A terminal interrupts the whole process group, but the engine must end first and then ends this process.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);

@@ -1,6 +1,7 @@
-import { Suspense, useEffect, useLayoutEffect, lazy } from 'react';
+import { Suspense, useEffect, useLayoutEffect, lazy, memo } from 'react';
 import { useStore } from 'zustand';
 import { ContextMenu } from '../components/context-menu.tsx';
+import { Kept } from '../components/kept.tsx';
 import { ErrorBoundary } from '../components/problem.tsx';
 import { ShareSplitter, Splitter } from '../components/splitter.tsx';
 import { EngineProvider, type Engine, useRequest } from '../engine/engine-context.tsx';
@@ -40,6 +41,7 @@ import { isUsable, selectedModel, useFacts } from '../engine/facts.ts';
 import { ExpertPart, ModelPart, PointPart } from '../features/inspector/inspector.tsx';
 import { neighbour, selectionStore } from '../state/selection-store.ts';
 import { subjects, type Subject } from '../state/selection.ts';
+import { usePart } from '../state/view-stores.ts';
 import { setTheme } from '../actions/settings.ts';
 import { isMac, showShortcut } from '../actions/shortcut.ts';
 import { Icon, IconButton } from '../components/button.tsx';
@@ -50,106 +52,142 @@ export const App = ({ engine }: { readonly engine: Engine }) => (
   </EngineProvider>
 );
 
-const Workbench = () => {
+/** Without state of its own: what changes is drawn by those who read it. */
+const Workbench = () => (
+  <div className="workbench">
+    <AppEffects />
+    <SkipLink />
+    <header>
+      <TopBar />
+      <PlanHeader />
+      <ConnectionBanner />
+      <SampleBanner />
+      <EditedBanner />
+    </header>
+    <div className="workbench-middle">
+      <SidebarFrame />
+      <main className="view" id="view" tabIndex={-1}>
+        <ViewPanel />
+        <ContextMenu />
+      </main>
+      <InspectorFrame />
+    </div>
+    <JobsBar />
+    <Notices />
+    <CommandPalette />
+    <ShortcutsDialog />
+    <ExperimentDialog />
+    <ExportDrawer />
+    <FinetuneDialog />
+    <CalibrationDialog />
+    <OpenModelDialog />
+    <OpenTaskDialog />
+    <FolderDialog />
+    <SampleDialog />
+    <ReproductionDialog />
+    <RunDialog />
+    <StrangeRunDialog />
+    <TrashDialog />
+    <SweepsDialog />
+    <OutcomesDialog />
+    <ClusterDialog />
+    <DevicesDialog />
+    <SettingsDialog />
+    <MethodsDialog />
+    <DocsDialog />
+    <DropZone />
+    <ConnectDialog />
+  </div>
+);
+
+const AppEffects = () => {
   useAppEffects();
+  return null;
+};
+
+const viewNamed = (name: string) => views.find((view) => view.name === name) ?? views[0];
+
+/** The view on screen. Those seen before are kept, so that going back to one does not draw it anew. */
+const ViewPanel = () => {
+  const { name } = viewNamed(useStore(layoutStore, ({ view }) => view));
+  return (
+    <div role="tabpanel" id="view-panel" aria-labelledby={`tab-${name}`}>
+      {views.map((view) => (
+        <Kept key={view.name} isShown={view.name === name}>
+          <ViewFrame name={view.name} />
+        </Kept>
+      ))}
+    </div>
+  );
+};
+
+const ViewFrame = memo(({ name }: { readonly name: string }) => {
+  const { component: View } = viewNamed(name);
+  return (
+    <ErrorBoundary>
+      <Suspense fallback={null}>
+        <View />
+      </Suspense>
+    </ErrorBoundary>
+  );
+});
+ViewFrame.displayName = 'ViewFrame';
+
+const SidebarFrame = () => {
   const layout = useStore(layoutStore);
-  const {
-    component: CurrentView,
-    isWide = false,
-    isApart = isWide,
-  } = views.find(({ name }) => name === layout.view) ?? views[0];
+  const { isWide = false } = viewNamed(layout.view);
+  return (
+    <Kept isShown={layout.sidebarOpen && !isWide}>
+      <nav
+        className="side-frame"
+        aria-label="Models, tasks and runs"
+        onKeyDown={layout.overlaid.sidebar ? closeBy(layout.toggleSidebar) : undefined}
+      >
+        <div className="side-panel" style={{ width: layout.sidebarWidth }}>
+          <ErrorBoundary>
+            <Sidebar />
+          </ErrorBoundary>
+        </div>
+        <Splitter
+          label="Width of the sidebar"
+          panel="left"
+          width={layout.sidebarWidth}
+          minimum={sidebarLimits.minimum}
+          maximum={sidebarLimits.maximum}
+          onResize={layout.resizeSidebar}
+        />
+      </nav>
+    </Kept>
+  );
+};
+
+const InspectorFrame = () => {
+  const layout = useStore(layoutStore);
+  const { isWide = false, isApart = isWide } = viewNamed(layout.view);
   const { widen } = layout;
   useLayoutEffect(() => widen(isApart), [widen, isApart]);
   return (
-    <div className="workbench">
-      <SkipLink />
-      <header>
-        <TopBar />
-        <PlanHeader />
-        <ConnectionBanner />
-        <SampleBanner />
-        <EditedBanner />
-      </header>
-      <div className="workbench-middle">
-        {layout.sidebarOpen && !isWide && (
-          <nav
-            className="side-frame"
-            aria-label="Models, tasks and runs"
-            onKeyDown={layout.overlaid.sidebar ? closeBy(layout.toggleSidebar) : undefined}
-          >
-            <div className="side-panel" style={{ width: layout.sidebarWidth }}>
-              <ErrorBoundary>
-                <Sidebar />
-              </ErrorBoundary>
-            </div>
-            <Splitter
-              label="Width of the sidebar"
-              panel="left"
-              width={layout.sidebarWidth}
-              minimum={sidebarLimits.minimum}
-              maximum={sidebarLimits.maximum}
-              onResize={layout.resizeSidebar}
-            />
-          </nav>
-        )}
-        <main className="view" id="view" tabIndex={-1}>
-          <div role="tabpanel" id="view-panel" aria-labelledby={`tab-${layout.view}`}>
-            <ErrorBoundary key={layout.view}>
-              <Suspense fallback={null}>
-                <CurrentView />
-              </Suspense>
-            </ErrorBoundary>
-          </div>
-          <ContextMenu />
-        </main>
-        {layout.inspectorOpen && (
-          <aside
-            className="side-frame"
-            aria-label="Inspector"
-            onKeyDown={layout.overlaid.inspector ? closeBy(layout.toggleInspector) : undefined}
-          >
-            <Splitter
-              label="Width of the inspector"
-              panel="right"
-              width={layout.inspectorWidth}
-              minimum={inspectorLimits.minimum}
-              maximum={inspectorLimits.maximum}
-              onResize={layout.resizeInspector}
-            />
-            <div className="side-panel inspector" style={{ width: layout.inspectorWidth }}>
-              <ErrorBoundary>
-                <SidePanel />
-              </ErrorBoundary>
-            </div>
-          </aside>
-        )}
-      </div>
-      <JobsBar />
-      <Notices />
-      <CommandPalette />
-      <ShortcutsDialog />
-      <ExperimentDialog />
-      <ExportDrawer />
-      <FinetuneDialog />
-      <CalibrationDialog />
-      <OpenModelDialog />
-      <OpenTaskDialog />
-      <FolderDialog />
-      <SampleDialog />
-      <ReproductionDialog />
-      <RunDialog />
-      <StrangeRunDialog />
-      <TrashDialog />
-      <SweepsDialog />
-      <OutcomesDialog />
-      <ClusterDialog />
-      <DevicesDialog />
-      <SettingsDialog />
-      <MethodsDialog />
-      <DocsDialog />
-      <DropZone />
-      <ConnectDialog />
-    </div>
+    <Kept isShown={layout.inspectorOpen}>
+      <aside
+        className="side-frame"
+        aria-label="Inspector"
+        onKeyDown={layout.overlaid.inspector ? closeBy(layout.toggleInspector) : undefined}
+      >
+        <Splitter
+          label="Width of the inspector"
+          panel="right"
+          width={layout.inspectorWidth}
+          minimum={inspectorLimits.minimum}
+          maximum={inspectorLimits.maximum}
+          onResize={layout.resizeInspector}
+        />
+        <div className="side-panel inspector" style={{ width: layout.inspectorWidth }}>
+          <ErrorBoundary>
+            <SidePanel />
+          </ErrorBoundary>
+        </div>
+      </aside>
+    </Kept>
   );
 };
 
@@ -169,8 +207,11 @@ const SkipLink = () => (
   </button>
 );
 
-const Sidebar = () => {
-  const { listShares, shareLists } = useStore(layoutStore);
+const Sidebar = memo(() => {
+  const { listShares, shareLists } = usePart(layoutStore, (state) => ({
+    listShares: state.listShares,
+    shareLists: state.shareLists,
+  }));
   const edge = (upper: keyof ListShares, lower: keyof ListShares) => (
     <ShareSplitter
       label={`Height of the ${upper} above the ${lower}`}
@@ -187,7 +228,8 @@ const Sidebar = () => {
       <RunsPanel />
     </>
   );
-};
+});
+Sidebar.displayName = 'Sidebar';
 
 interface TabsProps<N extends string> {
   readonly className: string;
@@ -248,7 +290,7 @@ const PlanOutcome = lazy(async () => ({ default: (await import('../features/plan
 const titles: Readonly<Record<Subject, string>> = { plan: 'Plan', expert: 'Expert', point: 'Point', model: 'Model' };
 
 /** The panel on the right: plan settings and outcome, or the numbers of the last selected expert, point or model. */
-const SidePanel = () => {
+const SidePanel = memo(() => {
   const subject = useStore(selectionStore, (state) => state.subject);
   const { explain } = selectionStore.getState();
   return (
@@ -270,7 +312,8 @@ const SidePanel = () => {
       </div>
     </>
   );
-};
+});
+SidePanel.displayName = 'SidePanel';
 
 const PlanPart = () => {
   const model = selectedModel(useFacts());

@@ -9,6 +9,7 @@ import {
   type MouseEvent,
   type ReactNode,
 } from 'react';
+import { shallow } from 'zustand/shallow';
 import type { CellMatrix } from '../../main/figures/cell-matrix.ts';
 import type { ColorScale } from '../../main/figures/colors.ts';
 import { useResolvedTheme } from '../state/theme.ts';
@@ -139,12 +140,32 @@ export const Heatmap = memo((props: HeatmapProps) => {
 
   /** The plan drawn before, from which the next one fades. */
   const drawn = useRef({ hatch, matrix });
+  /** All that the picture on the canvas depends on; null while there is none, or a part of a fading. */
+  const painted = useRef<Readonly<Record<string, unknown>> | null>(null);
   useLayoutEffect(() => {
     const element = canvas.current;
     const context = element?.getContext('2d');
     if (element === null || context === null || context === undefined || width === 0) return undefined;
     const ratio = window.devicePixelRatio;
     const [wide, high] = [Math.round(geometry.width * ratio), Math.round(geometry.height * ratio)];
+    const asked = {
+      element,
+      ratio,
+      theme,
+      geometry,
+      matrix,
+      shades,
+      scale,
+      hatch,
+      pin,
+      cellText,
+      rowNote,
+      columnNumber,
+      selectedLayer: selected.layer,
+    };
+    // A map that is shown again keeps its picture.
+    if (shallow(painted.current, asked)) return undefined;
+    painted.current = null;
     // Setting a size clears the canvas, even to the same one.
     if (element.width !== wide) element.width = wide;
     if (element.height !== high) element.height = high;
@@ -171,6 +192,7 @@ export const Heatmap = memo((props: HeatmapProps) => {
       !window.matchMedia('(prefers-reduced-motion: reduce)').matches;
     if (!isFading) {
       paintHeatmap(context, picture);
+      painted.current = asked;
       return undefined;
     }
     const startedAt = performance.now();
@@ -179,6 +201,7 @@ export const Heatmap = memo((props: HeatmapProps) => {
       const progress = Math.min(1, Math.max(0.25, (now - startedAt) / FADE_MS));
       paintHeatmap(context, progress < 1 ? { ...picture, fading: { from: from.hatch, progress } } : picture);
       if (progress < 1) frameId = requestAnimationFrame(paint);
+      else painted.current = asked;
     };
     paint(startedAt);
     return () => cancelAnimationFrame(frameId);
@@ -473,10 +496,16 @@ interface MiniHeatmapProps {
 /** A thumbnail of a heatmap: one canvas pixel per cell, stretched. Hidden from screen readers. */
 export const MiniHeatmap = memo(({ matrix, scale, height }: MiniHeatmapProps) => {
   const canvas = useRef<HTMLCanvasElement>(null);
+  const painted = useRef<Readonly<Record<string, unknown>> | null>(null);
+  const theme = useResolvedTheme();
   useLayoutEffect(() => {
     const element = canvas.current;
     const context = element?.getContext('2d');
     if (element === null || context === null || context === undefined) return;
+    const asked = { element, matrix, scale, theme };
+    // A map that is shown again keeps its picture.
+    if (shallow(painted.current, asked)) return;
+    painted.current = asked;
     element.width = matrix[0]?.length ?? 1;
     element.height = Math.max(1, matrix.length);
     const { absent } = themeInks();
@@ -486,7 +515,7 @@ export const MiniHeatmap = memo(({ matrix, scale, height }: MiniHeatmapProps) =>
         context.fillRect(expert, layer, 1, 1);
       }),
     );
-  }, [matrix, scale]);
+  }, [matrix, scale, theme]);
   return <canvas ref={canvas} className="mini-heatmap" style={{ height }} aria-hidden="true" />;
 });
 MiniHeatmap.displayName = 'MiniHeatmap';

@@ -1,4 +1,4 @@
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import { IconButton } from './button.tsx';
 import { Dialog } from './dialog.tsx';
 
@@ -11,6 +11,8 @@ interface FullScreenProps {
 /** Content that a button spreads over the whole window; Escape returns it to its place. */
 export const FullScreen = ({ title, children }: FullScreenProps) => {
   const [isFull, fill] = useState(false);
+  // A view that is shown again is in its place.
+  useEffect(() => () => fill(false), []);
   if (!isFull)
     return children(false, <IconButton icon="expand" label={`Full screen: ${title}`} onClick={() => fill(true)} />);
   return (

@@ -15,6 +15,8 @@ export const Menu = ({ label, icon, items, disabled = false }: MenuProps) => {
   const [open, setOpen] = useState(false);
   const frame = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLDivElement>(null);
+  // A view that is shown again has no open menus.
+  useEffect(() => () => setOpen(false), []);
   useEffect(() => {
     if (!open) return;
     const first = list.current?.firstElementChild;

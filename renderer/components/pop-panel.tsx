@@ -15,6 +15,8 @@ interface PopPanelProps {
 export const PopPanel = ({ label, name, title, children }: PopPanelProps) => {
   const [open, setOpen] = useState(false);
   const frame = useRef<HTMLDivElement>(null);
+  // A view that is shown again has no open panels.
+  useEffect(() => () => setOpen(false), []);
   useEffect(() => {
     if (!open) return undefined;
     const onPointer = (event: PointerEvent): void => {

@@ -32,6 +32,18 @@ export class ErrorBoundary extends Component<ErrorBoundaryProps, ErrorBoundarySt
     return { error: serialiseError(error) };
   }
 
+  #wasHidden = false;
+
+  /** A part that is shown again tries again. */
+  override componentDidMount(): void {
+    if (this.#wasHidden && this.state.error !== null) this.setState({ error: null });
+    this.#wasHidden = false;
+  }
+
+  override componentWillUnmount(): void {
+    this.#wasHidden = true;
+  }
+
   override render(): ReactNode {
     const { error } = this.state;
     if (error === null) return this.props.children;

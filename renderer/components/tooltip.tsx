@@ -59,6 +59,8 @@ export const Tooltip = ({ children, content, className = '', focusable = true }:
     [],
   );
   const hide = useCallback(() => setHost(null), []);
+  // A view that is hidden takes its tip with it.
+  useEffect(() => hide, [hide]);
 
   useLayoutEffect(() => {
     if (!open || anchor.current === null || box.current === null) return;

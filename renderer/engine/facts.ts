@@ -1,11 +1,12 @@
-import { useStore } from 'zustand';
+import { useSyncExternalStore } from 'react';
+import { shallow } from 'zustand/shallow';
 import type { MethodPage } from '../../main/contract/method.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
 import type { JobProgress, RunManifest } from '../../main/contract/run.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import type { Selection } from '../state/selection.ts';
-import { useEngineStatus, useQuery } from './engine-context.tsx';
+import { useEngine } from './engine-context.tsx';
 import type { Engine } from './engine-context.tsx';
 
 /** Current state that actions decide by: the engine's lists and the selection. */
@@ -59,14 +60,70 @@ export const leadingLook = ({ runs }: Pick<Facts, 'runs'>): 'primary' | 'plain' 
 
 const NONE: readonly never[] = [];
 
+interface FactsSource {
+  readonly read: () => Facts;
+  readonly subscribe: (listener: () => void) => () => void;
+}
+
+/** The facts of an engine as one store: the same object until a part changes, with one set of readers for everybody. */
+const factsSource = ({ bridge, cache }: Engine): FactsSource => {
+  const readers = {
+    models: cache.reader('models.list', {}),
+    tasks: cache.reader('tasks.list', {}),
+    runs: cache.reader('runs.list', {}),
+    jobs: cache.reader('jobs.list', {}),
+    methods: cache.reader('methods.list', {}),
+  };
+  const now = (): Facts => ({
+    connected: bridge.status.get().state === 'connected',
+    models: readers.models.read().data ?? NONE,
+    tasks: readers.tasks.read().data ?? NONE,
+    runs: readers.runs.read().data ?? NONE,
+    jobs: readers.jobs.read().data ?? NONE,
+    methods: readers.methods.read().data ?? NONE,
+    selection: selectionStore.getState(),
+  });
+  let last = now();
+  const read = (): Facts => {
+    const next = now();
+    if (!shallow(last, next)) last = next;
+    return last;
+  };
+  const listeners = new Set<() => void>();
+  const tell = (): void => listeners.forEach((listener) => listener());
+  let stops: readonly (() => void)[] = [];
+  return {
+    read,
+    subscribe: (listener) => {
+      // Each subscription counts, also two of the same function.
+      const own = (): void => listener();
+      listeners.add(own);
+      if (listeners.size === 1)
+        stops = [
+          ...Object.values(readers).map((reader) => reader.subscribe(tell)),
+          bridge.status.subscribe(tell),
+          selectionStore.subscribe(tell),
+        ];
+      return () => {
+        listeners.delete(own);
+        if (listeners.size > 0) return;
+        for (const stop of stops) stop();
+        stops = [];
+      };
+    },
+  };
+};
+
+const sources = new WeakMap<Engine, FactsSource>();
+
+const sourceOf = (engine: Engine): FactsSource => {
+  const source = sources.get(engine) ?? factsSource(engine);
+  sources.set(engine, source);
+  return source;
+};
+
 /** Facts for components, which rerender when the lists or the selection change. */
 export const useFacts = (): Facts => {
-  const connected = useEngineStatus().state === 'connected';
-  const models = useQuery('models.list', {}).data ?? NONE;
-  const tasks = useQuery('tasks.list', {}).data ?? NONE;
-  const runs = useQuery('runs.list', {}).data ?? NONE;
-  const jobs = useQuery('jobs.list', {}).data ?? NONE;
-  const methods = useQuery('methods.list', {}).data ?? NONE;
-  const selection = useStore(selectionStore);
-  return { connected, models, tasks, runs, jobs, methods, selection };
+  const { read, subscribe } = sourceOf(useEngine());
+  return useSyncExternalStore(subscribe, read, read);
 };

@@ -61,7 +61,10 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
   const pins = useStore(selectionStore, (state) => (selected.model === null ? undefined : state.pins[selected.model]));
   const title = titlesOf(tasks)(profile.task);
   const model = models.find((known) => known.handle === selected.model);
-  const source = model === undefined ? null : profileSource(runs, model, profile, all);
+  const source = useMemo(
+    () => (model === undefined ? null : profileSource(runs, model, profile, all)),
+    [runs, model, profile, all],
+  );
 
   /** The expert at a position of the map. */
   const at = useCallback(

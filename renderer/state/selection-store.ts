@@ -73,7 +73,8 @@ export const createSelectionStore = (initial: Selection = noSelection) =>
       chooseMethod: (method) => change({ kind: 'method', method }),
       chooseFactor: (factor) => change({ kind: 'factor', factor }),
       dragFactor: (factor) => change({ kind: 'factor', factor }, true),
-      endDrag: () => set(({ history }) => ({ history: { ...history, isDragging: false } })),
+      endDrag: () =>
+        set((state) => (state.history.isDragging ? { history: { ...state.history, isDragging: false } } : state)),
       pin: (model, position, keep) => change({ kind: 'pin', model, positions: [position], keep }),
       pinAll: (model, positions, keep) => change({ kind: 'pin', model, positions, keep }),
       removePins: (model) => change({ kind: 'unpin', model }),

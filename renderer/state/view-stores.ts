@@ -39,6 +39,8 @@ export const modeTitle = (mode: CurvesMode): string =>
 interface CurvesState {
   /** Margin of the threshold rule; null: that of the sweep. */
   readonly delta: number | null;
+  /** Whether the margin is being dragged, or its key held: it will be another in a moment. */
+  readonly isDeltaMoving: boolean;
   /** Whether thresholds hold for the whole sweep together. */
   readonly familywise: boolean;
   /** Content below the map in the workbench. */
@@ -48,6 +50,7 @@ interface CurvesState {
   /** Methods hidden in the charts. */
   readonly hiddenMethods: readonly string[];
   readonly chooseDelta: (delta: number | null) => void;
+  readonly moveDelta: (isMoving: boolean) => void;
   readonly chooseFamilywise: (familywise: boolean) => void;
   readonly chooseMode: (mode: CurvesMode) => void;
   readonly enlarge: (task: string | null) => void;
@@ -56,11 +59,13 @@ interface CurvesState {
 
 export const curvesStore = createStore<CurvesState>()((set) => ({
   delta: null,
+  isDeltaMoving: false,
   familywise: false,
   mode: 'difference',
   enlarged: null,
   hiddenMethods: [],
   chooseDelta: (delta) => set({ delta }),
+  moveDelta: (isDeltaMoving) => set((state) => (state.isDeltaMoving === isDeltaMoving ? state : { isDeltaMoving })),
   chooseFamilywise: (familywise) => set({ familywise }),
   chooseMode: (mode) => set({ mode }),
   enlarge: (enlarged) => set({ enlarged }),

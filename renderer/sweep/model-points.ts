@@ -129,7 +129,9 @@ const MOST_BASES = 5;
 /** Seconds from a sweep's creation to its end, per item and parameter used for a token; null if unknown. */
 const paceOf = ({ manifest, document }: ReadSweep, activeOf: (model: string) => number): number | null => {
   if (manifest.finishedAt === null || manifest.state !== 'done') return null;
-  const work = document.results.reduce((sum, { n, model }) => sum + n * activeOf(model), 0);
+  const itemsOf = new Map<string, number>();
+  for (const { n, model } of document.results) itemsOf.set(model, (itemsOf.get(model) ?? 0) + n);
+  const work = [...itemsOf].reduce((sum, [model, items]) => sum + items * activeOf(model), 0);
   return work > 0 ? (Date.parse(manifest.finishedAt) - Date.parse(manifest.createdAt)) / 1000 / work : null;
 };
 

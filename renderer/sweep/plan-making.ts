@@ -4,6 +4,7 @@ import type { GatesName, MethodName, MethodOptions } from '../../main/contract/p
 import type { RunManifest } from '../../main/contract/run.ts';
 import { recordedSweepSettings } from '../../main/contract/sweep.ts';
 import type { SweepSettings } from '../../main/contract/sweep.ts';
+import { onceFor } from '../engine/once-for.ts';
 import { ignoresBudget } from '../plan/plan-input.ts';
 
 /** How a plan was made, besides its method and factor. */
@@ -15,11 +16,13 @@ export interface PlanMaking {
   readonly chat: boolean;
 }
 
-/** Settings recorded by a sweep; null if they cannot be read. */
-export const sweepSettingsOf = ({ spec }: Pick<RunManifest, 'spec'>): SweepSettings | null => {
+const settingsIn = onceFor((spec: RunManifest['spec']): SweepSettings | null => {
   const read = recordedSweepSettings.safeParse(spec['settings'] ?? spec);
   return read.success ? read.data : null;
-};
+});
+
+/** Settings recorded by a sweep; null if they cannot be read. */
+export const sweepSettingsOf = ({ spec }: Pick<RunManifest, 'spec'>): SweepSettings | null => settingsIn(spec);
 
 /** A model whose plans are made: its facts, where they are known. */
 export interface PlannedEntry {

@@ -1,22 +1,23 @@
 import { useMemo } from 'react';
-import { useStore } from 'zustand';
 import type { SerialisedError } from '../../main/contract/errors.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
 import { DEFAULT_DELTA, type SweepDocument } from '../../main/contract/sweep.ts';
 import { useQuery } from '../engine/engine-context.tsx';
 import { selectedModel, useFacts } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
-import { useDebounced, useLasting } from '../engine/use-settled.ts';
-import { curvesStore } from '../state/view-stores.ts';
+import { onceFor } from '../engine/once-for.ts';
+import { useLasting, useUnlessMoving } from '../engine/use-settled.ts';
+import { curvesStore, usePart } from '../state/view-stores.ts';
 import { nameInRun } from './brought.ts';
 
 const isArchived = ({ label }: RunManifest): number => (label?.archived === true ? 1 : 0);
 
 /** All sweeps, newest first, archived ones last. */
-const newestSweeps = (runs: readonly RunManifest[]): readonly RunManifest[] =>
+const newestSweeps = onceFor((runs: readonly RunManifest[]): readonly RunManifest[] =>
   runs
     .filter((run) => run.kind === 'sweep')
-    .sort((left, right) => isArchived(left) - isArchived(right) || right.createdAt.localeCompare(left.createdAt));
+    .sort((left, right) => isArchived(left) - isArchived(right) || right.createdAt.localeCompare(left.createdAt)),
+);
 
 /**
  * The sweep to show: among those of the selected model the chosen one, else the newest; if there are none, the chosen
@@ -39,10 +40,18 @@ interface ShownSweep {
   readonly document: SweepDocument | undefined;
   /** Selected margin. */
   readonly delta: number;
+  /** The same, but for one that is still being dragged: sweeps are read with it. */
+  readonly settledDelta: number;
   readonly error: SerialisedError | null;
 }
 
 const DELTA_SETTLE_MS = 120;
+
+const readingOf = ({ delta, familywise, isDeltaMoving }: ReturnType<typeof curvesStore.getState>) => ({
+  delta,
+  familywise,
+  isMoving: isDeltaMoving,
+});
 
 /** Margin that the sweep was started with. */
 export const sweepDelta = (manifest: RunManifest | null): number => {
@@ -52,11 +61,10 @@ export const sweepDelta = (manifest: RunManifest | null): number => {
   return typeof delta === 'number' ? delta : DEFAULT_DELTA;
 };
 
-/** The selected margin, immediate and debounced (null: the sweep's own), and the selected level. */
+/** The selected margin, immediate and settled (null: the sweep's own), and the selected level. */
 export const useReading = () => {
-  const chosenDelta = useStore(curvesStore, (state) => state.delta);
-  const familywise = useStore(curvesStore, (state) => state.familywise);
-  return { chosenDelta, familywise, settled: useDebounced(chosenDelta, DELTA_SETTLE_MS) };
+  const { delta: chosenDelta, familywise, isMoving } = usePart(curvesStore, readingOf);
+  return { chosenDelta, familywise, settled: useUnlessMoving(chosenDelta, isMoving, DELTA_SETTLE_MS) };
 };
 
 /** Results of a sweep, evaluated at the same margin and level as the sweep shown, so that verdicts agree. */
@@ -95,6 +103,7 @@ export const useSweep = (): ShownSweep => {
     model,
     document,
     delta: chosenDelta ?? sweepDelta(manifest),
+    settledDelta: settled ?? sweepDelta(manifest),
     error,
   };
 };

@@ -62,7 +62,8 @@ export const RuleChip = () => {
 /** The margin of the threshold rule, shared by all views; the engine reevaluates thresholds without inference. */
 export const DeltaSlider = () => {
   const { manifest, delta } = useSweep();
-  const chooseDelta = useStore(curvesStore, (state) => state.chooseDelta);
+  const { chooseDelta, moveDelta } = curvesStore.getState();
+  const stopDelta = (): void => moveDelta(false);
   const familywise = useStore(curvesStore, (state) => state.familywise);
   const chooseFamilywise = useStore(curvesStore, (state) => state.chooseFamilywise);
   const started = sweepDelta(manifest);
@@ -80,6 +81,12 @@ export const DeltaSlider = () => {
             value={delta}
             aria-valuetext={`${formatMargin(delta)}${delta === started ? ', as in the sweep’s settings' : ''}`}
             onChange={(event) => chooseDelta(Number(event.target.value))}
+            onPointerDown={() => moveDelta(true)}
+            onKeyDown={({ repeat }) => moveDelta(repeat)}
+            onPointerUp={stopDelta}
+            onPointerCancel={stopDelta}
+            onKeyUp={stopDelta}
+            onBlur={stopDelta}
           />
           <output htmlFor={id} className="number delta-value">
             {formatMargin(delta)}

@@ -1,7 +1,9 @@
+import { useMemo } from 'react';
 import { useStore } from 'zustand';
 import type { TaskEntry } from '../../main/contract/task.ts';
 import { useQueries } from '../engine/engine-context.tsx';
 import { selectedModel, useFacts } from '../engine/facts.ts';
+import { inputKey } from '../engine/query-cache.ts';
 import { planStore } from '../state/plan-store.ts';
 import { curvesStore } from '../state/view-stores.ts';
 import { nameInRun } from './brought.ts';
@@ -27,25 +29,35 @@ export const useModelPoints = (tasks: readonly TaskEntry[]): ModelPoints => {
   const facts = useFacts();
   const state = useStore(planStore);
   const familywise = useStore(curvesStore, (store) => store.familywise);
-  const { manifest, model: name, document, sweeps, delta, error } = useSweep();
+  const { manifest, model: name, document, sweeps, settledDelta, error } = useSweep();
   const model = selectedModel(facts);
-  const others = sweeps
-    .filter((run) => run.id !== manifest?.id && nameInRun(run, model) !== null)
-    .slice(0, MOST_SWEEPS);
+  const others = useMemo(
+    () => sweeps.filter((run) => run.id !== manifest?.id && nameInRun(run, model) !== null).slice(0, MOST_SWEEPS),
+    [sweeps, manifest?.id, model],
+  );
   const answers = useQueries(
     'sweep.read',
-    others.map((run) => ({ run: run.id, familywise, delta })),
+    others.map((run) => ({ run: run.id, familywise, delta: settledDelta })),
   );
-  const read: readonly ReadSweep[] = [
-    ...(manifest === null || document === undefined || name === null ? [] : [{ manifest, document }]),
-    ...others.flatMap((run, index) => {
-      const data = answers[index]?.data;
-      return data === undefined ? [] : [{ manifest: run, document: data }];
-    }),
-  ];
+  const read = useMemo(
+    (): readonly ReadSweep[] => [
+      ...(manifest === null || document === undefined || name === null ? [] : [{ manifest, document }]),
+      ...others.flatMap((run, index) => {
+        const data = answers[index]?.data;
+        return data === undefined ? [] : [{ manifest: run, document: data }];
+      }),
+    ],
+    [manifest, document, name, others, answers],
+  );
   const making = currentMaking(facts, state);
+  const madeBy = inputKey(making);
   const { method } = facts.selection;
-  const points = tasks.map((task) => (model === null ? [] : modelPoints(read, { model, task, method, making })));
+  const points = useMemo(
+    () => tasks.map((task) => (model === null ? [] : modelPoints(read, { model, task, method, making }))),
+    // `madeBy` represents `making`. The same points for all factors: their curves are drawn once.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+    [read, model, tasks, method, madeBy],
+  );
   const isReading =
     (manifest !== null && name !== null && document === undefined && error === null) ||
     answers.some(({ data, loading }) => loading && data === undefined);

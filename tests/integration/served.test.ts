@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { constants, getPriority } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test, vi } from 'vitest';
@@ -10,6 +11,8 @@ import { openServedEngine } from '../main/hosts/served-page.ts';
 import { waitUntilGone } from './computing-engine.ts';
 import { readParquet } from './read-parquet.ts';
 import { startUncurl, temporaryFolder, uncurl, type Uncurl } from './run-uncurl.ts';
+
+const { PRIORITY_BELOW_NORMAL } = constants.priority;
 
 /** Children of a process whose command line contains a word. */
 const childrenOf = async (parent: number, word: string): Promise<readonly number[]> => {
@@ -72,6 +75,9 @@ test('a sweep from a served page writes the same files as the command line; an i
   await begins;
   const [compute = 0] = await childrenOf(await serving(server), 'compute-process');
   expect(compute).toBeGreaterThan(0);
+  // Page and engine go first; a thread of the runtime would be missed by looking at the process alone.
+  const threads = process.platform === 'linux' ? await readdir(`/proc/${String(compute)}/task`) : [compute];
+  for (const thread of threads) expect(getPriority(Number(thread))).toBeGreaterThanOrEqual(PRIORITY_BELOW_NORMAL);
   // A terminal sends an interrupt to the whole process group.
   process.kill(compute, 'SIGINT');
   server.child.kill('SIGINT');

@@ -1,3 +1,4 @@
+import { useMemo } from 'react';
 import { useStore } from 'zustand';
 import { isSameFactor } from '../../../main/contract/sweep.ts';
 import { answersOf, type TaskEntry } from '../../../main/contract/task.ts';
@@ -122,10 +123,14 @@ const NotMeasured = ({ sweeps, task }: { readonly sweeps: readonly ReadSweep[]; 
   const facts = useFacts();
   const state = useStore(planStore);
   const model = selectedModel(facts);
+  const { models } = facts;
+  const seconds = useMemo(
+    () => (model === null || task === null ? null : secondsFor(sweeps, models, model, 2 * task.items.test)),
+    [sweeps, models, model, task],
+  );
   const obstacle = measureObstacle(facts, state);
   const isRunning = facts.jobs.some(({ kind }) => kind === 'sweep');
   if (obstacle !== null) return <span className="muted">not measured: {obstacle}</span>;
-  const seconds = model === null || task === null ? null : secondsFor(sweeps, facts.models, model, 2 * task.items.test);
   return (
     <>
       <span>not measured{isRunning ? ', a sweep is running' : ''}</span>

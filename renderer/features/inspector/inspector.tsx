@@ -1,3 +1,4 @@
+import { useMemo } from 'react';
 import { type Fidelity, isSameFactor, isSamePoint, type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
 import { answersOf } from '../../../main/contract/task.ts';
 import { ActionButton } from '../../actions/action-button.tsx';
@@ -53,7 +54,8 @@ export const PointPart = () => {
   const facts = useFacts();
   const { point } = facts.selection;
   const task = focusedTask(facts);
-  const { points, isReading } = useModelPoints(point !== null || task === null ? [] : [task]);
+  const asked = useMemo(() => (point !== null || task === null ? [] : [task]), [point, task]);
+  const { points, isReading } = useModelPoints(asked);
   if (point !== null) return <PointCard point={point} />;
   const onScreen = pointOnScreen(facts, points[0] ?? []);
   return onScreen === null ? (

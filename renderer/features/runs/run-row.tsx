@@ -14,7 +14,6 @@ import { useEngine, useRequest } from '../../engine/engine-context.tsx';
 import { readFacts } from '../../engine/facts.ts';
 import { runDeviceText } from '../../format/record-words.ts';
 import { runsStore } from '../../state/runs-store.ts';
-import { CutName } from '../../components/cut-name.tsx';
 import { runIcon, runNote, runStateText } from './run-words.ts';
 
 interface RunRowProps {

@@ -1,0 +1,141 @@
+import type { Page } from '@playwright/test';
+import { z } from 'zod';
+import { pageErrors, showWhole, tab, withSample } from './page-steps.ts';
+import { expect, test } from './workbench.ts';
+
+const sentCall = z.object({ type: z.literal('call'), name: z.string() });
+
+const header = (page: Page) => page.getByRole('region', { name: 'What is on screen' });
+
+/** From now on: counts drawings on canvases. The page's own counters cannot be read from outside. */
+const countDrawings = (page: Page): Promise<void> =>
+  page.evaluate(() => {
+    document.documentElement.dataset['drawings'] = '0';
+    const own = CanvasRenderingContext2D.prototype.fillRect;
+    CanvasRenderingContext2D.prototype.fillRect = function (...given) {
+      const { dataset } = document.documentElement;
+      dataset['drawings'] = String(Number(dataset['drawings']) + 1);
+      own.apply(this, given);
+    };
+  });
+
+const drawings = (page: Page): Promise<number> =>
+  page.evaluate(() => Number(document.documentElement.dataset['drawings']));
+
+/** What the workbench says of the plan, and draws of it in the layer at its foot. */
+interface PlanShown {
+  readonly name: string;
+  readonly pruned: number;
+  readonly experts: number;
+}
+
+/**
+ * Presses a key, or clicks a tab, in the page, and reads the plan there before the page can paint: whatever is read
+ * stands in the first frame after the event.
+ */
+const planAfter = (page: Page, event: { readonly code: string } | { readonly tab: string }): Promise<PlanShown> =>
+  page.evaluate(async (asked) => {
+    if ('tab' in asked) document.getElementById(asked.tab)?.click();
+    else
+      document.body.dispatchEvent(
+        new KeyboardEvent('keydown', { code: asked.code, key: ']', altKey: true, bubbles: true }),
+      );
+    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+    return {
+      name: document.querySelector('.plan-cursor-name')?.textContent ?? '',
+      pruned: document.querySelectorAll('.layer-bar-gone').length,
+      experts: document.querySelectorAll('.layer-bar').length,
+    };
+  }, event);
+
+test('a view that is shown again stands as it was, with what changed meanwhile, before the next frame', async ({
+  workbench,
+}) => {
+  const { page } = workbench;
+  const problems = pageErrors(page);
+  /** Names of the calls of the engine. */
+  const asked: string[] = [];
+  page.on('websocket', (socket) =>
+    socket.on('framesent', ({ payload }) => {
+      const call = sentCall.safeParse(JSON.parse(String(payload)));
+      if (call.success) asked.push(call.data.name);
+    }),
+  );
+  await withSample(workbench);
+  await showWhole(page, 'Workbench');
+  const factor = header(page).getByLabel('Factor', { exact: true });
+  const name = page.locator('.plan-cursor-name');
+  const gone = page.locator('.layer-bar-gone');
+  const experts = await page.locator('.layer-bar').count();
+  // The plans of both factors are known from now on.
+  for (const [label, share] of [
+    ['×4', 3 / 4],
+    ['×2', 1 / 2],
+  ] as const) {
+    await factor.selectOption({ label });
+    await expect(name).toContainText(label);
+    await expect(gone).toHaveCount(experts * share);
+  }
+
+  await test.step('verdict and map follow a key in one frame', async () => {
+    const shown = await planAfter(page, { code: 'BracketRight' });
+    expect(shown).toEqual({ name: expect.stringContaining('×4'), pruned: experts * (3 / 4), experts });
+    expect(await planAfter(page, { code: 'BracketLeft' })).toMatchObject({ pruned: experts / 2 });
+  });
+
+  await test.step('hidden views are not in the document', async () => {
+    await page
+      .locator('.difference-plot')
+      .first()
+      .evaluate((plot) => plot.setAttribute('data-seen', ''));
+    await showWhole(page, 'Compare');
+    await expect(page.locator('.difference-plot')).toHaveCount(0);
+    await expect(page.getByRole('main').locator('.compare')).toHaveCount(1);
+    await expect(page.locator('[id="view-panel"]')).toHaveCount(1);
+  });
+
+  await test.step('shown again, nothing is drawn or asked anew', async () => {
+    asked.length = 0;
+    await countDrawings(page);
+    await tab(page, 'Workbench');
+    await expect(page.locator('.difference-plot[data-seen]')).toHaveCount(1);
+    await expect.poll(() => asked).toContain('view.keep');
+    expect(asked.filter((call) => call !== 'view.keep')).toEqual([]);
+    expect(await drawings(page)).toBe(0);
+  });
+
+  await test.step('what changed while it was hidden stands in the first frame', async () => {
+    await tab(page, 'Compare');
+    await factor.selectOption({ label: '×4' });
+    await expect(page.locator('.plan-cursor-name')).toHaveCount(0);
+    const shown = await planAfter(page, { tab: 'tab-workbench' });
+    expect(shown).toEqual({ name: expect.stringContaining('×4'), pruned: experts * (3 / 4), experts });
+    await expect(page.locator('.difference-plot[data-seen]')).toHaveCount(1);
+  });
+
+  await test.step('an open panel and a tip do not outlive their view', async () => {
+    const panel = page.getByRole('group', { name: 'Threshold rule' });
+    await page.getByRole('button', { name: /^loses at most/ }).click();
+    await expect(panel).toBeVisible();
+    await page.keyboard.press('Control+3');
+    await expect(page.getByRole('tab', { name: 'Compare', exact: true })).toHaveAttribute('aria-selected', 'true');
+    await tab(page, 'Workbench');
+    await expect(page.locator('.difference-plot[data-seen]')).toHaveCount(1);
+    await expect(panel).toHaveCount(0);
+    await page.getByRole('main').getByText('Difference to unpruned').first().hover();
+    await expect(page.getByRole('tooltip')).toBeVisible();
+    // Without a key or a move of the pointer, as the browser's Back.
+    await page.evaluate(() => document.getElementById('tab-compare')?.click());
+    await expect(page.locator('.compare')).toBeVisible();
+    await expect(page.getByRole('tooltip')).toHaveCount(0);
+  });
+
+  await test.step('the sidebar comes back from the view that has no room for it', async () => {
+    await page.getByRole('list', { name: 'Tasks' }).evaluate((list) => list.setAttribute('data-seen', ''));
+    await tab(page, 'Runs');
+    await expect(page.getByRole('list', { name: 'Tasks' })).toHaveCount(0);
+    await tab(page, 'Compare');
+    await expect(page.locator('[data-seen][aria-label="Tasks"]')).toHaveCount(1);
+  });
+  expect(problems).toEqual([]);
+});
