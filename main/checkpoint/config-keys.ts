@@ -109,7 +109,12 @@ const BESIDE: readonly Beside[] = [
   { key: 'moe_every_n_layer', families: ['step3p5'], why: BY_LIST },
   { key: 'layer_norm_eps', families: ['cohere2_moe'], why: 'its norms are RMS norms' },
   { key: 'use_sliding_window', families: ['qwen3_moe', 'qwen3_next'], why: 'off', values: [false] },
-  { key: 'max_window_layers', families: ['dots1', 'qwen2_moe', 'qwen3_moe'], why: 'windows are off, or listed' },
+  { key: 'use_sliding_window', families: ['mellum'], why: BY_LIST },
+  {
+    key: 'max_window_layers',
+    families: ['dots1', 'qwen2_moe', 'qwen3_moe', 'mellum'],
+    why: 'windows are off, or listed',
+  },
   { key: 'mlp_only_layers', families: ['qwen3_5_moe', 'qwen3_5_moe_text'], why: 'none', values: [[]] },
   { key: 'attention_chunk_size', families: ['mimo_v2_flash'], why: 'its class does not read it' },
   { key: 'attn_scale', families: ['llama4_text', 'llama4'], why: 'attn_temperature_tuning is off' },
@@ -130,24 +135,144 @@ const BESIDE: readonly Beside[] = [
   { key: 'sliding_window_pattern', families: ['exaone_moe', 'gemma4_text', 'gemma4'], why: BY_LIST },
 ];
 
+type Lacks = (family: Family) => boolean;
+
+const lacksBiases: Lacks = ({ attention }) =>
+  attention.kind === 'grouped'
+    ? attention.queryKeyValueBias === false && attention.outputBias === false
+    : attention.kind === 'compressed' || attention.biased === false;
+const lacksDense: Lacks = ({ dense }) => dense === null;
+const lacksShared: Lacks = ({ shared }) => shared === null;
+const lacksWindows: Lacks = ({ window }) => window.kind === 'never';
+const lacksGate: Lacks = ({ attention }) => attention.kind === 'compressed' || attention.gate === undefined;
+const lacksSinks: Lacks = ({ attention }) =>
+  attention.kind === 'latent' || (attention.kind === 'grouped' && attention.sinks === null);
+const lacksScale: Lacks = ({ routing }) => routing.kind === 'scores' && routing.scaleKey === null;
+const lacksCorrection: Lacks = ({ routing }) => routing.kind === 'scores' && routing.correction === null;
+const lacksGroups: Lacks = ({ routing }) => routing.kind === 'scores' && routing.groups === null;
+const lacksMultipliers: Lacks = ({ multipliers, logitsScaleKey }) =>
+  multipliers === null && logitsScaleKey === undefined;
+
+/** With these values a key says that there is none of what the family does not have anyway. */
+const OFF: readonly { readonly keys: readonly string[]; readonly value: unknown; readonly lacks: Lacks }[] = [
+  { keys: ['attention_bias', 'qkv_bias', 'use_qkv_bias'], value: false, lacks: lacksBiases },
+  {
+    keys: ['mlp_bias'],
+    value: false,
+    lacks: ({ dense, shared, layouts }) =>
+      [dense, shared].every((network) => network === null || network.biased === false) &&
+      layouts.every((layout) => !('gateUpBias' in layout)),
+  },
+  { keys: ['lm_head_bias'], value: false, lacks: ({ headBiasKey }) => headBiasKey === null },
+  {
+    keys: ['use_qk_norm'],
+    value: false,
+    lacks: ({ attention }) => attention.kind === 'grouped' && attention.norms === null,
+  },
+  { keys: ['use_sliding_window'], value: false, lacks: lacksWindows },
+  {
+    keys: ['add_full_attention_sink_bias', 'add_swa_attention_sink_bias', 'sink'],
+    value: false,
+    lacks: lacksSinks,
+  },
+  { keys: ['attn_output_gate', 'use_head_wise_attn_gate'], value: false, lacks: lacksGate },
+  {
+    keys: ['attn_temperature_tuning'],
+    value: false,
+    lacks: ({ attention }) => attention.kind === 'grouped' && attention.temperature === undefined,
+  },
+  {
+    keys: ['attention_k_eq_v'],
+    value: false,
+    lacks: ({ attention }) => attention.kind === 'grouped' && attention.global === undefined,
+  },
+  {
+    keys: ['attention_value_scale'],
+    value: 1,
+    lacks: ({ attention }) => attention.kind === 'grouped' && attention.valueScaleKey === undefined,
+  },
+  {
+    keys: ['num_kv_shared_layers'],
+    value: 0,
+    lacks: ({ attention }) => attention.kind === 'grouped' && attention.sharedLayersKey === undefined,
+  },
+  {
+    keys: ['rope_interleave'],
+    value: false,
+    lacks: ({ attention, rotary }) => attention.kind === 'grouped' && rotary.interleaved === false,
+  },
+  {
+    keys: ['partial_rotary_factor'],
+    value: 1,
+    lacks: ({ attention, rotary }) =>
+      attention.kind === 'grouped' &&
+      rotary.partialKey === null &&
+      rotary.dimensionsKey === undefined &&
+      rotary.partialsKey === undefined,
+  },
+  { keys: ['mup_enabled'], value: false, lacks: ({ embeddingRoot }) => embeddingRoot === false },
+  { keys: ['use_parallel_block'], value: false, lacks: ({ isParallel }) => isParallel === undefined },
+  { keys: ['zero_centered'], value: false, lacks: ({ norm }) => norm !== 'rms-plus-one' },
+  {
+    keys: ['logit_scale', 'logits_scaling', 'embedding_multiplier', 'residual_multiplier'],
+    value: 1,
+    lacks: lacksMultipliers,
+  },
+  {
+    keys: ['routed_scaling_factor', 'route_scale', 'router_scaling_factor', 'moe_router_scaling_factor'],
+    value: 1,
+    lacks: lacksScale,
+  },
+  { keys: ['n_group', 'topk_group', 'num_expert_group'], value: 1, lacks: lacksGroups },
+  { keys: ['use_moe_router_bias', 'use_routing_bias', 'use_expert_bias'], value: false, lacks: lacksCorrection },
+  {
+    keys: ['num_hash_layers'],
+    value: 0,
+    lacks: ({ routing }) => routing.kind === 'scores' && routing.table === undefined,
+  },
+  { keys: ['zero_expert_num'], value: 0, lacks: ({ identitiesKey }) => identitiesKey === undefined },
+  {
+    keys: [
+      ...['n_shared_experts', 'num_shared_experts', 'num_shared_expert', 'moe_num_shared_experts'],
+      ...['shared_expert_intermediate_size', 'shared_intermediate_size', 'share_expert_dim'],
+    ],
+    value: 0,
+    lacks: lacksShared,
+  },
+  { keys: ['first_k_dense_replace', 'num_dense_layers'], value: 0, lacks: lacksDense },
+  {
+    keys: ['decoder_sparse_step', 'moe_layer_freq', 'moe_layer_interval', 'interleave_moe_layer_step'],
+    value: 1,
+    lacks: lacksDense,
+  },
+  { keys: ['mlp_only_layers'], value: [], lacks: lacksDense },
+  { keys: ['use_double_wide_mlp', 'block_auto_adjust_ff_dim', 'use_mixed_mlp_moe'], value: false, lacks: lacksDense },
+  { keys: ['hidden_size_per_layer_input'], value: 0, lacks: ({ names }) => names.tokenInputs === undefined },
+  { keys: ['norm_head', 'norm_softmax', 'use_cla', 'use_bidirectional_attention'], value: false, lacks: () => true },
+];
+
+const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/** Keys that a family need not read where they say "off", each with that value. */
+export const offValues = (family: Family): ReadonlyMap<string, unknown> =>
+  new Map(OFF.filter(({ lacks }) => lacks(family)).flatMap(({ keys, value }) => keys.map((key) => [key, value])));
+
 const reasons: ReadonlyMap<string, string> = new Map(
   Object.entries(WITHOUT_EFFECT).flatMap(([why, keys]) => keys.map((key) => [key, why] as const)),
 );
 
 /** Why a key that a family does not read changes nothing with this value; null: that is not known. */
-export const whyUnread = (
-  { modelType, wrapper }: Pick<Family, 'modelType' | 'wrapper'>,
-  key: string,
-  value: unknown,
-): string | null => {
-  const types = [modelType, ...(wrapper?.modelTypes ?? [])];
+export const whyUnread = (family: Family, key: string, value: unknown): string | null => {
+  const types = [family.modelType, ...(family.wrapper?.modelTypes ?? [])];
   const own = BESIDE.find(
     (each) =>
       each.key === key &&
-      each.families.some((family) => types.includes(family)) &&
-      (each.values === undefined || each.values.some((one) => JSON.stringify(one) === JSON.stringify(value))),
+      each.families.some((type) => types.includes(type)) &&
+      (each.values === undefined || each.values.some((one) => same(one, value))),
   );
-  return own?.why ?? reasons.get(key) ?? null;
+  if (own !== undefined) return own.why;
+  const off = offValues(family);
+  return off.has(key) && same(off.get(key), value) ? 'off' : (reasons.get(key) ?? null);
 };
 
 /** Keys of which neither is known: those that no family reads either. */

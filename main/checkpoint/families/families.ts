@@ -91,23 +91,3 @@ export const families: readonly Family[] = [
 
 export const familyOf = (modelType: string): Family | undefined =>
   families.find((family) => family.modelType === modelType);
-
-/** Why known families cannot be opened yet, by `model_type`. */
-export const refusedFamilies: ReadonlyMap<string, string> = new Map([
-  ...['ernie4_5_vl_moe', 'ernie4_5_moe_vl'].map(
-    (type) =>
-      [
-        type,
-        'tokens of images have experts of their own in it, and its programs take one number of experts for both: no ' +
-          'program would open a model without some of those for text',
-      ] as const,
-  ),
-  ['jetmoe', 'its attention has experts too, which are not computed here'],
-  ['switch_transformers', 'it is an encoder and a decoder; models here are decoders'],
-  ['nllb_moe', 'it is an encoder and a decoder; models here are decoders'],
-  ['sarvam_moe', 'its joined queries, keys and values are proven for Ling alone'],
-  ['granitemoe_swa', 'its windows are not proven'],
-  ['glm5_next', 'its mixture of attention and delta nets is not proven'],
-  ['minimax_m3_vl', 'it is not proven'],
-  ['qwen3_omni_moe', 'its text model lies within a model of speech, which is not read here'],
-]);

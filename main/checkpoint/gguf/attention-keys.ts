@@ -334,6 +334,10 @@ const rotaryConfig = (file: Opened): Config => {
     return {
       rope_theta: windowed.map((isWindowed) => (isWindowed ? slidingTheta : theta)),
       [rotary.partialsKey]: windowed.map((isWindowed) => (isWindowed ? sliding : whole)),
+      ...(factors === null
+        ? {}
+        : { rope_scaling: { rope_type: 'divided', factors: factors.slice(0, dimensions / 4) } }),
+      ...keyed(factors === null ? null : rotary.scaled?.listKey, () => ['full_attention']),
     };
   }
   if (attention.global !== undefined)

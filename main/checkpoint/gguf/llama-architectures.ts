@@ -142,6 +142,7 @@ const step = {
   normalises: null,
   leadingDense: true,
   sharesEmbedding: false,
+  frequencyFactors: true,
   windows: 'stated',
 } as const;
 const granite = { ...plain, name: 'granitemoe', rotatesPairs: true, widthIsExpert: true } as const;

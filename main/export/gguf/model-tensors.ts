@@ -179,9 +179,11 @@ const fitting = (type: GgufType, shape: readonly number[]): GgufType => {
 /** Divisors of the plain angles, one for each pair. */
 const factorTensors = (model: ModelDescriptor, config: Readonly<Record<string, unknown>>): readonly Sized[] => {
   const factors = frequencyFactors(model, config);
-  return factors === null
-    ? []
-    : [{ name: 'rope_freqs.weight', shape: [factors.length], pieces: [], values: factors, wanted: 'f32' }];
+  if (factors === null) return [];
+  // As many as the widest rotation has pairs, of which other layers use the first ones.
+  const pairs = Math.max(...model.blocks.map(({ rotary }) => rotary?.frequencies.length ?? 0));
+  const values = [...factors, ...Array.from({ length: pairs - factors.length }, () => 1)];
+  return [{ name: 'rope_freqs.weight', shape: [pairs], pieces: [], values, wanted: 'f32' }];
 };
 
 const blockTensors = (block: BlockDescriptor, prefix: string, architecture: Layout): readonly Sized[] => {

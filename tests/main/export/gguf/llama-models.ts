@@ -356,23 +356,12 @@ export const provenModels: readonly { readonly name: string; readonly make: () =
     },
     ...[
       ...['sarvam_mla', 'glm4v_moe', 'qwen3_vl_moe', 'hy_v3', 'deepseek', 'bailing_moe', 'bailing_moe_v2'],
-      ...['cohere2_moe', 'dbrx', 'mistral4', 'mistral3', 'kimi_linear', 'jamba', 'minimax'],
+      ...['cohere2_moe', 'dbrx', 'mistral4', 'mistral3', 'kimi_linear', 'jamba', 'minimax', 'mellum'],
     ].map((name) => ({ name, make: () => publishedModel(name) })),
     { name: 'hy_v3 with two shared experts', make: sharingHunyuan },
     {
       name: 'dbrx that clamps',
       make: () => publishedModel('dbrx', (config) => Object.assign(config['attn_config'] as object, { clip_qkv: 0.5 })),
-    },
-    {
-      name: 'mellum with one base of angles and yarn',
-      make: () =>
-        publishedModel('mellum', (config) => {
-          const yarn = { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 8 };
-          config['rope_parameters'] = {
-            full_attention: { ...yarn, rope_theta: 500_000 },
-            sliding_attention: { rope_type: 'default', rope_theta: 500_000 },
-          };
-        }),
     },
     { name: 'qwen2_moe without a dense layer', make: sparseQwen2 },
     { name: 'exaone_moe with two shared experts', make: sharingExaone },

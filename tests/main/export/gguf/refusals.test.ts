@@ -3,6 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { WorkbenchError } from '../../../../main/contract/errors.ts';
 import type { Plan } from '../../../../main/contract/plan.ts';
 import { openCheckpoint } from '../../../../main/checkpoint/open-checkpoint.ts';
 import { exportPlan } from '../../../../main/export/export-plan.ts';
@@ -16,6 +17,8 @@ import { families } from '../../../../main/checkpoint/families/families.ts';
 import { llamaArchitectures } from '../../../../main/checkpoint/gguf/llama-architectures.ts';
 import { familyReasons, llamaArchitecture } from '../../../../main/export/gguf/architectures.ts';
 import { changeableCopy, checkpointFixture, editJson, scoringFixture } from '../../checkpoint/checkpoint-files.ts';
+import { publishedFixture, writePublished } from '../../../reference/published-fixture.ts';
+import { publishedNames } from '../../../reference/published-keys.ts';
 import { softmaxRule } from '../../checkpoint/routing-rules.ts';
 import { exportRequest } from '../export-settings.ts';
 import { addCharacters, characterOf, llamaModel, publishedModel, sparseQwen2 } from './llama-models.ts';
@@ -393,7 +396,16 @@ const otherwise: readonly (readonly [string, RegExp])[] = [
 
 /** Released configs, edited to what an architecture does not have. */
 const edited: readonly (readonly [string, Config, RegExp])[] = [
-  ['mellum', {}, /windows have the base 10000, but llama\.cpp takes that of the other layers, 500000/],
+  [
+    'mellum',
+    {
+      rope_parameters: {
+        full_attention: { rope_type: 'default', rope_theta: 500_000 },
+        sliding_attention: { rope_type: 'default', rope_theta: 10_000 },
+      },
+    },
+    /windows have the base 10000, but llama\.cpp takes that of the other layers, 500000/,
+  ],
   [
     'cohere2_moe',
     { layer_types: Array.from({ length: 5 }, () => 'full_attention') },
@@ -403,6 +415,21 @@ const edited: readonly (readonly [string, Config, RegExp])[] = [
   ['minimax', { mlp_alpha_factor: 2 }, /inputs are multiplied by 3\.55\d+ and 2, but llama\.cpp has one factor/],
   ['deepseek', { norm_topk_prob: true }, /norm_topk_prob is true, but llama\.cpp's deepseek always computes false/],
 ];
+
+/** Released configs that llama.cpp computes otherwise, although it has their architecture. */
+const refusedAsReleased: Readonly<Record<string, unknown>> = {
+  // In the small sizes of the fixtures alone.
+  deepseek_v32: expect.stringContaining('heads of its indexer have 8 dimensions'),
+  deepseek_v4: expect.stringContaining('heads of its indexer have 8 dimensions'),
+  glm_moe_dsa: expect.stringContaining('heads of its indexer have 8 dimensions'),
+  'llama4-maverick': expect.stringContaining('its chunks have 8 positions'),
+  'llama4-scout': expect.stringContaining('its chunks have 8 positions'),
+  qwen2_moe: expect.stringContaining('layer 1 has no experts'),
+  afmoe: expect.stringContaining('layer 1 has no sliding window'),
+  exaone_moe: expect.stringContaining('layer 1 has no sliding window'),
+  gpt_oss: expect.stringMatching(/llama\.cpp rotates pair 2 by/),
+  kimi_k2: expect.stringMatching(/llama\.cpp rotates pair 1 by/),
+};
 
 const changed =
   (change: (block: BlockDescriptor) => BlockDescriptor): ((model: ModelDescriptor) => ModelDescriptor) =>
@@ -506,6 +533,21 @@ describe('a GGUF export is refused before a byte is written', () => {
     const { descriptor, config } = await openCheckpoint(await publishedModel(name));
     expect(() => llamaArchitecture(descriptor, config)).not.toThrow();
     expect(() => llamaArchitecture(change(descriptor), config)).toThrow(message);
+  });
+
+  it('for no released config of a family with an architecture but these', async () => {
+    const refused: Record<string, string> = {};
+    for (const name of publishedNames()) {
+      const { descriptor, config } = await openCheckpoint(await writePublished(publishedFixture(name)));
+      if (!llamaArchitectures.has(descriptor.family)) continue;
+      try {
+        llamaArchitecture(descriptor, config);
+      } catch (error) {
+        if (!(error instanceof WorkbenchError)) throw error;
+        refused[name] = error.message;
+      }
+    }
+    expect(refused).toEqual(refusedAsReleased);
   });
 
   it('for every family without an architecture, with its own reason', () => {
