@@ -13,9 +13,9 @@ const separator: MenuItemConstructorOptions = { type: 'separator' };
 /** The page's items of a menu, then the shell's, with a separator between them. */
 const joined = (
   page: readonly MenuItemConstructorOptions[],
-  own: readonly MenuItemConstructorOptions[],
+  windowItems: readonly MenuItemConstructorOptions[],
 ): MenuItemConstructorOptions[] =>
-  page.length > 0 && own.length > 0 ? [...page, separator, ...own] : [...page, ...own];
+  page.length > 0 && windowItems.length > 0 ? [...page, separator, ...windowItems] : [...page, ...windowItems];
 
 /** The application menu: the page's actions in their menus, and the standard roles of the system. */
 export const menuTemplate = (actions: readonly MenuAction[], settings: MenuSettings): MenuItemConstructorOptions[] => {

@@ -65,36 +65,36 @@ export const createRemote = <P>({ startLine, tell, loadPage, fellBack }: RemoteS
     if (line?.isOpen === true) return line;
     throw refuse('not-connected', 'The window is not connected to another machine.', 'Connect to it first.');
   };
-  const ask = (own: Line<P>, command: (id: number) => LineCommand): Promise<number> =>
+  const ask = (connection: Line<P>, command: (id: number) => LineCommand): Promise<number> =>
     new Promise((succeed, fail) => {
       const id = nextId++;
-      own.asked.set(id, { succeed, fail });
-      send(own, command(id));
+      connection.asked.set(id, { succeed, fail });
+      send(connection, command(id));
     });
 
   /** The line of `own` is gone, for this reason. */
-  const end = (own: Line<P>, error: WorkbenchError): void => {
-    if (line !== own) return;
+  const end = (connection: Line<P>, error: WorkbenchError): void => {
+    if (line !== connection) return;
     line = null;
-    for (const id of own.questions.keys()) say({ type: 'remote.questionOver', id });
-    for (const waiting of own.asked.values()) waiting.fail(error);
+    for (const id of connection.questions.keys()) say({ type: 'remote.questionOver', id });
+    for (const waiting of connection.asked.values()) waiting.fail(error);
     const first = connecting;
     connecting = null;
     first?.fail(error);
-    if (!own.isOpen) return;
+    if (!connection.isOpen) return;
     loadPage();
-    if (!own.isClosing) fellBack(own.host, error);
+    if (!connection.isClosing) fellBack(connection.host, error);
   };
 
-  const hear = (own: Line<P>, raw: unknown): void => {
+  const hear = (connection: Line<P>, raw: unknown): void => {
     const report = lineReport.parse(raw);
-    if (line !== own) return;
+    if (line !== connection) return;
     switch (report.type) {
       case 'step':
         return say({ type: 'remote.step', step: report.step });
       case 'opened': {
         if (!report.isFirst) return tell({ type: 'engine.started' });
-        own.isOpen = true;
+        connection.isOpen = true;
         const first = connecting;
         connecting = null;
         first?.succeed();
@@ -105,33 +105,33 @@ export const createRemote = <P>({ startLine, tell, loadPage, fellBack }: RemoteS
       case 'cut':
         return tell({ type: 'engine.lost', message: report.message });
       case 'question':
-        own.questions.set(report.question.id, report.question);
+        connection.questions.set(report.question.id, report.question);
         return say({ type: 'remote.question', question: report.question });
       case 'question-over':
-        own.questions.delete(report.id);
+        connection.questions.delete(report.id);
         return say({ type: 'remote.questionOver', id: report.id });
       case 'fetching':
         return say({ type: 'remote.fetching', text: report.text });
       case 'ended': {
         const { id, problem, files } = report;
-        const waiting = own.asked.get(id);
-        own.asked.delete(id);
+        const waiting = connection.asked.get(id);
+        connection.asked.delete(id);
         if (problem === null) waiting?.succeed(files);
         else waiting?.fail(new WorkbenchError(problem.code, 'failed', problem.message, problem.remedy));
         return;
       }
       case 'failed':
-        return end(own, new WorkbenchError(report.code, 'failed', report.message, report.remedy));
+        return end(connection, new WorkbenchError(report.code, 'failed', report.message, report.remedy));
       default:
         assertNever(report);
     }
   };
 
-  const close = async (own: Line<P>): Promise<void> => {
-    own.isClosing = true;
-    send(own, { type: 'close' });
-    const limit = setTimeout(() => own.child.kill(), CLOSE_LIMIT_MS);
-    await own.exited;
+  const close = async (connection: Line<P>): Promise<void> => {
+    connection.isClosing = true;
+    send(connection, { type: 'close' });
+    const limit = setTimeout(() => connection.child.kill(), CLOSE_LIMIT_MS);
+    await connection.exited;
     clearTimeout(limit);
   };
   const cancelled = (): WorkbenchError =>
@@ -147,7 +147,7 @@ export const createRemote = <P>({ startLine, tell, loadPage, fellBack }: RemoteS
         );
       const child = startLine(host);
       const exited = new Promise<void>((resolve) => child.onExit(() => resolve()));
-      const own: Line<P> = {
+      const connection: Line<P> = {
         host,
         child,
         exited,
@@ -156,33 +156,33 @@ export const createRemote = <P>({ startLine, tell, loadPage, fellBack }: RemoteS
         isOpen: false,
         isClosing: false,
       };
-      line = own;
-      child.onMessage((raw) => hear(own, raw));
+      line = connection;
+      child.onMessage((raw) => hear(connection, raw));
       void exited.then(() =>
-        end(own, new WorkbenchError('line-ended', 'failed', `The line to ${host} has ended.`, 'Connect again.')),
+        end(connection, new WorkbenchError('line-ended', 'failed', `The line to ${host} has ended.`, 'Connect again.')),
       );
       return new Promise<void>((succeed, fail) => {
         connecting = { succeed, fail };
       });
     },
     cancel: () => {
-      const own = line;
-      if (own === null || own.isOpen) return;
-      void close(own);
-      end(own, cancelled());
+      const current = line;
+      if (current === null || current.isOpen) return;
+      void close(current);
+      end(current, cancelled());
     },
     answer: (id, answer) => {
       if (line !== null) send(line, { type: 'answer', id, answer });
     },
     leave: async (stop) => {
-      const own = requireLine();
-      if (stop) await ask(own, (id) => ({ type: 'stop-engine', id }));
-      void close(own);
-      setImmediate(() => end(own, cancelled()));
+      const current = requireLine();
+      if (stop) await ask(current, (id) => ({ type: 'stop-engine', id }));
+      void close(current);
+      setImmediate(() => end(current, cancelled()));
     },
     fetch: async (run, out) => {
-      const own = requireLine();
-      const copied = ask(own, (id) => {
+      const current = requireLine();
+      const copied = ask(current, (id) => {
         fetching = id;
         return { type: 'fetch', id, run, out };
       });

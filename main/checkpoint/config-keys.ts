@@ -264,13 +264,13 @@ const reasons: ReadonlyMap<string, string> = new Map(
 /** Why a key that a family does not read changes nothing with this value; null: that is not known. */
 export const whyUnread = (family: Family, key: string, value: unknown): string | null => {
   const types = [family.modelType, ...(family.wrapper?.modelTypes ?? [])];
-  const own = BESIDE.find(
+  const known = BESIDE.find(
     (each) =>
       each.key === key &&
       each.families.some((type) => types.includes(type)) &&
-      (each.values === undefined || each.values.some((one) => same(one, value))),
+      (each.values === undefined || each.values.some((entry) => same(entry, value))),
   );
-  if (own !== undefined) return own.why;
+  if (known !== undefined) return known.why;
   const off = offValues(family);
   return off.has(key) && same(off.get(key), value) ? 'off' : (reasons.get(key) ?? null);
 };

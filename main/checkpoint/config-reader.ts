@@ -107,11 +107,11 @@ export class ConfigReader {
   numberOf(key: string, layer: number): number {
     const value = this.raw(key);
     if (value === null) return 0;
-    const own: unknown = Array.isArray(value) ? value[layer] : undefined;
-    if (own === null) return 0;
-    if (typeof own !== 'number' || !Number.isFinite(own) || own < 0)
+    const ofLayer: unknown = Array.isArray(value) ? value[layer] : undefined;
+    if (ofLayer === null) return 0;
+    if (typeof ofLayer !== 'number' || !Number.isFinite(ofLayer) || ofLayer < 0)
       throw this.bad(key, value, 'a list of numbers for all layers');
-    return own;
+    return ofLayer;
   }
 
   negative(key: string): number {

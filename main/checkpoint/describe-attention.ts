@@ -92,11 +92,11 @@ const globalHeads = (
   if (keys === undefined) return null;
   const keysAreValues = reader.flag(keys.keysAreValues);
   const byLayer = reader.object(keys.byLayerKey);
-  const own = byLayer?.object(layer === null ? (byLayer.keys()[0] ?? '') : String(layer));
+  const ofLayer = byLayer?.object(layer === null ? (byLayer.keys()[0] ?? '') : String(layer));
   return {
-    dimension: own?.optionalInteger('head_dim') ?? reader.optionalInteger(keys.dimensionKey),
+    dimension: ofLayer?.optionalInteger('head_dim') ?? reader.optionalInteger(keys.dimensionKey),
     keyValueHeads:
-      own?.optionalInteger('num_key_value_heads') ??
+      ofLayer?.optionalInteger('num_key_value_heads') ??
       (keysAreValues ? reader.optionalInteger(keys.keyValueHeadsKey) : null),
     keysAreValues,
   };

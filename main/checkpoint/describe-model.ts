@@ -355,8 +355,8 @@ const readerOf = (family: Family, config: Config, location: string): ConfigReade
   const { wrapper, defaults, aliases, inner: within = [] } = family;
   const whole = new ConfigReader(config, location, {});
   if (wrapper === null) {
-    const own = within.reduce((so, each) => withInner(family, whole, so, each), config);
-    const reader = new ConfigReader(own, location, defaults, aliases);
+    const merged = within.reduce((so, each) => withInner(family, whole, so, each), config);
+    const reader = new ConfigReader(merged, location, defaults, aliases);
     reader.overrule(within.map(({ key }) => key));
     return reader;
   }
@@ -383,14 +383,14 @@ const sharingsOf = (
 ): readonly ({ readonly gives: boolean; readonly of: number } | null)[] => {
   const key = attention.kind === 'grouped' ? attention.sharedLayersKey : undefined;
   const taking = key === undefined ? 0 : reader.count(key);
-  const own = windows.length - taking;
+  const giving = windows.length - taking;
   const sourceOf = (layer: number): number =>
-    windows.findLastIndex((window, other) => other < own && (window === null) === (windows[layer] === null));
-  const sources = windows.map((_, layer) => (layer < own ? -1 : sourceOf(layer)));
-  if (key !== undefined && sources.some((source, layer) => layer >= own && source < 0))
+    windows.findLastIndex((window, other) => other < giving && (window === null) === (windows[layer] === null));
+  const sources = windows.map((_, layer) => (layer < giving ? -1 : sourceOf(layer)));
+  if (key !== undefined && sources.some((source, layer) => layer >= giving && source < 0))
     throw reader.inconsistent(`"${key}" is ${taking}, which leaves no layer to take keys and values from`);
   return windows.map((_, layer) => {
-    if (layer >= own) return { gives: false, of: at(sources, layer) };
+    if (layer >= giving) return { gives: false, of: at(sources, layer) };
     return sources.includes(layer) ? { gives: true, of: layer } : null;
   });
 };
@@ -527,10 +527,10 @@ const rotates = (
   if ('key' in on) return reader.raw(on.key) === on.value;
   const list = reader.integers(on.listKey);
   if (list.length === 0) return (layer + 1) % reader.integer(on.everyKey) !== 0;
-  const own = list[layer];
-  if (own === undefined)
+  const stated = list[layer];
+  if (stated === undefined)
     throw reader.inconsistent(`"${on.listKey}" has ${list.length} entries, none for layer ${layer}`);
-  return own !== 0;
+  return stated !== 0;
 };
 
 /** Checks that `layer_types`, if present, agrees with the chunks of the layers. */
@@ -550,10 +550,10 @@ const checkChunkTypes = (reader: ConfigReader, blocks: readonly BlockDescriptor[
 const checkHeads = (reader: ConfigReader, key: string, blocks: readonly BlockDescriptor[]): void => {
   const byLayer = reader.object(key);
   for (const layer of byLayer?.keys() ?? []) {
-    const own = byLayer?.object(layer);
+    const ofLayer = byLayer?.object(layer);
     const attention = blocks[Number(layer)]?.attention;
-    if (own?.keys().every((each) => each === 'num_attention_heads') === true)
-      if (own.raw('num_attention_heads') === (attention?.heads ?? null)) continue;
+    if (ofLayer?.keys().every((each) => each === 'num_attention_heads') === true)
+      if (ofLayer.raw('num_attention_heads') === (attention?.heads ?? null)) continue;
     throw reader.unsupported(
       `"${key}" says ${JSON.stringify(byLayer?.raw(layer))} for layer ${layer}, where the other keys give ` +
         `${String(attention?.heads ?? 'no')} heads`,

@@ -106,8 +106,8 @@ export class FileContent {
       else {
         // The rest of the piece is read; the given bytes are those that count.
         const whole = await readFully(handle, Buffer.allocUnsafe(pieceBytes), from);
-        const own = bytes.subarray(Math.max(0, from - start), Math.min(bytes.length, to - start));
-        if (Math.max(start, from) - from + own.length <= whole.length) whole.set(own, Math.max(start, from) - from);
+        const part = bytes.subarray(Math.max(0, from - start), Math.min(bytes.length, to - start));
+        if (Math.max(start, from) - from + part.length <= whole.length) whole.set(part, Math.max(start, from) - from);
         sum = crc32(whole);
       }
       if (sum !== pieces[piece]) throw this.changed();

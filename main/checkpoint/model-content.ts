@@ -158,7 +158,10 @@ export class ModelContent {
     const onBytes = (bytes: number): void => onProgress((done += bytes), total, isKept);
     // Weights come last and in order, as in the fingerprint of earlier versions.
     const sides = sources.filter(({ name }) => !weights.includes(name));
-    for (const stamp of [...sides, ...weights.flatMap((name) => sources.find((one) => one.name === name) ?? [])]) {
+    for (const stamp of [
+      ...sides,
+      ...weights.flatMap((name) => sources.find((source) => source.name === name) ?? []),
+    ]) {
       const isWeights = weights.includes(stamp.name);
       const kept = isSmall ? null : await this.#kept(stamp);
       if (kept !== null) {

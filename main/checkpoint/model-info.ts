@@ -141,7 +141,7 @@ export const weightTypes = (tensors: ReadonlyMap<string, TensorView>): NonNullab
     const type = dtypeNames[dtype] ?? dtype;
     bytes.set(type, (bytes.get(type) ?? 0) + byteLength);
   }
-  return [...bytes].map(([type, total]) => ({ type, bytes: total })).sort((one, other) => other.bytes - one.bytes);
+  return [...bytes].map(([type, total]) => ({ type, bytes: total })).sort((left, right) => right.bytes - left.bytes);
 };
 
 /** Number of experts that return a constant, if any. */

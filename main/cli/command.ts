@@ -81,7 +81,7 @@ const commandOf = (verb: Verb): Command => {
   const options = optionsOf(verb);
   const names = Object.keys(options);
   const groups = verb.optionGroups === undefined ? [] : wholeGroups(verb.optionGroups, names, 'Other options');
-  const titles = new Map(groups.flatMap(({ title, names: own }) => own.map((name) => [name, `${title}:`])));
+  const titles = new Map(groups.flatMap(({ title, names: grouped }) => grouped.map((name) => [name, `${title}:`])));
   const inOrder = groups.length === 0 ? names : groups.flatMap((group) => group.names);
   for (const name of inOrder) {
     const option = present(options[name], `uncurl ${verb.name} has no option ${name} to list`);

@@ -185,8 +185,8 @@ export const readEngine = async (reader: OptionReader, host: EngineHost): Promis
   let computed: { readonly by: ComputedBy; readonly precision: TorchPrecision } | null = null;
   return {
     open: (checkpoint, settings) =>
-      openTorchModel(checkpoint, settings, new TorchWorkers(order, { keepsOne: false }), precision, (by, own) => {
-        computed = { by, precision: own };
+      openTorchModel(checkpoint, settings, new TorchWorkers(order, { keepsOne: false }), precision, (by, used) => {
+        computed = { by, precision: used };
       }),
     precision: () => computed?.precision,
     made: () => {

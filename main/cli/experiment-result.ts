@@ -48,13 +48,13 @@ const accuracyTable = ({ arms, tasks }: ExperimentDocument): string => {
       name.kept,
       ...names.map((task) => {
         const draws = arms.filter(
-          (one) =>
-            one.task === task &&
-            one.model === name.model &&
-            one.kept === name.kept &&
-            one.method === name.method &&
-            one.treatment === name.treatment &&
-            one.gates === name.gates,
+          (arm) =>
+            arm.task === task &&
+            arm.model === name.model &&
+            arm.kept === name.kept &&
+            arm.method === name.method &&
+            arm.treatment === name.treatment &&
+            arm.gates === name.gates,
         );
         return drawsText(draws);
       }),

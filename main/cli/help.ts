@@ -59,8 +59,8 @@ export const helpOn = async (
     const further = groups.slice(shown.length);
     return {
       document: {
-        verbs: shown.flatMap(({ title, verbs: own }) =>
-          own.map((verb) => ({ group: title, name: verb.name, usage: verb.usage, summary: verb.summary })),
+        verbs: shown.flatMap(({ title, verbs: grouped }) =>
+          grouped.map((verb) => ({ group: title, name: verb.name, usage: verb.usage, summary: verb.summary })),
         ),
         further,
         topics,
@@ -68,9 +68,9 @@ export const helpOn = async (
       text: `${overview(shown, width, further)}\n\n${topicList(topics)}`,
     };
   }
-  const topic = topics.find((one) => one.name === name);
+  const topic = topics.find((entry) => entry.name === name);
   if (topic === undefined) {
-    const names = [...Object.keys(verbs), ...topics.map((one) => one.name)];
+    const names = [...Object.keys(verbs), ...topics.map((entry) => entry.name)];
     throw refuse('bad-usage', `There is no verb or topic "${name}".`, suggestion(name, names));
   }
   const text = readablePage(await readDoc(resources, name)).trimEnd();

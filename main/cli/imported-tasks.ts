@@ -48,12 +48,12 @@ export const importNamed = async (
   };
   const found = await host.endsWell(importTasks(names, settings, order));
   const record = await importedTasks(workspace);
-  for (const name of names.filter((one) => !known.has(one))) {
+  for (const name of names.filter((entry) => !known.has(entry))) {
     const folders = found.get(name) ?? [];
     host.say(`${name}: imported from lm-evaluation-harness into ${folders.join(', ')}`);
     const own = record.find(
       ({ asked, folder, inPlaceOf }) =>
-        asked === name && inPlaceOf !== undefined && folders.some((one) => basename(one) === folder),
+        asked === name && inPlaceOf !== undefined && folders.some((entry) => basename(entry) === folder),
     );
     if (own?.inPlaceOf !== undefined)
       host.say(

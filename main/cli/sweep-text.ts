@@ -49,7 +49,7 @@ const curtailedLines = ({ curtailed = [], notNeeded = [] }: SweepDocument): read
       [
         ...curtailed.map((point) => {
           const { model, task, method, seed, factor, kept } = point;
-          const curve = beyond.find((one) => isOf(one, point));
+          const curve = beyond.find((entry) => isOf(entry, point));
           return [
             ...[model, task, method, seed, printedFactor(factor), printedFactor(kept)],
             ...[curtailedText(point), factorsOf(curve)],
@@ -94,9 +94,9 @@ const elsewhereLines = (document: SweepDocument): readonly string[] => {
   const delta = thresholds[0]?.delta ?? DEFAULT_DELTA;
   const rows = thresholds.flatMap((threshold) => everywhereSentence(document, threshold) ?? []);
   const joint = together.map(
-    (one) =>
-      `Made for all tasks at once by ${methodInProse(one.method)} (${one.model}): safe on every task ` +
-      `${reachText(one)}.`,
+    (entry) =>
+      `Made for all tasks at once by ${methodInProse(entry.method)} (${entry.model}): safe on every task ` +
+      `${reachText(entry)}.`,
   );
   return [
     elsewhereSummaries(document, delta)

@@ -140,7 +140,7 @@ const chooseFor = async (
   const tasks = await Promise.all(
     paths.map(async (path) => ({ path, choice: (await load(path)).calibration.length > 0 ? null : choice })),
   );
-  if (tasks.some((one) => one.choice !== null)) return tasks;
+  if (tasks.some((task) => task.choice !== null)) return tasks;
   throw refuse(
     'has-calibration',
     'Every named task has calibration items of its own.',

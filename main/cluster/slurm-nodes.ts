@@ -14,7 +14,7 @@ const withoutCounts = (resources: string): string =>
   resources
     .replaceAll(/\([^)]*\)/g, '')
     .split(',')
-    .map((one) => one.replace(/:\d+$/, ''))
+    .map((entry) => entry.replace(/:\d+$/, ''))
     .sort()
     .join(',');
 
@@ -42,9 +42,11 @@ export const readNodes = (text: string, partition: string | null): readonly Slur
 export const requireOneKind = (nodes: readonly SlurmNode[], { gres, constraint }: ClusterRequest): void => {
   if (constraint !== null) return;
   const wanted = gres === null ? [] : withoutCounts(gres).split(',');
-  const isTyped = wanted.some((one) => one.includes(':'));
+  const isTyped = wanted.some((entry) => entry.includes(':'));
   const able = nodes.filter(({ resources }) =>
-    wanted.every((one) => resources.split(',').some((own) => own === one || own.startsWith(`${one}:`))),
+    wanted.every((entry) =>
+      resources.split(',').some((offered) => offered === entry || offered.startsWith(`${entry}:`)),
+    ),
   );
   const kinds = new Map<string, string[]>();
   for (const { name, features, resources } of able) {

@@ -94,25 +94,25 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
   /**
    * Ends a defunct process: its remaining reports on its run are still received, and the next run gets another process.
    */
-  const giveUp = (own: RunningProcess): void => {
-    if (running === own) running = null;
-    own.process.kill();
+  const giveUp = (child: RunningProcess): void => {
+    if (running === child) running = null;
+    child.process.kill();
   };
 
-  const hear = (own: RunningProcess, raw: unknown): void => {
+  const hear = (child: RunningProcess, raw: unknown): void => {
     const report = computeReport.safeParse(raw);
     if (!report.success) {
-      own.listener?.lost(unclear);
-      return giveUp(own);
+      child.listener?.lost(unclear);
+      return giveUp(child);
     }
     switch (report.data.type) {
       case 'ready':
-        own.writer = report.data.writer;
+        child.writer = report.data.writer;
         return;
       case 'probe':
-        return void answerProbe(own, report.data);
+        return void answerProbe(child, report.data);
       default:
-        own.listener?.heard(report.data);
+        child.listener?.heard(report.data);
     }
   };
 
@@ -120,34 +120,34 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
     const process = start();
     let end = (): void => undefined;
     const ended = new Promise<void>((resolve) => (end = resolve));
-    const own: RunningProcess = { process, ended, writer: null, listener: null };
-    process.onMessage((raw) => hear(own, raw));
+    const child: RunningProcess = { process, ended, writer: null, listener: null };
+    process.onMessage((raw) => hear(child, raw));
     process.onEnd((how, errors) => {
-      if (running === own) running = null;
+      if (running === child) running = null;
       end();
-      own.listener?.lost((title) => computeLost(title, how, errors));
+      child.listener?.lost((title) => computeLost(title, how, errors));
     });
-    return own;
+    return child;
   };
 
   /** Follows a run in the process until it reports its end or ends itself. */
   const follow = (
-    own: RunningProcess,
+    child: RunningProcess,
     lock: number | null,
     { manifest, signal, finish, meter, emit, requireRun }: RunToCarryOut,
   ): Promise<JobResult> => {
     const { id: run } = manifest;
     const recordContext = { run, folder: runs.folder(run), temporaryFolder, now, requireRun };
-    const send = (order: ComputeOrder): void => own.process.post(order);
+    const send = (order: ComputeOrder): void => child.process.post(order);
     return new Promise((resolve, reject) => {
       let limit: NodeJS.Timeout | null = null;
       const cancel = (): void => {
         send({ type: 'cancel', run });
-        limit = setTimeout(() => giveUp(own), CANCEL_LIMIT_MS);
+        limit = setTimeout(() => giveUp(child), CANCEL_LIMIT_MS);
       };
       const endEarly = (): void => send({ type: 'finish', run });
       const settle = (then: () => void): void => {
-        own.listener = null;
+        child.listener = null;
         if (limit !== null) clearTimeout(limit);
         signal.removeEventListener('abort', cancel);
         finish?.removeEventListener('abort', endEarly);
@@ -180,7 +180,7 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
       };
       const lost: Listener['lost'] = (explain) =>
         settle(() => reject(signal.aborted ? new CancelledError(manifest.title) : explain(manifest.title)));
-      own.listener = { heard, lost };
+      child.listener = { heard, lost };
       signal.addEventListener('abort', cancel, { once: true });
       finish?.addEventListener('abort', endEarly, { once: true });
       send({ type: 'carry-out', run, lock, code: runCode(manifest) });
@@ -202,17 +202,17 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
     // Checks that this engine still has the lock, which later readers rely on.
     await requireRun();
     if (running === null) meter.describe('Starting the process that computes');
-    const own = (running ??= started());
+    const current = (running ??= started());
     const leave = async (): Promise<void> => {
-      if (running !== own) {
-        await own.ended;
-        if (own.writer !== null) await removeLeftovers(manifest, own.writer, workspace);
+      if (running !== current) {
+        await current.ended;
+        if (current.writer !== null) await removeLeftovers(manifest, current.writer, workspace);
       }
       await closeRecord(manifest.id);
     };
     let result: JobResult;
     try {
-      result = await follow(own, lock, order);
+      result = await follow(current, lock, order);
     } catch (error) {
       // The error that ended the run is reported, not a failure to update its files.
       await leave().catch(() => undefined);
@@ -225,9 +225,9 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
   return {
     carryOut,
     dispose: async () => {
-      const own = running;
-      own?.process.kill();
-      await own?.ended;
+      const current = running;
+      current?.process.kill();
+      await current?.ended;
     },
   };
 };

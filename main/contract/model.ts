@@ -161,12 +161,12 @@ export const torchVerdict = (
   { memory: { torch } }: { readonly memory: Pick<ModelInfo['memory'], 'torch'> },
   { precision, isOnProcessor, spread = false }: TorchPlace,
   budgetBytes: number,
-  own = 0,
+  besides = 0,
 ): MemoryVerdict & { readonly passes: number } => {
   const of = ({ float32, half }: TorchBytes): number => (precision === 'float32' ? float32 : half);
   const process = isOnProcessor ? TORCH_PROCESS_BYTES : 0;
   const whole = of(torch) + process;
-  if (whole + own <= budgetBytes) return { kind: 'resident', needBytes: whole, budgetBytes, passes: 1 };
+  if (whole + besides <= budgetBytes) return { kind: 'resident', needBytes: whole, budgetBytes, passes: 1 };
   const { streamed, pass } = torch;
   const isStreamed = streamed !== undefined && pass !== undefined && !spread;
   const needBytes = isStreamed ? of(streamed) + process : whole;

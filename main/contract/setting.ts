@@ -160,7 +160,8 @@ export const valueText = ({ kind, choices, words = {} }: Setting, value: unknown
     const chosen = typeof value === 'string' ? value : (choices[0] ?? '');
     return words[chosen] ?? chosen;
   }
-  if (Array.isArray(value) && value.length > 0) return value.map((one) => words[String(one)] ?? String(one)).join(', ');
+  if (Array.isArray(value) && value.length > 0)
+    return value.map((entry) => words[String(entry)] ?? String(entry)).join(', ');
   if (value === undefined || value === null || Array.isArray(value)) return 'none';
   if (typeof value === 'number') return numberText(value);
   return typeof value === 'string' ? value : JSON.stringify(value);

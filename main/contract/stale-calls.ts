@@ -53,9 +53,9 @@ export const staleAfter = (event: EngineEvent): StaleCalls => {
       if (state === 'running') return none;
       // Their finding is shown in the list.
       const tellsFinding = kind === 'verify' || kind === 'reproduce';
-      const own = callsThatReadRun(id);
-      if (kind === 'sweep') return anyOf(own, callsThatRead('sweeps'));
-      return tellsFinding ? anyOf(own, callsThatRead('runs')) : own;
+      const readers = callsThatReadRun(id);
+      if (kind === 'sweep') return anyOf(readers, callsThatRead('sweeps'));
+      return tellsFinding ? anyOf(readers, callsThatRead('runs')) : readers;
     }
     case 'run.removed':
       return callsThatRead('measured', 'sweeps', 'trash');

@@ -769,8 +769,8 @@ export const isNothingToLose = (
 const FACTOR_ROUNDING = 1e-9;
 
 /** Whether two factors are equal up to rounding. */
-export const isSameFactor = (one: number, other: number): boolean =>
-  Math.abs(one - other) <= FACTOR_ROUNDING * Math.max(Math.abs(one), Math.abs(other));
+export const isSameFactor = (left: number, right: number): boolean =>
+  Math.abs(left - right) <= FACTOR_ROUNDING * Math.max(Math.abs(left), Math.abs(right));
 
 /** Whether a factor is at most `limit`, up to rounding. */
 export const isFactorAtMost = (factor: number, limit: number): boolean =>
@@ -787,12 +787,12 @@ export const pointNameKey = ({ model, task, method, seed, factor }: PointName): 
   JSON.stringify([model, task, method, seed, factorKey(factor)]);
 
 /** Whether two names are of one point. */
-export const isSamePoint = (one: PointName, other: PointName): boolean =>
-  one.model === other.model &&
-  one.task === other.task &&
-  one.method === other.method &&
-  one.seed === other.seed &&
-  isSameFactor(one.factor, other.factor);
+export const isSamePoint = (left: PointName, right: PointName): boolean =>
+  left.model === right.model &&
+  left.task === right.task &&
+  left.method === right.method &&
+  left.seed === right.seed &&
+  isSameFactor(left.factor, right.factor);
 
 /** Number of draws with a property, of those that determine it. */
 export interface DrawCount {

@@ -328,7 +328,7 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
       emit({ type: 'cluster.changed', work: { ...work, state: 'cancelled' } });
     },
     log: async (run, task) => {
-      const path = (await required(run)).tasks.find((one) => one.task === task)?.log ?? null;
+      const path = (await required(run)).tasks.find((entry) => entry.task === task)?.log ?? null;
       if (path === null)
         throw refuse('no-log', 'Slurm has not reported the path of its log yet.', 'Look again in a moment.');
       try {

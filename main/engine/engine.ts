@@ -177,12 +177,12 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
       device.engine === undefined ? {} : { keepsWhole: true as const, refereePool: await devices.referee() };
     // Only what onnxruntime computes on the processor is our own arithmetic in float32.
     const compare = device.engine === undefined && device.provider === 'cpu' ? { compareWithTransformers } : {};
-    const createJudge: JobResources['createJudge'] = (own) =>
+    const createJudge: JobResources['createJudge'] = (judged) =>
       createTextJudge({
         python: () => judgingPython(state, workspace.path, environments),
         resources: settings.resources,
         temporaryFolder,
-        steps: own,
+        steps: judged,
         sandbox: manifest.spec['runGeneratedCode'] === true ? shutIn : null,
       });
     const own = { temporaryFolder, steps, pool, numerics, memoryBudgetBytes: memory.budgetBytes, createJudge };

@@ -5,8 +5,8 @@ import { expertsThatStay } from './dropped-share.ts';
 type Tokens = readonly Pick<BesideColumn['tokens'][number], 'token'>[];
 
 /** Index of the first token in which two texts differ, of those that both have; null: none. */
-export const firstDifference = (one: Tokens, other: Tokens): number | null => {
-  const at = one.findIndex(({ token }, index) => index < other.length && token !== other[index]?.token);
+export const firstDifference = (left: Tokens, right: Tokens): number | null => {
+  const at = left.findIndex(({ token }, index) => index < right.length && token !== right[index]?.token);
   return at < 0 ? null : at;
 };
 

@@ -25,11 +25,11 @@ import { groupBy, readInSequence } from './threshold.ts';
  */
 
 /** Pearson's correlation of two lists; null where one of them does not vary. */
-const correlation = (one: readonly number[], other: readonly number[]): number | null => {
-  const [a, b] = [mean(one), mean(other)];
+const correlation = (left: readonly number[], right: readonly number[]): number | null => {
+  const [a, b] = [mean(left), mean(right)];
   let [product, first, second] = [0, 0, 0];
-  for (const [index, value] of one.entries()) {
-    const [x, y] = [value - a, at(other, index) - b];
+  for (const [index, value] of left.entries()) {
+    const [x, y] = [value - a, at(right, index) - b];
     product += x * y;
     first += x * x;
     second += y * y;
@@ -42,9 +42,9 @@ const correlation = (one: readonly number[], other: readonly number[]): number |
  * Spearman's rank correlation of two sets of scores [L][E], mean over the layers where both vary; null where no layer
  * does. Equal scores share their mean rank.
  */
-export const meanRankCorrelation = (one: readonly Float64Array[], other: readonly Float64Array[]): number | null => {
-  const found = one.flatMap((scores, layer) => {
-    const value = correlation(ranksOf([...scores], false), ranksOf([...(other[layer] ?? [])], false));
+export const meanRankCorrelation = (left: readonly Float64Array[], right: readonly Float64Array[]): number | null => {
+  const found = left.flatMap((scores, layer) => {
+    const value = correlation(ranksOf([...scores], false), ranksOf([...(right[layer] ?? [])], false));
     return value === null ? [] : [value];
   });
   return found.length === 0 ? null : mean(found);
@@ -188,11 +188,11 @@ export const luckThresholds = (document: Drawn): readonly LuckThreshold[] => {
     if (first === undefined) return [];
     const points = new Set(ofCurve.map(({ result }) => pointNameKey(result)));
     const all = results.filter((result) => points.has(pointNameKey(result)));
-    const draws = groupBy(ofCurve, ({ draw }) => draw).map((own) => own.map(({ result }) => result));
+    const draws = groupBy(ofCurve, ({ draw }) => draw).map((group) => group.map(({ result }) => result));
     const isWhole = [all, ...draws].every((own) => own.length === points.size);
     if (!isWhole || all.some(({ verdict }) => isNothingToLose(verdict))) return [];
     const { model, task, method, seed } = first.result;
-    const items = maxOf(ofCurve.map((one) => one.items));
+    const items = maxOf(ofCurve.map((entry) => entry.items));
     return [{ model, task, method, seed, items, size: first.size, all: lastSafe(all), draws: draws.map(lastSafe) }];
   });
 };
@@ -200,10 +200,10 @@ export const luckThresholds = (document: Drawn): readonly LuckThreshold[] => {
 /** The thresholds of draws in words: "×4 in 3, ×8 in 2". */
 export const drawnThresholdsText = ({ draws }: Pick<LuckThreshold, 'draws'>): string =>
   groupBy(
-    [...draws].sort((one, other) => one - other),
+    [...draws].sort((left, right) => left - right),
     (factor) => factor,
   )
-    .map((own) => `${formatFactor(at(own, 0))} in ${String(own.length)}`)
+    .map((group) => `${formatFactor(at(group, 0))} in ${String(group.length)}`)
     .join(', ');
 
 /** Points of accuracy with a decimal, as in "2.3". */
@@ -221,8 +221,10 @@ export const luckSentences = (document: Drawn): readonly string[] => {
   return groupBy(luckPoints(document), keyOf).flatMap((points): string[] => {
     const [first] = points;
     if (first === undefined) return [];
-    const own = thresholds.filter((one) => JSON.stringify(keyOf(one)) === JSON.stringify(keyOf(first)));
-    const moved = own.filter(({ all, draws }) => draws.some((factor) => !isSameFactor(factor, all)));
+    const matchingThresholds = thresholds.filter(
+      (threshold) => JSON.stringify(keyOf(threshold)) === JSON.stringify(keyOf(first)),
+    );
+    const moved = matchingThresholds.filter(({ all, draws }) => draws.some((factor) => !isSameFactor(factor, all)));
     const accuracies = points.filter(({ metric }) => metric !== 'perplexity');
     const widest = accuracies.reduce<LuckPoint | null>((most, point) => {
       const width = ({ value }: LuckPoint): number => value.highest - value.lowest;
@@ -235,7 +237,7 @@ export const luckSentences = (document: Drawn): readonly string[] => {
     const items = formatRange(points.map((point) => point.items));
     return [
       `${model} by ${methodInProse(method)}, ${counted(draws, 'calibration draw')} of ${items} items: ` +
-        `${String(moved.length)} of ${counted(own.length, 'threshold')} differ in some draw, and ` +
+        `${String(moved.length)} of ${counted(matchingThresholds.length, 'threshold')} differ in some draw, and ` +
         `${String(agreeing)} of ${counted(points.length, 'point')} have the same verdict in every draw.` +
         (deviations.length === 0 || widest === null
           ? ''

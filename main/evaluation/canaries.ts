@@ -128,7 +128,7 @@ export interface MeasuredProbe extends Probe {
 
 /** The probes by falling exposure; among equals the earlier line first. */
 const byExposure = <P extends Pick<MeasuredProbe, 'exposure'>>(probes: readonly P[]): readonly P[] =>
-  [...probes].sort((one, other) => other.exposure - one.exposure);
+  [...probes].sort((left, right) => right.exposure - left.exposure);
 
 /** The most exposed probes, which are tested, and the least exposed ones, which are their controls. */
 export const partsByExposure = <P extends Pick<MeasuredProbe, 'exposure'>>(
@@ -142,7 +142,7 @@ export const partsByExposure = <P extends Pick<MeasuredProbe, 'exposure'>>(
 };
 
 const middleOf = (values: readonly number[]): number => {
-  const sorted = [...values].sort((one, other) => one - other);
+  const sorted = [...values].sort((left, right) => left - right);
   return sorted[Math.floor(sorted.length / 2)] ?? 0;
 };
 
@@ -171,7 +171,7 @@ export const changedProbes = (source: FitCanaries['source'], probes: readonly Me
     controlLoss: middleOf(losses),
     controlExposure: controls[0]?.exposure ?? 0,
     testedExposure: tested.at(-1)?.exposure ?? 0,
-    changed: changed.sort((one, other) => other.loss - one.loss),
+    changed: changed.sort((left, right) => right.loss - left.loss),
   };
 };
 

@@ -18,7 +18,7 @@ export const TWIN_SUFFIX = '-written';
 
 /** Names of a sweep's tasks with generated answers. */
 export const writtenTasks = (results: readonly SweepResult[]): ReadonlySet<string> =>
-  new Set(results.filter((one) => answersOf(one) === 'written').map(({ task }) => task));
+  new Set(results.filter((result) => answersOf(result) === 'written').map(({ task }) => task));
 
 /**
  * Thresholds of tasks that a sweep measured both ways, in the order of the thresholds: a written task is the twin of
@@ -35,7 +35,8 @@ export const choiceAndWriting = ({
     const writtenTask = `${task}${TWIN_SUFFIX}`;
     if (written.has(task) || !written.has(writtenTask)) return [];
     const writing = headlines.find(
-      (one) => one.model === model && one.task === writtenTask && one.method === method && one.n === n,
+      (headline) =>
+        headline.model === model && headline.task === writtenTask && headline.method === method && headline.n === n,
     );
     return writing === undefined ? [] : [{ model, task, writtenTask, method, choice, writing }];
   });

@@ -82,7 +82,7 @@ export const isCutShort = (
   document: Pick<SweepDocument, 'curtailed' | 'notNeeded'>,
   { model, task, method }: Pick<UnneededPoint, 'model' | 'task' | 'method'>,
 ): boolean =>
-  unmeasuredPoints(document).some((one) => one.model === model && one.task === task && one.method === method);
+  unmeasuredPoints(document).some((point) => point.model === model && point.task === task && point.method === method);
 
 /** Factors of a curve that were not measured, because a smaller one is unsafe. */
 export interface UnneededFactors extends Pick<UnneededPoint, 'model' | 'task' | 'method' | 'seed'> {

@@ -37,7 +37,7 @@ export const metricOfOutcomes = (
 ): MetricName => {
   if (known !== null) return known;
   const possible = first === undefined ? METRICS.choice : METRICS[first.kind];
-  const count = (metric: MetricName): number => named.filter((one) => one === metric).length;
+  const count = (metric: MetricName): number => named.filter((entry) => entry === metric).length;
   return possible.reduce((most, metric) => (count(metric) > count(most) ? metric : most));
 };
 

@@ -53,8 +53,10 @@ export const rowCells = ({ results, elsewhere = [] }: Measured, row: ElsewhereRo
     rowKey({ ...point.result, madeFor: point.madeFor }) === rowKey(row) ? [point.result] : [],
   );
   const factors = new Set(others.map(({ factor }) => factorKey(factor)));
-  const own = results.filter((one) => one.model === model && one.method === method && one.task === madeFor);
-  return [...own.filter(({ factor }) => factors.has(factorKey(factor))), ...others];
+  const matchingResults = results.filter(
+    (result) => result.model === model && result.method === method && result.task === madeFor,
+  );
+  return [...matchingResults.filter(({ factor }) => factors.has(factorKey(factor))), ...others];
 };
 
 /** How far the plans of a row are safe on every task; null where that is not known yet, or nothing can be lost. */
@@ -63,13 +65,15 @@ const everywhereOf = (document: Measured, row: ElsewhereRow, delta: number, alph
   const cells = rowCells(document, row).filter((cell) => reasonOf(cell) === null);
   if (cells.length === 0) return null;
   const tasks = new Set(
-    document.results.filter((one) => one.model === row.model && reasonOf(one) === null).map(({ task }) => task),
+    document.results
+      .filter((result) => result.model === row.model && reasonOf(result) === null)
+      .map(({ task }) => task),
   );
   const draws = new Set(cells.map(({ seed }) => seed)).size;
   const few = cells.some((cell) => independentItems(cell) < itemsNeeded(delta, cell.metric, alpha));
   if (few) return { factor: null, lastSafe: null, firstUnsafe: null, verdict: 'cannot-tell', tasks: tasks.size };
   const byFactor = groupBy(cells, ({ factor }) => factorKey(factor)).sort(
-    (one, other) => at(one, 0).factor - at(other, 0).factor,
+    (left, right) => at(left, 0).factor - at(right, 0).factor,
   );
   // A factor that is not measured on every task yet ends the sequence, without being unsafe.
   let lastSafe = 1;
@@ -96,15 +100,15 @@ export const withEverywhere = (
   alpha: number,
 ): Threshold[] =>
   thresholds.map((threshold) => {
-    const { everywhere: _everywhere, ...own } = threshold;
-    const { model, task, method, seed } = own;
-    const isOneOfSeveral = seed !== null && thresholds.some((one) => one.seed === null && isSameCurve(one, own));
+    const { everywhere: _everywhere, ...rest } = threshold;
+    const { model, task, method, seed } = rest;
+    const isOneOfSeveral = seed !== null && thresholds.some((entry) => entry.seed === null && isSameCurve(entry, rest));
     const everywhere = isOneOfSeveral ? null : everywhereOf(document, { model, method, madeFor: task }, delta, alpha);
-    return everywhere === null ? own : { ...own, everywhere };
+    return everywhere === null ? rest : { ...rest, everywhere };
   });
 
-const isSameCurve = (one: Threshold, other: Omit<Threshold, 'everywhere'>): boolean =>
-  one.model === other.model && one.task === other.task && one.method === other.method;
+const isSameCurve = (left: Threshold, right: Omit<Threshold, 'everywhere'>): boolean =>
+  left.model === right.model && left.task === right.task && left.method === right.method;
 
 /** How far the plans for all tasks at once are safe on every task, for each model and method that has them. */
 export const togetherThresholds = (document: Measured, delta: number, alpha: number): TogetherThreshold[] =>
@@ -155,7 +159,7 @@ const worstOf = (cells: readonly ElsewherePoint[]): LargestLoss | null =>
 
 const verdictCounts = (cells: readonly ElsewherePoint[], delta: number) => {
   const verdicts = cells.map(({ result }) => result.verdict ?? verdictOf(result, delta));
-  const count = (verdict: PointVerdict): number => verdicts.filter((one) => one === verdict).length;
+  const count = (verdict: PointVerdict): number => verdicts.filter((entry) => entry === verdict).length;
   return { safe: count('safe'), unsafe: count('worse'), undecided: count('undecided') };
 };
 
@@ -172,13 +176,16 @@ export const elsewhereSummaries = (document: Measured, delta: number): readonly 
     const [first] = points;
     if (first === undefined) return [];
     const { model, method, factor } = first.result;
-    const own = document.results.filter(
-      (one) =>
-        one.model === model && one.method === method && factorKey(one.factor) === factorKey(factor) && counts(one),
+    const matchingResults = document.results.filter(
+      (result) =>
+        result.model === model &&
+        result.method === method &&
+        factorKey(result.factor) === factorKey(factor) &&
+        counts(result),
     );
     const [joint, others] = [
       points.filter(({ madeFor }) => madeFor === null),
-      points.filter((one) => one.madeFor !== null),
+      points.filter((point) => point.madeFor !== null),
     ];
     const [worst, jointWorst] = [worstOf(others), worstOf(joint)];
     if (worst === null) return [];
@@ -188,7 +195,7 @@ export const elsewhereSummaries = (document: Measured, delta: number): readonly 
         model,
         method,
         factor,
-        own: mean(own),
+        own: mean(matchingResults),
         others: mean(results),
         cells: results.length,
         losing: results.filter(({ difference }) => difference < -delta).length,
@@ -245,7 +252,7 @@ export const everywhereSentence = (
       metric !== 'perplexity' &&
       (verdict === 'worse' || verdict === 'undecided'),
   );
-  const [first] = [...breaking].sort((one, other) => one.difference - other.difference);
+  const [first] = [...breaking].sort((left, right) => left.difference - right.difference);
   const loss =
     first === undefined
       ? ''

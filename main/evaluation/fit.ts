@@ -141,11 +141,11 @@ export const inOrderOfLoss = <C extends Pick<ScoredCandidate, 'items' | 'loss' |
   candidates: readonly C[],
 ): readonly C[] =>
   [...candidates].sort(
-    (one, other) =>
-      other.items - one.items ||
-      (one.loss?.mean ?? Infinity) - (other.loss?.mean ?? Infinity) ||
-      one.bytes - other.bytes ||
-      one.name.localeCompare(other.name),
+    (left, right) =>
+      right.items - left.items ||
+      (left.loss?.mean ?? Infinity) - (right.loss?.mean ?? Infinity) ||
+      left.bytes - right.bytes ||
+      left.name.localeCompare(right.name),
   );
 
 /** Bytes that a limit is compared with. */
@@ -164,7 +164,7 @@ export const lossCurve = <C extends Pick<ScoredCandidate, 'bytes' | 'loss' | 'it
   const most = maxOf(candidates.map(({ items }) => items));
   const scored = candidates.filter(({ loss, items }) => loss !== null && items === most);
   const rising = [...scored].sort(
-    (one, other) => one.bytes - other.bytes || (one.loss?.mean ?? Infinity) - (other.loss?.mean ?? Infinity),
+    (left, right) => left.bytes - right.bytes || (left.loss?.mean ?? Infinity) - (right.loss?.mean ?? Infinity),
   );
   let least = Infinity;
   return rising.filter(({ loss }) => {

@@ -61,10 +61,10 @@ const FAMILYWISE_LEVEL = 0.05;
 const isBetter = (metric: MetricName, one: number, other: number): boolean =>
   metric === 'perplexity' ? one < other : one > other;
 
-const dominates = (one: SweepResult, other: SweepResult, bytes: number, otherBytes: number): boolean =>
+const dominates = (left: SweepResult, right: SweepResult, bytes: number, otherBytes: number): boolean =>
   bytes <= otherBytes &&
-  !isBetter(one.metric, other.value, one.value) &&
-  (bytes < otherBytes || isBetter(one.metric, one.value, other.value));
+  !isBetter(left.metric, right.value, left.value) &&
+  (bytes < otherBytes || isBetter(left.metric, left.value, right.value));
 
 /** The models of one task that no other one of them is at least as good as in no more bytes, and better in one. */
 export const undominatedOf = <P extends Pick<FrontierPoint, 'result' | 'bytes'>>(points: readonly P[]): readonly P[] =>
@@ -73,10 +73,10 @@ export const undominatedOf = <P extends Pick<FrontierPoint, 'result' | 'bytes'>>
 /** The points of a sweep that have bytes, by model and task, by rising bytes. */
 export const frontierPoints = (results: readonly SweepResult[]): readonly FrontierPoint[] => {
   const isTruncated = truncationOf(results);
-  return groupBy(results, ({ model, task }) => [model, task]).flatMap((own) => {
-    const whole = own.find(({ method }) => method === UNPRUNED)?.cost?.bytes;
+  return groupBy(results, ({ model, task }) => [model, task]).flatMap((group) => {
+    const whole = group.find(({ method }) => method === UNPRUNED)?.cost?.bytes;
     if (whole === undefined) return [];
-    const sized = own.flatMap((result) => (result.cost === undefined ? [] : [{ result, bytes: result.cost.bytes }]));
+    const sized = group.flatMap((result) => (result.cost === undefined ? [] : [{ result, bytes: result.cost.bytes }]));
     const best = new Set(undominatedOf(sized));
     return sized
       .map((point) => ({
@@ -86,7 +86,7 @@ export const frontierPoints = (results: readonly SweepResult[]): readonly Fronti
         isUndominated: best.has(point),
         ...(isTruncated(point.result) ? { truncationMeasured: true as const } : {}),
       }))
-      .sort((one, other) => one.bytes - other.bytes);
+      .sort((left, right) => left.bytes - right.bytes);
   });
 };
 
@@ -105,12 +105,14 @@ export const fittingPairs = (points: readonly FrontierPoint[]): readonly Pick<Fr
           point.weights !== quantised.weights &&
           point.bytes <= quantised.bytes,
       );
-      return groupBy(fitting, ({ result: { method, seed } }) => [weightsOfLabel(method).bare, seed]).flatMap((own) => {
-        const mildest = minOf(own.map(({ result: { factor } }) => factor));
-        // By rising bytes: of the types at which this factor fits, the one that rounds least.
-        const pruned = own.findLast(({ result: { factor } }) => factor === mildest);
-        return pruned === undefined ? [] : [{ quantised, pruned }];
-      });
+      return groupBy(fitting, ({ result: { method, seed } }) => [weightsOfLabel(method).bare, seed]).flatMap(
+        (group) => {
+          const mildest = minOf(group.map(({ result: { factor } }) => factor));
+          // By rising bytes: of the types at which this factor fits, the one that rounds least.
+          const pruned = group.findLast(({ result: { factor } }) => factor === mildest);
+          return pruned === undefined ? [] : [{ quantised, pruned }];
+        },
+      );
     });
 
 /** Compares pairs on the same items; those whose outcomes are not stored are left out. */
@@ -174,17 +176,17 @@ export interface FrontierSummary {
 export const frontierSummaries = (pairs: readonly FrontierPair[]): readonly FrontierSummary[] => {
   const tested = pairs.filter(({ pHolm }) => pHolm !== null);
   return groupBy(tested, ({ quantised: { result, weights } }) => [result.model, answersOf(result), weights]).flatMap(
-    (own): FrontierSummary[] => {
-      const { result, weights, share } = own[0]?.quantised ?? {};
+    (group): FrontierSummary[] => {
+      const { result, weights, share } = group[0]?.quantised ?? {};
       if (result === undefined || weights === undefined || weights === null || share === undefined) return [];
-      const shown = own.filter(({ pHolm }) => pHolm !== null && pHolm < FAMILYWISE_LEVEL);
+      const shown = group.filter(({ pHolm }) => pHolm !== null && pHolm < FAMILYWISE_LEVEL);
       return [
         {
           model: result.model,
           answers: answersOf(result),
           weights,
           share,
-          pairs: own.length,
+          pairs: group.length,
           pruningBetter: shown.filter(({ difference }) => difference > 0).length,
           quantisingBetter: shown.filter(({ difference }) => difference < 0).length,
           together: tested.length,

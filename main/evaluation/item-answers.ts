@@ -42,11 +42,11 @@ export const withEndings = (
   const keyOf = ({ model, task, method, seed }: Threshold): string => JSON.stringify([model, task, method, seed]);
   const found = new Map(sweepThresholds(ofEndings, delta, alpha).map((threshold) => [keyOf(threshold), threshold]));
   return thresholds.map((threshold) => {
-    const { endings: _endings, ...own } = threshold;
+    const { endings: _endings, ...rest } = threshold;
     const ending = found.get(keyOf(threshold));
-    if (ending === undefined) return own;
+    if (ending === undefined) return rest;
     const { factor, lastSafe, firstUnsafe, firstWorse, verdict } = ending;
-    return { ...own, endings: { factor, lastSafe, firstUnsafe, firstWorse, verdict } };
+    return { ...rest, endings: { factor, lastSafe, firstUnsafe, firstWorse, verdict } };
   });
 };
 

@@ -66,7 +66,7 @@ const byToken = (tokens: readonly (string | null)[]): readonly SlicedItems[] => 
 export const slicedItems = (traits: readonly ItemTraits[], unit: 'tokens' | 'characters'): readonly SlicedItems[] => {
   const classes = grouped(
     'class',
-    traits.map((one) => one.class),
+    traits.map((trait) => trait.class),
   ).sort(
     (left, right) =>
       tokenClasses.findIndex((name) => name === left.name) - tokenClasses.findIndex((name) => name === right.name),

@@ -32,9 +32,9 @@ export const passesOf = (
   const items = groupBy(pairs, ([{ id, group }]) => group ?? id);
   const [texts, ...others] = new Set(items.map(({ length }) => length));
   if (texts === undefined || others.length > 0 || texts < 2 || items.length < 2) return undefined;
-  const rights = items.map((own) => ({
-    before: own.filter(([before]) => before.correct).length,
-    after: own.filter(([, after]) => after.correct).length,
+  const rights = items.map((repeats) => ({
+    before: repeats.filter(([before]) => before.correct).length,
+    after: repeats.filter(([, after]) => after.correct).length,
   }));
   return countsOf(texts).map((k) => {
     const value = rights.reduce((sum, { after }) => sum + passAtK(texts, after, k), 0) / items.length;

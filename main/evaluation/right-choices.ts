@@ -13,7 +13,7 @@ export const rightLogprob = ({ logprobs, answer, alsoRight = [] }: ChoiceOutcome
   if (alsoRight.length === 0) return own;
   const all = [own, ...alsoRight.map((choice) => at(logprobs, choice))];
   const largest = Math.max(...all);
-  return largest + Math.log(all.reduce((sum, one) => sum + Math.exp(one - largest), 0));
+  return largest + Math.log(all.reduce((sum, entry) => sum + Math.exp(entry - largest), 0));
 };
 
 /** Chance that a guess is right. */

@@ -267,11 +267,13 @@ const compare = (
 };
 
 /** Test of the unpruned model's accuracy against guessing; nothing for items without choices. */
-const aboveChance = (own: PairedSummary, outcomes: readonly ItemOutcome[]): Pick<PairedSummary, 'chance'> => {
+const aboveChance = (summary: PairedSummary, outcomes: readonly ItemOutcome[]): Pick<PairedSummary, 'chance'> => {
   const choices = outcomes.filter(isChoice);
   if (choices.length === 0) return {};
   const accuracy = choices.reduce((sum, outcome) => sum + guessedRight(outcome), 0) / choices.length;
-  return { chance: { accuracy, p: accuracy === 1 ? 1 : guessingP(Math.round(own.value * own.n), own.n, accuracy) } };
+  return {
+    chance: { accuracy, p: accuracy === 1 ? 1 : guessingP(Math.round(summary.value * summary.n), summary.n, accuracy) },
+  };
 };
 
 interface SummarySettings {
@@ -303,12 +305,12 @@ export const summarise = (
 ): PairedSummary => {
   if (candidate !== null) return compare(metric, baseline, candidate, { bootstrap, delta });
   const itself = compare(metric, baseline, baseline, { bootstrap: { ...bootstrap, resamples: 1 }, delta });
-  const { lowTail: _lowTail, endings, answerLoss, ...own } = itself;
+  const { lowTail: _lowTail, endings, answerLoss, ...rest } = itself;
   const none = { difference: 0, low: 0, high: 0, lowOneSided: 0, highOneSided: 0, p: null };
   return {
-    ...own,
+    ...rest,
     ...none,
-    ...aboveChance(own, baseline),
+    ...aboveChance(rest, baseline),
     ...(endings === undefined ? {} : { endings: { ...endings, ...none } }),
     ...(answerLoss === undefined ? {} : { answerLoss: { mean: 0, low: 0, high: 0 } }),
   };

@@ -37,8 +37,8 @@ const decidableCurves = (results: readonly (SweepResult | CurtailedPoint)[], del
   for (const result of results) {
     if (result.factor <= 1) continue;
     const key = JSON.stringify([result.model, result.task, result.method]);
-    const own = 'independentAtLeast' in result ? result.independentAtLeast : independentItems(result);
-    const items = Math.min(own, itemsOf.get(key)?.items ?? Infinity);
+    const independent = 'independentAtLeast' in result ? result.independentAtLeast : independentItems(result);
+    const items = Math.min(independent, itemsOf.get(key)?.items ?? Infinity);
     itemsOf.set(key, { items, needed: itemsNeeded(delta, result.metric) });
   }
   return [...itemsOf.values()].filter(({ items, needed }) => items >= needed).length;
@@ -78,8 +78,8 @@ export const thresholdsAfterSelection = (
   const counts = new Set([...methods.values()].map(({ size }) => size));
   return [...counts].flatMap((count) => {
     const isOwn = (point: Pick<SweepResult, 'model' | 'task'>): boolean => methods.get(keyOf(point))?.size === count;
-    const own = { curtailed: curtailed.filter(isOwn), notNeeded: notNeeded.filter(isOwn) };
-    return sweepThresholds(results.filter(isOwn), delta, alpha / count, own);
+    const ofMethod = { curtailed: curtailed.filter(isOwn), notNeeded: notNeeded.filter(isOwn) };
+    return sweepThresholds(results.filter(isOwn), delta, alpha / count, ofMethod);
   });
 };
 
@@ -127,14 +127,14 @@ const hasItems = (result: SweepResult, delta: number, alpha: number): boolean =>
   independentItems(result) >= itemsNeeded(delta, result.metric, alpha);
 
 /** The endings, with the interval ends that are tested at this margin. */
-const endingsAt = (result: SweepResult, own: Endings, delta: number): Endings => {
+const endingsAt = (result: SweepResult, endings: Endings, delta: number): Endings => {
   const {
     low,
     high,
     lowOneSided,
-    highOneSided = own.highOneSided,
-  } = withVerdict(endingResult({ ...result, endings: undefined }, own), delta, ONE_SIDED_ALPHA, null);
-  return { ...own, low, high, lowOneSided, highOneSided };
+    highOneSided = endings.highOneSided,
+  } = withVerdict(endingResult({ ...result, endings: undefined }, endings), delta, ONE_SIDED_ALPHA, null);
+  return { ...endings, low, high, lowOneSided, highOneSided };
 };
 
 const withVerdict = (result: SweepResult, delta: number, alpha: number, reason: NothingToLose | null): SweepResult => {

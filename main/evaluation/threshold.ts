@@ -255,7 +255,7 @@ export const sweepThresholds = (
       const all = split(ofMethod);
       const draws = judged(all.results, all.stopped, delta, alpha);
       const joint = read(bracketOf({ ...draws, points: overSeeds(draws.points, bySeed.length) }, delta, alpha));
-      const listed = ofSeeds.flatMap(drawOf).sort((one, other) => one.seed - other.seed);
+      const listed = ofSeeds.flatMap(drawOf).sort((left, right) => left.seed - right.seed);
       return [...ofSeeds, ...joint.map((threshold) => ({ ...threshold, draws: listed }))];
     },
   );
@@ -292,7 +292,7 @@ const reach = ({ lastSafe, firstUnsafe }: Threshold): readonly [number, number] 
 export const bestThreshold = <T extends Threshold>(thresholds: readonly T[]): BestThreshold<T> | null => {
   const [first] = thresholds;
   if (first === undefined) return null;
-  const cannotTell = thresholds.filter((one) => reach(one) === null).map(({ method }) => method);
+  const cannotTell = thresholds.filter((threshold) => reach(threshold) === null).map(({ method }) => method);
   const known = thresholds
     .flatMap((threshold) => {
       const ends = reach(threshold);

@@ -97,10 +97,10 @@ const groupEnds = (moves: readonly GroupMoves[], alpha: number): Interval => {
 /** The end of a perplexity at `nominalLevel`; for a document without the stricter ends, its only one. */
 const perplexityLow = ({ lowOneSided, lowTail }: Judged, alpha: number): number | null => {
   if (lowTail === undefined) return alpha === ONE_SIDED_ALPHA ? lowOneSided : null;
-  const strictEnough = lowTail.filter((one) => one.alpha <= nominalLevel(alpha));
+  const strictEnough = lowTail.filter((entry) => entry.alpha <= nominalLevel(alpha));
   return strictEnough.length === 0
     ? null
-    : strictEnough.reduce((loosest, one) => (one.alpha > loosest.alpha ? one : loosest)).low;
+    : strictEnough.reduce((loosest, entry) => (entry.alpha > loosest.alpha ? entry : loosest)).low;
 };
 
 /**

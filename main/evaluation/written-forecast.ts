@@ -108,8 +108,8 @@ export const checkedCalls = ({
   elsewhere,
 }: Pick<FitDocument, 'forecast' | 'task' | 'tested' | 'elsewhere'>): readonly CheckedCall[] =>
   (forecast?.calls ?? []).map((call) => {
-    const own = call.task === task ? tested : elsewhere.filter((other) => other.task === call.task);
-    const verdict = own.find(({ name }) => name === call.name)?.verdict ?? null;
+    const calls = call.task === task ? tested : elsewhere.filter((other) => other.task === call.task);
+    const verdict = calls.find(({ name }) => name === call.name)?.verdict ?? null;
     if (verdict === null || isNothingToLose(verdict)) return { ...call, held: null };
     return { ...call, held: (verdict === 'safe') === call.isSafe };
   });

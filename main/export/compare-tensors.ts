@@ -55,11 +55,11 @@ const firstDifference = async (
 ): Promise<string | null> => {
   let start = 0;
   for (const [row, { view: source, what }] of tensor.pieces.entries()) {
-    const own = { ...view, byteOffset: view.byteOffset + start, byteLength: source.byteLength };
+    const part = { ...view, byteOffset: view.byteOffset + start, byteLength: source.byteLength };
     const wanted = tensorBytes([{ view: source, what }]);
     let position = start;
     try {
-      for await (const is of tensorBytes([{ view: own, what }])) {
+      for await (const is of tensorBytes([{ view: part, what }])) {
         const next = await wanted.next();
         if (next.done === true) throw shorter(source);
         if (Buffer.compare(is, next.value) !== 0) {

@@ -84,9 +84,9 @@ export const compressedFolder = (
   const mostOf = async (view: TensorView): Promise<number> => {
     const joined = [...chosen.values()].filter(({ tensor }) => joinedName(tensor) === joinedName(view.tensor));
     const most = await Promise.all(
-      joined.map(async (one) => {
-        const known = largest.get(one.tensor) ?? valuesOf(one).then(largestOf);
-        largest.set(one.tensor, known);
+      joined.map(async (entry) => {
+        const known = largest.get(entry.tensor) ?? valuesOf(entry).then(largestOf);
+        largest.set(entry.tensor, known);
         return known;
       }),
     );
@@ -247,8 +247,8 @@ const quantizationConfig = (type: CompressedType, ignore: readonly string[]): Re
 
 /** The type as which an export quantised its weights; null: as stored, or in a way that no export writes. */
 export const compressedTypeOf = (source: Checkpoint, exported: Checkpoint): CompressedType | null => {
-  const [own, theirs] = [source, exported].map(({ config }) => config['quantization_config'] ?? null);
-  if (own !== null || typeof theirs !== 'object' || theirs === null || !('config_groups' in theirs)) return null;
+  const [before, theirs] = [source, exported].map(({ config }) => config['quantization_config'] ?? null);
+  if (before !== null || typeof theirs !== 'object' || theirs === null || !('config_groups' in theirs)) return null;
   const groups = canonicalJson(theirs.config_groups);
   return (
     compressedTypes.find((type) => canonicalJson(quantizationConfig(type, [])['config_groups']) === groups) ?? null

@@ -116,8 +116,8 @@ export const exportedTensors = async (
       tensors.push({ ...whole(name, view, 'a matrix that nothing reads'), sourceFile });
       continue;
     }
-    const { view: own, what } = expertPiece(parsed.layer, kept, view);
-    tensors.push({ ...whole(`${parsed.prefix}${String(kept)}.${parsed.rest}`, own, what), sourceFile });
+    const { view: piece, what } = expertPiece(parsed.layer, kept, view);
+    tensors.push({ ...whole(`${parsed.prefix}${String(kept)}.${parsed.rest}`, piece, what), sourceFile });
   }
   return tensors;
 };
@@ -223,13 +223,14 @@ const prunedLayers = async (
       });
     } else {
       const carriers = plan.kept[index] ?? [];
-      const own = carriers.map((carrier) => experts[carrier] ?? noExpert(index, carrier));
+      const carried = carriers.map((carrier) => experts[carrier] ?? noExpert(index, carrier));
       const router = variants[block]?.layer?.router ?? moe.router;
       layers.push({
         ...names,
         moe,
         carriers,
-        merged: plan.recovery === undefined && plan.gates?.kind !== 'folded' ? null : { experts: own, router: null },
+        merged:
+          plan.recovery === undefined && plan.gates?.kind !== 'folded' ? null : { experts: carried, router: null },
         refittedRouter: router === moe.router ? null : router,
         identityRows:
           plan.gates?.kind === 'trained' ? await identityRowsOf(moe, carriers, checkpoint.identity, overlays) : null,
@@ -369,9 +370,9 @@ const wholeViewOf = (weight: Weight | null | undefined): TensorView | null =>
 /** The export's content in place of the carrier's `view`: the view itself, or the new one of the same role. */
 const expertPiece = ({ moe, carriers, merged }: PrunedLayer, kept: number, view: TensorView): TensorPiece => {
   const carrier = at(carriers, kept);
-  const own = { view, what: `expert ${String(carrier)} of the source` };
+  const carried = { view, what: `expert ${String(carrier)} of the source` };
   const [before, after] = [moe.expertTensors[carrier], merged?.experts[kept]];
-  if (before === undefined || after === undefined) return own;
+  if (before === undefined || after === undefined) return carried;
   const changed = expertParts.filter((part) => after[part] !== before[part]);
   for (const part of changed) {
     const at = viewsOf(before[part]).findIndex((known) => isSamePlace(known, view));
@@ -380,7 +381,7 @@ const expertPiece = ({ moe, carriers, merged }: PrunedLayer, kept: number, view:
     const piece = viewsOf(weight)[at] ?? requireWholeView(weight ?? noWeight(part), 'exporting merged experts');
     return { view: { ...piece, shape: view.shape }, what: pieceName(piece, part, carrier, kept, changed.length) };
   }
-  if (changed.length < roles.length) return own;
+  if (changed.length < roles.length) return carried;
   throw refuse(
     'not-exportable',
     `tensor "${view.tensor}" belongs to an expert, and merging is not defined for it.`,
@@ -405,8 +406,8 @@ const noWeight = (part: string): never => {
   throw new Error(`a merged expert without its ${part} projection`);
 };
 
-const isSamePlace = (one: TensorView, other: TensorView): boolean =>
-  one.tensor === other.tensor && one.byteOffset === other.byteOffset && one.byteLength === other.byteLength;
+const isSamePlace = (left: TensorView, right: TensorView): boolean =>
+  left.tensor === right.tensor && left.byteOffset === right.byteOffset && left.byteLength === right.byteLength;
 
 /** Tensors of a weight that a plan may replace: its matrix, stored plainly or transposed, or its scales. */
 const viewsOf = (weight: Weight | null | undefined): readonly TensorView[] =>

@@ -31,9 +31,9 @@ export const identityRowsOf = async (
   const content = JSON.stringify(['identity rows', 1, model, correction.tensor, kept]);
   const key = createHash('sha256').update(content).digest('hex').slice(0, 32);
   const write = async (): Promise<SoundOverlay> => {
-    const own = await readTensor(correction);
+    const values = await readTensor(correction);
     const stay = [...kept, ...Array.from({ length: moe.identities }, (_, at) => moe.experts + at)];
-    const floats = Float32Array.from([...stay.map((row) => own[row] ?? 0), ...dropped.map(() => NEVER_CHOSEN)]);
+    const floats = Float32Array.from([...stay.map((row) => values[row] ?? 0), ...dropped.map(() => NEVER_CHOSEN)]);
     const bytes = fromFloat32(floats, correction.dtype);
     return overlays.write(key, [tensorInMemory('correction', correction.dtype, [floats.length], bytes)]);
   };

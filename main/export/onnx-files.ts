@@ -127,9 +127,9 @@ export const writeOnnxGraph = async (
   const layers = model.blocks.map(({ moe }) => (moe === null ? null : ownLayer(moe)));
   if (isTrained)
     for (const [index, { block, moe }] of source.descriptor.moeLayers.entries()) {
-      const [own, kept] = [layers[block] ?? null, plan.kept[index] ?? []];
-      if (own === null) continue;
-      layers[block] = trainedLayer(own, moe, kept, fromFolder);
+      const [layer, kept] = [layers[block] ?? null, plan.kept[index] ?? []];
+      if (layer === null) continue;
+      layers[block] = trainedLayer(layer, moe, kept, fromFolder);
       masks.set(block, maskedVariant(moe, kept).mask);
     }
   const { bytes } = wholeModelGraph(model, layers, masks);

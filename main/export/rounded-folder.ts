@@ -157,8 +157,8 @@ const roundingOf = async (
  */
 const retyped = async (checkpoint: Checkpoint, plan: Plan, type: GgufType, overlays: Overlays): Promise<StoredGguf> => {
   if (!onlyDrops(plan)) throw without(checkpoint, 'it is a GGUF file, and a plan merges, refits or replaces experts');
-  const types = modelTensors(checkpoint.descriptor, checkpoint.config, plainLayout, type).flatMap((one) =>
-    one.type === 'i32' ? [] : [[one.name, one.type] as const],
+  const types = modelTensors(checkpoint.descriptor, checkpoint.config, plainLayout, type).flatMap((tensor) =>
+    tensor.type === 'i32' ? [] : [[tensor.name, tensor.type] as const],
   );
   const tensors = await exportedTensors(checkpoint, plan, overlays);
   return planStoredGguf(checkpoint, tensors, keptExperts(plan), new Map(types));

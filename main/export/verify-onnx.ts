@@ -96,10 +96,10 @@ export const compareOnnx = async (
       batch.members.forEach(({ sequence, before }, row) => {
         const length = sequences[sequence]?.length ?? 0;
         const start = (row * slots + before) * vocabulary;
-        const own = logits.subarray(start, start + length * vocabulary);
+        const ofSequence = logits.subarray(start, start + length * vocabulary);
         const where = `${ONNX_FILE}, sequence ${String(sequence)} padded on the ${padding}`;
         found.push({
-          ...compareLogits(original[sequence]?.logits ?? new Float32Array(), own, length, bound(padding), where),
+          ...compareLogits(original[sequence]?.logits ?? new Float32Array(), ofSequence, length, bound(padding), where),
           padding,
         });
       });

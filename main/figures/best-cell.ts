@@ -32,7 +32,7 @@ export const bestCell = (
   const bestOf = (named: string, all = thresholds): BestThreshold<SizeThreshold> | null =>
     bestThreshold(
       shown.flatMap((method) =>
-        all.filter((one) => one.task === named && one.model === model && one.method === method),
+        all.filter((entry) => entry.task === named && entry.model === model && entry.method === method),
       ),
     );
   return {
@@ -115,7 +115,7 @@ const rankOf = ({ threshold }: BestLine): number =>
 /** The line that allows least; it colours the cell. Undefined without lines. */
 export const strictestLine = (lines: readonly BestLine[]): BestLine | undefined =>
   lines.reduce<BestLine | undefined>(
-    (strictest, one) => (strictest === undefined || rankOf(one) < rankOf(strictest) ? one : strictest),
+    (strictest, entry) => (strictest === undefined || rankOf(entry) < rankOf(strictest) ? entry : strictest),
     undefined,
   );
 

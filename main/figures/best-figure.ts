@@ -169,7 +169,7 @@ const columns: Columns<BestCell> = [
   ['written_methods', ({ written }) => written?.methods.join(' ') ?? ''],
   ['written_last_safe', ({ written }) => written?.best.lastSafe ?? null],
   ['written_first_unsafe', ({ written }) => written?.best.firstUnsafe ?? null],
-  truncationColumn(({ best, written }) => [best, written].some((one) => one?.best.truncationMeasured === true)),
+  truncationColumn(({ best, written }) => [best, written].some((entry) => entry?.best.truncationMeasured === true)),
 ];
 
 /** The data of the figure: every model on every task, the best of all methods. */

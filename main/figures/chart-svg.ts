@@ -119,10 +119,10 @@ const drawSeries = (
   const lower = edges.map(([at, low]) => [x(at), y(low)] as const).reverse();
   const path = line.map(([at, value]) => [x(at), y(value) - lift] as const);
   const back = BACK_OPACITY[theme.name === 'dark' ? 'dark' : 'light'];
-  const own = stand === 'back' ? back * opacity : stand === 'out' ? 1 : opacity;
+  const shown = stand === 'back' ? back * opacity : stand === 'out' ? 1 : opacity;
   return svgElement(
     'g',
-    own === 1 ? {} : { opacity: own },
+    shown === 1 ? {} : { opacity: shown },
     edges.length < 2
       ? []
       : [
@@ -188,7 +188,7 @@ const drawNames = (points: readonly PlacedPoint[], { top, height }: Plot, theme:
     series.name === undefined || series.points.at(-1) !== point ? [] : [{ x: x + 6, y: y + 3.5, text: series.name }],
   );
   const widthOf = (text: string): number => textWidth(text, NAME_SIZE) + 2;
-  for (const name of names.sort((one, other) => one.y - other.y)) {
+  for (const name of names.sort((left, right) => left.y - right.y)) {
     const isFree = (y: number): boolean =>
       placed.every(
         (other) =>
@@ -215,7 +215,7 @@ export const drawMarks = (
   const scales = chartScales(chart, plot);
   const points = placePoints(chart, plot);
   const front = chart.series.some(({ key }) => key === emphasised) ? emphasised : null;
-  const order = [...chart.series].sort((one, other) => Number(one.key === front) - Number(other.key === front));
+  const order = [...chart.series].sort((left, right) => Number(left.key === front) - Number(right.key === front));
   const standOf = (key: string): Stand => (front === null ? 'alike' : key === front ? 'out' : 'back');
   return [
     ...drawAreas(chart, scales, plot, theme),
@@ -287,7 +287,7 @@ const HEAD = 22;
 const drawHead = ({ heading, note }: Chart, { left, width }: Plot, top: number, theme: FigureTheme): SvgNode[] => {
   const room = width - textWidth(note, 11) - 12;
   // The end of a title may tell two tasks apart ("written"): smaller letters before fewer.
-  const size = HEAD_SIZES.find((one) => textWidth(heading, one) <= room) ?? SMALLEST_HEAD;
+  const size = HEAD_SIZES.find((entry) => textWidth(heading, entry) <= room) ?? SMALLEST_HEAD;
   return [
     svgLabel(left, top + 12, fitText(heading, room, size), { 'font-size': size, 'font-weight': 600 }),
     svgLabel(left + width, top + 12, note, { 'text-anchor': 'end', fill: theme.muted }),

@@ -177,7 +177,8 @@ export const linearAxis = (
   const [low, high] = highest > lowest ? [lowest, highest] : [lowest - 0.5, highest + 0.5];
   const counts = Array.from({ length: Math.max(1, most) }, (_, index) => Math.max(1, most - index));
   // d3 treats the count as a hint.
-  const count = counts.find((one) => scaleLinear([low, high], [0, 1]).nice(one).ticks(one).length <= most + 1) ?? 1;
+  const count =
+    counts.find((entry) => scaleLinear([low, high], [0, 1]).nice(entry).ticks(entry).length <= most + 1) ?? 1;
   const nice = scaleLinear([low, high], [0, 1]).nice(count);
   const [from = low, to = high] = nice.domain();
   const ticks = nice.ticks(count).map((tick) => (tick === 0 ? 0 : tick));
@@ -188,7 +189,7 @@ const isDoubling = (factor: number): boolean => Number.isInteger(Math.log2(facto
 
 /** Pruning factors from 1 to `largest` (at least 2), named where they were measured: doublings first. */
 export const factorAxis = (factors: readonly number[], { title, label }: AxisText, largest = 2): ChartAxis => {
-  const measured = [...new Set([1, ...factors])].sort((one, other) => one - other);
+  const measured = [...new Set([1, ...factors])].sort((left, right) => left - right);
   const end = maxOf([2, largest, ...measured]);
   return {
     scale: 'doubling',
@@ -207,7 +208,7 @@ export const countsAxis = (
   { title, label }: AxisText,
   inset: Range = FACTOR_INSET,
 ): ChartAxis => {
-  const rising = [...new Set(counts)].sort((one, other) => one - other);
+  const rising = [...new Set(counts)].sort((left, right) => left - right);
   return {
     scale: 'doubling',
     domain: [minOf(rising), maxOf(rising)],
@@ -355,13 +356,15 @@ export const placePoints = (chart: Chart, plot: Plot): readonly PlacedPoint[] =>
   );
   const counts = new Map<string, number>();
   for (const place of upright) counts.set(place, (counts.get(place) ?? 0) + 1);
-  const places = [...counts.keys()].map(Number).sort((one, other) => one - other);
+  const places = [...counts.keys()].map(Number).sort((left, right) => left - right);
   const stepAt = (place: string): number => {
     const index = places.indexOf(Number(place));
     const here = places[index] ?? 0;
     const gap = minOf([
       SPREAD_PX / SPREAD_SHARE,
-      ...[places[index - 1], places[index + 1]].flatMap((one) => (one === undefined ? [] : [Math.abs(one - here)])),
+      ...[places[index - 1], places[index + 1]].flatMap((entry) =>
+        entry === undefined ? [] : [Math.abs(entry - here)],
+      ),
     ]);
     return Math.min(WHISKER_STEP_PX, (SPREAD_SHARE * gap) / Math.max(1, (counts.get(place) ?? 1) - 1));
   };
@@ -416,16 +419,16 @@ export const steppedPoint = (
 ): PlacedPoint | null => {
   if (!ARROWS.includes(key)) return null;
   if (from === null) return points[0] ?? null;
-  const own = points.filter(({ series }) => series.key === from.series.key);
+  const matchingPoints = points.filter(({ series }) => series.key === from.series.key);
   const isAlong = key === 'ArrowLeft' || key === 'ArrowRight';
-  const series = [...new Set(points.map((one) => one.series.key))];
-  const beside = series.flatMap((one): readonly PlacedPoint[] => {
-    if (one === from.series.key) return [from];
-    const others = points.filter((point) => point.series.key === one);
+  const series = [...new Set(points.map((point) => point.series.key))];
+  const beside = series.flatMap((entry): readonly PlacedPoint[] => {
+    if (entry === from.series.key) return [from];
+    const others = points.filter((point) => point.series.key === entry);
     const least = minOf(others.map((point) => Math.abs(point.x - from.x)));
     return others.filter((point) => Math.abs(point.x - from.x) === least).slice(0, 1);
   });
-  const line = isAlong ? own : [...beside].sort((one, other) => one.y - other.y);
+  const line = isAlong ? matchingPoints : [...beside].sort((left, right) => left.y - right.y);
   const index = line.findIndex(
     ({ series: { key: of }, point }) => of === from.series.key && point.key === from.point.key,
   );

@@ -80,14 +80,14 @@ const drawHeads = ({ comparison, marks }: Frame): SvgNode[] =>
 const drawSummary = ({ comparison, theme }: Frame, top: number): SvgNode[] => [
   svgLabel(MARGIN, top + 17, 'mean rank'),
   svgLabel(MARGIN, top + CELL.height + 17, 'best, or ='),
-  ...comparison.overview.flatMap((one, column) => [
+  ...comparison.overview.flatMap((entry, column) => [
     svgElement(
       'text',
       { x: centreOf(column), y: top + 17, ...middle },
-      svgElement('tspan', { 'font-weight': 600 }, svgText(rankText(one))),
-      svgElement('tspan', { fill: theme.muted, 'font-size': 10 }, svgText(` ${rankIntervalText(one)}`)),
+      svgElement('tspan', { 'font-weight': 600 }, svgText(rankText(entry))),
+      svgElement('tspan', { fill: theme.muted, 'font-size': 10 }, svgText(` ${rankIntervalText(entry)}`)),
     ),
-    svgLabel(centreOf(column), top + CELL.height + 17, `${one.sharesBest} of ${one.tasks}`, middle),
+    svgLabel(centreOf(column), top + CELL.height + 17, `${entry.sharesBest} of ${entry.tasks}`, middle),
   ]),
 ];
 
@@ -108,7 +108,7 @@ const drawTask = ({ comparison, theme }: Frame, task: CompareTask, top: number):
       fill: theme.muted,
     }),
     ...comparison.overview.flatMap(({ method }, column): SvgNode[] => {
-      const row = task.rows.find((one) => one.method === method);
+      const row = task.rows.find((entry) => entry.method === method);
       if (row === undefined) return [svgLabel(centreOf(column), top + 17, '\u2013', { ...middle, fill: theme.muted })];
       const left = centreOf(column) - CELL.width / 2;
       const texts = (attributes: Readonly<Record<string, string>>): SvgNode[] => [

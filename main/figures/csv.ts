@@ -28,12 +28,12 @@ const PROVENANCE_COLUMN = 'provenance';
 
 /** The same from columns that have values, with the run of the manifest in the first column, by which it is found. */
 export const csvTable = <T>(manifest: FigureManifest, columns: Columns<T>, rows: readonly T[]): string => {
-  const own = columns.flatMap(([name, value]) => (value === null ? [] : [{ name, value }]));
+  const present = columns.flatMap(([name, value]) => (value === null ? [] : [{ name, value }]));
   const heading = figureHeading(manifest);
-  const run = 'id' in manifest && own.every(({ name }) => name !== RUN_COLUMN) ? [manifest.id] : [];
+  const run = 'id' in manifest && present.every(({ name }) => name !== RUN_COLUMN) ? [manifest.id] : [];
   const said = heading === null ? [] : [heading];
   return csvFile(
-    [...run.map(() => RUN_COLUMN), ...said.map(() => PROVENANCE_COLUMN), ...own.map(({ name }) => name)],
-    rows.map((row) => [...run, ...said, ...own.map(({ value }) => value(row))]),
+    [...run.map(() => RUN_COLUMN), ...said.map(() => PROVENANCE_COLUMN), ...present.map(({ name }) => name)],
+    rows.map((row) => [...run, ...said, ...present.map(({ value }) => value(row))]),
   );
 };

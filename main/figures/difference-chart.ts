@@ -227,7 +227,7 @@ export const differenceChart = (
     const mark = marks.get(method);
     return mark === undefined ? [] : [seriesOf(method, points, mark, titleOf)];
   });
-  const points = series.filter(({ method }) => marks.has(method)).flatMap((one) => one.points);
+  const points = series.filter(({ method }) => marks.has(method)).flatMap((entry) => entry.points);
   const ends = points.flatMap(({ draws }) =>
     draws.flatMap(({ difference, interval, low }) => [difference, interval.low, interval.high, low ?? difference]),
   );
@@ -291,7 +291,7 @@ export const differenceFigure = (
   const marks = methodMarks(methods, theme, shown);
   const runs = otherRuns.length === 0 ? '' : ` Points also from ${otherRuns.join(', ')}.`;
   const labelOf = (method: string): string => {
-    const own = panels.flatMap(({ series }) => series.filter((one) => one.method === method));
+    const own = panels.flatMap(({ series }) => series.filter((entry) => entry.method === method));
     const draws = maxOf([1, ...own.flatMap(({ points }) => points.map((point) => point.draws.length))]);
     return draws > 1 ? `${methodTitle(method)} (${draws} draws)` : methodTitle(method);
   };
@@ -333,11 +333,11 @@ export const chartable = (
 ): readonly { readonly model: string; readonly task: string; readonly runs: number }[] => {
   const counts = new Map<string, { model: string; task: string; runs: number }>();
   for (const { document } of runs) {
-    const own = new Set<string>();
+    const seen = new Set<string>();
     for (const { model, task, factor } of document.results) {
       const key = JSON.stringify([model, task]);
-      if (factor <= 1 || own.has(key)) continue;
-      own.add(key);
+      if (factor <= 1 || seen.has(key)) continue;
+      seen.add(key);
       const known = counts.get(key);
       if (known === undefined) counts.set(key, { model, task, runs: 1 });
       else known.runs += 1;
@@ -363,8 +363,8 @@ export const runsChart = (
   settings: readonly DifferingSetting[],
 ): RunsChart | null => {
   const panels = runs.flatMap(({ name, document }, run) => {
-    const own = document.results.filter((result) => result.model === model && result.task === task);
-    const panel = differencePanel(own, delta);
+    const matchingResults = document.results.filter((result) => result.model === model && result.task === task);
+    const panel = differencePanel(matchingResults, delta);
     return panel === null ? [] : [{ name, run, panel }];
   });
   const curves = panels.flatMap(({ name, run, panel }) =>

@@ -26,7 +26,7 @@ interface ElsewhereMatrix {
 
 /** Tasks of a model's points, in their order. */
 export const elsewhereTasks = ({ results }: Pick<SweepDocument, 'results'>, model: string): readonly string[] => [
-  ...new Set(results.filter((one) => one.model === model).map(({ task }) => task)),
+  ...new Set(results.filter((result) => result.model === model).map(({ task }) => task)),
 ];
 
 /** Several draws give one cell: the one that loses most. */
@@ -52,13 +52,13 @@ export const elsewhereMatrices = (
     .map((row) => ({ madeFor: row.madeFor, cells: rowCells(document, row) }));
   const factors = new Map(rows.flatMap(({ cells }) => cells.map(({ factor }) => [factorKey(factor), factor])));
   return [...factors.values()]
-    .sort((one, other) => one - other)
+    .sort((left, right) => left - right)
     .map((factor) => ({
       factor,
       rows: rows.map(({ madeFor, cells }) => ({
         madeFor,
         cells: tasks.map((task) =>
-          worstDraw(cells.filter((one) => one.task === task && factorKey(one.factor) === factorKey(factor))),
+          worstDraw(cells.filter((cell) => cell.task === task && factorKey(cell.factor) === factorKey(factor))),
         ),
       })),
     }));

@@ -149,13 +149,13 @@ export const figures = (source: FigureSource, theme: ThemeName = 'light'): Figur
   const { manifest, document, sizeTrend, comparisons = [], profiles, deflate } = source;
   const names = {
     models: fileNames([...(document?.results.map(({ model }) => model) ?? []), ...profiles.map(({ model }) => model)]),
-    tasks: fileNames(profiles.flatMap((one) => one.profiles.map(({ task }) => task))),
+    tasks: fileNames(profiles.flatMap((profile) => profile.profiles.map(({ task }) => task))),
   };
   const files = [
     ...(document === null || document.results.length === 0 ? [] : sweepFiles(manifest, document, theme)),
     ...(sizeTrend === undefined || sizeTrend.thresholds.length === 0 ? [] : sizeTrendFiles(manifest, sizeTrend, theme)),
     ...comparisons.flatMap((comparison) => viewFiles(compareView({ manifest, comparison, theme }))),
-    ...profiles.flatMap((one) => profileFiles(one, manifest, names, theme, deflate)),
+    ...profiles.flatMap((profile) => profileFiles(profile, manifest, names, theme, deflate)),
   ];
   if (files.length === 0) {
     throw refuse(

@@ -17,11 +17,11 @@ export const fitRows = (document: FitDocument): readonly FitRow[] => {
   const placeOf = ({ name }: ScoredCandidate): number => places.get(name) ?? places.size;
   return [...candidates]
     .sort(
-      (one, other) =>
-        placeOf(one) - placeOf(other) ||
-        Number(other.fits) - Number(one.fits) ||
-        other.items - one.items ||
-        (one.loss?.mean ?? Infinity) - (other.loss?.mean ?? Infinity),
+      (left, right) =>
+        placeOf(left) - placeOf(right) ||
+        Number(right.fits) - Number(left.fits) ||
+        right.items - left.items ||
+        (left.loss?.mean ?? Infinity) - (right.loss?.mean ?? Infinity),
     )
     .map((candidate) => ({ document, candidate }));
 };
@@ -33,8 +33,8 @@ const partOf = ({ document: { recommended, finalists }, candidate: { name, fits,
 };
 
 const testOf = ({ document, candidate }: FitRow): string | null => {
-  const own = document.tested.find(({ name }) => name === candidate.name);
-  return own === undefined ? null : testedWords(own);
+  const tested = document.tested.find(({ name }) => name === candidate.name);
+  return tested === undefined ? null : testedWords(tested);
 };
 
 export const fitColumns: Columns<FitRow> = [

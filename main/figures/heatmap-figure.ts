@@ -197,7 +197,7 @@ const drawHatches = (hatches: readonly (readonly Hatch[])[], layout: CellLayout)
   const drawn = HATCHES.map((hatch) => ({
     hatch,
     d: hatches
-      .flatMap((row, layer) => row.map((one, expert) => (one === hatch ? outline(layout, layer, expert) : '')))
+      .flatMap((row, layer) => row.map((entry, expert) => (entry === hatch ? outline(layout, layer, expert) : '')))
       .join(''),
   })).filter(({ d }) => d !== '');
   if (drawn.length === 0) return [];

@@ -27,9 +27,9 @@ export interface LuckPicture extends Pick<LuckPoint, 'model' | 'factor'> {
 
 export const luckPictures = (document: SweepDocument, shown?: readonly string[]): readonly LuckPicture[] => {
   const points = luckPoints(document).filter(({ method }) => shown?.includes(method) ?? true);
-  return groupBy(points, ({ model, factor }) => [model, factorKey(factor)]).flatMap((own): LuckPicture[] => {
-    const [first] = own;
-    return first === undefined ? [] : [{ model: first.model, factor: first.factor, points: own }];
+  return groupBy(points, ({ model, factor }) => [model, factorKey(factor)]).flatMap((group): LuckPicture[] => {
+    const [first] = group;
+    return first === undefined ? [] : [{ model: first.model, factor: first.factor, points: group }];
   });
 };
 
@@ -72,11 +72,13 @@ export const luckFigure = (
     caption: LUCK_CAPTION,
     rule: document.rule,
     legend: [...marks].map(([method, mark]) => ({ label: methodTitle(method), mark })),
-    charts: tasks.flatMap((own): Chart[] => {
-      const [first] = own;
+    charts: tasks.flatMap((pictures): Chart[] => {
+      const [first] = pictures;
       if (first === undefined) return [];
       const curves = [...marks].flatMap(([method, mark]) => {
-        const rising = own.filter((point) => point.method === method).sort((left, right) => left.items - right.items);
+        const rising = pictures
+          .filter((point) => point.method === method)
+          .sort((left, right) => left.items - right.items);
         return rising.length === 0 ? [] : [{ method, mark, rising }];
       });
       const levels = curves.flatMap(({ mark: { color }, rising }): ChartRule[] => {
@@ -89,14 +91,17 @@ export const luckFigure = (
           heading: theme.task(first.task),
           note: `n = ${first.n}`,
           x: countsAxis(
-            own.map(({ items }) => items),
+            pictures.map(({ items }) => items),
             { title: 'calibration items in a draw', label: String },
             [22, 22],
           ),
-          y: linearAxis([...own.flatMap(({ value }) => [value.lowest, value.highest]), ...levels.map(({ at }) => at)], {
-            title: axisTitle(first.metric),
-            label: (tick) => tickText(tick, first.metric),
-          }),
+          y: linearAxis(
+            [...pictures.flatMap(({ value }) => [value.lowest, value.highest]), ...levels.map(({ at }) => at)],
+            {
+              title: axisTitle(first.metric),
+              label: (tick) => tickText(tick, first.metric),
+            },
+          ),
           definition: 'calibrationDraw',
           rules: levels,
           series: curves.map(({ method, mark, rising }) => seriesOf(rising, method, mark)),

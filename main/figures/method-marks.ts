@@ -261,13 +261,13 @@ export const runMarks = (
 ): ReadonlyMap<string, MethodMark> => {
   const typeOf = ({ method }: { readonly method: string }): WeightType => weightsOfLabel(method).weights ?? 'stored';
   const methods = [...new Set(curves.map(({ method }) => method))];
-  const own = methodMarks(methods, theme);
+  const marks = methodMarks(methods, theme);
   const isOneRun = new Set(curves.map(({ run }) => run)).size < 2;
   const isStored = curves.every((curve) => typeOf(curve) === 'stored');
   const groups = [...new Set(curves.map((curve) => `${String(curve.run)} ${typeOf(curve)}`))];
   return new Map(
     curves.flatMap((curve) => {
-      const mark = own.get(curve.method);
+      const mark = marks.get(curve.method);
       const type = typeOf(curve);
       if (mark === undefined) return [];
       if (isOneRun && isStored) return [[curve.key, mark]];

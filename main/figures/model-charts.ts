@@ -78,9 +78,9 @@ const endsOf = (result: SweepResult): readonly number[] => {
 };
 
 /** Accuracies share one axis within 0 to 1, so that charts are comparable; each perplexity has its own. */
-const valueAxis = (metric: MetricName, own: readonly number[], accuracies: readonly number[]): ChartAxis => {
+const valueAxis = (metric: MetricName, values: readonly number[], accuracies: readonly number[]): ChartAxis => {
   const text = { title: axisTitle(metric), label: (tick: number) => tickText(tick, metric) };
-  if (metric === 'perplexity') return linearAxis(own, text);
+  if (metric === 'perplexity') return linearAxis(values, text);
   return linearAxis(
     accuracies.map((value) => Math.min(1, Math.max(0, value))),
     text,
@@ -113,7 +113,7 @@ const legendOf = (marks: ReadonlyMap<string, MethodMark>, labelOf = methodTitle)
 
 /** Results of one model, by task in the order of the results. */
 const byTask = (results: readonly SweepResult[]): readonly (readonly [string, readonly SweepResult[]])[] =>
-  distinct(results.map(({ task }) => task)).map((task) => [task, results.filter((one) => one.task === task)]);
+  distinct(results.map(({ task }) => task)).map((task) => [task, results.filter((result) => result.task === task)]);
 
 // --- Quality against the pruning factor ---
 
@@ -146,8 +146,8 @@ const curvesOn = (document: SweepDocument, model: string, task: string): readonl
       method,
       draws: maxOf([1, ...own.map(({ draws }) => draws)]),
       points: own,
-      threshold: headline.find((one) => one.method === method) ?? null,
-      thresholds: document.thresholds.filter((one) => isHere(one) && one.method === method),
+      threshold: headline.find((entry) => entry.method === method) ?? null,
+      thresholds: document.thresholds.filter((threshold) => isHere(threshold) && threshold.method === method),
     };
   });
 };
@@ -166,7 +166,7 @@ const curveSeries = ({ method, draws, points, thresholds }: Curve, mark: MethodM
   const valued = points.flatMap(({ factor, value, results }) => (value === null ? [] : [{ factor, value, results }]));
   // The threshold over several draws is above the plot.
   const isThreshold = ({ factor, seed }: SweepResult): boolean =>
-    draws === 1 && thresholds.some((one) => one.factor === factor && one.seed === seed);
+    draws === 1 && thresholds.some((threshold) => threshold.factor === factor && threshold.seed === seed);
   const edges = valued.flatMap(({ factor, value, results: [only] }): (readonly [number, number, number])[] => {
     if (draws > 1) return [[factor, value.lowest, value.highest]];
     return only === undefined ? [] : [[factor, unpruned + only.low, unpruned + only.high]];
@@ -227,16 +227,16 @@ const curvesFigure: ModelChart['make'] = (document, model, theme, { methods, cha
   const all = distinct(tasks.flatMap(({ curves }) => curves.map(({ method }) => method)));
   if (tasks.length === 0) return null;
   const marks = methodMarks(all, theme, methods);
-  const curves = tasks.flatMap((one) => one.curves);
+  const curves = tasks.flatMap((task) => task.curves);
   const factors = curves.flatMap(({ points }) => points.map(({ factor }) => factor));
   const labelOf = (method: string): string => {
-    const draws = maxOf([1, ...curves.filter((one) => one.method === method).map((one) => one.draws)]);
+    const draws = maxOf([1, ...curves.filter((curve) => curve.method === method).map((curve) => curve.draws)]);
     return draws > 1 ? `${methodTitle(method)} (mean and range of ${draws} draws)` : methodTitle(method);
   };
   const rulesOf = (task: string, [first]: readonly SweepResult[]): readonly ChartRule[] => {
     if (first === undefined) return [];
     const unpruned = unprunedOf(first);
-    const delta = document.thresholds.find((one) => one.model === model && one.task === task)?.delta;
+    const delta = document.thresholds.find((threshold) => threshold.model === model && threshold.task === task)?.delta;
     const guessed = first.metric === 'perplexity' ? null : (chance?.(task) ?? null);
     return [
       unprunedRule(unpruned),
@@ -261,11 +261,11 @@ const curvesFigure: ModelChart['make'] = (document, model, theme, { methods, cha
     ),
     rule: document.rule,
     legend: legendOf(marks, labelOf),
-    charts: tasks.flatMap((one): Chart[] => {
-      const { task, own } = one;
+    charts: tasks.flatMap((entry): Chart[] => {
+      const { task, own } = entry;
       const [first] = own;
       if (first === undefined) return [];
-      const shown = one.curves.flatMap((curve) => {
+      const shown = entry.curves.flatMap((curve) => {
         const mark = marks.get(curve.method);
         return mark === undefined ? [] : [{ curve, mark }];
       });
@@ -275,7 +275,7 @@ const curvesFigure: ModelChart['make'] = (document, model, theme, { methods, cha
           heading: theme.task(task),
           note: `n = ${first.n}`,
           x,
-          y: valueAxis(first.metric, valuesOf(one), accuracies),
+          y: valueAxis(first.metric, valuesOf(entry), accuracies),
           definition: 'pairedDifference',
           rules: rulesOf(task, own),
           thresholds: shown.map(({ curve, mark }) => thresholdRow(curve, mark, first.metric)),
@@ -398,7 +398,7 @@ const frontierFigure: ModelChart['make'] = (document, model, theme) => {
     { title: 'weights (MB)', label: (tick) => formatNumber(tick, 3) },
     { inset: [10, 10] },
   );
-  const pathOf = (own: readonly FrontierPoint[]) => own.map((one) => [megabytes(one), one.result.value] as const);
+  const pathOf = (own: readonly FrontierPoint[]) => own.map((entry) => [megabytes(entry), entry.result.value] as const);
   const typeSeries = (own: readonly FrontierPoint[], type: WeightType): ChartSeries => {
     const best = new Set(undominatedOf(own));
     return {
@@ -426,14 +426,14 @@ const frontierFigure: ModelChart['make'] = (document, model, theme) => {
       })),
     ],
     charts: tasks.flatMap((task): Chart[] => {
-      const own = points.filter(({ result }) => result.task === task);
-      const first = own[0]?.result;
+      const matchingPoints = points.filter(({ result }) => result.task === task);
+      const first = matchingPoints[0]?.result;
       if (first === undefined) return [];
-      const values = own.flatMap(({ result }) => endsOf(result));
+      const values = matchingPoints.flatMap(({ result }) => endsOf(result));
       const best: ChartSeries = {
         key: 'best of all types',
         mark: { ...weightsMark('stored', null, theme), color: theme.muted, dash: 'none' },
-        line: pathOf(own.filter(({ isUndominated }) => isUndominated)),
+        line: pathOf(matchingPoints.filter(({ isUndominated }) => isUndominated)),
         lineWidth: 6,
         opacity: 0.35,
         points: [],
@@ -450,7 +450,7 @@ const frontierFigure: ModelChart['make'] = (document, model, theme) => {
           series: [
             best,
             ...types.flatMap((type) => {
-              const ofType = own.filter((point) => typeOf(point) === type);
+              const ofType = matchingPoints.filter((point) => typeOf(point) === type);
               return ofType.length === 0 ? [] : [typeSeries(ofType, type)];
             }),
           ],
@@ -543,7 +543,7 @@ export type ModelChartName = (typeof modelCharts)[number]['name'];
 /** The kind of a name. */
 export const modelChart = (name: ModelChartName): ModelChart =>
   present(
-    modelCharts.find((one) => one.name === name),
+    modelCharts.find((chart) => chart.name === name),
     `There is no chart ${name}.`,
   );
 

@@ -83,7 +83,7 @@ export const modelTreeFigure = (
     const words = `${row.title}${row.kind === 'made elsewhere' ? ' (made elsewhere)' : ''}`;
     children.push(svgLabel(x, middle + 4, fitText(words, left - x - 8, 11)));
     for (const [column, factor] of factors.entries()) {
-      const point = row.points.find((one) => isSameFactor(one.factor, factor));
+      const point = row.points.find((entry) => isSameFactor(entry.factor, factor));
       if (point === undefined) continue;
       for (const node of drawCell(point, left + column * CELL.width, top(line), theme)) children.push(node);
     }

@@ -50,7 +50,7 @@ export const profileMetrics: readonly ProfileMetric[] = [
 
 /** The statistic with this name, which must exist. */
 export const profileMetric = (name: ProfileMetric['name']): ProfileMetric => {
-  const metric = profileMetrics.find((one) => one.name === name);
+  const metric = profileMetrics.find((entry) => entry.name === name);
   if (metric === undefined) throw new RangeError(`no statistic ${name}`);
   return metric;
 };

@@ -158,7 +158,7 @@ const verdictsText = (line: RunLine): string | null => {
   if (only === undefined) return null;
   if (others.length === 0) return pointVerdictText(only);
   return VERDICTS.flatMap((verdict) => {
-    const count = known.filter((one) => one === verdict).length;
+    const count = known.filter((entry) => entry === verdict).length;
     return count === 0 ? [] : [`${count} ${pointVerdictText(verdict)}`];
   }).join(', ');
 };

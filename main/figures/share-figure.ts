@@ -23,11 +23,11 @@ const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
  */
 export const shareLines = (points: readonly SharePoint[]): ShareLine[] =>
   answerKind.options.flatMap((answers) => {
-    const own = points.filter((point) => point.answers === answers);
-    return distinct(own.map(({ experts }) => experts))
+    const matchingPoints = points.filter((point) => point.answers === answers);
+    return distinct(matchingPoints.map(({ experts }) => experts))
       .sort((a, b) => a - b)
       .map((experts) => {
-        const ofSize = own.filter((point) => point.experts === experts);
+        const ofSize = matchingPoints.filter((point) => point.experts === experts);
         const tasks = distinct(ofSize.map(({ task }) => task)).length;
         const means = distinct(ofSize.map(({ factor }) => factorKey(factor))).flatMap((key) => {
           const here = ofSize.filter(({ factor }) => factorKey(factor) === key);
@@ -100,11 +100,13 @@ export const shareFigure = (
   shown: readonly string[] = sizeTrend.methods,
 ): ChartFigure => {
   const panels = [...methodMarks(sizeTrend.methods, theme, shown)].flatMap(([method, mark]) => {
-    const own = sizeTrend.sharePoints.filter((point) => point.method === method && tasks.includes(point.task));
-    const count = distinct(own.map(({ task }) => task)).length;
-    return count === 0 ? [] : [{ method, mark, lines: shareLines(own), tasks: count }];
+    const matchingSharePoints = sizeTrend.sharePoints.filter(
+      (point) => point.method === method && tasks.includes(point.task),
+    );
+    const count = distinct(matchingSharePoints.map(({ task }) => task)).length;
+    return count === 0 ? [] : [{ method, mark, lines: shareLines(matchingSharePoints), tasks: count }];
   });
-  const losses = panels.flatMap(({ lines }) => lines.flatMap(({ points }) => points.map((one) => one.difference)));
+  const losses = panels.flatMap(({ lines }) => lines.flatMap(({ points }) => points.map((point) => point.difference)));
   const y = linearAxis([-0.1, 0, ...losses], {
     title: 'difference to unpruned (points)',
     label: (tick) => tickText(tick, 'acc'),

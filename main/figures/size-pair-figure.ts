@@ -83,14 +83,14 @@ const rowOf = (largeExperts: number, experts: number, pairs: readonly SizePair[]
 /** Gathers pairs for drawing: a panel per task, a row per pair of sizes (by E', then E). */
 export const pairPanels = (pairs: readonly SizePair[], tasks: readonly string[]): PairPanel[] =>
   tasks.flatMap((task): PairPanel[] => {
-    const own = pairs.filter((pair) => pair.task === task);
-    const [first] = own;
+    const matchingPairs = pairs.filter((pair) => pair.task === task);
+    const [first] = matchingPairs;
     if (first === undefined) return [];
     const ascending = (a: number, b: number): number => a - b;
-    const rows = distinct(own.map(({ experts }) => experts))
+    const rows = distinct(matchingPairs.map(({ experts }) => experts))
       .sort(ascending)
       .flatMap((experts) => {
-        const toThis = own.filter((pair) => pair.experts === experts);
+        const toThis = matchingPairs.filter((pair) => pair.experts === experts);
         return distinct(toThis.map(({ largeExperts }) => largeExperts))
           .sort(ascending)
           .map((largeExperts) =>
@@ -101,7 +101,7 @@ export const pairPanels = (pairs: readonly SizePair[], tasks: readonly string[])
             ),
           );
       });
-    return [{ task, metric: first.metric, n: minOf(own.map(({ n }) => n)), rows }];
+    return [{ task, metric: first.metric, n: minOf(matchingPairs.map(({ n }) => n)), rows }];
   });
 
 const valuesOf = ({ rows }: PairPanel): number[] =>

@@ -89,7 +89,7 @@ const taskSeries = (
       tip: () => {
         const texts = thresholds.map((threshold) => thresholdText(threshold, theme.task(task), sizeTrend, undefined));
         const [first] = texts;
-        const lines = texts.flatMap(({ title, lines: own }) => [title, ...own.slice(1, 2)]);
+        const lines = texts.flatMap(({ title, lines: words }) => [title, ...words.slice(1, 2)]);
         const title = `${theme.task(task)}, E ${String(experts)}`;
         return { title, lines: texts.length === 1 && first !== undefined ? first.lines : lines };
       },

@@ -191,7 +191,7 @@ export const resultColumns: Columns<SweepResult> = [
   ...fidelityColumns('changed_token', ({ changed }) => changed, 'other token', formatPercent, 'otherToken'),
   ...tokenClasses.map((name): Columns<SweepResult>[number] => [
     `kl_${name.replace(' ', '_')}`,
-    ({ fidelity }) => fidelity?.classes?.find((one) => one.name === name)?.kl.mean ?? null,
+    ({ fidelity }) => fidelity?.classes?.find((entry) => entry.name === name)?.kl.mean ?? null,
   ]),
   ...fidelityColumns('acceptance', ({ acceptance }) => acceptance, 'acceptance', formatPercent, 'acceptance'),
   ['high_one_sided', ({ highOneSided }) => highOneSided ?? null],
@@ -404,7 +404,7 @@ export const luckRows = (document: SweepDocument): readonly LuckRow[] => {
   const thresholds = luckThresholds(document);
   return luckPoints(document).map((point) => ({
     ...point,
-    threshold: thresholds.find((one) => luckKey(one) === luckKey(point)) ?? null,
+    threshold: thresholds.find((threshold) => luckKey(threshold) === luckKey(point)) ?? null,
   }));
 };
 

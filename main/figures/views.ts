@@ -237,7 +237,7 @@ const shownParts = (
   { tasks, methods }: SizeTrendDocument,
   shown: Shown,
 ): readonly [readonly string[], readonly string[]] => [
-  tasks.filter((one) => shown.tasks?.includes(one) ?? true),
+  tasks.filter((task) => shown.tasks?.includes(task) ?? true),
   methods.filter((method) => shown.methods?.includes(method) ?? true),
 ];
 

@@ -14,8 +14,8 @@ const stateIfReadable = (file: string): Promise<string> =>
 /** Names, sizes and times of a folder's files (or of a file): while this is unchanged, so is the content. */
 export const pathSignature = async (path: string): Promise<string> => {
   try {
-    const own = await stat(path);
-    if (!own.isDirectory()) return fileState(own);
+    const state = await stat(path);
+    if (!state.isDirectory()) return fileState(state);
     const names = (await readdir(path)).sort();
     const parts = await Promise.all(
       names.map(async (name) => {

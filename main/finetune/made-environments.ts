@@ -73,11 +73,11 @@ export const createMadeEnvironments = (state: string): MadeEnvironments => {
         if (await has(workspace)) return;
         throw environmentElsewhere(workspace);
       }
-      const own = await folderIdentity(folder);
-      if (own === null) throw environmentElsewhere(workspace);
-      const others = (await read()).filter(({ path }) => path !== own.path);
+      const identity = await folderIdentity(folder);
+      if (identity === null) throw environmentElsewhere(workspace);
+      const others = (await read()).filter(({ path }) => path !== identity.path);
       await makePrivateFolder(state);
-      const text = JSON.stringify({ environments: [own, ...others].slice(0, MOST_ENVIRONMENTS) }, null, 2);
+      const text = JSON.stringify({ environments: [identity, ...others].slice(0, MOST_ENVIRONMENTS) }, null, 2);
       await writeFileAtomically(file, `${text}\n`);
     },
   };

@@ -90,9 +90,9 @@ export const mixtureSequences = (
   const groups = new Map<string, TrainingSequence[]>();
   items.forEach(({ group, context, answer }, index) => {
     const sequence = pairSequence(tokenizer, `${String(index + 1)} of the mixture`, context, answer, length);
-    const own = groups.get(group);
-    if (own === undefined) groups.set(group, [sequence]);
-    else own.push(sequence);
+    const sequences = groups.get(group);
+    if (sequences === undefined) groups.set(group, [sequence]);
+    else sequences.push(sequence);
   });
   return [...groups.values()];
 };

@@ -26,8 +26,8 @@ export const readEndTokens = async (folder: string): Promise<readonly number[]> 
     const file = path.join(folder, name);
     const text = await readTextIfThere(file, { mostBytes: MAX_BYTES });
     if (text === null) continue;
-    const { eos_token_id: own, text_config: inner } = parseEndings(file, text);
-    const ends = own ?? inner?.eos_token_id ?? [];
+    const { eos_token_id: outer, text_config: inner } = parseEndings(file, text);
+    const ends = outer ?? inner?.eos_token_id ?? [];
     return [ends].flat();
   }
   return [];

@@ -133,9 +133,9 @@ const indexedBias = (
 ): Value => {
   if (descriptor.kind !== 'latent' || descriptor.indexer === null || indexed == null) return inputs.bias;
   const { pack, prefix } = inputs;
-  const own = graph.transpose(graph.gather(indexed.key, pack, 0), [0, 2, 3, 1]);
+  const keys = graph.transpose(graph.gather(indexed.key, pack, 0), [0, 2, 3, 1]);
   return chosenBias(graph, descriptor.indexer, indexed, inputs, (queries) => {
-    const scores = graph.matmul(queries, own);
+    const scores = graph.matmul(queries, keys);
     if (prefix === undefined) return scores;
     if (prefix.index === undefined) throw new Error('a prefix without keys of the indexer');
     const before = graph.transpose(prefix.index, [1, 2, 0]);
@@ -233,18 +233,18 @@ const takenKeysAndValues = (
 export type OwnValues = KeysAndValues & Pick<Heads, 'indexed'>;
 
 /** Keys, values or values of the indexer that a block gives to later ones, as parts of the stream. */
-export const givenParts = (graph: OnnxGraph, descriptor: AttentionDescriptor, own: OwnValues): StreamParts => {
+export const givenParts = (graph: OnnxGraph, descriptor: AttentionDescriptor, values: OwnValues): StreamParts => {
   if (descriptor.kind === 'latent') {
     const { indexer } = descriptor;
-    return indexer?.own == null || indexer.part === null || own.indexed == null
+    return indexer?.own == null || indexer.part === null || values.indexed == null
       ? new Map()
-      : new Map([[indexer.part, indexPart(graph, indexer, own.indexed)]]);
+      : new Map([[indexer.part, indexPart(graph, indexer, values.indexed)]]);
   }
   if (descriptor.shared?.gives !== true) return new Map();
   const { shared, keyValueHeads, headDimension, valueDimension } = descriptor;
   return new Map([
-    [shared.keys, merge(graph, own.key, keyValueHeads * headDimension)],
-    [shared.values, merge(graph, own.value, keyValueHeads * valueDimension)],
+    [shared.keys, merge(graph, values.key, keyValueHeads * headDimension)],
+    [shared.values, merge(graph, values.value, keyValueHeads * valueDimension)],
   ]);
 };
 

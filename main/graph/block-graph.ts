@@ -298,8 +298,8 @@ const addTokenInput = (
   parts: StreamParts,
 ): Value => {
   const all = present(parts.get(TOKEN_INPUTS), 'a stream without inputs of tokens');
-  const own = graph.slice(all, first, first + (gate.shape[0] ?? 0), -1);
-  const gated = graph.mul(gelu(graph, linear(graph, output, gate), DataType.FLOAT), own);
+  const ofLayer = graph.slice(all, first, first + (gate.shape[0] ?? 0), -1);
+  const gated = graph.mul(gelu(graph, linear(graph, output, gate), DataType.FLOAT), ofLayer);
   return graph.add(output, normalise(graph, linear(graph, gated, projection), norm));
 };
 

@@ -82,12 +82,12 @@ export const cachedAttention = (
     const attended = attendCached(graph, heads, model.attentionScale, inputs, cache);
     return { output: project(graph, gated(graph, heads, attended), descriptor.output), own: heads };
   }
-  const { heads: own, expand } = absorbedHeads(graph, descriptor, tokens, inputs);
-  const seen = { ...inputs, bias: indexedBias(graph, descriptor, own, inputs, cache) };
-  const mixed = expand(attendCached(graph, own, model.attentionScale, seen, cache));
+  const { heads: absorbed, expand } = absorbedHeads(graph, descriptor, tokens, inputs);
+  const seen = { ...inputs, bias: indexedBias(graph, descriptor, absorbed, inputs, cache) };
+  const mixed = expand(attendCached(graph, absorbed, model.attentionScale, seen, cache));
   const { heads: queryHeads, valueDimension } = descriptor;
   const attended = gated(graph, { gate: gateOf(graph, tokens, descriptor.gate), queryHeads, valueDimension }, mixed);
-  return { output: project(graph, attended, descriptor.output), own };
+  return { output: project(graph, attended, descriptor.output), own: absorbed };
 };
 
 /**
@@ -148,7 +148,7 @@ const indexedBias = (
 ): Value => {
   const [before, past] = [cache.prefix.index, cache.past.index];
   if (indexer === null || indexed == null || before === undefined || past === undefined) return inputs.bias;
-  const own = graph.gather(indexed.key, inputs.pack, 0);
+  const key = graph.gather(indexed.key, inputs.pack, 0);
   return chosenBias(graph, indexer, indexed, inputs, (queries) => {
     // [B, n, S, d] -> [B, 1, n * S, d]: the heads have one key.
     const rows = graph.reshape(queries, [0, 1, -1, indexer.dimension]);
@@ -156,7 +156,7 @@ const indexedBias = (
       [
         perCandidate(graph, rows, graph.transpose(before, [0, 1, 3, 2]), cache),
         graph.matmul(rows, graph.transpose(past, [0, 1, 3, 2])),
-        graph.matmul(rows, graph.transpose(own, [0, 2, 3, 1])),
+        graph.matmul(rows, graph.transpose(key, [0, 2, 3, 1])),
       ],
       -1,
     );

@@ -145,14 +145,14 @@ export const compressedAttention = (
   const keyValue = normalise(graph, project(graph, tokens, descriptor.keyValue), descriptor.keyValueNorm);
   const key = rotateEnd(graph, split(graph, keyValue, 1, headDimension), 1, headDimension, inputs.rotation);
   const raw = compressor === null ? null : rawOf(graph, compressor, tokens);
-  const own = { key, raw: raw === null ? null : split(graph, raw, 1, rawWidth(descriptor)) };
-  const { keys, bias } = visible(graph, descriptor, tokens, low, own, inputs);
+  const carried = { key, raw: raw === null ? null : split(graph, raw, 1, rawWidth(descriptor)) };
+  const { keys, bias } = visible(graph, descriptor, tokens, low, carried, inputs);
   const attended = attend(graph, descriptor, scale, queries, keys, bias, inputs);
   const back = { ...inputs.rotation, sine: graph.node('Neg', [inputs.rotation.sine]) };
   const restored = rotateEnd(graph, attended, heads, headDimension, back);
   return {
     output: outputOf(graph, descriptor, restored),
-    carried: { key, ...(own.raw === null ? {} : { raw: own.raw }) },
+    carried: { key, ...(carried.raw === null ? {} : { raw: carried.raw }) },
   };
 };
 
@@ -266,10 +266,10 @@ const compress = (
           2,
         )
       : value;
-  const own = tensor(graph, places);
+  const table = tensor(graph, places);
   const ofPlaces = overlapping
-    ? graph.concat([slice(own, 1, 0, dimension), slice(own, 1, dimension, 2 * dimension)], 0)
-    : own;
+    ? graph.concat([slice(table, 1, 0, dimension), slice(table, 1, dimension, 2 * dimension)], 0)
+    : table;
   const logits = graph.add(graph.add(taken(gates), ofPlaces), open);
   const weighted = graph.mul(taken(values), graph.node('Softmax', [logits], { axis: 2 }));
   const sums = graph.node('ReduceSum', [weighted, graph.integers([2])], { keepdims: 0 });

@@ -54,8 +54,8 @@ export const connectHalf = (graph: OnnxGraph, streams: Value, connection: HyperC
     goOn: (output) => {
       const apart = graph.reshape(streams, [0, n, -1]);
       const turned = graph.transpose(mixing, [0, 2, 1]);
-      const own = graph.mul(graph.unsqueeze(after, [2]), graph.unsqueeze(output, [1]));
-      const next = graph.add(own, graph.matmul(turned, apart));
+      const written = graph.mul(graph.unsqueeze(after, [2]), graph.unsqueeze(output, [1]));
+      const next = graph.add(written, graph.matmul(turned, apart));
       return graph.node('Reshape', [next, graph.shape(streams)]);
     },
   };

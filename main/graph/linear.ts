@@ -17,8 +17,12 @@ export const splitRows = (graph: OnnxGraph, rows: Value, counts: Value, parts: n
   while (size * width < parts) size *= width;
   const bundles = Array.from({ length: Math.ceil(parts / size) }, (_, bundle) => {
     const [first, end] = [bundle * size, Math.min((bundle + 1) * size, parts)];
-    const own = graph.slice(counts, first, end, 0);
-    return { own, sum: graph.node('ReduceSum', [own, graph.integers([0])], { keepdims: 1 }), parts: end - first };
+    const part = graph.slice(counts, first, end, 0);
+    return {
+      own: part,
+      sum: graph.node('ReduceSum', [part, graph.integers([0])], { keepdims: 1 }),
+      parts: end - first,
+    };
   });
   const cut = splitRows(
     graph,

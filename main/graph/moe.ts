@@ -258,8 +258,8 @@ const expertProduct = (
 /** Counts of experts, and of the rows after theirs. */
 const withRest = (graph: OnnxGraph, counts: Value, rows: Value): Value => {
   const all = graph.shape(rows, 0, 1);
-  const own = graph.node('ReduceSum', [counts, graph.integers([0])], { keepdims: 1 });
-  return graph.concat([counts, graph.sub(all, own)], 0);
+  const routed = graph.node('ReduceSum', [counts, graph.integers([0])], { keepdims: 1 });
+  return graph.concat([counts, graph.sub(all, routed)], 0);
 };
 
 /** Tokens [n, H] as experts see them: [n, D] where they work in a latent space. */

@@ -128,11 +128,11 @@ export class OnnxGraph {
   }
 
   // The most frequent operators.
-  readonly add = (one: Value, other: Value): Value => this.node('Add', [one, other]);
-  readonly sub = (one: Value, other: Value): Value => this.node('Sub', [one, other]);
-  readonly mul = (one: Value, other: Value): Value => this.node('Mul', [one, other]);
-  readonly div = (one: Value, other: Value): Value => this.node('Div', [one, other]);
-  readonly matmul = (one: Value, other: Value): Value => this.node('MatMul', [one, other]);
+  readonly add = (left: Value, right: Value): Value => this.node('Add', [left, right]);
+  readonly sub = (left: Value, right: Value): Value => this.node('Sub', [left, right]);
+  readonly mul = (left: Value, right: Value): Value => this.node('Mul', [left, right]);
+  readonly div = (left: Value, right: Value): Value => this.node('Div', [left, right]);
+  readonly matmul = (left: Value, right: Value): Value => this.node('MatMul', [left, right]);
   readonly transpose = (value: Value, perm: readonly number[]): Value => this.node('Transpose', [value], { perm });
   readonly gather = (from: Value, rows: Value, axis: number): Value => this.node('Gather', [from, rows], { axis });
   readonly concat = (values: readonly Value[], axis: number): Value => this.node('Concat', values, { axis });

@@ -172,7 +172,7 @@ const sparsemixer = (graph: OnnxGraph, jitter: number, masked: Value): Choice =>
   const second = pick(
     graph.node('ScatterElements', [masked, first.row, filled(graph, first.row, OUTSIDE)], { axis: -1 }),
   );
-  const both = (one: Value, other: Value): Value => graph.concat([one, other], -1);
+  const both = (left: Value, right: Value): Value => graph.concat([left, right], -1);
   return byWeight(graph, both(first.row, second.row), both(first.weight, second.weight), 2);
 };
 

@@ -199,11 +199,11 @@ const runSequences = (
     return { mixed, states: { window: graph.slice(real, 0, 1, 1), state } };
   }
   const before = convolution.kernel - 1;
-  const own = packed(channels);
+  const rows = packed(channels);
   const all =
     past === null
-      ? graph.node('Pad', [own, graph.integers([0, before, 0, 0, 0, 0])])
-      : graph.concat([past.window, own], 1);
+      ? graph.node('Pad', [rows, graph.integers([0, before, 0, 0, 0, 0])])
+      : graph.concat([past.window, rows], 1);
   const convolved = convolve(graph, all, convolution);
   const activated = isActivated ? silu(graph, convolved) : convolved;
   const { mixed, state } = mix(activated, packed, past?.state ?? null, real);
@@ -224,7 +224,7 @@ const convolve = (graph: OnnxGraph, all: Value, { weights, channels, kernel, bia
   const products = Array.from({ length: kernel }, (_, place) =>
     graph.mul(shifted(place), graph.gather(places, graph.integers(place), 0)),
   );
-  const sum = products.reduce((one, other) => graph.add(one, other));
+  const sum = products.reduce((left, right) => graph.add(left, right));
   return bias === null ? sum : graph.add(sum, graph.reshape(tensor(graph, bias), [channels]));
 };
 

@@ -65,7 +65,7 @@ export const wholeModelLayout = (graph: OnnxGraph, model: ModelDescriptor, mask:
       causal,
       ...(window === null ? [] : [graph.node('Less', [distances, graph.float(window)])]),
       ...(chunk === null ? [] : [withinChunk(graph, positions, distances, chunk)]),
-    ].reduce((one, other) => graph.node('And', [one, other]));
+    ].reduce((left, right) => graph.node('And', [left, right]));
     const bias = graph.node('Where', [seen, graph.float(0), graph.float(HIDDEN)]);
     biases.set(reachKey(reach), bias);
     return bias;

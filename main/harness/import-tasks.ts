@@ -88,7 +88,7 @@ export const foundImports = async (
   names: readonly string[],
   { fewshot, limit }: ImportSettings,
 ): Promise<TaskFolders> => {
-  const imported = (await importedTasks(workspace)).filter((one) => one.fewshot === fewshot && one.limit === limit);
+  const imported = (await importedTasks(workspace)).filter((task) => task.fewshot === fewshot && task.limit === limit);
   return new Map(
     names.flatMap((name): [string, readonly string[]][] => {
       if (isYamlTask(name)) return [];
@@ -278,14 +278,20 @@ export const importTasks = async (
     await inTurn(async () => {
       const isOld = ({ asked, fewshot, limit, inPlaceOf }: ImportedTask): boolean =>
         made.some(
-          (one) => one.asked === asked && one.fewshot === fewshot && one.limit === limit && one.inPlaceOf === inPlaceOf,
+          (entry) =>
+            entry.asked === asked &&
+            entry.fewshot === fewshot &&
+            entry.limit === limit &&
+            entry.inPlaceOf === inPlaceOf,
         );
-      const imported = [...(await importedTasks(workspace)).filter((one) => !isOld(one)), ...made];
+      const imported = [...(await importedTasks(workspace)).filter((task) => !isOld(task)), ...made];
       await writeFileAtomically(recordFile(workspace), `${JSON.stringify({ imported }, null, 1)}\n`);
     });
     if (problem !== null) throw problem;
     const folders = Map.groupBy(made, ({ asked }) => asked);
-    const anew = [...folders].map(([asked, own]) => [asked, own.map(({ folder: at }) => join(tasks, at))] as const);
+    const anew = [...folders].map(
+      ([asked, members]) => [asked, members.map(({ folder: at }) => join(tasks, at))] as const,
+    );
     return new Map([...known, ...anew]);
   } finally {
     await rm(folder, { recursive: true, force: true });

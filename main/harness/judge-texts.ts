@@ -77,8 +77,8 @@ const closedEnvironment = (folder: string): NodeJS.ProcessEnv => {
     if (value !== undefined && value !== '') passed[name] = value;
   }
   const caches = join(folder, 'cache');
-  const own = { XDG_CACHE_HOME: caches, HF_HOME: join(caches, 'huggingface'), UNCURL_METRIC_SCRIPTS: fetchedScripts() };
-  return { ...passed, ...own, ...OFFLINE };
+  const set = { XDG_CACHE_HOME: caches, HF_HOME: join(caches, 'huggingface'), UNCURL_METRIC_SCRIPTS: fetchedScripts() };
+  return { ...passed, ...set, ...OFFLINE };
 };
 
 const REMEDY =
@@ -278,7 +278,7 @@ export const createTextJudge = ({ python, resources, temporaryFolder, steps, san
       inTurn(async () => {
         if (rule.generatedCode && sandbox === null) throw runsGeneratedCode('This task');
         const { environment } = await open();
-        const keyed = texts.map((one) => ({ one, key: judgementKey(rule, one, environment) }));
+        const keyed = texts.map((text) => ({ one: text, key: judgementKey(rule, text, environment) }));
         const found = new Map<string, JudgedText>();
         const missing = new Map<string, TextToJudge>();
         for (const { one, key } of keyed) {

@@ -28,16 +28,16 @@ const readRecord = async (state: string): Promise<z.infer<typeof record>['worksp
 
 /** Lets a Python judge what was imported into a workspace. `state`: folder of this user's state. */
 export const rememberJudgingPython = async (state: string, workspace: string, python: string): Promise<void> => {
-  const own = { workspace: resolve(workspace), python };
-  const others = (await readRecord(state)).filter((one) => one.workspace !== own.workspace);
+  const named = { workspace: resolve(workspace), python };
+  const others = (await readRecord(state)).filter((entry) => entry.workspace !== named.workspace);
   await makePrivateFolder(state);
-  const text = JSON.stringify({ workspaces: [own, ...others].slice(0, MOST_WORKSPACES) }, null, 1);
+  const text = JSON.stringify({ workspaces: [named, ...others].slice(0, MOST_WORKSPACES) }, null, 1);
   await writeFileAtomically(join(state, RECORD), `${text}\n`);
 };
 
 /** The Python that `uncurl import --python` named last for a workspace; null: none. */
 export const namedPython = async (state: string, workspace: string): Promise<string | null> =>
-  (await readRecord(state)).find((one) => one.workspace === resolve(workspace))?.python ?? null;
+  (await readRecord(state)).find((entry) => entry.workspace === resolve(workspace))?.python ?? null;
 
 /**
  * The Python that judges the tasks of a workspace.

@@ -119,11 +119,11 @@ export const searchTasks = (
       const order = rank(entry.name.toLowerCase(), words, foreign);
       return order === null ? [] : [{ entry, order }];
     })
-    .sort((one, other) => {
-      const decides = one.order.findIndex((place, index) => place !== other.order[index]);
+    .sort((left, right) => {
+      const decides = left.order.findIndex((place, index) => place !== right.order[index]);
       return decides < 0
-        ? one.entry.name.localeCompare(other.entry.name, 'en')
-        : (one.order[decides] ?? 0) - (other.order[decides] ?? 0);
+        ? left.entry.name.localeCompare(right.entry.name, 'en')
+        : (left.order[decides] ?? 0) - (right.order[decides] ?? 0);
     });
   return { entries: found.slice(0, most).map(({ entry }) => entry), total: found.length };
 };

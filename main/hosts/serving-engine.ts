@@ -55,14 +55,14 @@ export const announceServing = async (
   state: string,
   { workspace, port, workbench }: Pick<ServingEngine, 'workspace' | 'port' | 'workbench'>,
 ): Promise<() => Promise<void>> => {
-  const own = { ...thisProcess(), supervisor: process.ppid };
-  const serving: ServingEngine = { format: 'uncurl-serving', version: 1, workbench, process: own, port, workspace };
+  const engine = { ...thisProcess(), supervisor: process.ppid };
+  const serving: ServingEngine = { format: 'uncurl-serving', version: 1, workbench, process: engine, port, workspace };
   await makePrivateFolder(state);
   const file = fileOf(state, workspace);
   await writeFileAtomically(file, `${JSON.stringify(serving, null, 2)}\n`, state);
   return async () => {
     // Another engine may have been started for the same workspace since.
-    if ((await readServing(file))?.process.pid === own.pid) await rm(file, { force: true });
+    if ((await readServing(file))?.process.pid === engine.pid) await rm(file, { force: true });
   };
 };
 
@@ -74,8 +74,8 @@ const readServing = (file: string): Promise<ServingEngine | null> =>
 const isAlive = (holder: ProcessIdentity): boolean => processState(holder) !== 'dead';
 
 /** Whether an engine and its supervisor, which ends after it, have ended. */
-const hasEnded = ({ process: own }: ServingEngine): boolean =>
-  !isAlive(own) && !isAlive({ ...own, pid: own.supervisor, startedAt: null });
+const hasEnded = ({ process: engine }: ServingEngine): boolean =>
+  !isAlive(engine) && !isAlive({ ...engine, pid: engine.supervisor, startedAt: null });
 
 /** The engine that serves a workspace on this machine; null: none runs. @throws WorkbenchError `serving-damaged`. */
 export const findServing = async (state: string, workspace: string): Promise<ServingEngine | null> => {
@@ -88,7 +88,7 @@ export const findServing = async (state: string, workspace: string): Promise<Ser
  * it still runs can only be seen there.
  */
 export const servingElsewhere = async (state: string, workspace: string): Promise<readonly string[]> => {
-  const own = thisProcess().machine;
+  const here = thisProcess().machine;
   const names = await readdir(state).catch((error: unknown) => {
     if (fileErrorCode(error) === 'ENOENT') return [];
     throw error;
@@ -101,7 +101,7 @@ export const servingElsewhere = async (state: string, workspace: string): Promis
       .map((name) => readServing(join(state, name)).catch(() => null)),
   );
   return served.flatMap((each) =>
-    each !== null && each.workspace === workspace && each.process.machine !== own ? [each.process.host] : [],
+    each !== null && each.workspace === workspace && each.process.machine !== here ? [each.process.host] : [],
   );
 };
 

@@ -290,8 +290,8 @@ const holdShared = async (
   { findPort, stepped, signal }: KeptLine,
   isUp: (target: SshTarget) => void,
 ): Promise<{ readonly stderr: string; readonly wasUp: boolean }> => {
-  const own = new AbortController();
-  const either = AbortSignal.any([signal, own.signal]);
+  const ending = new AbortController();
+  const either = AbortSignal.any([signal, ending.signal]);
   const words = wordsOf(target, ['-M', '-S', socket, '-o', 'ControlPersist=no', COMPRESSED]);
   const line = startSsh(target, [...words, `echo ${REACHED}; cat > /dev/null`], either);
   const { child, said } = line;
@@ -319,7 +319,7 @@ const holdShared = async (
     await ended;
     return { stderr: said.stderr, wasUp };
   } finally {
-    own.abort();
+    ending.abort();
     await line.ended;
   }
 };

@@ -118,7 +118,7 @@ export const findPublished = async (
   const has = (file: string): boolean => files.some(({ path: each }) => each === file);
   const beside = files
     .filter(({ path: file }) => SIDE_FILES.has(file) || LICENCE.test(file))
-    .sort((one, other) => one.sizeBytes - other.sizeBytes);
+    .sort((left, right) => left.sizeBytes - right.sizeBytes);
   const ofGguf = (file: string): PublishedModel => {
     const weights = ggufParts(file).map((part) => foundIn(repository, part, ', a part of the model'));
     const cards = beside.filter(({ path: each }) => each === 'README.md' || LICENCE.test(each));

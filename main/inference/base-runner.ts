@@ -156,12 +156,12 @@ export abstract class BaseRunner {
     const scores = await this.scoreGroups(groups.flat(), plan, control);
     const first = prefixSums(groups.map((list) => list.length));
     return named.map(({ id }, index) => {
-      const own = scores.slice(first[index], first[index + 1]).flat(2);
+      const ofItem = scores.slice(first[index], first[index + 1]).flat(2);
       return {
         id,
-        logprob: own.reduce((sum, { logprob }) => sum + logprob, 0),
-        greedy: own.every(({ greedy }) => greedy),
-        tokens: own.length,
+        logprob: ofItem.reduce((sum, { logprob }) => sum + logprob, 0),
+        greedy: ofItem.every(({ greedy }) => greedy),
+        tokens: ofItem.length,
         truncatedTokens: (sequences[index] ?? []).reduce((sum, { truncatedTokens }) => sum + truncatedTokens, 0),
       };
     });

@@ -176,12 +176,12 @@ const entriesOfTrees = (
 ): Batch['entries'] => {
   let firstRow = prefixColumns;
   const sequences = trees.map((tree): EntrySequence => {
-    const own = firstRow;
+    const row = firstRow;
     firstRow += treeLength(tree);
     return {
       start: tree.start ?? 0,
       before: (position) => position,
-      firstRow: own,
+      firstRow: row,
       trunk: tree.trunk.length,
       branches: tree.branches.map(({ length }) => length),
     };
@@ -224,11 +224,11 @@ const repeatBatch = (model: ModelDescriptor, batch: Batch, times: number): Batch
     );
   /** Rows of the packed tokens or slots of attention; those of the next repetition are offset by `step`. */
   const shifted = (tensor: Tensor, step: number): Tensor => {
-    const own = integersOf(tensor);
+    const integers = integersOf(tensor);
     const [first = 0, ...others] = tensor.dims;
-    const data = Int32Array.from({ length: own.length * times }, (_, index) => {
-      const turn = Math.floor(index / own.length);
-      return (own[index - turn * own.length] ?? 0) + turn * step;
+    const data = Int32Array.from({ length: integers.length * times }, (_, index) => {
+      const turn = Math.floor(index / integers.length);
+      return (integers[index - turn * integers.length] ?? 0) + turn * step;
     });
     return integerTensor(data, [first * times, ...others]);
   };

@@ -128,8 +128,8 @@ const entriesOf = (
   add(0, turn, trunk, (last) => [[Math.max(0, last - start), all]]);
   let slot = trunk;
   for (const length of branches) {
-    const own = slot;
-    add(turn, turn + length, own, (last) => [[own + last - turn, own + length]]);
+    const first = slot;
+    add(turn, turn + length, first, (last) => [[first + last - turn, first + length]]);
     slot += length;
   }
   return entries;

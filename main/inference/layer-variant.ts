@@ -47,8 +47,8 @@ export const constantVariant = (
   vectors: TensorView,
   key: string,
 ): LayerVariant => {
-  const own = ownLayer(moe);
-  const experts = own.experts.map((expert, index) =>
+  const whole = ownLayer(moe);
+  const experts = whole.experts.map((expert, index) =>
     kept.includes(index)
       ? expert
       : { ...expert, constant: contiguousPart(vectors, index, moe.experts, vectors.shape.slice(1)) },
@@ -57,7 +57,7 @@ export const constantVariant = (
   return {
     key: name,
     sessionKey: name,
-    layer: { ...own, experts },
+    layer: { ...whole, experts },
     mask: new Float32Array(moe.experts + moe.identities),
   };
 };

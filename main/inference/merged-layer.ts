@@ -68,8 +68,8 @@ export const mergedVariant = async (
   const tensors = await overlayTensors(overlay);
   const view = (name: string): TensorView => present(tensors.get(name), `${overlay.file} lacks "${name}"`);
   const experts = groups.map((group, kept): ExpertTensors => {
-    const own = moe.expertTensors[group.members[0] ?? -1];
-    if (blend === undefined && group.members.length === 1 && own !== undefined) return own;
+    const carrier = moe.expertTensors[group.members[0] ?? -1];
+    if (blend === undefined && group.members.length === 1 && carrier !== undefined) return carrier;
     const merged = (role: string): Weight => plainWeight(view(`${kept}.${role}`));
     return { gate: merged('gate'), up: merged('up'), down: merged('down') };
   });

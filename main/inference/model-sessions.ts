@@ -125,10 +125,10 @@ export class ModelSessions {
     title: string,
     { part, reads }: { readonly part: string; readonly reads: unknown },
     graph: SerialisedGraph,
-    own: Partial<Pick<SessionSettings, 'provider' | 'weights' | 'isLong'>> = {},
+    changes: Partial<Pick<SessionSettings, 'provider' | 'weights' | 'isLong'>> = {},
   ): Promise<Session> {
     await this.#mapped.note(part, reads);
     await this.#range.require(graph);
-    return Session.open(`${title} of ${this.checkpoint.name}`, graph, { ...this.#common, ...own });
+    return Session.open(`${title} of ${this.checkpoint.name}`, graph, { ...this.#common, ...changes });
   }
 }

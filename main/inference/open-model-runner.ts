@@ -175,7 +175,7 @@ class Runner extends BaseRunner implements ModelRunner {
     const request = { checkpoint, executor: this.#executor, trees, unpruned, extras, control };
     const draws = await profileDrawsOfLayers(
       request,
-      times.map((own) => itemOf.map((item) => own[item] ?? 0)),
+      times.map((ofDraw) => itemOf.map((item) => ofDraw[item] ?? 0)),
     );
     for (const [draw, statistics] of draws.entries())
       statistics.items = (times[draw] ?? []).reduce((sum, count) => sum + count, 0);
@@ -285,8 +285,8 @@ class Runner extends BaseRunner implements ModelRunner {
           for (const [member, tree] of batch.trees.entries()) {
             const first = batch.firstRow[member] ?? 0;
             const [row, end] = [first + (skipped[tree] ?? 0), first + (sequences[tree]?.length ?? 0)];
-            const own = states.slice(row * width, end * width);
-            results[tree]?.logits.set(await this.#scorer.logits(own));
+            const rows = states.slice(row * width, end * width);
+            results[tree]?.logits.set(await this.#scorer.logits(rows));
           }
         },
       },
@@ -353,7 +353,7 @@ class Runner extends BaseRunner implements ModelRunner {
       const before = finished;
       const onProgress = (done: number, total: number): void =>
         control.onProgress?.(((before + (some.length * done) / total) / all) * total, total);
-      const own = await this.#score(
+      const scored = await this.#score(
         groups,
         some,
         { ...control, onProgress },
@@ -365,7 +365,7 @@ class Runner extends BaseRunner implements ModelRunner {
         },
       );
       finished += some.length;
-      if (some === pruned || alone === whole) for (const [key, found] of own) scores.set(key, found);
+      if (some === pruned || alone === whole) for (const [key, found] of scored) scores.set(key, found);
     }
     return scores;
   }
@@ -409,8 +409,8 @@ class Runner extends BaseRunner implements ModelRunner {
           const flat = comparison?.withScores === false ? [] : await this.#scorer.score(hidden, all);
           let next = 0;
           batch.trees.forEach((tree, member) => {
-            const own = (targets[member] ?? []).map((list) => flat.slice(next, (next += list.length)));
-            for (const { key } of members) scores.get(key)?.splice(tree, 1, own);
+            const ofTree = (targets[member] ?? []).map((list) => flat.slice(next, (next += list.length)));
+            for (const { key } of members) scores.get(key)?.splice(tree, 1, ofTree);
           });
           if (comparison === undefined) return;
           const keys = batch.trees.map((tree) => comparison.keys[tree] ?? '');
@@ -461,8 +461,8 @@ class Runner extends BaseRunner implements ModelRunner {
   } {
     const { sequences, counted, itemOf } = this.calibration(items);
     const trees = sequences.map((trunk, index) => {
-      const own = counted[index];
-      return { trunk, branches: [], ...(own === undefined ? {} : { counted: own }) };
+      const marked = counted[index];
+      return { trunk, branches: [], ...(marked === undefined ? {} : { counted: marked }) };
     });
     return { trees, itemOf };
   }

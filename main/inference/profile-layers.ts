@@ -128,17 +128,17 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
       await sessions?.run(layer, seen.tokens, async (first, tokens, outputs) => {
         const rows = <T extends Float32Array | Int32Array>(values: T, width: number): T =>
           values.subarray(first * width, (first + tokens) * width) as T;
-        const own = counted?.subarray(first, first + tokens);
+        const marked = counted?.subarray(first, first + tokens);
         if (statistics.outputs !== undefined)
           await withPauses(
-            accumulateOutputs(statistics, layer, { outputs, experts: rows(seen.experts, topK), counted: own }),
+            accumulateOutputs(statistics, layer, { outputs, experts: rows(seen.experts, topK), counted: marked }),
             () => pause(control.signal),
             products.multiply,
           );
         trace?.add(
           numbers.slice(first, first + tokens),
-          countedRows(outputs, hidden, own),
-          countedRows(rows(seen.routed, hidden), hidden, own),
+          countedRows(outputs, hidden, marked),
+          countedRows(rows(seen.routed, hidden), hidden, marked),
           rows(seen.logits, statistics.experts),
         );
       });
@@ -197,14 +197,14 @@ export const profileDrawsOfLayers = async (
     const rows = seen.logits.length / batch.tokens;
     for (const [member, tree] of batch.trees.entries()) {
       const [first, end] = [batch.firstRow[member] ?? 0, batch.firstRow[member + 1] ?? batch.tokens];
-      const own = {
+      const part = {
         logits: seen.logits.subarray(first * rows, end * rows),
         experts: seen.experts.subarray(first * topK, end * topK),
         weights: seen.weights.subarray(first * topK, end * topK),
         norms: seen.norms.subarray(first * topK, end * topK),
         ...(seen.peaks === undefined ? {} : { peaks: seen.peaks.subarray(first * topK, end * topK) }),
       };
-      if (end > first) add(layer, own, (draw) => timesOf(draw, tree), trees[tree]?.counted);
+      if (end > first) add(layer, part, (draw) => timesOf(draw, tree), trees[tree]?.counted);
     }
   };
   const observe = (
@@ -264,8 +264,8 @@ export const countedIn = (batch: Batch, trees: readonly TokenTree[]): Float64Arr
   if (batch.trees.every((tree) => trees[tree]?.counted === undefined)) return undefined;
   const counted = new Float64Array(batch.tokens).fill(1);
   batch.trees.forEach((tree, member) => {
-    const own = trees[tree]?.counted;
-    if (own !== undefined) counted.set(own, batch.firstRow[member] ?? 0);
+    const marked = trees[tree]?.counted;
+    if (marked !== undefined) counted.set(marked, batch.firstRow[member] ?? 0);
   });
   return counted;
 };

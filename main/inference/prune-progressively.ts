@@ -124,11 +124,11 @@ const addTokens = (
   counted: Float64Array | undefined,
 ): Promise<void> =>
   sessions.run(layer, seen.tokens, (from, count, outputs) => {
-    const own = counted?.subarray(from, from + count);
+    const marked = counted?.subarray(from, from + count);
     builder.add(
       Array.from({ length: count }, (_, at) => first + from + at),
-      countedRows(outputs, hidden, own),
-      countedRows(wanted.subarray(from * hidden, (from + count) * hidden), hidden, own),
+      countedRows(outputs, hidden, marked),
+      countedRows(wanted.subarray(from * hidden, (from + count) * hidden), hidden, marked),
       seen.logits.subarray(from * experts, (from + count) * experts),
     );
   });

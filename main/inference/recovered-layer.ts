@@ -75,18 +75,18 @@ const addFeatures = (
 ): void => {
   experts.forEach((expert, slot) => {
     const gate = (weights[slot] ?? 0) * scale;
-    const own = features[expert];
-    if (gate === 0 || own === undefined) return;
+    const ofExpert = features[expert];
+    if (gate === 0 || ofExpert === undefined) return;
     const token = first + Math.floor(slot / topK);
     const row = inner.subarray(slot * width, (slot + 1) * width).map((value) => value * gate);
-    const last = own.rows.at(-1);
-    if (own.tokens.at(-1) === token && last !== undefined)
+    const last = ofExpert.rows.at(-1);
+    if (ofExpert.tokens.at(-1) === token && last !== undefined)
       row.forEach((value, at) => {
         last[at] = (last[at] ?? 0) + value;
       });
     else {
-      own.tokens.push(token);
-      own.rows.push(row);
+      ofExpert.tokens.push(token);
+      ofExpert.rows.push(row);
     }
   });
 };
@@ -154,8 +154,8 @@ const withTensor = ({ stored, shape, transposed }: Weight, view: TensorView, key
   return { stored: { kind: 'plain', view }, shape, ...(transposed === undefined ? {} : { transposed }) };
 };
 
-const withRouter = (own: TensorView, view: TensorView, key: string): TensorView => {
-  requireSameForm(own, view, key);
+const withRouter = (router: TensorView, view: TensorView, key: string): TensorView => {
+  requireSameForm(router, view, key);
   return view;
 };
 

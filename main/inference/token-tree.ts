@@ -55,11 +55,11 @@ export const treeOf = (sequences: readonly (readonly number[])[]): TokenTree => 
  * Row within the tree of position `position` of branch `branch`; positions count from the beginning of the sequence.
  */
 export const treeRow = (tree: TokenTree, branch: number, position: number): number => {
-  const own = position - (tree.start ?? 0);
-  if (own < tree.trunk.length) return own;
+  const row = position - (tree.start ?? 0);
+  if (row < tree.trunk.length) return row;
   let start = tree.trunk.length;
   for (let before = 0; before < branch; before += 1) start += tree.branches[before]?.length ?? 0;
-  return start + own - tree.trunk.length;
+  return start + row - tree.trunk.length;
 };
 
 /** Shortest shared prefix that is worth a separate run: the items of most tasks begin with a few tokens in common. */

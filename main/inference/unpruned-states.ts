@@ -67,10 +67,10 @@ export class UnprunedStates {
     const unpruned = new Float32Array(states.length);
     let filled = 0;
     for (const key of keys) {
-      const own = await this.#read(key);
-      unpruned.set(own, filled);
-      filled += own.length;
-      counts.push(own.length / this.#width);
+      const read = await this.#read(key);
+      unpruned.set(read, filled);
+      filled += read.length;
+      counts.push(read.length / this.#width);
     }
     const positions: ItemFidelity[] = [];
     for (let first = 0; first < rows; first += rowsAtOnce) {

@@ -67,7 +67,7 @@ const requireSampled = ({ sample, repeats = 1 }: SweepSettings, tasks: readonly 
 
 /** Refuses (`runs-generated-code`) tasks whose judging runs generated programs, unless the sweep allows it. */
 const requireAllowedCode = ({ runGeneratedCode }: SweepSettings, tasks: readonly RunTask[]): void => {
-  const task = tasks.find((one) => one.task.judging?.rule.python?.generatedCode === true);
+  const task = tasks.find((entry) => entry.task.judging?.rule.python?.generatedCode === true);
   if (task !== undefined && runGeneratedCode !== true) throw runsGeneratedCode(task.name);
 };
 

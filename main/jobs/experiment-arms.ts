@@ -84,16 +84,16 @@ export const armsOf = (
   task: string,
   settings: DrawSettings,
 ): readonly ArmName[] => {
-  const own = { task, model: name, experts: checkpoint.info.experts };
+  const subject = { task, model: name, experts: checkpoint.info.experts };
   const drawn = (
     kept: number,
     method: MethodName | null,
     treatment: ArmTreatment,
     gates: ArmName['gates'] = null,
   ): readonly ArmName[] =>
-    seedsOf(settings, method, treatment).map((seed) => ({ ...own, kept, method, treatment, gates, seed }));
+    seedsOf(settings, method, treatment).map((seed) => ({ ...subject, kept, method, treatment, gates, seed }));
   return [
-    ...referenceTreatments(settings).flatMap((treatment) => drawn(own.experts, null, treatment)),
+    ...referenceTreatments(settings).flatMap((treatment) => drawn(subject.experts, null, treatment)),
     ...smaller.flatMap((kept) =>
       [...new Set(settings.methods)].flatMap((method) =>
         settings.treatments.flatMap((treatment) =>
@@ -108,10 +108,10 @@ export const armsOf = (
  * Stages of a treatment's training: the general stage, where the treatment has it, comes before training all weights.
  */
 const armStages = (stages: readonly FinetuneStage[], treatment: ArmTreatment): FinetuneStage[] => {
-  const own = stages.filter((stage) => stage !== 'general');
-  if (!hasGeneralStage(treatment)) return own;
+  const matchingStages = stages.filter((stage) => stage !== 'general');
+  if (!hasGeneralStage(treatment)) return matchingStages;
   if (stages.includes('general')) return [...stages];
-  return own.flatMap((stage) => (stage === 'all' ? ['general' as const, stage] : [stage]));
+  return matchingStages.flatMap((stage) => (stage === 'all' ? ['general' as const, stage] : [stage]));
 };
 
 /** The training of an arm: the stages of its treatment, and the seed of its draw where trainings are drawn. */

@@ -92,9 +92,9 @@ const twinsOf = (
   { tasks, settings }: Pick<ExperimentInput, 'tasks' | 'settings'>,
   { task }: RunTask,
 ): readonly MeasuredTask[] => {
-  const own = learntFrom(task);
+  const learnt = learntFrom(task);
   return tasks
-    .filter((other) => other.task !== task && learntFrom(other.task) === own)
+    .filter((other) => other.task !== task && learntFrom(other.task) === learnt)
     .map((other) => ({ task: other, items: usedItems(other.task.test, settings.limit) }));
 };
 

@@ -54,7 +54,7 @@ export const planOfFile = (
 ): Plan => {
   const file = openFileMethod(settings, method, model);
   if (file.kind === 'plans') {
-    const given = filePlans(settings, method, model).find((one) => one.keep === keep);
+    const given = filePlans(settings, method, model).find((plan) => plan.keep === keep);
     if (given === undefined) throw new Error(`no plan of the file ${method} keeps ${String(keep)} experts`);
     return signedPlan(given.plan, model, [task]);
   }

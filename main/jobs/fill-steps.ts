@@ -234,8 +234,8 @@ const requireSameHardware = async (
       await writeFileAtomically(file, `${JSON.stringify({ provider, precision, processor })}\n`, temporaryFolder);
       return;
     }
-    const [before, here] = [first, { provider, precision, processor }].map((one) =>
-      [one.provider, one.precision, one.processor].join(', '),
+    const [before, here] = [first, { provider, precision, processor }].map((entry) =>
+      [entry.provider, entry.precision, entry.processor].join(', '),
     );
     if (before === here) return;
     throw refuse(

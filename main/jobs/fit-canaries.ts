@@ -127,11 +127,11 @@ export const measureCanaries = async (
     task: { ...form, name: 'canaries', metric, calibration: [], test: items, hash: hashTask(metric, [], items) },
   };
   const measurement = await measurementsOn(context, model)(asked, items, work);
-  const own = weighted(measurement, roundings, weights);
-  const steps = [evaluationStep(measurement, null), evaluationStep(own, plan)] as const;
+  const rounded = weighted(measurement, roundings, weights);
+  const steps = [evaluationStep(measurement, null), evaluationStep(rounded, plan)] as const;
   context.meter.addToTotal(totalWork(steps));
   const [before] = await evaluateAll(context, measurement, [steps[0]]);
-  const [after] = await evaluateAll(context, own, [steps[1]]);
+  const [after] = await evaluateAll(context, rounded, [steps[1]]);
   if (before === undefined || after === undefined) throw new Error('canaries without outcomes');
   const losses = itemLosses(before, after);
   const shares = await exposures(context, model, probes, plan);

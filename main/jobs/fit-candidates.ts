@@ -147,9 +147,9 @@ export const makingsOf = (
   { methods, gates, refit }: Pick<FitSettings, 'methods' | 'gates' | 'refit'>,
 ): readonly Making[] =>
   [...new Set(methods)].flatMap((method) =>
-    (info.gatesGrow === true ? [...new Set(gates)] : [null]).flatMap((own): readonly Making[] => [
-      { method, gates: own, refit: false },
-      ...(refit ? [{ method, gates: own, refit: true }] : []),
+    (info.gatesGrow === true ? [...new Set(gates)] : [null]).flatMap((gate): readonly Making[] => [
+      { method, gates: gate, refit: false },
+      ...(refit ? [{ method, gates: gate, refit: true }] : []),
     ]),
   );
 
@@ -243,7 +243,7 @@ export const planCandidates = async (
       `${checkpoint.name} has no form for ${settings.format} here, as ${untried[0] ?? 'no type was asked for'}`,
       'Choose another format or other types.',
     );
-  const types = sized.sort((one, other) => other.whole - one.whole).map(({ type }) => type);
+  const types = sized.sort((left, right) => right.whole - left.whole).map(({ type }) => type);
   const makings = makingsOf(checkpoint, settings);
   const withGates = new Set(makings.map(({ gates }) => gates)).size > 1;
   const candidates: FitCandidate[] = [];

@@ -72,7 +72,7 @@ export const foretell = async (
   const calls: ForecastCall[] = [];
   // On the twin of a chosen task only the recommended model is tried.
   for (const [index, name] of [recommended, ...(isWritten ? finalists : [])].entries()) {
-    const [candidate, plan] = [scored.find((one) => one.name === name), plans[index]];
+    const [candidate, plan] = [scored.find((entry) => entry.name === name), plans[index]];
     if (candidate === undefined || plan === undefined || !isRecordedKind(candidate)) continue;
     if (outsideRecords({ ...about, method: candidate.method }) !== null) continue;
     const loss = await search.lossOf(plan, FORECAST_ITEMS);

@@ -315,9 +315,9 @@ export const measureFit = async (
     await write(tested);
     const away: FitDocument['elsewhere'] = [];
     for (const other of elsewhere) {
-      const own = { ...made, choice: { ...made.choice, finalists: [], plans: [plan] } };
+      const single = { ...made, choice: { ...made.choice, finalists: [], plans: [plan] } };
       const subject = { model, task: other, settings, roundings, level: ONE_SIDED_ALPHA };
-      const result = await testChoice(context, subject, own);
+      const result = await testChoice(context, subject, single);
       const [first] = result.tested;
       if (first !== undefined) away.push({ ...first, task: other.name, unpruned: result.unpruned });
       await write({ elsewhere: away });
@@ -371,8 +371,8 @@ const makeChoice = (search: FitSearch, { finalists: most }: RecordedFitSettings)
 };
 
 /** The answers of a chosen plan to test items, under a key that contains the hash of the choice. */
-export const testStep = (own: AnsweredItems, plan: Plan, hash: string): EvaluationStep =>
-  evaluationStep(own, plan, chosenKey(evaluationStep(own, plan).key, hash));
+export const testStep = (answered: AnsweredItems, plan: Plan, hash: string): EvaluationStep =>
+  evaluationStep(answered, plan, chosenKey(evaluationStep(answered, plan).key, hash));
 
 /** The unpruned model and the chosen ones on test items, under keys that contain the hash of the choice. */
 const testChoice = async (
@@ -421,10 +421,10 @@ const testChoice = async (
   for (const [index, name] of [choice.recommended, ...choice.finalists].entries()) {
     const [plan, scored] = [choice.plans[index], choice.scored.find((candidate) => candidate.name === name)];
     if (plan === undefined || scored === undefined) throw new Error(`the choice has no plan of "${name}"`);
-    const own = weighted(measurement, roundings, scored.weights);
-    const step = testStep(own, plan, hash);
+    const rounded = weighted(measurement, roundings, scored.weights);
+    const step = testStep(rounded, plan, hash);
     context.meter.addToTotal(step.work);
-    const outcomes = at(await evaluateAll(context, own, [step]), 0, 'no outcomes of a chosen model');
+    const outcomes = at(await evaluateAll(context, rounded, [step]), 0, 'no outcomes of a chosen model');
     const cost = { ...folderCost(checkpoint), bytes: scored.bytes };
     const result = resultOf(labelOf(scored), meanKept(plan), outcomes, cost);
     tested.push({ name, result, verdict: nothing ?? verdictOf(result, settings.delta, level) });

@@ -56,8 +56,8 @@ export const proveOrder = async (
       continue;
     }
     const type = roundedOf(scored.weights);
-    const own = type === null ? answered : { ...answered, rounded: { type } };
-    const outcomes = await testStep(own, plan, choiceHash).read(steps);
+    const rounded = type === null ? answered : { ...answered, rounded: { type } };
+    const outcomes = await testStep(rounded, plan, choiceHash).read(steps);
     if (outcomes === null) {
       problems.push(`No answers of ${name} are stored under the hash of the choice.`);
       continue;

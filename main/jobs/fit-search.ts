@@ -174,8 +174,8 @@ export class FitSearch {
   }
 
   /** Loss of one candidate minus that of another one, on the items that both answered. */
-  #difference(one: string, other: string): FitSurrogate['against'] {
-    const [mine, theirs] = [one, other].map((name) => this.#scored.get(name)?.losses ?? []);
+  #difference(left: string, right: string): FitSurrogate['against'] {
+    const [mine, theirs] = [left, right].map((name) => this.#scored.get(name)?.losses ?? []);
     return lossDifference(mine ?? [], theirs ?? []);
   }
 
@@ -247,10 +247,10 @@ export class FitSearch {
       for (const part of OTHER_BUDGETS) {
         const kept = await planned.sizes.mostWithin(planned.counts, weights, settings.limit.bytes * part);
         if (kept === null) continue;
-        const own: Making = kept === experts ? { method: null, gates: null, refit: false } : making;
-        const name = candidateName(own, String(kept), weights, withGates);
+        const used: Making = kept === experts ? { method: null, gates: null, refit: false } : making;
+        const name = candidateName(used, String(kept), weights, withGates);
         if (this.#all.has(name) || others.some((other) => other.name === name)) continue;
-        others.push({ name, ...own, kept, weights, ...(await planned.sizes.of(kept, weights)) });
+        others.push({ name, ...used, kept, weights, ...(await planned.sizes.of(kept, weights)) });
       }
     for (const other of others) this.#all.set(other.name, other);
     // As many items as the recommended one answered, so that their losses lie on one curve.
@@ -276,7 +276,7 @@ export class FitSearch {
       }
     };
     let isWhole = true;
-    for (const [weights, own] of Map.groupBy(candidates, (candidate) => candidate.weights)) {
+    for (const [weights, group] of Map.groupBy(candidates, (candidate) => candidate.weights)) {
       if (context.signal.aborted) throw new CancelledError('The search');
       // Something must have been scored before a search can end.
       if (this.#isOver() && this.#scored.size + found.length > 0) {
@@ -285,7 +285,7 @@ export class FitSearch {
       }
       const measurement = weighted(slice.measurement, roundings, weights);
       const scored: Scored[] = [];
-      for (const candidate of own) {
+      for (const candidate of group) {
         const known = this.#scored.get(candidate.name) ?? (await this.#made(candidate));
         if (known !== null) scored.push(known);
       }
@@ -452,10 +452,10 @@ export class FitSearch {
     const items = Math.min(LAYER_ITEMS, scoring.length);
     const { measurement, unpruned } = await this.#slice(0, items);
     const lossesOf = async (plans: readonly Plan[]): Promise<readonly number[]> => {
-      const own = weighted(measurement, roundings, base);
-      const steps = plans.map((one) => evaluationStep(own, one));
+      const rounded = weighted(measurement, roundings, base);
+      const steps = plans.map((entry) => evaluationStep(rounded, entry));
       this.#subject.context.meter.addToTotal(totalWork(steps));
-      const outcomes = await evaluateAll(this.#subject.context, own, steps);
+      const outcomes = await evaluateAll(this.#subject.context, rounded, steps);
       this.#evaluations += items * plans.length;
       return outcomes.map((answers) => meanLoss(itemLosses(unpruned, answers))?.mean ?? Infinity);
     };
@@ -468,13 +468,13 @@ export class FitSearch {
     const least = await bytesOf(typed(() => smallest));
     const options: LayerOption[][] = [];
     for (const layer of layers) {
-      const own: LayerOption[] = [];
+      const choices: LayerOption[] = [];
       for (const type of tried) {
         const size = (await bytesOf(typed((one) => (one === layer ? type : smallest)))) - least;
-        const at = alone.findIndex((one) => one.layer === layer && one.type === type);
-        own.push({ size: Math.max(0, Math.round(size)), loss: at === -1 ? 0 : (losses[at] ?? Infinity) - whole });
+        const at = alone.findIndex((entry) => entry.layer === layer && entry.type === type);
+        choices.push({ size: Math.max(0, Math.round(size)), loss: at === -1 ? 0 : (losses[at] ?? Infinity) - whole });
       }
-      options.push(own);
+      options.push(choices);
     }
     const room = Math.floor(settings.limit.bytes - least);
     const found = room < 0 ? null : allocateLayers(options, room);

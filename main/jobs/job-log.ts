@@ -158,7 +158,7 @@ export const createJobLogs = (folderOf: (run: string) => string, now: () => numb
       state.isFull = true;
       lines.splice(0, isMinor ? 1 : 0, { at: line.at, ...FULL });
     }
-    const text = lines.map((one) => `${JSON.stringify(one)}\n`).join('');
+    const text = lines.map((entry) => `${JSON.stringify(entry)}\n`).join('');
     if (text === '' || state.bytes + text.length > MOST_BYTES) return;
     await appendHere(file, text);
     state.bytes += Buffer.byteLength(text);

@@ -79,8 +79,8 @@ export const lossesOf = (
   unpruned: readonly ItemOutcome[],
   outcomesOf: (plan: Plan) => readonly ItemOutcome[],
 ): LayerLosses =>
-  changes.map((own) =>
-    own.map(({ count, plan }) => {
+  changes.map((ofLayer) =>
+    ofLayer.map(({ count, plan }) => {
       const losses = itemLosses(unpruned, outcomesOf(plan));
       const total = losses.reduce((sum, { nats }) => sum + nats, 0);
       return { count, loss: meanLoss(losses)?.mean ?? total / Math.max(1, losses.length) };
@@ -191,8 +191,8 @@ export const countsByLosses = (
   keep: number,
 ): readonly number[] => {
   const [first = []] = tasks;
-  const together = first.map((own, layer) =>
-    own.map(({ count }, option) => ({
+  const together = first.map((ofLayer, layer) =>
+    ofLayer.map(({ count }, option) => ({
       count,
       loss: tasks.reduce((sum, task, index) => sum + at(shares, index) * at(at(task, layer), option).loss, 0),
     })),

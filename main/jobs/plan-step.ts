@@ -189,7 +189,7 @@ export const makePlan = async (
   const { name } = subject.task.task;
   const search = needsOf(order)?.search ?? null;
   const subjects = [subject, ...others];
-  const statistics = subjects.flatMap((one) => one.statistics ?? []);
+  const statistics = subjects.flatMap((entry) => entry.statistics ?? []);
   const profiles = { statistics, taskShares: taskShares(undefined, statistics.length) };
   const gated = (plan: Plan): Plan => withGates(plan, order.gates, checkpoint.info, profiles);
   let plan: Plan;
@@ -202,9 +202,9 @@ export const makePlan = async (
   } else {
     const { profile, constants } = planNeeds(order);
     const tasks = subjects.map(({ task }) => task.task.name);
-    const own = profile ? statistics : [];
+    const needed = profile ? statistics : [];
     const size = order.budget === 'measured' ? await measuredSize(context, subjects, order, keep) : {};
-    const masked = planForModel(checkpoint, { ...requestOf(order, keep), ...size, statistics: own, tasks });
+    const masked = planForModel(checkpoint, { ...requestOf(order, keep), ...size, statistics: needed, tasks });
     plan = gated(await withConstants(masked, constants, checkpoint, profiles, context.steps.overlays));
   }
   if (order.refit === null) return plan;

@@ -34,9 +34,9 @@ export const profiledOn = (
   items: readonly TaskItem[],
   outcomes: readonly ItemOutcome[],
 ): readonly WrittenItem[] => {
-  const own = items.map((item, index) => answered(item, outcomes[index]));
-  if (calibration === 'written') return own.map(({ item, outcome }) => ({ ...item, profiled: outcome.text }));
-  return own
+  const results = items.map((item, index) => answered(item, outcomes[index]));
+  if (calibration === 'written') return results.map(({ item, outcome }) => ({ ...item, profiled: outcome.text }));
+  return results
     .filter(({ outcome }) => outcome.stopped !== 'length')
     .map(({ item, outcome }) => ({
       ...item,

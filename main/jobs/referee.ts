@@ -64,7 +64,7 @@ const drawAnswers = (
     if (!own.has(index)) found += 1;
     drawn.set(point, own.add(index));
   }
-  return new Map([...drawn].map(([point, own]) => [point, [...own].sort((a, b) => a - b)]));
+  return new Map([...drawn].map(([point, set]) => [point, [...set].sort((a, b) => a - b)]));
 };
 
 /** Lets one engine work with the runner of an export. */

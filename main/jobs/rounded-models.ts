@@ -45,16 +45,16 @@ export class RoundedModels {
       type,
       name: `${checkpoint.name}@${type}`,
       together: (plans) => {
-        const own = plans.findIndex((plan) => !sharesWeights(plan));
-        return own === -1 ? plans.length : Math.max(1, own);
+        const separate = plans.findIndex((plan) => !sharesWeights(plan));
+        return separate === -1 ? plans.length : Math.max(1, separate);
       },
       running: async (candidates) => {
         const [first] = candidates;
         if (first === undefined || candidates.every(sharesWeights))
           return { checkpoint: await this.#opened(checkpoint, null, type), candidates };
         if (candidates.length > 1) throw new Error('plans with rounded weights of their own run one by one');
-        const own = await this.#opened(checkpoint, first.plan, type);
-        return { checkpoint: own, candidates: [{ key: first.key, plan: null }] };
+        const opened = await this.#opened(checkpoint, first.plan, type);
+        return { checkpoint: opened, candidates: [{ key: first.key, plan: null }] };
       },
       cost: async (plan) => ({
         bytes: await roundedBytes(checkpoint, plan, type, this.#context.steps.overlays),

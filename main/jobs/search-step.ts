@@ -125,8 +125,8 @@ export const budgetPlan = async (request: BudgetPlanRequest): Promise<Pick<DropP
       const control = { signal, fidelity: 'expected acceptance' };
       const outcomes = (await runner.evaluate(items, [candidate], control)).get('candidate') ?? [];
       const compared = outcomes.flatMap(({ fidelity }) => fidelity ?? []);
-      const positions = compared.reduce((sum, own) => sum + own.positions, 0);
-      return compared.reduce((sum, own) => sum + own.acceptance * own.positions, 0) / Math.max(1, positions);
+      const positions = compared.reduce((sum, part) => sum + part.positions, 0);
+      return compared.reduce((sum, part) => sum + part.acceptance * part.positions, 0) / Math.max(1, positions);
     },
   });
   return { kept: keptBy(counts) };

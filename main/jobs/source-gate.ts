@@ -202,7 +202,7 @@ export const createTorchPool = (
   workers: TorchWorkers,
   precision: TorchPrecision,
 ): ModelPool => {
-  const pool = createModelPool(settings, (checkpoint, own) => openTorchModel(checkpoint, own, workers, precision));
+  const pool = createModelPool(settings, (checkpoint, given) => openTorchModel(checkpoint, given, workers, precision));
   return {
     compute: pool.compute,
     dispose: async () => {

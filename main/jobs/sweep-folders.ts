@@ -105,10 +105,10 @@ export const measureFolders = async (
   const { model, task, items, work } = measurement;
   const whole = model.checkpoint.info;
   for (const candidate of candidates) {
-    const own = await measurementsOn(context, candidate)(task, items, work);
+    const measured = await measurementsOn(context, candidate)(task, items, work);
     const { info } = candidate.checkpoint;
     const speed = (await speeds?.of(candidate.checkpoint, null)) ?? {};
-    const outcomes = await evaluatePlan(context, own, null);
+    const outcomes = await evaluatePlan(context, measured, null);
     const result: SweepResult = {
       model: model.name,
       task: task.name,
@@ -120,6 +120,6 @@ export const measureFolders = async (
       evaluated: outcomes.length,
       cost: { ...folderCost(candidate.checkpoint), ...speed },
     };
-    await record.add({ what: 'point', result, step: evaluationStep(own, null).key });
+    await record.add({ what: 'point', result, step: evaluationStep(measured, null).key });
   }
 };

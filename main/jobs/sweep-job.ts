@@ -136,9 +136,9 @@ const measureToFirstUnsafe = async (
   const ended = new Set<CountedCurve>();
   for (const keep of fallingCounts(curves)) {
     const open = curves.filter((curve) => !ended.has(curve) && curve.counts.includes(keep));
-    const own = await decideCandidates(stage, baseline, await candidatesOf(stage, open, [keep]), design, pairs);
+    const decided = await decideCandidates(stage, baseline, await candidatesOf(stage, open, [keep]), design, pairs);
     for (const [index, curve] of open.entries()) {
-      const decision = present(own[index], 'a candidate without a decision');
+      const decision = present(decided[index], 'a candidate without a decision');
       const { safe, share } = decision;
       decisions.push(decision);
       const left = curve.counts.filter((count) => count < keep);
@@ -214,8 +214,8 @@ export const measureStage = async (
     folders,
   );
   try {
-    for (const [type, own] of Map.groupBy(curves, ({ weights }) => weights))
-      if (type !== undefined) await measureCurves(roundedStage(stage, type), own, [], baseline);
+    for (const [type, group] of Map.groupBy(curves, ({ weights }) => weights))
+      if (type !== undefined) await measureCurves(roundedStage(stage, type), group, [], baseline);
   } finally {
     await stage.roundings.close();
   }
@@ -293,7 +293,7 @@ export const sweepJob = (
         opened.push(stage);
         await measureStage(stage, planned.curves, candidates);
       }
-      if (input.settings.elsewhere === true) for (const own of stagesByModel(opened)) await measureElsewhere(own);
+      if (input.settings.elsewhere === true) for (const group of stagesByModel(opened)) await measureElsewhere(group);
       if (input.settings.calibrationDraws !== undefined)
         for (const stage of opened) await measureCalibrationDraws(stage);
       // A reproduction by onnxruntime repeats the answers, which say more than a sample of them.

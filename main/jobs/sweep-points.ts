@@ -213,9 +213,9 @@ const bracketsFirst = (
     if (curve === undefined) curves.push([candidate]);
     else curve.push(candidate);
   }
-  const open = curves.map((own) => ({
-    missing: own.filter(({ step }) => left.has(step.key)).map(({ keep }) => keep),
-    tested: own.flatMap((candidate) => {
+  const open = curves.map((curve) => ({
+    missing: curve.filter(({ step }) => left.has(step.key)).map(({ keep }) => keep),
+    tested: curve.flatMap((candidate) => {
       const decision = announcer.decisionOf(candidate);
       return decision === undefined ? [] : [{ kept: candidate.keep, safe: decision.safe }];
     }),

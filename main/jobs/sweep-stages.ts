@@ -42,8 +42,11 @@ import { askedTasks, type CalibrationTokens, openTokenCounter } from './task-wor
 /** A curve of a sweep on one task, whose plans are made from the stored weights. */
 export interface Curve extends PlanOrder, CurveShape {}
 
-export const isSameCurve = (one: Curve, other: Curve): boolean =>
-  one.method === other.method && one.seed === other.seed && one.refit === other.refit && one.weights === other.weights;
+export const isSameCurve = (left: Curve, right: Curve): boolean =>
+  left.method === right.method &&
+  left.seed === right.seed &&
+  left.refit === right.refit &&
+  left.weights === right.weights;
 
 /** A curve with the kept experts per layer at which it is measured, descending. */
 export interface CountedCurve extends Curve {
@@ -231,7 +234,7 @@ export const candidatesOf = async (
   const { context, measurement, source } = stage;
   const made: SweepCandidate[] = [];
   for (const keep of counts)
-    for (const curve of curves.filter((one) => one.counts.includes(keep))) {
+    for (const curve of curves.filter((entry) => entry.counts.includes(keep))) {
       if (context.signal.aborted) throw new CancelledError('The sweep');
       const plan = isWholeCurve(curve)
         ? wholePlan(measurement.model.checkpoint)
@@ -287,8 +290,8 @@ export interface PlannedSweep {
 }
 
 const firstOnes = <T extends { readonly name: string }>(all: readonly T[], name: string | undefined): readonly T[] => [
-  ...all.filter((one) => one.name === name),
-  ...all.filter((one) => one.name !== name),
+  ...all.filter((entry) => entry.name === name),
+  ...all.filter((entry) => entry.name !== name),
 ];
 
 /** The tasks with the sampler of the sweep, where answers are written. */

@@ -144,9 +144,9 @@ const keepBestOfGroups = (
   const size = scores.length / count;
   return Array.from({ length: count }, (_, group) => {
     const first = group * size;
-    const own = (pinned: ReadonlySet<number>): Set<number> =>
+    const ofLayer = (pinned: ReadonlySet<number>): Set<number> =>
       new Set([...pinned].filter((expert) => Math.floor(expert / size) === group).map((expert) => expert - first));
-    const pins = { stay: own(stay), go: own(go) };
+    const pins = { stay: ofLayer(stay), go: ofLayer(go) };
     checkLayerPins(pins, layer, size, keep / count);
     return keepBest(scores.subarray(first, first + size), keep / count, pins).map((expert) => first + expert);
   }).flat();

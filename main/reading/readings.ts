@@ -59,12 +59,12 @@ type AskedPoint = Pick<QuestionOf<'answers'>, 'model' | 'task' | 'method' | 'see
 /** A point of a sweep; refuses one that it does not have. */
 const measuredPoint = ({ results }: SweepDocument, { model, task, method, seed, factor }: AskedPoint): SweepResult => {
   const found = results.find(
-    (one) =>
-      one.model === model &&
-      one.task === task &&
-      one.method === method &&
-      one.seed === seed &&
-      isSameFactor(one.factor, factor),
+    (result) =>
+      result.model === model &&
+      result.task === task &&
+      result.method === method &&
+      result.seed === seed &&
+      isSameFactor(result.factor, factor),
   );
   if (found !== undefined) return found;
   throw refuse(
@@ -124,9 +124,9 @@ const readSlices = async (
   const { metric } = other;
   const { items } = answeredItems(metric, before, after);
   const known = new Map((traits ?? []).map((of) => [of.item, of]));
-  const own = items.map(({ item }) => known.get(item) ?? known.get(itemOfRepeat(item)));
+  const outcomes = items.map(({ item }) => known.get(item) ?? known.get(itemOfRepeat(item)));
   const all: SlicedItems = { by: 'all', name: '', places: items.map((_, place) => place) };
-  const sliced = own.every((of) => of !== undefined) ? slicedItems(own, unit) : [all];
+  const sliced = outcomes.every((of) => of !== undefined) ? slicedItems(outcomes, unit) : [all];
   return {
     metric,
     slices: compareSlices(metric, before, after, sliced),

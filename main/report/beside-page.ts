@@ -42,8 +42,8 @@ export const besidePage = (manifest: RunManifest, document: BesideDocument): str
   const { columns, differences } = document;
   const marks = differences.flatMap((difference) => (difference === null ? [] : [difference.at]));
   const marksOf = (index: number): ReadonlySet<number> => {
-    const own = differences[index - 1];
-    return new Set(index === 0 ? marks : own === null || own === undefined ? [] : [own.at]);
+    const difference = differences[index - 1];
+    return new Set(index === 0 ? marks : difference === null || difference === undefined ? [] : [difference.at]);
   };
   return htmlPage({
     manifest,

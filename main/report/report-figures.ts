@@ -68,7 +68,7 @@ const kindsOf = (
     .filter((kind) => kind.report === report && kind.isOfMethods === isOfMethods)
     .flatMap(({ title, make }) => {
       const found = models.flatMap((model) => make(document, model, themeOf({ titles })) ?? []);
-      const drawn = found.flatMap((one) => chartFigures(one, manifest));
+      const drawn = found.flatMap((entry) => chartFigures(entry, manifest));
       if (report === 'shown' || drawn.length === 0) return drawn;
       return [html('details', {}, html('summary', {}, title), drawn)];
     });
@@ -81,16 +81,18 @@ export const firstModel = ({ sizeTrend }: Pick<ReportSource, 'sizeTrend'>): stri
 export const firstCurve = (source: ReportSource): HtmlNode[] => {
   const { document, sizeTrend, manifest } = source;
   const model = firstModel(source);
-  const own = document.results.filter((one) => one.model === model);
-  const task = ownTasks(sizeTrend, sizeTrend.tasks).find((name) => own.some((one) => one.task === name));
+  const matchingResults = document.results.filter((result) => result.model === model);
+  const task = ownTasks(sizeTrend, sizeTrend.tasks).find((name) =>
+    matchingResults.some((entry) => entry.task === name),
+  );
   const panel = differencePanel(
-    own.filter((one) => one.task === task),
+    matchingResults.filter((entry) => entry.task === task),
     sizeTrend.delta,
     document.multiplicity?.alpha,
   );
   if (model === null || panel === null) return [];
   const { methods } = sizeTrend;
-  const largestFactor = maxOf(own.map(({ factor }) => factor));
+  const largestFactor = maxOf(matchingResults.map(({ factor }) => factor));
   const view = { model, panels: [panel], methods, shown: methods, largestFactor, otherRuns: [] };
   return chartFigures(differenceFigure(view, document.rule, themeOf(source)), manifest);
 };

@@ -25,15 +25,15 @@ export const measurementTables = ({ results }: SweepDocument, names: Names): Htm
     'div',
     {},
     models.map((model) => {
-      const own = results.filter((result) => result.model === model);
+      const matchingResults = results.filter((result) => result.model === model);
       return html(
         'details',
         {},
-        html('summary', {}, `${model}: ${own.length} measurements`),
+        html('summary', {}, `${model}: ${matchingResults.length} measurements`),
         columnsTable(
           `Differences to the unpruned model. ${UNITS_NOTE}`,
           pick(resultColumns, RESULTS_SHOWN),
-          own,
+          matchingResults,
           names,
         ),
       );
@@ -65,7 +65,7 @@ type OverviewRow = CompareDocument['overview'][number] & Pick<CompareDocument, '
 /** Over all tasks, the methods of every model at its middle factor. */
 export const overviewTable = (comparisons: readonly CompareDocument[], names: Names): HtmlNode => {
   const rows = comparisons.flatMap(({ model, factor, answers, overview }): OverviewRow[] =>
-    overview.map((own) => ({ ...own, model, factor, answers })),
+    overview.map((row) => ({ ...row, model, factor, answers })),
   );
   const isFirst = (row: OverviewRow): boolean => {
     const before = rows[rows.indexOf(row) - 1];

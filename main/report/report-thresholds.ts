@@ -33,7 +33,7 @@ export const findingsInWords = (findings: readonly Finding[], worded: (sentence:
 export const safeCountTables = ({ safeCounts, methods, models }: SizeTrendDocument): HtmlNode => {
   const sizes = [...new Set(models.map(({ experts }) => experts))].sort((a, b) => a - b);
   const share = ({ shares }: SafeCount, experts: number): string => {
-    const found = shares.find((one) => one.experts === experts);
+    const found = shares.find((entry) => entry.experts === experts);
     if (found === undefined || found.of === 0) return '\u2013';
     const draws = found.draws === undefined ? '' : ` (${formatRange([found.draws.lowest, found.draws.highest])})`;
     return `${found.safe} of ${found.of}${draws}`;
@@ -48,7 +48,9 @@ export const safeCountTables = ({ safeCounts, methods, models }: SizeTrendDocume
         htmlAll([
           html('b', {}, methodTitle(method)),
           `${kinds.length > 1 ? `, answers ${answers}` : ''}: thresholds at this factor or above` +
-            (safeCounts.some((one) => one.method === method && one.shares.some(({ draws }) => draws !== undefined))
+            (safeCounts.some(
+              (count) => count.method === method && count.shares.some(({ draws }) => draws !== undefined),
+            )
               ? ' in every draw (in brackets: in single draws, fewest to most)'
               : ''),
         ]),
@@ -60,7 +62,7 @@ export const safeCountTables = ({ safeCounts, methods, models }: SizeTrendDocume
             cell: (row: SafeCount) => share(row, experts),
           })),
         ],
-        safeCounts.filter((one) => one.method === method && one.answers === answers),
+        safeCounts.filter((count) => count.method === method && count.answers === answers),
       ),
     ),
   );
@@ -114,7 +116,7 @@ const headOf = ({ name, experts }: SizedModel): HtmlContent =>
   htmlAll([name, html('small', { class: 'size' }, `E = ${experts}`)]);
 
 const matrix = (method: string, { models, tasks, thresholds }: SizeTrendDocument, names: Names): HtmlNode => {
-  const own = thresholds.filter((one) => one.method === method);
+  const matchingThresholds = thresholds.filter((threshold) => threshold.method === method);
   return html(
     'table',
     {},
@@ -133,7 +135,7 @@ const matrix = (method: string, { models, tasks, thresholds }: SizeTrendDocument
       'tbody',
       {},
       tasks.map((task) => {
-        const ofTask = own.filter((one) => one.task === task);
+        const ofTask = matchingThresholds.filter((entry) => entry.task === task);
         return html(
           'tr',
           {},

@@ -33,7 +33,7 @@ const modelSentence = (sizeTrend: SizeTrendDocument, model: SizeTrendDocument['m
   const told = reached.filter(({ verdict, lastSafe }) => !isNothingToLose(verdict) && lastSafe !== null);
   const safe = told.filter(({ lastSafe }) => (lastSafe ?? 1) > 1);
   const atChance = reached.filter(({ verdict }) => isNothingToLose(verdict)).length;
-  const factors = [...new Set(safe.map(({ lastSafe }) => lastSafe ?? 1))].sort((one, other) => other - one);
+  const factors = [...new Set(safe.map(({ lastSafe }) => lastSafe ?? 1))].sort((left, right) => right - left);
   const tasks = ` of ${counted(reached.length, 'task')}`;
   const parts = factors.map((factor, index) => {
     const count = safe.filter(({ lastSafe }) => lastSafe === factor).length;
@@ -116,10 +116,10 @@ const groups = <T extends { readonly task: string; readonly method: string }>(
 ): readonly (FindingRow & { readonly own: readonly T[] })[] =>
   answerKind.options.flatMap((answers) =>
     methods.flatMap((method) => {
-      const own = measured.filter(
-        (one) => one.method === method && written.includes(one.task) === (answers === 'written'),
+      const matching = measured.filter(
+        (entry) => entry.method === method && written.includes(entry.task) === (answers === 'written'),
       );
-      return own.length === 0 ? [] : [{ answers, method, own }];
+      return matching.length === 0 ? [] : [{ answers, method, own: matching }];
     }),
   );
 
@@ -138,10 +138,10 @@ export const findingTables = (sizeTrend: SizeTrendDocument): HtmlNode[] => {
   const rises = groups(sizeTrend, trends);
   const ofRow = ({ answers, method }: FindingRow): Finding | undefined =>
     findings.find(
-      (one) =>
-        one.chart === 'threshold-over-experts' &&
-        one.method === method &&
-        (one.answers === undefined || one.answers === answers),
+      (finding) =>
+        finding.chart === 'threshold-over-experts' &&
+        finding.method === method &&
+        (finding.answers === undefined || finding.answers === answers),
     );
   const going =
     (direction: TrendDirection) =>

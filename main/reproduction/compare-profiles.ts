@@ -48,7 +48,7 @@ const partsOf = (value: unknown, path: string, numbers: Map<string, Numbers>): u
     return value.length;
   }
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((one, index) => partsOf(one, `${path}[${index}]`, numbers));
+  if (Array.isArray(value)) return value.map((entry, index) => partsOf(entry, `${path}[${index}]`, numbers));
   return Object.fromEntries(
     Object.entries(value).map(([name, own]) => [name, partsOf(own, path === '' ? name : `${path}.${name}`, numbers)]),
   );
@@ -67,9 +67,9 @@ const reroutedOf = (
   const first = differences.findIndex((difference) => difference !== 0);
   if (first === -1) return null;
   const layer = Math.floor(first / experts);
-  const own = Array.from(differences.subarray(layer * experts, (layer + 1) * experts));
+  const ofLayer = Array.from(differences.subarray(layer * experts, (layer + 1) * experts));
   const expertsWhere = (holds: (difference: number) => boolean): number[] =>
-    own.flatMap((difference, expert) => (holds(difference) ? [expert] : []));
+    ofLayer.flatMap((difference, expert) => (holds(difference) ? [expert] : []));
   return {
     model,
     task,
@@ -136,7 +136,7 @@ export const compareProfiles = async (
       partsOf(is, '', after),
     );
     const paths = was.tasks.flatMap(({ name: task }, index) =>
-      own.some((one) => one.task === task) ? [`tasks[${index}].`] : [],
+      own.some((entry) => entry.task === task) ? [`tasks[${index}].`] : [],
     );
     for (const [field, values] of before) {
       const again = after.get(field);

@@ -112,7 +112,7 @@ const compareFacts = (ledger: FieldLedger, before: SweepDocument, after: SweepDo
   // Only PyTorch has a referee: onnxruntime repeats all answers, which are compared themselves.
   const isRefereed = [was, is].every((facts) => facts.some(({ code }) => code === 'referee'));
   const isCompared = ({ code }: SweepFact): boolean => !OF_MACHINE.has(code) && (isRefereed || code !== 'referee');
-  for (const fact of was.filter((one) => !isCompared(one))) {
+  for (const fact of was.filter((entry) => !isCompared(entry))) {
     const reason =
       fact.code === 'referee'
         ? 'only a run of PyTorch asks a referee; the answers themselves are compared'
@@ -227,15 +227,15 @@ const compareOutcomeFiles = async (
     const where = `outcomes[${pointWords(was.point)}]`;
     const explained = isExplained(was.point);
     if (was.kept !== is.kept) ledger.changed(OUTCOMES, 'kept', `${where}.kept`, was.kept, is.kept);
-    was.stored.forEach((one, index) => {
+    was.stored.forEach((entry, index) => {
       const other = is.stored[index];
-      if (other === undefined || one.outcome.id !== other.outcome.id || one.outcome.kind !== other.outcome.kind) {
-        ledger.changed(OUTCOMES, 'item', `${where}[${index}].item`, one.outcome.id, other?.outcome.id);
+      if (other === undefined || entry.outcome.id !== other.outcome.id || entry.outcome.kind !== other.outcome.kind) {
+        ledger.changed(OUTCOMES, 'item', `${where}[${index}].item`, entry.outcome.id, other?.outcome.id);
         return;
       }
-      ledger.compare(OUTCOMES, outcomesAllowance, rowOf(one), rowOf(other), {
+      ledger.compare(OUTCOMES, outcomesAllowance, rowOf(entry), rowOf(other), {
         kind: 'outcomes',
-        name: `${pointWords(was.point)}, item ${one.outcome.id}`,
+        name: `${pointWords(was.point)}, item ${entry.outcome.id}`,
         isExplained: explained,
       });
     });
@@ -354,7 +354,7 @@ export const compareSweepFolders = async (
     unexplained:
       ledger.unexplained +
       others.filter((point) => !isExplained(point)).length +
-      found.thresholds.filter((one) => !isExplainedCurve(one.before)).length,
+      found.thresholds.filter((threshold) => !isExplainedCurve(threshold.before)).length,
     largestScoreDifference: outcomes.largestScoreDifference,
     fields: ledger.found(edited, manifests?.before.provenance),
   };

@@ -203,7 +203,9 @@ export const reproduceExperimentJob = ({
   createPool,
 }: ReproduceExperimentInput): Job =>
   reproducing(experimentSources(experiment), createPool, async (context) => {
-    const treatments = experiment.settings.treatments.filter((one) => without?.treatments.includes(one) !== true);
+    const treatments = experiment.settings.treatments.filter(
+      (treatment) => without?.treatments.includes(treatment) !== true,
+    );
     const settings = { ...experiment.settings, treatments };
     const second = await measureExperiment({ ...experiment, settings }, context);
     const { changed: edited } = await readSealedFiles(recordedFolder);

@@ -102,9 +102,11 @@ const classColumns = (items: readonly ItemFidelity[]): Pick<FidelityColumns, 'cl
   if (items.some(({ positions, classes }) => positions > 0 && classes === undefined)) return {};
   if (items.every(({ classes }) => classes === undefined)) return {};
   const found = tokenClasses.flatMap((name) => {
-    const own = items.map(({ classes }) => classes?.[name] ?? NO_CLASS);
-    if (own.every(({ positions }) => positions === 0)) return [];
-    const [positions, kl, changed] = (['positions', 'kl', 'changed'] as const).map((of) => own.map((one) => one[of]));
+    const ofClass = items.map(({ classes }) => classes?.[name] ?? NO_CLASS);
+    if (ofClass.every(({ positions }) => positions === 0)) return [];
+    const [positions, kl, changed] = (['positions', 'kl', 'changed'] as const).map((of) =>
+      ofClass.map((entry) => entry[of]),
+    );
     return [[name, { positions, kl, changed }] as const];
   });
   return { classes: Object.fromEntries(found) };
@@ -190,10 +192,10 @@ const outcomesOf = (columns: Columns, context: z.core.$RefinementCtx): readonly 
   const classesAt = ({ classes, positions }: FidelityColumns, row: number): Pick<ItemFidelity, 'classes'> => {
     if (classes === undefined || positions[row] === 0) return {};
     const found = tokenClasses.flatMap((name) => {
-      const own = classes[name];
-      if (own === undefined || cell(own.positions, row) === 0) return [];
-      const means = { kl: cell(own.kl, row), changed: cell(own.changed, row) };
-      return [[name, { positions: cell(own.positions, row), ...means }] as const];
+      const ofClass = classes[name];
+      if (ofClass === undefined || cell(ofClass.positions, row) === 0) return [];
+      const means = { kl: cell(ofClass.kl, row), changed: cell(ofClass.changed, row) };
+      return [[name, { positions: cell(ofClass.positions, row), ...means }] as const];
     });
     return { classes: Object.fromEntries(found) };
   };

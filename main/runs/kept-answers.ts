@@ -118,6 +118,6 @@ const removeOldest = async (folder: string): Promise<void> => {
       return { file, changed };
     }),
   );
-  aged.sort((one, other) => other.changed - one.changed);
+  aged.sort((left, right) => right.changed - left.changed);
   for (const { file } of aged.slice(MOST_KEPT)) await rm(file, { force: true });
 };

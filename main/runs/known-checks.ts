@@ -28,8 +28,8 @@ const nameOf = (checksums: ReadonlyMap<string, string>): string =>
     .update(canonicalJson([CHECKED.map((name) => checksums.get(name) ?? null), formulaPrint()]))
     .digest('hex');
 
-const isSame = (one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): boolean =>
-  CHECKED.every((name) => one.get(name) === other.get(name));
+const isSame = (left: ReadonlyMap<string, string>, right: ReadonlyMap<string, string>): boolean =>
+  CHECKED.every((name) => left.get(name) === right.get(name));
 
 /**
  * `state`: this user's folder outside of workspaces, or null. `shipped`: checksums of bundled runs, which were checked
@@ -45,10 +45,10 @@ export const createKnownChecks = (
     join(folder, FOLDER, nameOf(checksums));
   return {
     isKnown: async (checksums) => {
-      if ([...measured.values()].some((own) => isSame(own, checksums))) return true;
+      if ([...measured.values()].some((known) => isSame(known, checksums))) return true;
       // A record of results alone has no outcomes to follow from.
       const isWhole = CHECKED.every((name) => checksums.has(name));
-      if (isWhole && shipped.some((own) => isSame(new Map(Object.entries(own)), checksums))) return true;
+      if (isWhole && shipped.some((known) => isSame(new Map(Object.entries(known)), checksums))) return true;
       return state !== null && isFile(fileOf(state, checksums));
     },
     note: async (checksums) => {

@@ -109,11 +109,11 @@ const fidelityCells = ({ fidelity }: ItemOutcome): OutcomeRow =>
 
 /** One entry for each of `tokenClasses`, in their order. */
 const classCells = (classes: NonNullable<ItemFidelity['classes']>): OutcomeRow => {
-  const own = tokenClasses.map((name) => classes[name]);
+  const ofClasses = tokenClasses.map((name) => classes[name]);
   return {
-    class_positions: own.map((one) => one?.positions ?? 0),
-    class_kl: own.map((one) => one?.kl ?? 0),
-    class_changed: own.map((one) => one?.changed ?? 0),
+    class_positions: ofClasses.map((entry) => entry?.positions ?? 0),
+    class_kl: ofClasses.map((entry) => entry?.kl ?? 0),
+    class_changed: ofClasses.map((entry) => entry?.changed ?? 0),
   };
 };
 

@@ -77,7 +77,7 @@ const truth = (row: Row, column: string): boolean => {
   throw wrong(row, column);
 };
 const isNumbers = (value: unknown): value is readonly number[] =>
-  Array.isArray(value) && value.every((one) => typeof one === 'number' && Number.isFinite(one));
+  Array.isArray(value) && value.every((entry) => typeof entry === 'number' && Number.isFinite(entry));
 const numbers = (row: Row, column: string): readonly number[] => {
   const value = row.get(column);
   if (isNumbers(value) && value.length > 0) return value;

@@ -64,7 +64,7 @@ export const readRunProfiles = async (folder: string, manifest: RunManifest): Pr
       profiles: tasks.map((task) => taskProfileOf(task, task.statistics)),
     });
   }
-  return found.sort((one, other) => place(one) - place(other));
+  return found.sort((left, right) => place(left) - place(right));
 };
 
 /** Measures the methods of a sweep at each of the given points, reading its stored outcomes once. */
@@ -78,7 +78,7 @@ export const readMeasuredMethods = async (
   let reading: ReturnType<typeof readPointOutcomes> | null = null;
   const measure = async (one: ComparePoints): Promise<MeasuredMethods> =>
     measureMethods(one, await (reading ??= readPointOutcomes(source, run, points.flatMap(comparedResults))));
-  return Promise.all(points.map((one) => source.methods(run, named(one), () => measure(one))));
+  return Promise.all(points.map((point) => source.methods(run, named(point), () => measure(point))));
 };
 
 export interface ComparisonChoice {
@@ -101,8 +101,9 @@ export const readReportComparisons = async (source: RunSource, document: SweepDo
   if (unmeasuredPoints(document).length > 0) return [];
   const models = comparedModels(document.results).filter(
     (model) =>
-      new Set(document.results.filter((one) => one.model === model && one.factor > 1).map(({ method }) => method))
-        .size > 1,
+      new Set(
+        document.results.filter((result) => result.model === model && result.factor > 1).map(({ method }) => method),
+      ).size > 1,
   );
   const comparisons = await readComparisons(
     source,
@@ -123,8 +124,8 @@ export const readComparisons = async (
     document.run,
     choices.map((choice) => comparePoints(document, choice)),
   );
-  return measured.map((one, index) => {
-    const comparison = compareMethods(document, one, choices[index]?.reference);
+  return measured.map((entry, index) => {
+    const comparison = compareMethods(document, entry, choices[index]?.reference);
     return { ...comparison, notes: [...checkNotes(document), ...comparison.notes] };
   });
 };

@@ -85,13 +85,13 @@ export const readStoredOutcomes = async (
     const compareVerdicts = createVerdicts();
     for await (const { point, kept, stored: own } of stored) {
       const rules = (await findRules(point.task))?.rules ?? null;
-      const outcomes = own.map((one) => {
-        const { id } = one.outcome;
+      const outcomes = own.map((entry) => {
+        const { id } = entry.outcome;
         const say: TellColumn = (column) => tell(column, point, id);
         const rule = rules?.get(id) ?? rules?.get(itemOfRepeat(id)) ?? null;
         if (rules !== null && rule === null) say('item');
-        if (rule === null && one.outcome.kind === 'written') compareVerdicts(point, one.outcome, say);
-        return followedOutcome(one, rule, say);
+        if (rule === null && entry.outcome.kind === 'written') compareVerdicts(point, entry.outcome, say);
+        return followedOutcome(entry, rule, say);
       });
       yield { point, kept, outcomes };
     }

@@ -200,12 +200,14 @@ export class SweepRecord {
     const rowOf = ({ madeFor, result }: ElsewherePoint): number =>
       models.indexOf(result.model) * (tasks.length + 1) + (madeFor === null ? tasks.length : tasks.indexOf(madeFor));
     const inOrder = this.#inOrder(this.#elsewhere, ({ result }) => result);
-    return [...inOrder].sort((one, other) => rowOf(one) - rowOf(other));
+    return [...inOrder].sort((left, right) => rowOf(left) - rowOf(right));
   }
 
   /** As points, at each the draws in order, by the number of items. */
   #calibrationDrawsInOrder(): readonly CalibrationDraw[] {
-    const byDraw = [...this.#calibrationDraws].sort((one, other) => one.items - other.items || one.draw - other.draw);
+    const byDraw = [...this.#calibrationDraws].sort(
+      (left, right) => left.items - right.items || left.draw - right.draw,
+    );
     return this.#inOrder(byDraw, ({ result }) => result);
   }
 

@@ -194,13 +194,13 @@ export const restoreProfiles = async (
     if (!(await isAsBundled(folder, name))) return;
     const { model, fingerprint, tasks: profiled } = await readProfileFile(join(folder, name));
     await Promise.all(
-      profiled.map(async (own) => {
-        const task = tasks.find(({ hash }) => hash === own.hash);
+      profiled.map(async (profile) => {
+        const task = tasks.find(({ hash }) => hash === profile.hash);
         const identity = identities.get(fingerprint);
         const key = task === undefined || identity === undefined ? null : taskProfileKey(identity, task, numerics);
         if (key === null || (await steps.readTensors(key, 'profile')) !== null) return;
-        await steps.writeTensors(key, 'profile', profileContent({ model, fingerprint, tasks: [own] }));
-        emit({ type: 'profile.ready', run, fingerprint, task: own.name });
+        await steps.writeTensors(key, 'profile', profileContent({ model, fingerprint, tasks: [profile] }));
+        emit({ type: 'profile.ready', run, fingerprint, task: profile.name });
       }),
     );
   };

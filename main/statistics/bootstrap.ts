@@ -117,7 +117,7 @@ type EndAt = (probability: number) => number;
 const studentised = ({ value, error }: Estimate, resampled: readonly Estimate[]): EndAt => {
   const scale = Number.isFinite(error) ? error : 0;
   const ratios = Float64Array.from(
-    resampled.filter((one) => one.error > scale * 1e-9),
+    resampled.filter((entry) => entry.error > scale * 1e-9),
     (one) => (one.value - value) / one.error,
   ).sort();
   return (probability) =>

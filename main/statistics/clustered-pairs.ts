@@ -27,12 +27,12 @@ const NEGLIGIBLE = 1e-14;
 export const chanceOfNegativeSum = (terms: readonly GammaTerm[]): number => {
   const scale = terms.reduce((most, { value }) => Math.max(most, Math.abs(value)), 0);
   if (!Number.isFinite(scale)) throw new RangeError('a sum of gamma variables needs finite values');
-  const own = terms
+  const ofCluster = terms
     .filter(({ value, shape }) => Math.abs(value) > NEGLIGIBLE * scale && shape > 0)
     .map(({ value, shape }) => ({ value: value / scale, shape }));
-  const lowest = own.reduce((least, { value }) => Math.min(least, value), Infinity);
-  const highest = own.reduce((most, { value }) => Math.max(most, value), -Infinity);
-  if (own.length === 0 || highest < 0) return 1;
+  const lowest = ofCluster.reduce((least, { value }) => Math.min(least, value), Infinity);
+  const highest = ofCluster.reduce((most, { value }) => Math.max(most, value), -Infinity);
+  if (ofCluster.length === 0 || highest < 0) return 1;
   if (lowest > 0) return 0;
 
   // The exponent of the integrand, K(s) - ln(-s), is convex between the nearest pole and 0.
@@ -40,13 +40,16 @@ export const chanceOfNegativeSum = (terms: readonly GammaTerm[]): number => {
   for (;;) {
     saddle = (left + right) / 2;
     if (saddle <= left || saddle >= right) break;
-    const slope = own.reduce((sum, { value, shape }) => sum + (shape * value) / (1 - saddle * value), -1 / saddle);
+    const slope = ofCluster.reduce(
+      (sum, { value, shape }) => sum + (shape * value) / (1 - saddle * value),
+      -1 / saddle,
+    );
     if (slope < 0) left = saddle;
     else right = saddle;
     if (right - left < 1e-9 * Math.abs(saddle)) break;
   }
   let [peak, curvature] = [-Math.log(-saddle), 1 / (saddle * saddle)];
-  for (const { value, shape } of own) {
+  for (const { value, shape } of ofCluster) {
     peak -= shape * Math.log(1 - saddle * value);
     curvature += shape * (value / (1 - saddle * value)) ** 2;
   }
@@ -57,7 +60,7 @@ export const chanceOfNegativeSum = (terms: readonly GammaTerm[]): number => {
     const t = width * Math.sinh(u);
     let logSize = -0.5 * Math.log(saddle * saddle + t * t) - peak;
     let angle = Math.atan2(t, -saddle);
-    for (const { value, shape } of own) {
+    for (const { value, shape } of ofCluster) {
       const [real, imaginary] = [1 - saddle * value, -t * value];
       logSize -= 0.5 * shape * Math.log(real * real + imaginary * imaginary);
       angle -= shape * Math.atan2(imaginary, real);
@@ -100,7 +103,7 @@ export const countAlike = (groups: readonly { readonly items: number; readonly n
 };
 
 const sumOver = (moves: readonly GroupMoves[], read: (one: GroupMoves) => number): number =>
-  moves.reduce((sum, one) => sum + one.groups * read(one), 0);
+  moves.reduce((sum, move) => sum + move.groups * read(move), 0);
 
 /** Items of the largest group. */
 export const largestGroup = (moves: readonly GroupMoves[]): number => maxOf(moves.map(({ items }) => items));
@@ -145,7 +148,7 @@ export const groupLowerLimit = (moves: readonly GroupMoves[], alpha: number): nu
   return below;
 };
 
-const mirrored = (moves: readonly GroupMoves[]): GroupMoves[] => moves.map((one) => ({ ...one, net: 0 - one.net }));
+const mirrored = (moves: readonly GroupMoves[]): GroupMoves[] => moves.map((move) => ({ ...move, net: 0 - move.net }));
 
 /** Both ends, each at the one-sided level `alpha`. */
 export const groupInterval = (moves: readonly GroupMoves[], alpha: number): Interval => ({

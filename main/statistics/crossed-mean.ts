@@ -28,7 +28,8 @@ export const crossedMean = (
   const ofDraws = draws < 2 ? 0 : (n * squaresAround(rowMeans, mean)) / (draws - 1) / cells;
   const rest = table.reduce(
     (sum, row, draw) =>
-      sum + row.reduce((own, value, item) => own + (value - at(itemMeans, item) - at(rowMeans, draw) + mean) ** 2, 0),
+      sum +
+      row.reduce((total, value, item) => total + (value - at(itemMeans, item) - at(rowMeans, draw) + mean) ** 2, 0),
     0,
   );
   const ofRest = draws < 2 ? 0 : rest / ((n - 1) * (draws - 1)) / cells;

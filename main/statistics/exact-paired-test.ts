@@ -255,7 +255,7 @@ export const sizeOf = (test: ScoreTest, grid = discordanceGrid(test.n, test.diff
       : [],
   );
   return peaks
-    .sort((one, other) => other.chance - one.chance)
+    .sort((left, right) => right.chance - left.chance)
     .slice(0, MOST_PEAKS)
     .reduce((highest, { from, to }) => Math.max(highest, highestBetween(chanceAt, from, to)), size);
 };

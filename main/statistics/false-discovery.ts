@@ -12,7 +12,7 @@ export const conformalP = (value: number, controls: readonly number[]): number =
  * (doi:10.1111/j.2517-6161.1995.tb02031.x).
  */
 export const discoveries = (ps: readonly number[], rate: number): readonly number[] => {
-  const order = ps.map((p, index) => ({ p, index })).sort((one, other) => one.p - other.p);
+  const order = ps.map((p, index) => ({ p, index })).sort((left, right) => left.p - right.p);
   const last = order.findLastIndex(({ p }, at) => p <= (rate * (at + 1)) / ps.length);
   return order.slice(0, last + 1).map(({ index }) => index);
 };

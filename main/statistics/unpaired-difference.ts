@@ -33,9 +33,9 @@ export const wilsonInterval = ({ right, n }: Proportion, z: number = Z_TWO_SIDED
  * Interval of `one` minus `other` of two independent samples: the hybrid score interval of Newcombe (1998, method 10,
  * doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I), from Wilson's of each.
  */
-export const newcombeInterval = (one: Proportion, other: Proportion, z: number = Z_TWO_SIDED_95): Interval => {
-  const [first, second] = [wilsonInterval(one, z), wilsonInterval(other, z)];
-  const [p, q] = [one.right / one.n, other.right / other.n];
+export const newcombeInterval = (left: Proportion, right: Proportion, z: number = Z_TWO_SIDED_95): Interval => {
+  const [first, second] = [wilsonInterval(left, z), wilsonInterval(right, z)];
+  const [p, q] = [left.right / left.n, right.right / right.n];
   return {
     low: p - q - Math.hypot(p - first.low, second.high - q),
     high: p - q + Math.hypot(first.high - p, q - second.low),

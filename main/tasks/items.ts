@@ -130,7 +130,7 @@ export const requireAnswers = (items: readonly TaskItem[], location: string): vo
 
 /** Refuses an item without the document that a task's own Python judges by; `location` names the folder. */
 export const requireDocuments = (items: readonly TaskItem[], location: string): void => {
-  const item = items.find((one) => !('answers' in one) || one.document === undefined);
+  const item = items.find((entry) => !('answers' in entry) || entry.document === undefined);
   if (item !== undefined)
     throw refuse(
       'bad-item',

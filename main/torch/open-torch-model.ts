@@ -116,10 +116,10 @@ class TorchRunner extends BaseRunner implements ModelRunner {
       outcomes.set(
         key,
         items.map((item, index) => {
-          const own = scores.slice(first[index], first[index + 1]);
-          const outcome = itemOutcome(item, lists[index] ?? [], own);
+          const ofItem = scores.slice(first[index], first[index + 1]);
+          const outcome = itemOutcome(item, lists[index] ?? [], ofItem);
           if (!isCompared) return outcome;
-          return { ...outcome, fidelity: itemFidelity(groupOf(lists[index] ?? [], 'choices' in item), own, reader) };
+          return { ...outcome, fidelity: itemFidelity(groupOf(lists[index] ?? [], 'choices' in item), ofItem, reader) };
         }),
       );
     });
@@ -205,10 +205,10 @@ class TorchRunner extends BaseRunner implements ModelRunner {
         if (taps.cosines !== undefined)
           accumulateResidual(statistics, layer, { ...taps, cosines: taps.cosines, counted: batch.counted });
         if (taps.traced === undefined) continue;
-        const { numbers: own, at, outputs, routed, logits } = taps.traced;
+        const { numbers: traced, at, outputs, routed, logits } = taps.traced;
         const weights = batch.counted && Float64Array.from(at, (token) => batch.counted?.[token] ?? 1);
         traces?.builders[layer]?.add(
-          own,
+          traced,
           countedRows(outputs, hidden, weights),
           countedRows(routed, hidden, weights),
           logits,
@@ -244,10 +244,10 @@ class TorchRunner extends BaseRunner implements ModelRunner {
       }
     });
     for (const [draw, statistics] of draws.entries()) {
-      const own = times[draw] ?? [];
-      statistics.items = own.reduce((sum, count) => sum + count, 0);
+      const ofDraw = times[draw] ?? [];
+      statistics.items = ofDraw.reduce((sum, count) => sum + count, 0);
       statistics.tokens = sequences.reduce(
-        (sum, { length }, index) => sum + length * (own[itemOf[index] ?? -1] ?? 0),
+        (sum, { length }, index) => sum + length * (ofDraw[itemOf[index] ?? -1] ?? 0),
         0,
       );
     }
@@ -351,8 +351,8 @@ class TorchRunner extends BaseRunner implements ModelRunner {
 
   readonly decodingCost: ModelRunner['decodingCost'] = (rows, candidates) => {
     const groups = candidates.flatMap(({ key }) => {
-      const own = [...rows.keys()].filter((index) => rows[index]?.candidate === key);
-      return decodingGroups(rows, own, this.#joins, this.#model.batchShare);
+      const matching = [...rows.keys()].filter((index) => rows[index]?.candidate === key);
+      return decodingGroups(rows, matching, this.#joins, this.#model.batchShare);
     });
     return Promise.resolve({
       streamed: false,
@@ -578,11 +578,11 @@ class TorchRunner extends BaseRunner implements ModelRunner {
     const isBehind = (index: number): boolean => trees[index]?.start !== undefined;
     const share = this.#model.batchShare;
     let left: readonly (readonly number[])[] = [true, false].flatMap((behind) => {
-      const own = [...trees.keys()].filter((index) => isBehind(index) === behind);
+      const matching = [...trees.keys()].filter((index) => isBehind(index) === behind);
       const groups = groupTrees(
-        own.map((index) => trees[index] ?? treeOf([])),
+        matching.map((index) => trees[index] ?? treeOf([])),
         slots * share,
-      ).map((group) => group.map((at) => own[at] ?? -1));
+      ).map((group) => group.map((at) => matching[at] ?? -1));
       // Every sequence of a batch gets a copy of the keys and values of the prefix.
       return !behind
         ? groups
@@ -595,7 +595,7 @@ class TorchRunner extends BaseRunner implements ModelRunner {
       const team = this.#model.members;
       const round = left.slice(0, team * this.#model.passes);
       const asked = round.map((members, part) => {
-        const own = members.map((index) => sequences[index] ?? []);
+        const parts = members.map((index) => sequences[index] ?? []);
         const numbers = members.flatMap((index) =>
           (sequences[index] ?? []).map((_, position) => (firstToken[index] ?? 0) + position),
         );
@@ -617,8 +617,8 @@ class TorchRunner extends BaseRunner implements ModelRunner {
           },
           {
             ...(members.some(isBehind) ? { prefix: row(prefix) } : {}),
-            tokens: matrix(own),
-            lengths: row(own.map(({ length }) => length)),
+            tokens: matrix(parts),
+            lengths: row(parts.map(({ length }) => length)),
             ...(counted === undefined
               ? {}
               : { counted: { shape: [counted.length], values: Float32Array.from(counted) } }),
@@ -724,11 +724,11 @@ const itemFidelity = (
   let next = 0;
   return joinFidelity(
     groups.map(({ tree, sequences }) => {
-      const own = scores.slice(next, (next += sequences.length));
+      const ofTree = scores.slice(next, (next += sequences.length));
       const rows = new Map<number, ItemFidelity>();
       groupTargets(tree, sequences, 0).forEach((targets, sequence) =>
         targets.forEach(({ row: position }, target) => {
-          const found = own[sequence]?.[target]?.fidelity;
+          const found = ofTree[sequence]?.[target]?.fidelity;
           if (found !== undefined && !rows.has(position)) rows.set(position, found);
         }),
       );

@@ -153,10 +153,10 @@ const copiesOf = (
   experts: readonly (ExpertTensors | undefined)[],
 ): LayerOrder['copies'] =>
   experts.flatMap((expert, position) => {
-    const own = expertTensors[carriers[position] ?? -1];
+    const carrier = expertTensors[carriers[position] ?? -1];
     return roles.flatMap((role) => {
       const weight = expert?.[role];
-      return weight === undefined || weight === null || weight === own?.[role]
+      return weight === undefined || weight === null || weight === carrier?.[role]
         ? []
         : [[position, role, weight.transposed === true, tensorOrder(plainView(weight))] as const];
     });

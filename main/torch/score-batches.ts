@@ -168,12 +168,14 @@ export const treeRows = ({ trunks, branches, parents, trunkRows, branchRows, row
   const made = (rows ?? []).map((members, row) => {
     const listed: (readonly [token: number, place: number, tree: number, branch: number])[] = [];
     for (const trunk of members) {
-      const own = trunks[trunk] ?? [];
+      const trunkTokens = trunks[trunk] ?? [];
       trunkStarts[trunk] = [row, listed.length];
-      own.forEach((token, place) => listed.push([token, place, trunk + 1, 0]));
+      trunkTokens.forEach((token, place) => listed.push([token, place, trunk + 1, 0]));
       for (const [index, branch] of (childrenOf.get(trunk) ?? []).entries()) {
         branchStarts[branch] = [row, listed.length];
-        branches[branch]?.forEach((token, place) => listed.push([token, own.length + place, trunk + 1, index + 1]));
+        branches[branch]?.forEach((token, place) =>
+          listed.push([token, trunkTokens.length + place, trunk + 1, index + 1]),
+        );
       }
     }
     return listed;

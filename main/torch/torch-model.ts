@@ -407,8 +407,8 @@ export class TorchModel {
   }
 
   /** `own`: bytes of a pruned copy's own weights. @throws WorkbenchError `too-large`. */
-  #requireRoom(own: number): void {
-    requireTorchRoom(this.checkpoint, this.computedBy, this.precision, this.#budgetBytes, own);
+  #requireRoom(bytes: number): void {
+    requireTorchRoom(this.checkpoint, this.computedBy, this.precision, this.#budgetBytes, bytes);
   }
 }
 

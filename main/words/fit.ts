@@ -106,7 +106,7 @@ const keptWords = ({ kept, method }: ScoredCandidate, experts: number): string =
 const layersOfTypes = (types: readonly string[]): string =>
   listed(
     [...new Set(types)].map((type, index) => {
-      const layers = types.filter((one) => one === type).length;
+      const layers = types.filter((entry) => entry === type).length;
       return index === 0 ? `${type} in ${counted(layers, 'layer')}` : `${type} in ${String(layers)}`;
     }),
   );
@@ -159,9 +159,9 @@ export const fitSentence = (document: FitDocument): string => {
   if (recommended === null)
     return state === 'stopped' ? 'Stopped before anything was scored.' : 'Nothing is scored yet.';
   const chosen = candidateNamed(document, recommended);
-  const own = tested.find(({ name }) => name === recommended);
+  const found = tested.find(({ name }) => name === recommended);
   const said = `${candidateWords(chosen, experts)}; `;
-  if (own === undefined) {
+  if (found === undefined) {
     const so =
       state === 'stopped'
         ? 'Best so far, not tested'
@@ -175,7 +175,7 @@ export const fitSentence = (document: FitDocument): string => {
     runnerUp === undefined
       ? ''
       : `; runner-up: ${candidateWords(candidateNamed(document, runnerUp.name), experts)}: ${testedWords(runnerUp)}`;
-  return `Recommended: ${said}${testedWords(own)}; ${sizeWords(document, chosen)}${second}.`;
+  return `Recommended: ${said}${testedWords(found)}; ${sizeWords(document, chosen)}${second}.`;
 };
 
 /** What the search saw, and how its parts were kept apart. */
@@ -185,7 +185,7 @@ export const fitNotes = (document: FitDocument): readonly string[] => {
   const percent = String(Number((100 * level).toPrecision(2)));
   const unpruned = [
     ...(document.unpruned === null ? [] : [document.unpruned]),
-    ...document.elsewhere.map((one) => one.unpruned),
+    ...document.elsewhere.map((entry) => entry.unpruned),
   ];
   return [
     ...truncationNotes(unpruned),

@@ -29,7 +29,7 @@ export const recoveryWords = (compared: readonly RecoveredPoint[], metric: Metri
     compared.filter((point) => point.verdict === verdict);
   const list = (verdict: RecoveredPoint['verdict']): string =>
     of(verdict)
-      .map((one) => named(one, metric))
+      .map((entry) => named(entry, metric))
       .join(', ');
   const parts = [
     `recovery is better than the same plan without it at ${String(of('better').length)} of ` +

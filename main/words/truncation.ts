@@ -12,7 +12,7 @@ const MOST_TRUNCATED = 0.05;
  */
 export const ranOutOf = (metric: MetricName, outcomes: readonly ItemOutcome[]): number | undefined => {
   if (metric !== 'exact_match') return undefined;
-  const ranOut = outcomes.filter((one) => one.kind === 'written' && one.stopped === 'length').length;
+  const ranOut = outcomes.filter((outcome) => outcome.kind === 'written' && outcome.stopped === 'length').length;
   return ranOut > MOST_TRUNCATED * outcomes.length ? ranOut / outcomes.length : undefined;
 };
 

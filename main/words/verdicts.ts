@@ -97,7 +97,7 @@ const chanceNotes = ({ results }: Pick<SweepDocument, 'results'>): readonly stri
 /** A sentence for each model and task whose unpruned model has no room to lose the margin. */
 const noRoomNotes = ({ results }: Pick<SweepDocument, 'results'>): readonly string[] => {
   const isHere = ({ model, task }: SweepResult): boolean =>
-    results.some((one) => one.model === model && one.task === task && one.verdict === 'nothing-to-lose');
+    results.some((result) => result.model === model && result.task === task && result.verdict === 'nothing-to-lose');
   return results
     .filter((result) => result.method === UNPRUNED && isHere(result))
     .map((result) => {
@@ -271,7 +271,7 @@ const drawsWords = (threshold: Pick<Threshold, 'firstUnsafe' | 'lastSafe' | 'dra
 
 /** The thresholds of single draws, "\u00d71 to \u00d74"; \u00d71 is none. Empty without draws that determine one. */
 export const drawsRange = ({ draws = [] }: Pick<Threshold, 'draws'>): string => {
-  const reached = draws.flatMap(({ lastSafe }) => lastSafe ?? []).sort((one, other) => one - other);
+  const reached = draws.flatMap(({ lastSafe }) => lastSafe ?? []).sort((left, right) => left - right);
   const [least, most] = [reached[0], reached.at(-1)];
   if (least === undefined || most === undefined) return '';
   return isSameFactor(least, most) ? formatFactor(least) : `${formatFactor(least)} to ${formatFactor(most)}`;

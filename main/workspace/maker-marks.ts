@@ -38,10 +38,10 @@ const entriesOf = (marks: string): readonly string[] =>
 
 /** Whether the user made this result. `marks`: names of keys and their marks, in hexadecimal, one after another. */
 export const isMarkedBy = (user: UserKey, result: MarkedResult, marks: string): boolean => {
-  const own = entriesOf(marks).find((entry) => entry.startsWith(user.name));
+  const mark = entriesOf(marks).find((entry) => entry.startsWith(user.name));
   return (
-    own !== undefined &&
-    timingSafeEqual(Buffer.from(own.slice(NAME_DIGITS), 'hex'), Buffer.from(markOf(user, result), 'hex'))
+    mark !== undefined &&
+    timingSafeEqual(Buffer.from(mark.slice(NAME_DIGITS), 'hex'), Buffer.from(markOf(user, result), 'hex'))
   );
 };
 

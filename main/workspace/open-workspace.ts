@@ -103,9 +103,9 @@ const requireOwnFolders = async (path: string): Promise<void> => {
       if (isSystemError(error, 'ENOENT')) return [];
       throw error;
     });
-  const own = (await entriesOf(path)).filter(({ name }) => OWN_FOLDERS.includes(name));
+  const matching = (await entriesOf(path)).filter(({ name }) => OWN_FOLDERS.includes(name));
   // Steps lie in subfolders named by the first characters of their keys.
-  const entries = [...own, ...(own.some(isLink) ? [] : await entriesOf(join(path, 'steps')))];
+  const entries = [...matching, ...(matching.some(isLink) ? [] : await entriesOf(join(path, 'steps')))];
   const linked = entries.find(isLink);
   if (linked === undefined) return;
   throw refuse(

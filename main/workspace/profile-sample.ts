@@ -85,13 +85,13 @@ export const readLayerSample = async (
 ): Promise<LayerSample> => {
   const views = sampleViews(tensors, task, shape, wrong);
   const { layers, topK, sampled } = shape;
-  const own = (view: TensorView): TensorView => contiguousPart(view, layer, layers, view.shape.slice(1));
+  const ofLayer = (view: TensorView): TensorView => contiguousPart(view, layer, layers, view.shape.slice(1));
   return {
     size: sampled,
     topK,
     windows: await integers(views.windows),
     positions: await integers(views.positions),
-    experts: await integers(own(views.experts)),
-    weights: await floats(own(views.weights)),
+    experts: await integers(ofLayer(views.experts)),
+    weights: await floats(ofLayer(views.weights)),
   };
 };

@@ -198,10 +198,10 @@ export const readProvenance = async (
   { manifest, state, adoptedAt }: { readonly manifest: string } & Pick<RunManifest, 'state' | 'adoptedAt'>,
   { key, isBound, depth }: { readonly key: UserKey | null; readonly isBound: () => Promise<boolean>; depth: Depth },
 ): Promise<RunProvenance> => {
-  const own = sha256(manifest);
-  const record = recordWith(own);
+  const hash = sha256(manifest);
+  const record = recordWith(hash);
   if (record !== undefined) {
-    const changed = await changedFiles(folder, new Map(Object.entries(record)), own, depth);
+    const changed = await changedFiles(folder, new Map(Object.entries(record)), hash, depth);
     return changed.length === 0 ? { state: 'bundled', reason: null, files: [] } : elsewhere('changed-files', changed);
   }
   const isAdopted = adoptedAt !== undefined;
@@ -214,7 +214,7 @@ export const readProvenance = async (
   if (key === null || seal.key !== key.name) return elsewhere('other-key');
   const isSigned = timingSafeEqual(Buffer.from(key.sign(signedText(list)), 'hex'), Buffer.from(seal.mark, 'hex'));
   if (!isSigned) return elsewhere('broken-seal');
-  const changed = await changedFiles(folder, parseChecksums(folder, list), own, depth);
+  const changed = await changedFiles(folder, parseChecksums(folder, list), hash, depth);
   if (changed.length > 0) return elsewhere('changed-files', changed);
   return isAdopted ? elsewhere('begun-elsewhere') : HERE;
 };

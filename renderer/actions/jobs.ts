@@ -132,8 +132,8 @@ export const isResumable = (run: RunManifest): boolean =>
 export const unfinishedRun = (runs: readonly RunManifest[]): RunManifest | null => {
   const unfinished = runs.filter((run) => run.state === 'interrupted' || run.state === 'cancelled');
   const begun = unfinished.filter(({ waited }) => waited !== true);
-  const [newest] = (begun.length > 0 ? begun : unfinished).toSorted((one, other) =>
-    other.createdAt.localeCompare(one.createdAt),
+  const [newest] = (begun.length > 0 ? begun : unfinished).toSorted((left, right) =>
+    right.createdAt.localeCompare(left.createdAt),
   );
   return newest ?? null;
 };

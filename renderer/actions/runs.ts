@@ -31,7 +31,7 @@ export const addSampleSweep = async (engine: Engine): Promise<void> => {
   const [largest] = facts.models
     .filter(isUsable)
     .filter((model) => sample.models.some(({ fingerprint }) => fingerprint === model.fingerprint))
-    .sort((one, other) => other.info.experts - one.info.experts);
+    .sort((left, right) => right.info.experts - left.info.experts);
   if (largest !== undefined) selectionStore.getState().selectModel(largest.handle);
 };
 

@@ -85,7 +85,7 @@ export const Notices = () => {
   const places = new Set(waits.flatMap(({ place }) => (place !== null && isInReach(place, dialog) ? [place] : [])));
   const placed = waits.filter(({ place }) => place !== null && places.has(place));
   // An answer that a view reads too is shown once, at the button.
-  const others = waits.filter((wait) => !placed.some((one) => one === wait || one.label === wait.label));
+  const others = waits.filter((wait) => !placed.some((entry) => entry === wait || entry.label === wait.label));
   return (
     <>
       <MessageBox isShown={dialog === null} waits={others} now={now} />

@@ -30,7 +30,7 @@ export const PlanHeader = () => {
   const { selectModel, focusTask } = selectionStore.getState();
   const pairs = taskPairs(usableTasks(tasks));
   const focused = focusedTask(facts);
-  const pair = pairs.find((one) => membersOf(one).some((member) => member === focused));
+  const pair = pairs.find((entry) => membersOf(entry).some((member) => member === focused));
   const answers = focused === null ? 'chosen' : answersOf(focused);
   const isTicked = selection.task === null || selection.tasks.includes(selection.task);
   const others = selection.tasks.filter((handle) => handle !== selection.task).length;
@@ -96,7 +96,7 @@ const FactorSelect = ({ counts }: { readonly counts: ExpertCounts }) => {
   const factor = useStore(selectionStore, (state) => state.factor);
   const kept = keptAtFactor(counts, factor);
   const standard = standardFactors(counts);
-  const isStandard = (count: number): boolean => standard.some((one) => keptAtFactor(counts, one) === count);
+  const isStandard = (count: number): boolean => standard.some((entry) => keptAtFactor(counts, entry) === count);
   const option = (count: number, group: string) => ({
     value: String(counts.experts / count),
     label: formatFactor(counts.experts / count),
@@ -109,7 +109,7 @@ const FactorSelect = ({ counts }: { readonly counts: ExpertCounts }) => {
         label={<Definition of="factor">Factor</Definition>}
         value={String(counts.experts / kept)}
         options={[
-          ...standard.map((one) => option(keptAtFactor(counts, one), 'Powers of two')),
+          ...standard.map((entry) => option(keptAtFactor(counts, entry), 'Powers of two')),
           ...between.map((count) => option(count, 'Between')),
         ]}
         onChange={(chosen) => selectionStore.getState().chooseFactor(Number(chosen))}

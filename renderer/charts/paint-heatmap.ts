@@ -142,12 +142,12 @@ export const blockOf = (
       const value = shades[down]?.[across] ?? null;
       if (value !== null && (shade === null || Math.abs(value) > Math.abs(shade))) shade = value;
       const cell = { layer: down, expert: across };
-      const own = hatch(cell);
-      const now = own === 'none' ? 0 : 1;
+      const pattern = hatch(cell);
+      const now = pattern === 'none' ? 0 : 1;
       const before = fading === undefined ? now : fading.from(cell) === 'none' ? 0 : 1;
       gone += now === before ? now : before + (now - before) * (fading?.progress ?? 1);
       cells += 1;
-      isMerged &&= own === 'merged';
+      isMerged &&= pattern === 'merged';
     }
   }
   return { shade, goneShare: cells === 0 ? 0 : gone / cells, isMerged };

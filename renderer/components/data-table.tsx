@@ -308,7 +308,7 @@ export const DataTable = <R,>({
   const shown = folds.slice(0, Math.max(count, 1 + folds.findIndex((fold) => fold.rows.some(isSelected))));
   const isUnfolded = (fold: Fold<R>): boolean => unfolded.has(fold.key) || fold.rows.some(isSelected);
   const toggle = ({ key }: Fold<R>): void =>
-    setUnfolded((known) => new Set(known.has(key) ? [...known].filter((one) => one !== key) : [...known, key]));
+    setUnfolded((known) => new Set(known.has(key) ? [...known].filter((entry) => entry !== key) : [...known, key]));
   const lines = shown.flatMap((fold): readonly Line[] => {
     const own = fold.rows.map((row): Line => {
       const open = onRow !== undefined && opens(row) ? () => onRow(row) : null;

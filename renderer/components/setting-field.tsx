@@ -71,7 +71,7 @@ const ListField = ({ setting, value, onChange, disabled = false, stacked }: Sett
   const first = choices.slice(0, 1);
   const ticked: readonly unknown[] = Array.isArray(value) ? value : first;
   const toggle = (choice: string): void => {
-    const next = choices.filter((one) => ticked.includes(one) !== (one === choice));
+    const next = choices.filter((entry) => ticked.includes(entry) !== (entry === choice));
     onChange(isOptional && (next.length === 0 || String(next) === String(first)) ? setting.default : next);
   };
   const field = (

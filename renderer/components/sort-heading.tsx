@@ -16,8 +16,8 @@ interface SortHeadingProps {
 
 /** The heading of a column that a table can be sorted by. */
 export const SortHeading = ({ name, title, words, numeric, sort, onSort, className = '' }: SortHeadingProps) => {
-  const own = sort?.column === name ? sort : null;
-  const order = own === null ? 'none' : own.descending ? 'descending' : 'ascending';
+  const sorted = sort?.column === name ? sort : null;
+  const order = sorted === null ? 'none' : sorted.descending ? 'descending' : 'ascending';
   return (
     <th
       scope="col"

@@ -41,10 +41,10 @@ export const membersOf = ({ task, written }: TaskPair): readonly TaskEntry[] =>
 export const memberOf = (pair: TaskPair, answers: AnswerKind): TaskEntry =>
   membersOf(pair).find((member) => answersOf(member) === answers) ?? pair.task;
 
-const isSameRouting = (one: TaskProfile, other: TaskProfile): boolean =>
-  one.tokens === other.tokens &&
-  one.counts.length === other.counts.length &&
-  one.counts.every((row, layer) => row.every((count, expert) => count === other.counts[layer]?.[expert]));
+const isSameRouting = (left: TaskProfile, right: TaskProfile): boolean =>
+  left.tokens === right.tokens &&
+  left.counts.length === right.counts.length &&
+  left.counts.every((row, layer) => row.every((count, expert) => count === right.counts[layer]?.[expert]));
 
 /** The profiled tasks; a written twin only where it uses other experts than its task, since their maps are alike. */
 export const profiledOnce = (
@@ -61,5 +61,5 @@ export const profiledOnce = (
   });
 
 /** Whether two tasks have the same items. */
-export const isSameTask = (one: TaskEntry, other: TaskEntry | null, tasks: readonly TaskEntry[]): boolean =>
-  other !== null && (one.handle === other.handle || twinOf(one, tasks)?.handle === other.handle);
+export const isSameTask = (left: TaskEntry, right: TaskEntry | null, tasks: readonly TaskEntry[]): boolean =>
+  right !== null && (left.handle === right.handle || twinOf(left, tasks)?.handle === right.handle);

@@ -22,7 +22,7 @@ export const methodNameOfFile = (file: string, taken: readonly string[]): Method
   const name = slug(file);
   const base = methodName.safeParse(name).success ? name : 'file';
   const names = [base, ...Array.from({ length: taken.length + 1 }, (_, index) => `${base}-${index + 2}`)];
-  return methodName.parse(names.find((one) => !taken.includes(one)));
+  return methodName.parse(names.find((entry) => !taken.includes(entry)));
 };
 
 /** Name of the curve of a checkpoint folder: that of the folder, with a number added if it is `taken`. */
@@ -31,5 +31,5 @@ export const candidateNameOfFolder = (path: string, taken: readonly string[]): s
   const name = last.replace(/[^A-Za-z0-9 ._+-]+/g, '-').replace(/^[^A-Za-z]+/, '');
   const base = (name === '' ? 'folder' : name).slice(0, 60);
   const names = [base, ...Array.from({ length: taken.length + 1 }, (_, index) => `${base}-${String(index + 2)}`)];
-  return candidateName.parse(names.find((one) => !taken.includes(one)));
+  return candidateName.parse(names.find((entry) => !taken.includes(entry)));
 };

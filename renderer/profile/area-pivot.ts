@@ -48,7 +48,8 @@ export const pivotOf = ({ counts, reapSum, tokens }: TaskProfile, cells: readonl
   const layers = [...new Set(cells.map(({ layer }) => layer))];
   const chosen = cells.map(({ layer, expert }) => counts[layer]?.[expert] ?? 0);
   const choices = sum(chosen);
-  const ofLayers = (matrix: readonly (readonly number[])[]): number => sum(layers.map((one) => sum(matrix[one] ?? [])));
+  const ofLayers = (matrix: readonly (readonly number[])[]): number =>
+    sum(layers.map((layer) => sum(matrix[layer] ?? [])));
   const output = sum(cells.map(({ layer, expert }) => reapSum[layer]?.[expert] ?? 0));
   return {
     experts: cells.length,

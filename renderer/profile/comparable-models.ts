@@ -32,8 +32,8 @@ export const comparableModels = (
 
 export const useComparableModels = (): readonly ComparableModel[] => {
   const facts = useFacts();
-  const own = selectedModel(facts);
-  const { data } = useQuery('models.pruned', isUsable(own) ? { model: own.handle } : null);
+  const model = selectedModel(facts);
+  const { data } = useQuery('models.pruned', isUsable(model) ? { model: model.handle } : null);
   const { models } = facts;
-  return useMemo(() => (own === null ? [] : comparableModels(models, own, data)), [models, own, data]);
+  return useMemo(() => (model === null ? [] : comparableModels(models, model, data)), [models, model, data]);
 };

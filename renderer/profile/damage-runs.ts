@@ -48,14 +48,14 @@ export const areaDamage = (
   documents: readonly DamageDocument[],
 ): { readonly measured: number; readonly worst: ExpertDamage; readonly metric: DamageDocument['metric'] } | null => {
   const found = cells.flatMap(({ layer, expert }) => {
-    const own = documents.filter((document) => document.layer === layer);
-    return knownDamage(own).get(expert) ?? [];
+    const matchingDocuments = documents.filter((document) => document.layer === layer);
+    return knownDamage(matchingDocuments).get(expert) ?? [];
   });
   const [first, ...others] = found;
   const metric = documents[0]?.metric;
   if (first === undefined || metric === undefined) return null;
   // A perplexity rises where an accuracy falls.
   const loss = ({ difference }: ExpertDamage): number => (metric === 'perplexity' ? difference : -difference);
-  const worst = others.reduce((most, one) => (loss(one) > loss(most) ? one : most), first);
+  const worst = others.reduce((most, other) => (loss(other) > loss(most) ? other : most), first);
   return { measured: found.length, worst, metric };
 };

@@ -40,8 +40,8 @@ export const useExpertOrder = (
   const model = selectedModel(facts);
   const chat = useStore(planStore, (state) => state.chat);
   const { profileOf } = useProfiles();
-  const own = facts.tasks.filter(({ name }) => name === profile.task);
-  const task = own.find(({ hash }) => hash === profile.taskHash) ?? own[0];
+  const matchingTasks = facts.tasks.filter(({ name }) => name === profile.task);
+  const task = matchingTasks.find(({ hash }) => hash === profile.taskHash) ?? matchingTasks[0];
   const other = order.by === 'task' ? facts.tasks.find(({ handle }) => handle === order.task) : undefined;
   const otherProfile = other === undefined ? undefined : profileOf(other);
   const likeness = useQuery(

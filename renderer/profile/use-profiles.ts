@@ -28,12 +28,12 @@ export const profileOfTask = (
   task: NamedTask,
   tasks: readonly NamedTask[],
 ): TaskProfile | undefined => {
-  const own = profiles.filter((profile) => profile.task === task.name);
-  const same = own.find(({ taskHash }) => taskHash === task.hash);
+  const matchingProfiles = profiles.filter((profile) => profile.task === task.name);
+  const same = matchingProfiles.find(({ taskHash }) => taskHash === task.hash);
   const namesakes = tasks.filter(({ name }) => name === task.name);
   if (same !== undefined || namesakes.length === 0) return same;
   const index = namesakes.findIndex(({ hash }) => hash === task.hash);
-  return own.length === namesakes.length ? own[Math.max(0, index)] : undefined;
+  return matchingProfiles.length === namesakes.length ? matchingProfiles[Math.max(0, index)] : undefined;
 };
 
 /** The request for the profiles of a model on tasks. */

@@ -72,8 +72,8 @@ export const addressOf = (
   address.set('tasks', ticked.map((handle) => nameOf(tasks, handle)).join(SEPARATOR));
   address.set('method', method);
   address.set('factor', String(factor));
-  const own = model === null ? [] : (pins[model] ?? []);
-  if (own.length > 0) address.set('pins', own.map(pinText).join(SEPARATOR));
+  const pinned = model === null ? [] : (pins[model] ?? []);
+  if (pinned.length > 0) address.set('pins', pinned.map(pinText).join(SEPARATOR));
   for (const [key, word] of planAddress(plan, { model, factor, tasks }, (handle) => nameOf(tasks, handle)))
     address.set(key, word);
   for (const [key, word] of mapAddress(map, {
@@ -153,7 +153,7 @@ export const readAddress = (fragment: string, { models, tasks }: Shelves): Addre
   }
   const point = pointIn(address.get('point') ?? '');
   if (point !== null) Object.assign(known, { point, subject: 'point' });
-  const subject = subjects.find((one) => one === address.get('panel'));
+  const subject = subjects.find((entry) => entry === address.get('panel'));
   if (subject !== undefined) known.subject = subject;
   return { view: address.get('view'), known };
 };
@@ -300,7 +300,7 @@ interface Subject {
 }
 
 const changedOptions = (options: OptionsByMethod): OptionsByMethod =>
-  Object.fromEntries(Object.entries(options).filter(([, own]) => Object.keys(own).length > 0));
+  Object.fromEntries(Object.entries(options).filter(([, changed]) => Object.keys(changed).length > 0));
 
 /** Keys and values of the address. */
 const planAddress = (

@@ -132,8 +132,8 @@ export const createLayoutStore = () =>
     shareLists: (upper, lower, share) =>
       set(({ listShares }) => {
         const both = listShares[upper] + listShares[lower];
-        const own = both * Math.min(1 - LEAST_SHARE, Math.max(LEAST_SHARE, share));
-        return { listShares: { ...listShares, [upper]: own, [lower]: both - own } };
+        const first = both * Math.min(1 - LEAST_SHARE, Math.max(LEAST_SHARE, share));
+        return { listShares: { ...listShares, [upper]: first, [lower]: both - first } };
       }),
     openPalette: (paletteOpen) => set({ paletteOpen }),
   }));

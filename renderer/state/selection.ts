@@ -132,8 +132,8 @@ export const changed = (selection: Selection, change: Change): Selection => {
     case 'factor':
       return { ...selection, factor: change.factor };
     case 'pin': {
-      const own = pinned(selection.pins[change.model] ?? [], change.positions, change.keep);
-      return { ...selection, pins: { ...selection.pins, [change.model]: own } };
+      const pins = pinned(selection.pins[change.model] ?? [], change.positions, change.keep);
+      return { ...selection, pins: { ...selection.pins, [change.model]: pins } };
     }
     case 'unpin':
       return { ...selection, pins: { ...selection.pins, [change.model]: [] } };

@@ -160,7 +160,7 @@ export const hasShown = (address: URLSearchParams): boolean => SHOWN_KEYS.some((
 
 const sliceIn = (word: string): ShownSlice => {
   const [by, ...name] = word.split(':');
-  const known = sliceBy.options.find((one) => one === by && one !== 'all');
+  const known = sliceBy.options.find((option) => option === by && option !== 'all');
   return known === undefined ? wholeSlice : { by: known, name: decodedWord(name.join(':')) };
 };
 
@@ -182,7 +182,7 @@ export const readShown = (read: (key: string) => string | null): Shown => {
     familywise: read('familywise') === 'yes',
     enlarged: decodedWord(read('enlarged') ?? '') || null,
     hidden: (read('hidden')?.split(SEPARATOR) ?? []).filter(isLabel),
-    tables: tablesOf.filter((one) => read('tables')?.split(SEPARATOR).includes(one)),
+    tables: tablesOf.filter((entry) => read('tables')?.split(SEPARATOR).includes(entry)),
     answers: answerKind.safeParse(read('answers')).data ?? null,
     against: against === UNPRUNED || isLabel(against) ? against : plainShown.against,
     sweep: sweepWordsIn(read('sweep')),
@@ -209,7 +209,7 @@ export const useShown = ({ models }: { readonly models: readonly Named[] }): Sho
   const isThresholdsTable = useStore(thresholdsStore, ({ asTable }) => asTable);
   const { answers, reference: against, asTable: isCompareTable } = useStore(compareStore);
   const areTables = { map: isMapTable, thresholds: isThresholdsTable, compare: isCompareTable };
-  const tables = tablesOf.filter((one) => areTables[one]);
+  const tables = tablesOf.filter((entry) => areTables[entry]);
   const form = useStore(sweepStore);
   const others = form.otherModels.map((handle) => nameOf(models, handle));
   const sweep = changedWords({ ...form, models: others });

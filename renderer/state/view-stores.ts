@@ -137,11 +137,11 @@ export const modelMapStore = createStore<ModelMapState>()((set) => ({
   toggleChoosing: () => set(({ isChoosing }) => ({ isChoosing: !isChoosing })),
   choose: (point) =>
     set(({ chosen }) => {
-      const own = chosen.filter(
+      const matching = chosen.filter(
         ({ run, model, task }) => run === point.run && model === point.model && task === point.task,
       );
-      const others = own.filter((one) => !isSamePoint(one, point));
-      return { chosen: others.length < own.length ? others : [...own.slice(0, 1), point], slice: wholeSlice };
+      const others = matching.filter((entry) => !isSamePoint(entry, point));
+      return { chosen: others.length < matching.length ? others : [...matching.slice(0, 1), point], slice: wholeSlice };
     }),
   swap: () => set(({ chosen }) => ({ chosen: [...chosen].reverse(), slice: wholeSlice })),
   clear: () => set({ chosen: [], slice: wholeSlice, isChoosing: false }),

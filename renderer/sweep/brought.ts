@@ -36,12 +36,12 @@ const taskOf = (run: RunManifest, name: string, tasks: readonly TaskEntry[]): Pa
  * that are not open here.
  */
 export const broughtByRun = ({ models, tasks, selection }: Known, run: RunManifest): Brought => {
-  const own = modelsOf(run, models).map(({ handle }) => handle);
+  const handles = modelsOf(run, models).map(({ handle }) => handle);
   const ownTasks = run.tasks.flatMap(({ name }) => taskOf(run, name, tasks) ?? []);
-  const [model] = own;
+  const [model] = handles;
   const [task] = ownTasks;
   const brought: { model?: PathHandle; task?: PathHandle } = {};
-  if (model !== undefined && (selection.model === null || !own.includes(selection.model))) brought.model = model;
+  if (model !== undefined && (selection.model === null || !handles.includes(selection.model))) brought.model = model;
   if (task !== undefined && (selection.task === null || !ownTasks.includes(selection.task))) brought.task = task;
   return brought;
 };
@@ -57,13 +57,13 @@ const planOfPoint = (
   const settings = sweepSettingsOf(run);
   if (settings === null) return null;
   const { budget, protect, gates, options, chat } = makingOf(settings, method, model);
-  const own = inputKey(plan.options[method] ?? {}) === inputKey(options) ? plan.options : null;
+  const unchanged = inputKey(plan.options[method] ?? {}) === inputKey(options) ? plan.options : null;
   const made = changedPlan(plan, {
     budget: ignoresBudget(method) ? plan.budget : budget,
     protect,
     gates,
     chat,
-    options: own ?? { ...plan.options, [method]: options },
+    options: unchanged ?? { ...plan.options, [method]: options },
     seed: seed ?? plan.seed,
     // A sweep makes its plans for each task separately, and by methods.
     madeFor: 'task',

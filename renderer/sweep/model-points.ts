@@ -86,12 +86,12 @@ export const modelPoints = (sweeps: readonly ReadSweep[], { model, task, method,
       return [];
     return sweep.document.results.flatMap((result) => {
       if (result.model !== name || result.task !== task.name) return [];
-      const own = methodOfLabel(result.method).method;
-      const wanted = own === method && making !== null ? making : makingOf(shown, own, model);
+      const bare = methodOfLabel(result.method).method;
+      const wanted = bare === method && making !== null ? making : makingOf(shown, bare, model);
       const key = JSON.stringify([result.method, result.seed, factorKey(result.factor)]);
-      const file = fileIn(settings, own);
+      const file = fileIn(settings, bare);
       const isSame =
-        file === undefined ? isSameMaking(makingOf(settings, own, model), wanted) : isSameFile(settings, shown, own);
+        file === undefined ? isSameMaking(makingOf(settings, bare, model), wanted) : isSameFile(settings, shown, bare);
       if (known.has(key) || !isSame) return [];
       known.add(key);
       return [{ run: sweep.manifest.id, result }];

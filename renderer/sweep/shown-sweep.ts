@@ -26,8 +26,8 @@ const newestSweeps = onceFor((runs: readonly RunManifest[]): readonly RunManifes
 export const shownSweep = (facts: Pick<Facts, 'runs' | 'models' | 'selection'>): RunManifest | null => {
   const sweeps = newestSweeps(facts.runs);
   const model = selectedModel(facts);
-  const own = sweeps.filter((run) => nameInRun(run, model) !== null);
-  const among = own.length > 0 ? own : sweeps;
+  const matchingSweeps = sweeps.filter((run) => nameInRun(run, model) !== null);
+  const among = matchingSweeps.length > 0 ? matchingSweeps : sweeps;
   return among.find((run) => run.id === facts.selection.run) ?? among[0] ?? null;
 };
 

@@ -239,7 +239,7 @@ const firstOf = (tasks: readonly TaskEntry[], focused: TaskEntry | null): { read
 export const optionsOf = (methods: SweepChoices['methods'], options: OptionsByMethod): OptionsByMethod =>
   Object.fromEntries(
     methods.flatMap((method) => {
-      const own = options[method] ?? {};
-      return Object.keys(own).length === 0 ? [] : [[method, { ...own }]];
+      const changed = options[method] ?? {};
+      return Object.keys(changed).length === 0 ? [] : [[method, { ...changed }]];
     }),
   );

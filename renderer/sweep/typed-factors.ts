@@ -39,9 +39,9 @@ export const typedFactors = (text: string, models: readonly ModelEntry[]): Typed
     .filter((entry) => entry !== '');
   if (sizes.length === 0 || entries.length === 0) return NONE;
   const read = entries.map((entry) => readEntry(entry, sizes));
-  const problem = read.find((one) => typeof one === 'string');
+  const problem = read.find((entry) => typeof entry === 'string');
   if (problem !== undefined) return { ...NONE, problem };
-  const factors = read.filter((one) => typeof one === 'number');
+  const factors = read.filter((entry) => typeof entry === 'number');
   const different = [...new Map(sizes.map((counts) => [counts.experts, counts])).values()];
   const leaves = factors.map((factor) => {
     const kept = different.map((counts) => `${keptAtFactor(counts, factor)} of ${counts.experts}`).join(', ');

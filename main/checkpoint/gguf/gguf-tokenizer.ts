@@ -285,8 +285,8 @@ const sentencePiece = (keys: TokenizerKeys, vocabulary: Vocabulary): Json => {
 
 /** Single characters and an unknown token, for which llama.cpp has only the kind of T5. */
 const characters = (keys: TokenizerKeys, { tokens, types, unknown }: Vocabulary): Json => {
-  const own = tokens.map((token) => (token === SPACE_MARK ? ' ' : token));
-  const long = own.find((token, id) => types[id] === tokenTypes.normal && Array.from(token).length !== 1);
+  const spaced = tokens.map((token) => (token === SPACE_MARK ? ' ' : token));
+  const long = spaced.find((token, id) => types[id] === tokenTypes.normal && Array.from(token).length !== 1);
   if (long !== undefined || unknown === null)
     throw keys.refusal(
       `its tokenizer is that of T5, which is read for single characters with an unknown token, but ` +
@@ -301,7 +301,7 @@ const characters = (keys: TokenizerKeys, { tokens, types, unknown }: Vocabulary)
       unk_token: unknown,
       byte_fallback: false,
       fuse_unk: false,
-      vocab: vocabularyOf({ tokens: own, types, unknown }),
+      vocab: vocabularyOf({ tokens: spaced, types, unknown }),
       merges: [],
     },
   };

@@ -112,8 +112,8 @@ export const frequencyFactors = (model: ModelDescriptor, config: Config): readon
   if (whole === null) return null;
   const plain = llamaFrequencies(whole, { ...readLlamaRotary(model, config, whole), yarn: null });
   return plain.map((angle, pair) => {
-    const own = whole.frequencies[pair] ?? 0;
-    return own === 0 ? NEVER_TURNS : angle / own;
+    const frequency = whole.frequencies[pair] ?? 0;
+    return frequency === 0 ? NEVER_TURNS : angle / frequency;
   });
 };
 
@@ -127,28 +127,28 @@ export const rotaryProblems = (
   const problems: string[] = [];
   if (whole !== null && windowed !== null && windows !== 'stated' && !isDeepStrictEqual(whole, windowed))
     problems.push('its layers with a window rotate otherwise than those without');
-  for (const own of new Set([whole, windowed])) {
-    if (own === null) continue;
-    const rotary = readLlamaRotary(model, config, own);
+  for (const each of new Set([whole, windowed])) {
+    if (each === null) continue;
+    const rotary = readLlamaRotary(model, config, each);
     const { yarn } = rotary;
     if (yarn !== null && !yarnProven) return ['its rotary embedding is scaled by yarn, which is not proven for it'];
-    const theirs = llamaFrequencies(own, rotary);
+    const theirs = llamaFrequencies(each, rotary);
     const other =
-      divides && own === whole
+      divides && each === whole
         ? -1
-        : own.frequencies.findIndex((frequency, pair) => {
+        : each.frequencies.findIndex((frequency, pair) => {
             const found = theirs[pair] ?? 0;
             return Math.abs(found - frequency) > SAME * frequency;
           });
     if (other !== -1)
       problems.push(
         `llama.cpp rotates pair ${String(other)} by ${String(theirs[other])} a position instead of ` +
-          String(own.frequencies[other]),
+          String(each.frequencies[other]),
       );
     const latent = model.blocks.some(({ attention }) => attention?.kind === 'latent');
     const magnitude = yarn === null || latent ? 1 : yarnMagnitude(yarn.factor, 1);
-    if (Math.abs(own.magnitude - magnitude) > SAME)
-      problems.push(`its rotary embedding is scaled by ${String(own.magnitude)} instead of ${String(magnitude)}`);
+    if (Math.abs(each.magnitude - magnitude) > SAME)
+      problems.push(`its rotary embedding is scaled by ${String(each.magnitude)} instead of ${String(magnitude)}`);
     if (yarn !== null && latent && (yarn.allDimensions === null || yarn.allDimensions !== yarn.multiplier))
       problems.push('its yarn has no mscale_all_dim that equals its mscale');
   }

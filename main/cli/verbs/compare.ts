@@ -36,9 +36,9 @@ const sweepsText = (comparison: SweepsComparison): string => {
           settings.map(({ key, values }) => [key, ...values.map((value) => cut(terminalText(value)))]),
         ) + `\n${String(sameSettings)} settings are the same.`,
     ...others.flatMap(({ run, name }) => {
-      const own = rows.filter((row) => row.run === run);
-      if (own.length === 0) return [];
-      return [`${name} (${run})`, columnsTable(sweepsColumns, own)];
+      const matchingRows = rows.filter((row) => row.run === run);
+      if (matchingRows.length === 0) return [];
+      return [`${name} (${run})`, columnsTable(sweepsColumns, matchingRows)];
     }),
     terminalText(sweepsOverview(comparison)),
     ...notes,
@@ -76,7 +76,7 @@ const compareRuns = async (reader: OptionReader, host: VerbHost): Promise<VerbRe
     );
   const named = reader.positionals.map((run) => findRun(run, reader, host));
   const [{ workspace } = { workspace: '' }] = named;
-  const stranger = named.find((one) => one.workspace !== workspace);
+  const stranger = named.find((entry) => entry.workspace !== workspace);
   if (stranger !== undefined)
     throw refuse(
       'bad-usage',

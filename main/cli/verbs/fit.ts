@@ -130,7 +130,10 @@ export const fit: Verb = {
       const document = await engine.call('fit.read', { run });
       return { document: { ...document, summary }, text: fitText(document) };
     };
-    const own = optionReader({ ...reader, options: { ...reader.options, memory: reader.text('working-memory') } });
-    return withEngine(own, host, search);
+    const fitReader = optionReader({
+      ...reader,
+      options: { ...reader.options, memory: reader.text('working-memory') },
+    });
+    return withEngine(fitReader, host, search);
   },
 };

@@ -158,7 +158,7 @@ const taskFacts = async (reader: OptionReader, host: VerbHost, named: string): P
     throw refuse(
       'several-tasks',
       `${named} stands for ${String(1 + others.length)} tasks.`,
-      `Name one of their folders: ${[task, ...others].map((one) => one?.path ?? '').join(', ')}`,
+      `Name one of their folders: ${[task, ...others].map((entry) => entry?.path ?? '').join(', ')}`,
     );
   if (task === undefined) throw refuse('no-such-task', `${named} is not a task.`, 'Check the name.');
   const { name, title, description, metric, path, hash, calibration, test, judging } = task;

@@ -13,7 +13,7 @@ const inOrder = (models: readonly ModelEntry[]): readonly ModelEntry[] => {
   const unique = [...new Map(models.map((model) => [model.path, model])).values()];
   const rank = ({ info }: ModelEntry): number => (info === null ? 1 : 0);
   return unique.sort(
-    (one, other) => rank(one) - rank(other) || one.name.localeCompare(other.name, 'en', { numeric: true }),
+    (left, right) => rank(left) - rank(right) || left.name.localeCompare(right.name, 'en', { numeric: true }),
   );
 };
 

@@ -94,8 +94,8 @@ const slicesText = (document: SlicesDocument): string => {
     `${model}  ${task}: ${pointInTaskText(second)} minus ${pointInTaskText(first)}` +
       `${whole === undefined ? '' : `, ${String(whole.lost)} lost, ${String(whole.gained)} gained`}.`,
     ...sliceBy.options.flatMap((by) => {
-      const own = rows.filter((row) => row.by === by);
-      return own.length === 0 ? [] : [`By ${sliceKindText(by)}:`, columnsTable(sliceColumns, own)];
+      const matchingRows = rows.filter((row) => row.by === by);
+      return matchingRows.length === 0 ? [] : [`By ${sliceKindText(by)}:`, columnsTable(sliceColumns, matchingRows)];
     }),
     ...items.map(itemText([pointInTaskText(first), pointInTaskText(second)])),
     ...(items.length < total ? [pageText(from, items.length, total)] : []),
@@ -106,12 +106,12 @@ const slicesText = (document: SlicesDocument): string => {
 /** The point of `--against`, `--against-factor` and `--against-seed`; by default the unpruned model. */
 const otherPoint = (reader: OptionReader, document: SweepDocument, { model, task }: SweepResult): PointInTask => {
   const method = reader.text('against') ?? UNPRUNED;
-  const own = document.results.filter((one) => one.model === model && one.task === task);
-  const names = [...new Set(own.map((one) => one.method))];
+  const matchingResults = document.results.filter((result) => result.model === model && result.task === task);
+  const names = [...new Set(matchingResults.map((entry) => entry.method))];
   if (!names.includes(method))
     throw refuse('no-such-point', `--against "${method}" was not measured.`, suggestion(method, names));
   const { factor, seed } = pickPoint(
-    own.filter((one) => one.method === method),
+    matchingResults.filter((entry) => entry.method === method),
     { factor: reader.real('against-factor', 1), seed: reader.whole('against-seed', 0) },
     'against-',
   );

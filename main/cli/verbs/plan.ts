@@ -177,8 +177,8 @@ const plannedByMethod = async (
     const missing = needs.extras.filter((extra) => !holdsExtras(lacking.statistics, [extra]));
     const lacked = extrasInWords(missing, info.experts, info.topK) ?? 'nothing';
     // What the method's options, the budget or the protection need besides is measured with "all" alone.
-    const own = planNeeds({ method, budget: 'uniform' }).extras;
-    const measured = needs.extras.every((extra) => own.includes(extra)) ? method : 'all';
+    const extras = planNeeds({ method, budget: 'uniform' }).extras;
+    const measured = needs.extras.every((extra) => extras.includes(extra)) ? method : 'all';
     throw refuse(
       'profile-missing',
       `The profile of ${lacking.name} lacks ${lacked}.`,

@@ -58,8 +58,9 @@ const sayAdopted = async (
 ): Promise<void> => {
   const { isMadeHere, says, asks } = await engine.call('runs.origin', { run });
   if (isMadeHere) return;
-  const own = "the workspace's own environment";
-  if (asks.program) host.say(`Program: the run names ${says.program ?? own}; used is ${python ?? own}.`);
+  const workspaceWords = "the workspace's own environment";
+  if (asks.program)
+    host.say(`Program: the run names ${says.program ?? workspaceWords}; used is ${python ?? workspaceWords}.`);
   if (asks.destination)
     host.say(`Folder to write: the run names ${says.destination ?? 'none'}; used is ${out ?? 'none'}.`);
   host.say(`Read: ${says.reads.join(', ')}.`);

@@ -83,7 +83,7 @@ export const planResults = async (
   const leftOut: string[] = [];
   const truncation: string[] = [];
   const sweeps = (await workspace.runs.list()).filter(({ kind, state }) => kind === 'sweep' && state === 'done');
-  for (const { id, models } of sweeps.sort((one, other) => other.createdAt.localeCompare(one.createdAt))) {
+  for (const { id, models } of sweeps.sort((left, right) => right.createdAt.localeCompare(left.createdAt))) {
     const model = models.find((known) => isSameContent(known, subject));
     if (model === undefined) continue;
     try {
@@ -92,12 +92,12 @@ export const planResults = async (
         (point) => point.model === model.name && isSameFactor(point.kept, kept),
       );
       const plans = points.length === 0 ? null : await readRunPlans(folder);
-      const own = points.filter(({ step }) => {
+      const matchingPoints = points.filter(({ step }) => {
         const stored = plans?.get(step) ?? null;
         return stored !== null && contentOf(stored) === wanted;
       });
-      if (own.length === 0) continue;
-      const names = new Set(own.map(pointNameKey));
+      if (matchingPoints.length === 0) continue;
+      const names = new Set(matchingPoints.map(pointNameKey));
       const { results, provenance } = await reader.read({ read: 'sweep', run: id }, signal);
       const heading = provenanceHeading(provenance);
       if (heading !== null) {
@@ -110,7 +110,7 @@ export const planResults = async (
         found.set(result.task, result);
         added.add(result.task);
       }
-      const ownResults = results.filter((one) => one.model === model.name && added.has(one.task));
+      const ownResults = results.filter((result) => result.model === model.name && added.has(result.task));
       for (const note of truncationNotes(ownResults)) truncation.push(note);
     } catch (error) {
       // A damaged sweep is listed as such; it says nothing about a plan.

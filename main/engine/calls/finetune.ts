@@ -59,8 +59,11 @@ const requireTeacher = async (
   if (!stages.includes('distil'))
     throw refuse('bad-usage', 'No stage learns from the teacher.', 'Add the stage distil, or leave out --teacher.');
   // Where one of them was not hashed yet, they are compared when the run begins.
-  const [own, taught] = [checkpoint.content.known, teacher.checkpoint.content.known];
-  if (teacher.checkpoint.folder === checkpoint.folder || (own !== null && taught?.fingerprint === own.fingerprint))
+  const [student, taught] = [checkpoint.content.known, teacher.checkpoint.content.known];
+  if (
+    teacher.checkpoint.folder === checkpoint.folder ||
+    (student !== null && taught?.fingerprint === student.fingerprint)
+  )
     throw refuse(
       'teacher-is-model',
       `${teacher.name} is the model itself: its distributions are those that it has already.`,
@@ -122,9 +125,11 @@ export const finetuneCalls = (context: EngineContext): AnswersTo<'finetune'> => 
     const tasks = await openRunTasks(context, taskHandles);
     const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
     const destination = join(context.handles.resolve(into), name);
-    const own = tasks.map(({ task }) => task);
+    const runTasks = tasks.map(({ task }) => task);
     const mixtureFile = file === null ? null : context.handles.resolve(file);
-    const opened = settings.stages.includes('general') ? await openMixture(mixtureFile, own, context.resources) : null;
+    const opened = settings.stages.includes('general')
+      ? await openMixture(mixtureFile, runTasks, context.resources)
+      : null;
     const [taught] = teacherHandle === null ? [] : await openRunModels(context, [teacherHandle]);
     const teacher = taught === undefined ? null : recordOf(context, taught);
     const spec = { settings, destination, python, mixture: opened?.spec ?? null, teacher };

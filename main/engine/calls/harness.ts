@@ -26,11 +26,11 @@ const countAll = (card: DataSetCard, entries: readonly HarnessEntry[]): HarnessF
 
 /** The listed entry of a name. @throws WorkbenchError refused: `harness-refused`. */
 const entryNamed = (tasks: readonly HarnessEntry[], name: string): HarnessEntry => {
-  const entry = tasks.find((one) => one.name === name);
+  const entry = tasks.find((task) => task.name === name);
   if (entry !== undefined) return entry;
   const near = nearestName(
     name,
-    tasks.map((one) => one.name),
+    tasks.map((task) => task.name),
   );
   const hint = near === null ? 'Search for a part of it.' : `Did you mean "${near}"?`;
   throw refuse('harness-refused', `lm-evaluation-harness has no task "${name}".`, hint);

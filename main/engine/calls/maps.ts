@@ -60,22 +60,24 @@ type MapCall = 'models.pruned' | 'profile.likeness';
 /** Orders of experts for maps, and the copies that a map can be compared with. */
 export const mapCalls = (context: EngineContext): Pick<Answers, MapCall> => ({
   'models.pruned': async ({ model }) => {
-    const own = await shelfModel(context, context.handles.resolve(model));
-    if (own === null) return { copies: [], source: null };
+    const opened = await shelfModel(context, context.handles.resolve(model));
+    if (opened === null) return { copies: [], source: null };
     const remembered = (await context.workspace.library.list('models')).map(({ path }) => path);
     const paths = new Set([...context.bundled.models.values(), ...remembered]);
-    const shelf = (await Promise.all([...paths].map((path) => shelfModel(context, path)))).flatMap((one) => one ?? []);
-    const source = shelf.find(({ fingerprint }) => fingerprint === own.from?.fingerprint);
+    const shelf = (await Promise.all([...paths].map((path) => shelfModel(context, path)))).flatMap(
+      (entry) => entry ?? [],
+    );
+    const source = shelf.find(({ fingerprint }) => fingerprint === opened.from?.fingerprint);
     return {
       copies: shelf.flatMap(({ path, from }) =>
-        from?.fingerprint === own.fingerprint
+        from?.fingerprint === opened.fingerprint
           ? [{ model: context.handles.issue(path), standsFor: from.standsFor }]
           : [],
       ),
       source:
-        source === undefined || own.from === null
+        source === undefined || opened.from === null
           ? null
-          : { model: context.handles.issue(source.path), standsFor: own.from.standsFor },
+          : { model: context.handles.issue(source.path), standsFor: opened.from.standsFor },
     };
   },
   'profile.likeness': async ({ model, task, chat }, signal) => {

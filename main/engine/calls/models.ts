@@ -41,16 +41,16 @@ const entryOf = async (
   }
   try {
     const { name, content, info } = await context.checkpoint(path);
-    const own = { ...common, name, info, error: null };
+    const entry = { ...common, name, info, error: null };
     const { known } = content;
     // A large model is hashed by the first run that stores a number of it.
-    if (known === null) return { ...own, fingerprint: null };
+    if (known === null) return { ...entry, fingerprint: null };
     const { fingerprint, identity: sha256 } = known;
     const changed = changedSinceRun(runs, 'models', recordedPath(path, context.bundled.models), {
       fingerprint,
       sha256,
     });
-    return { ...own, fingerprint, sha256, ...(changed === undefined ? {} : { changed }) };
+    return { ...entry, fingerprint, sha256, ...(changed === undefined ? {} : { changed }) };
   } catch (error) {
     const { message, remedy } = serialiseError(error);
     return { ...unusable, error: `${message} ${remedy}` };

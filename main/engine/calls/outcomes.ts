@@ -185,7 +185,7 @@ export const outcomeCalls = (context: EngineContext): AnswersTo<'outcomes'> => {
         slices: [...slices],
         total: changed.length,
         from,
-        items: changed.slice(from, from + count).map((one) => withQuestion(one, known)),
+        items: changed.slice(from, from + count).map((entry) => withQuestion(entry, known)),
         notes: notes.filter((text) => text !== null),
         ...(provenance === undefined ? {} : { provenance }),
       };
@@ -197,7 +197,7 @@ export const outcomeCalls = (context: EngineContext): AnswersTo<'outcomes'> => {
       const { factor, metric } = result;
       const shown = show === 'all' ? items : items.filter(({ change }) => change === show);
       const known = await itemsOf(context, manifest, task);
-      const page = shown.slice(from, from + count).map((one) => withQuestion(one, known));
+      const page = shown.slice(from, from + count).map((entry) => withQuestion(entry, known));
       const unknown =
         known instanceof WorkbenchError ? `Questions and right answers are not shown: ${known.message}` : null;
       const note = [unknown, samplingNote(manifest, metric)].filter((text) => text !== null).join(' ') || null;

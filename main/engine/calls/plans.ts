@@ -172,7 +172,7 @@ const makeRequestedPlan = async (
     signal,
   );
   const read = needs.constants ? await Promise.all(profiles.map(readFirstProfile)) : [];
-  const statistics = read.flatMap((one) => one ?? []);
+  const statistics = read.flatMap((entry) => entry ?? []);
   const weighed = { statistics, taskShares: taskShares(request.taskWeights, statistics.length) };
   const plan = await withConstants(made, needs.constants, checkpoint, weighed, context.workspace.steps.overlays);
   return { plan, cost: planCost(info, plan) };

@@ -103,10 +103,10 @@ const planOfPoint = (
   plan: Plan,
   { method, seed, factor }: { readonly method: string; readonly seed: number | null; readonly factor: number },
 ): Plan => {
-  const own = methodOfLabel(method).method ?? method;
-  if (plan.method === own && (plan.seed ?? null) === seed) return plan;
+  const bare = methodOfLabel(method).method ?? method;
+  if (plan.method === bare && (plan.seed ?? null) === seed) return plan;
   const { options: _options, seed: _seed, ...rest } = plan;
-  return { ...rest, method: own, factor, ...(seed === null ? {} : { seed }) };
+  return { ...rest, method: bare, factor, ...(seed === null ? {} : { seed }) };
 };
 
 /** The plan of a step, from the step or from the finished run; undefined where neither contains it. */

@@ -38,8 +38,8 @@ const bothWays = (bare: MeasuredMethod, recovered: MeasuredMethod) =>
   });
 
 const recoveryOn = ({ task, metric, n, methods }: MeasuredTask, method: string, refit: RefitName): TaskRecovery[] => {
-  const bare = methods.find((one) => one.method === method);
-  const recovered = methods.find((one) => one.method === curveLabel(method, refit));
+  const bare = methods.find((entry) => entry.method === method);
+  const recovered = methods.find((entry) => entry.method === curveLabel(method, refit));
   if (bare === undefined || recovered === undefined) return [];
   const pairs = bothWays(bare, recovered);
   if (pairs.length === 0) return [];
@@ -64,7 +64,7 @@ const compareRecoveries = (tasks: readonly MeasuredTask[], methods: readonly str
       .filter((refit) => methods.includes(curveLabel(method, refit)))
       .flatMap((refit): CompareRecovery[] => {
         const compared = tasks.flatMap((task) => recoveryOn(task, method, refit));
-        const count = (reading: CompareReading): number => compared.filter((one) => one.reading === reading).length;
+        const count = (reading: CompareReading): number => compared.filter((entry) => entry.reading === reading).length;
         return compared.length === 0
           ? []
           : [
@@ -97,7 +97,7 @@ export const measureMethods = (
 ): MeasuredMethods => {
   const tasks = points.tasks.flatMap((task) => measuredTask(task, outcomesOf) ?? []);
   const everywhere = points.methods.filter((method) =>
-    tasks.some((task) => task.methods.some((one) => one.method === method)),
+    tasks.some((task) => task.methods.some((entry) => entry.method === method)),
   );
   const complete = tasks.filter((task) => task.methods.length === everywhere.length);
   const ranked = meanRanks(
@@ -160,7 +160,7 @@ const overMethods = (
         },
       ];
     })
-    .map((one, order) => ({ one, order }))
+    .map((entry, order) => ({ one: entry, order }))
     .sort(
       (left, right) =>
         (left.one.meanRank?.value ?? Number.MAX_VALUE) - (right.one.meanRank?.value ?? Number.MAX_VALUE) ||
@@ -182,7 +182,7 @@ export const compareMethods = (
   const { model, models, factors, factor, answers } = points;
   const answersMeasured = [...points.answersMeasured];
   const methods = points.methods.filter((method) =>
-    measured.tasks.some((task) => task.methods.some((one) => one.method === method)),
+    measured.tasks.some((task) => task.methods.some((entry) => entry.method === method)),
   );
   const references = [BEST_REFERENCE, UNPRUNED, ...points.methods];
   if (!references.includes(reference)) {
@@ -236,7 +236,9 @@ export const compareMethods = (
       comparisons,
     }),
     notes: [
-      ...truncationNotes(results.filter((one) => one.model === model && tasks.some(({ task }) => task === one.task))),
+      ...truncationNotes(
+        results.filter((result) => result.model === model && tasks.some(({ task }) => task === result.task)),
+      ),
       ...compareNotes(points, measured.tasks),
       ...(holmWithheld === null ? [] : [holmWithheld]),
     ],

@@ -87,11 +87,13 @@ export const compareNotes = (
   { factor, methods, tasks }: ComparePoints,
   measured: readonly MeasuredTask[],
 ): string[] => {
-  const draws = measured.flatMap((task) => task.methods).filter((one) => one.draws.length > 1);
-  const several = methods.filter((method) => draws.some((one) => one.method === method));
+  const draws = measured.flatMap((task) => task.methods).filter((entry) => entry.draws.length > 1);
+  const several = methods.filter((method) => draws.some((draw) => draw.method === method));
   const elsewhere = methods.flatMap((method) => {
     const factors = tasks.flatMap((task) =>
-      task.methods.filter((one) => one.method === method).flatMap((one) => one.draws.map((draw) => draw.factor)),
+      task.methods
+        .filter((entry) => entry.method === method)
+        .flatMap((entry) => entry.draws.map((draw) => draw.factor)),
     );
     const others = factors.filter((reached) => !isSameFactor(reached, factor));
     if (others.length === 0) return [];

@@ -33,7 +33,7 @@ export const pairsOverDraws = (metric: MetricName, pairs: PairedOverDraws['pairs
   const { mean, lowest, highest } = spreadOf(pairs.map(({ difference }) => difference));
   const [only] = pairs;
   const sides = pairs.map((pair) => sideOf(metric, pair));
-  const count = (side: CompareReading): number => sides.filter((one) => one === side).length;
+  const count = (side: CompareReading): number => sides.filter((entry) => entry === side).length;
   return {
     difference: mean,
     lowest,

@@ -132,8 +132,8 @@ export const comparePoints = (
   const model = chosenModel(models, run, named);
   const kinds = answersMeasured(results, model);
   const answers = chosenAnswers(kinds, run, model, wanted);
-  const own = results.filter((result) => result.model === model && answersOf(result) === answers);
-  const pruned = own.filter(({ factor }) => factor > 1);
+  const matchingResults = results.filter((result) => result.model === model && answersOf(result) === answers);
+  const pruned = matchingResults.filter(({ factor }) => factor > 1);
   const factors = factorCounts(pruned).map(({ factor }) => factor);
   const factor = asked ?? middleFactor(pruned) ?? Number.NaN;
   if (!factors.some((measured) => isNear(measured, factor))) {
@@ -144,7 +144,7 @@ export const comparePoints = (
     );
   }
   const methods = distinct(pruned.map(({ method }) => method));
-  const tasks = distinct(own.map(({ task }) => task)).map((task): TaskPoints => {
+  const tasks = distinct(matchingResults.map(({ task }) => task)).map((task): TaskPoints => {
     const ofTask = pruned.filter((result) => result.task === task);
     const pointsOf = (method: string): MethodPoints => {
       const ofMethod = ofTask.filter((result) => result.method === method);
@@ -160,7 +160,7 @@ export const comparePoints = (
     const points = methods.map(pointsOf);
     return {
       task,
-      unpruned: own.find((result) => result.task === task && result.method === UNPRUNED) ?? null,
+      unpruned: matchingResults.find((result) => result.task === task && result.method === UNPRUNED) ?? null,
       methods: points.filter(({ draws }) => draws.length > 0),
       missing: points.filter(({ draws }) => draws.length === 0).map(({ method }) => method),
     };

@@ -80,8 +80,8 @@ export const compareTask = (measured: MeasuredTask, asked: string): CompareTask 
   const best = methods.find((_, index) => ranks[index] === lowest);
   const reference = asked === BEST_REFERENCE ? (best?.method ?? null) : asked;
   const other = reference === null ? null : outcomesOfReference(measured, reference);
-  const rows = methods.map((one, index): CompareRow => {
-    const { method, draws, outcomes } = one;
+  const rows = methods.map((entry, index): CompareRow => {
+    const { method, draws, outcomes } = entry;
     const againstBest: PairedOverDraws | null =
       best === undefined || best.method === method ? null : pairDifference(metric, outcomes, best.outcomes);
     const paired =

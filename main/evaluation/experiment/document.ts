@@ -149,9 +149,9 @@ const curvesOf = ({ settings, arms }: ExperimentRecord): ExperimentCurve[] =>
     armTreatment.options
       .filter((treatment) => settings.treatments.includes(treatment))
       .flatMap((treatment) => {
-        const own = arms.filter((arm) => arm.method === method && arm.treatment === treatment);
+        const matchingArms = arms.filter((arm) => arm.method === method && arm.treatment === treatment);
         return (['folded', null] as const)
-          .filter((gates) => own.some((arm) => arm.gates === gates))
+          .filter((gates) => matchingArms.some((arm) => arm.gates === gates))
           .map((gates) => ({ method, treatment, gates }));
       }),
   );
@@ -166,10 +166,10 @@ const answerTo = (record: ExperimentRecord, question: ExperimentQuestion, delta:
   const thresholds = bare.flatMap((threshold): ExperimentThreshold[] => {
     const curve = curves.get(threshold.method);
     if (curve === undefined) return [];
-    const own = pairs.filter(
+    const matchingPairs = pairs.filter(
       (pair) => pair.model === threshold.model && pair.task === threshold.task && isSameCurve(pair, curve),
     );
-    const bySign = largestHeld(own.map(({ factor, difference }) => ({ factor, holds: difference >= 0 })));
+    const bySign = largestHeld(matchingPairs.map(({ factor, difference }) => ({ factor, holds: difference >= 0 })));
     return [{ ...threshold, ...curve, bySign }];
   });
   const tasks = record.tasks.map(({ name }) => name);

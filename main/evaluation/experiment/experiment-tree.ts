@@ -105,7 +105,7 @@ export const experimentTree = (
   // The root is there also where it was not measured as it is.
   const treated = [...new Set(['as-is' as const, ...whole.map(({ treatment }) => treatment)])];
   const roots = treated.map((treatment): TreeRow => {
-    const own = whole.filter((arm) => arm.treatment === treatment);
+    const matching = whole.filter((arm) => arm.treatment === treatment);
     const isPlain = treatment === 'as-is';
     return {
       method: isPlain ? UNPRUNED : curveOf({ method: UNPRUNED, treatment, gates: null }),
@@ -114,7 +114,7 @@ export const experimentTree = (
       kind: isPlain ? 'unpruned' : kindOf({ treatment }),
       parent: isPlain ? null : UNPRUNED,
       depth: isPlain ? 0 : 1,
-      points: own.length === 0 ? [] : [wholePoint(own, metric)],
+      points: matching.length === 0 ? [] : [wholePoint(matching, metric)],
     };
   });
   const rows = curves.map(rowOf);

@@ -33,7 +33,7 @@ export const curveOf = ({ method, treatment, gates }: ExperimentCurve): string =
   JSON.stringify([method, treatment, ...(gates === null ? [] : [gates])]);
 
 /** Whether two parts of a result belong to one curve. */
-export const isSameCurve = (one: ExperimentCurve, other: ExperimentCurve): boolean => curveOf(one) === curveOf(other);
+export const isSameCurve = (left: ExperimentCurve, right: ExperimentCurve): boolean => curveOf(left) === curveOf(right);
 
 interface Answer {
   readonly isRight: boolean;
@@ -143,11 +143,11 @@ export const experimentPairs = (
   delta: number,
 ): MeasuredExperimentPair[] =>
   tasks.flatMap((task) => {
-    const own = arms.filter((arm) => arm.task === task.name);
-    return own.flatMap((pruned) => {
+    const matchingArms = arms.filter((arm) => arm.task === task.name);
+    return matchingArms.flatMap((pruned) => {
       if (pruned.method === null) return [];
       const experts = question === 'scratch' ? pruned.kept : pruned.experts;
-      const references = own.filter(
+      const references = matchingArms.filter(
         (arm) =>
           arm.method === null &&
           arm.experts === experts &&

@@ -19,8 +19,8 @@ const signOverDraws = (signs: readonly PairedSign[]): PairedSign => unanimous(si
 /** All draws of an arm on a task as one cell of the matrix. */
 const cellOf = (measured: readonly [MeasuredExperimentPair, ...MeasuredExperimentPair[]]): ExperimentCell => {
   const draws = measured.map(({ pair }) => pair);
-  const moves = measured.map((one) => one.moves);
-  const table = moves.filter((own) => own !== null);
+  const moves = measured.map((entry) => entry.moves);
+  const table = moves.filter((move) => move !== null);
   const interval = table.length === moves.length ? crossedMean(table) : null;
   const [{ pair: first }] = measured;
   const { question, task, method, treatment, gates, model, experts, kept, factor } = first;
@@ -75,7 +75,7 @@ const pooledDraw = (pairs: readonly ExperimentPair[]): NonNullable<ExperimentRow
 
 /** The mean over draws that answered all tasks, and an interval that contains each of theirs. */
 const pooledOf = (pairs: readonly ExperimentPair[], tasks: number, areGrouped: boolean): ExperimentRow['pooled'] => {
-  const draws = groupBy(pairs, ({ seed }) => seed).filter((own) => own.length === tasks);
+  const draws = groupBy(pairs, ({ seed }) => seed).filter((group) => group.length === tasks);
   if (areGrouped || draws.length === 0) return null;
   const pooled = draws.map(pooledDraw);
   return {
@@ -92,11 +92,11 @@ export const experimentRows = (
   pairs: readonly ExperimentPair[],
   groupedTasks: ReadonlySet<string>,
 ): ExperimentRow[] =>
-  groupBy(cells, (cell) => [curveOf(cell), cell.model, cell.kept]).flatMap((own) => {
-    const [first] = own;
+  groupBy(cells, (cell) => [curveOf(cell), cell.model, cell.kept]).flatMap((group) => {
+    const [first] = group;
     if (first === undefined) return [];
     const { question, method, treatment, gates, model, experts, kept, factor } = first;
-    const count = (is: (cell: ExperimentCell) => boolean): number => own.filter(is).length;
+    const count = (is: (cell: ExperimentCell) => boolean): number => group.filter(is).length;
     const ownPairs = pairs.filter((pair) => isSameCurve(pair, first) && pair.model === model && pair.kept === kept);
     return [
       {
@@ -108,8 +108,8 @@ export const experimentRows = (
         experts,
         kept,
         factor,
-        tasks: own.length,
-        draws: minOf(own.map(({ draws }) => draws)),
+        tasks: group.length,
+        draws: minOf(group.map(({ draws }) => draws)),
         plus: count(({ sign }) => sign === 'plus'),
         minus: count(({ sign }) => sign === 'minus'),
         cannotTell: count(({ sign }) => sign === 'cannot-tell'),
@@ -121,8 +121,8 @@ export const experimentRows = (
         worse: count(({ worse, draws }) => worse === draws),
         pooled: pooledOf(
           ownPairs,
-          own.length,
-          own.some(({ task }) => groupedTasks.has(task)),
+          group.length,
+          group.some(({ task }) => groupedTasks.has(task)),
         ),
       },
     ];
@@ -137,8 +137,8 @@ export const largestHeld = (tested: readonly { readonly factor: number; readonly
 
 /** The factor of each model over all tasks as the paper reads its table: by bare differences, on most tasks. */
 export const modelThresholds = (rows: readonly ExperimentRow[]): ModelThreshold[] =>
-  groupBy(rows, (row) => [curveOf(row), row.model]).flatMap((own) => {
-    const [first] = own;
+  groupBy(rows, (row) => [curveOf(row), row.model]).flatMap((group) => {
+    const [first] = group;
     if (first === undefined) return [];
     const { question, method, treatment, gates, model, experts } = first;
     return [
@@ -150,9 +150,9 @@ export const modelThresholds = (rows: readonly ExperimentRow[]): ModelThreshold[
         model,
         experts,
         factor: largestHeld(
-          own.map(({ factor, above, equal, tasks }) => ({ factor, holds: 2 * (above + equal) > tasks })),
+          group.map(({ factor, above, equal, tasks }) => ({ factor, holds: 2 * (above + equal) > tasks })),
         ),
-        largestTested: maxOf(own.map(({ factor }) => factor)),
+        largestTested: maxOf(group.map(({ factor }) => factor)),
       },
     ];
   });

@@ -93,10 +93,10 @@ const kindsOf = (results: readonly SweepResult[]): readonly Kind[] => {
 /** A single kind needs no name. */
 const byKind = (kinds: readonly Kind[], findingsOf: (kind: Kind) => Finding[]): Finding[] =>
   kinds.flatMap((kind) =>
-    findingsOf(kind).map((one) =>
+    findingsOf(kind).map((entry) =>
       kinds.length === 1
-        ? one
-        : { ...one, answers: kind.answers, sentence: `Answers ${kind.answers}: ${one.sentence}` },
+        ? entry
+        : { ...entry, answers: kind.answers, sentence: `Answers ${kind.answers}: ${entry.sentence}` },
     ),
   );
 

@@ -9,7 +9,7 @@ import { trendSizes } from './thresholds.ts';
 import { methodInProse } from '../../words/methods.ts';
 
 /** Kept counts are means over layers: equal ones differ by rounding only. */
-const isSameCount = (one: number, other: number): boolean => Math.abs(one - other) < 1e-6;
+const isSameCount = (left: number, right: number): boolean => Math.abs(left - right) < 1e-6;
 
 /**
  * Models of neighbouring sizes pruned to the same number of experts by the same method, paired by seed: the larger one
@@ -60,8 +60,8 @@ interface KeptMeans {
  * Mean accuracy per size over the tasks that every size of the chain is measured on; a mean over models of one size.
  */
 const meansAt = (pairs: readonly EqualKeptPair[], kept: number): KeptMeans => {
-  const own = pairs.filter((pair) => pair.kept === kept && pair.metric !== 'perplexity');
-  const points = own.flatMap(({ task, largeExperts, smallExperts, largeValue, smallValue }) => [
+  const matchingPairs = pairs.filter((pair) => pair.kept === kept && pair.metric !== 'perplexity');
+  const points = matchingPairs.flatMap(({ task, largeExperts, smallExperts, largeValue, smallValue }) => [
     { task, experts: smallExperts, value: smallValue },
     { task, experts: largeExperts, value: largeValue },
   ]);
@@ -96,7 +96,8 @@ const readingsOf = (pairs: readonly EqualKeptPair[]): (EqualKeptPair['reading'] 
 
 const pairsText = (pairs: readonly EqualKeptPair[]): string => {
   const readings = readingsOf(pairs);
-  const count = (reading: EqualKeptPair['reading'] | null): number => readings.filter((one) => one === reading).length;
+  const count = (reading: EqualKeptPair['reading'] | null): number =>
+    readings.filter((entry) => entry === reading).length;
   const draws = new Set(pairs.map(({ seed }) => seed)).size;
   const differ = count(null);
   return (
@@ -110,13 +111,13 @@ const pairsText = (pairs: readonly EqualKeptPair[]): string => {
 /** Value of more pretraining experts at an equal kept count, a sentence per method. Empty without pairs. */
 export const equalKeptFindings = (pairs: readonly EqualKeptPair[]): Finding[] =>
   [...new Set(pairs.map(({ method }) => method))].map((method) => {
-    const own = pairs.filter((pair) => pair.method === method);
-    const counts = [...new Set(own.filter(({ metric }) => metric !== 'perplexity').map(({ kept }) => kept))]
-      .map((kept) => meansAt(own, kept))
+    const matchingPairs = pairs.filter((pair) => pair.method === method);
+    const counts = [...new Set(matchingPairs.filter(({ metric }) => metric !== 'perplexity').map(({ kept }) => kept))]
+      .map((kept) => meansAt(matchingPairs, kept))
       .filter(({ tasks }) => tasks > 0)
       .sort((a, b) => b.sizes.length - a.sizes.length || b.kept - a.kept)
       .slice(0, NAMED_COUNTS);
     const accuracies = counts.length === 0 ? '' : ` accuracy is ${counts.map(keptText).join(', ')};`;
-    const sentence = `At an equal number of kept experts, by ${methodInProse(method)}:${accuracies} ${pairsText(own)}.`;
+    const sentence = `At an equal number of kept experts, by ${methodInProse(method)}:${accuracies} ${pairsText(matchingPairs)}.`;
     return { chart: 'pruned-against-scratch', method, verdict: 'counted', sentence, p: null };
   });

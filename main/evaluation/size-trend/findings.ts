@@ -38,7 +38,7 @@ export const withOverall = (
   findings: readonly (Finding & { readonly counts: unknown })[],
 ): Finding[] => [
   { chart, method: null, verdict: commonVerdict(findings.map(({ verdict }) => verdict)), sentence, p: null },
-  ...findings.map(({ method, verdict, sentence: own, p }) => ({ chart, method, verdict, sentence: own, p })),
+  ...findings.map(({ method, verdict, sentence: words, p }) => ({ chart, method, verdict, sentence: words, p })),
 ];
 
 /** Factors named in a sentence: the smallest, which matter first. */
@@ -70,7 +70,7 @@ const overallFinding = (safeCounts: readonly SafeCount[], cases: string): Findin
   const methods = [...new Set(safeCounts.map(({ method }) => method))];
   const smallest = minOf(safeCounts.map(({ factor }) => factor));
   const rows = methods.flatMap((method) => {
-    const row = safeCounts.find((one) => one.method === method && one.factor === smallest);
+    const row = safeCounts.find((count) => count.method === method && count.factor === smallest);
     return row === undefined ? [] : [{ ...row, shares: row.shares.filter(({ of }) => of > 0) }];
   });
   const known = rows.filter(({ shares }) => shares.length > 1);
@@ -96,10 +96,10 @@ export const safeTaskFindings = (safeCounts: readonly SafeCount[], isTrainedOnce
   const methods = [...new Set(safeCounts.map(({ method }) => method))];
   const findings = methods.flatMap((method): Finding[] => {
     const factors = safeCounts
-      .filter((one) => one.method === method && one.shares.some(({ of }) => of > 0))
+      .filter((count) => count.method === method && count.shares.some(({ of }) => of > 0))
       .slice(0, NAMED_FACTORS);
     if (factors.length === 0) return [];
-    const texts = factors.map((one, index) => factorText(one, cases, index === 0));
+    const texts = factors.map((factor, index) => factorText(factor, cases, index === 0));
     const sentence = `By ${methodInProse(method)}, ${texts.join('; ')}.`;
     return [{ chart: 'safe-tasks', method, verdict: 'counted', sentence, p: null }];
   });
@@ -120,10 +120,10 @@ export interface SafeDraws {
 export const safeDraws = (thresholds: readonly Threshold[]): ReadonlyMap<string, SafeDraws> => {
   const bySeed = thresholds.filter(({ seed }) => seed !== null);
   const methods = [...new Set(bySeed.map(({ method }) => method))].map((method) => {
-    const own = bySeed.filter((one) => one.method === method);
-    const known = own.filter(({ lastSafe }) => lastSafe !== null);
+    const matching = bySeed.filter((entry) => entry.method === method);
+    const known = matching.filter(({ lastSafe }) => lastSafe !== null);
     const safe = known.filter(({ lastSafe }) => (lastSafe ?? 1) > 1).length;
-    return [method, { draws: new Set(own.map(({ seed }) => seed)).size, safe, of: known.length }] as const;
+    return [method, { draws: new Set(matching.map(({ seed }) => seed)).size, safe, of: known.length }] as const;
   });
   return new Map(methods.filter(([, { draws }]) => draws > 1));
 };
@@ -150,7 +150,7 @@ const largestText = (thresholds: readonly SizeThreshold[]): string => {
   const above = thresholds.filter(({ lastSafe }) => lastSafe !== null && lastSafe > 1);
   const [first, ...others] = above;
   if (first === undefined) return '';
-  const largest = others.reduce((best, one) => ((one.lastSafe ?? 1) > (best.lastSafe ?? 1) ? one : best), first);
+  const largest = others.reduce((best, other) => ((other.lastSafe ?? 1) > (best.lastSafe ?? 1) ? other : best), first);
   const open = largest.firstUnsafe === null ? ' or more' : '';
   return (
     ` The largest threshold is ${bareFactor(largest.lastSafe ?? 1)}${open} (${largest.model} on ` +
@@ -162,9 +162,9 @@ const largestText = (thresholds: readonly SizeThreshold[]): string => {
 const leadersText = (thresholds: readonly SizeThreshold[], methods: readonly string[]): string => {
   if (methods.length < 2) return '';
   const cases = [...new Set(thresholds.map(caseOf))].flatMap((name) => {
-    const own = thresholds.filter((one) => caseOf(one) === name);
-    const best = maxOf(own.map(({ lastSafe }) => lastSafe ?? 1));
-    return best > 1 ? [own.filter(({ lastSafe }) => lastSafe === best).map(({ method }) => method)] : [];
+    const matchingThresholds = thresholds.filter((threshold) => caseOf(threshold) === name);
+    const best = maxOf(matchingThresholds.map(({ lastSafe }) => lastSafe ?? 1));
+    return best > 1 ? [matchingThresholds.filter(({ lastSafe }) => lastSafe === best).map(({ method }) => method)] : [];
   });
   if (cases.length === 0) return '';
   const wins = methods.map(
@@ -196,10 +196,10 @@ export const thresholdFindings = (
     return [{ chart: 'thresholds', method: null, verdict: 'cannot-tell', sentence, p: null }];
   }
   const counts = methods.map((method) => {
-    const own = known.filter((one) => one.method === method);
+    const matching = known.filter((entry) => entry.method === method);
     return (
       `by ${methodInProse(method)} in ` +
-      `${own.filter(({ lastSafe }) => lastSafe !== null && lastSafe > 1).length}${drawsText(draws.get(method))}`
+      `${matching.filter(({ lastSafe }) => lastSafe !== null && lastSafe > 1).length}${drawsText(draws.get(method))}`
     );
   });
   const sentence =

@@ -91,7 +91,7 @@ export const pastThreshold = (
   { large, task, method, factor }: MeasuredPair,
   thresholds: readonly SizeThreshold[],
 ): boolean | null => {
-  const threshold = thresholds.find((one) => one.model === large && one.task === task && one.method === method);
+  const threshold = thresholds.find((entry) => entry.model === large && entry.task === task && entry.method === method);
   if (threshold === undefined || threshold.lastSafe === null) return null;
   if (isFactorAtMost(factor, threshold.lastSafe)) return false;
   return threshold.firstUnsafe !== null && isFactorAtMost(threshold.firstUnsafe, factor) ? true : null;
@@ -111,7 +111,7 @@ export const countPairs = (pairs: readonly SizePair[]): PairCounts => {
   const readings = groupBy(pairs, ({ task, large, small, experts }) => [task, large, small, experts]).map(
     (draws) => unanimous(draws.map(({ reading }) => reading)) ?? 'undecided',
   );
-  const count = (reading: SizePair['reading']): number => readings.filter((one) => one === reading).length;
+  const count = (reading: SizePair['reading']): number => readings.filter((entry) => entry === reading).length;
   return { worse: count('worse'), better: count('better'), undecided: count('undecided'), all: readings.length };
 };
 
@@ -121,7 +121,7 @@ const countTasks = (pairs: readonly SizePair[]): TaskCounts => {
     const { worse, better } = countPairs(pairs.filter((pair) => pair.task === task));
     return Math.sign(worse - better);
   });
-  const count = (side: number): number => sides.filter((one) => one === side).length;
+  const count = (side: number): number => sides.filter((entry) => entry === side).length;
   return { supporting: count(1), opposing: count(-1), neither: count(0), unknown: 0 };
 };
 
@@ -224,7 +224,7 @@ export const pairFindings = (pairs: readonly SizePair[]): Finding[] => {
     ),
   );
   if (findings.length === 0) return [];
-  const parts = findings.map((one) => ({ predicate: predicateOf(one.verdict), subject: subjectOf(one) }));
+  const parts = findings.map((finding) => ({ predicate: predicateOf(finding.verdict), subject: subjectOf(finding) }));
   const sentence =
     `Pruned past its threshold to as many experts as a ` +
     `smaller model was trained with, the larger model ` +

@@ -69,9 +69,9 @@ type Curves = (model: SizedModel, task: string) => readonly SharePoint[];
  */
 const atEqualShares = (models: readonly SizedModel[], tasks: readonly string[], curves: Curves): number[] | null => {
   const grids = tasks.map((task) => {
-    const own = models.map((model) => curves(model, task).map(({ share }) => share));
-    const reached = minOf(own.map(maxOf));
-    return { task, shares: own.flat().filter((share) => share > 0 && share <= reached) };
+    const shares = models.map((model) => curves(model, task).map(({ share }) => share));
+    const reached = minOf(shares.map(maxOf));
+    return { task, shares: shares.flat().filter((share) => share > 0 && share <= reached) };
   });
   const comparable = grids.filter(({ shares }) => shares.length > 0);
   if (comparable.length === 0) return null;
@@ -134,7 +134,9 @@ const atEqualFactor = (
     own.filter((point) => point.model === model.name && isSameFactor(point.factor, factor));
   const factor = distinct(own.map((point) => point.factor))
     .sort((a, b) => a - b)
-    .find((one) => models.every((model) => distinct(at(model, one).map(({ task }) => task)).length === tasks.length));
+    .find((entry) =>
+      models.every((model) => distinct(at(model, entry).map(({ task }) => task)).length === tasks.length),
+    );
   if (factor === undefined) return null;
   const slope = slopeOf(
     models,
@@ -163,7 +165,7 @@ const atEqualFactor = (
  * interval.
  */
 export const shareTrends = (points: readonly SharePoint[]): ShareTrend[] =>
-  groupBy(points, ({ answers, method }) => [answers, method]).flatMap((own) => trendOf(own) ?? []);
+  groupBy(points, ({ answers, method }) => [answers, method]).flatMap((group) => trendOf(group) ?? []);
 
 const slopeText = ({ slope, low, high }: SlopeOverExperts): string =>
   `${formatDifferenceInUnit(slope, 'acc')} per doubling of E ${formatInterval({ low, high }, 'acc')}`;

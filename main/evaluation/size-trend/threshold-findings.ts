@@ -87,8 +87,8 @@ const drawnTrends = (trends: readonly ExpertTrend[]): ExpertTrend[][] => {
   return [...new Set(all)].map((seed) =>
     trends.map((trend) => {
       const points = trend.points.flatMap((point) => {
-        const own = point.draws?.find((draw) => draw.seed === seed);
-        return own === undefined ? [] : [{ ...point, ...own, draws: undefined }];
+        const drawn = point.draws?.find((draw) => draw.seed === seed);
+        return drawn === undefined ? [] : [{ ...point, ...drawn, draws: undefined }];
       });
       return { ...trend, points, direction: directionOf(countBracketPairs(points)) };
     }),
@@ -110,19 +110,19 @@ const methodFinding = (
   const counts = countTasks(trends);
   const test = permuteModels(trends, seriesOf);
   const decided = verdictOf(counts, test);
-  const drawn = drawnTrends(trends).map((own) => ({
-    counts: countTasks(own),
-    verdict: verdictOf(countTasks(own), permuteModels(own, seriesOf)),
+  const drawn = drawnTrends(trends).map((trend) => ({
+    counts: countTasks(trend),
+    verdict: verdictOf(countTasks(trend), permuteModels(trend, seriesOf)),
   }));
   // A direction that not every draw shows is one of single draws, not of the method.
-  const holds = drawn.every((one) => one.verdict === decided);
+  const holds = drawn.every((entry) => entry.verdict === decided);
   const verdict = holds || (decided !== 'supported' && decided !== 'opposed') ? decided : 'cannot-tell';
   const byDraw =
     drawn.length === 0
       ? ''
       : ` That counts factors that are safe in every draw; by single draws it rises in ` +
-        `${formatRange(drawn.map((one) => one.counts.supporting))} and falls in ` +
-        `${formatRange(drawn.map((one) => one.counts.opposing))} of ${counted(trends.length, 'task')}` +
+        `${formatRange(drawn.map((entry) => entry.counts.supporting))} and falls in ` +
+        `${formatRange(drawn.map((entry) => entry.counts.opposing))} of ${counted(trends.length, 'task')}` +
         `${holds ? '' : ', and not every draw says the same'}.`;
   const takesSides = test !== null && counts.supporting + counts.opposing > 0;
   const chance = takesSides ? trainingChance(trends, test) : '';

@@ -41,7 +41,8 @@ const bytesAt = (
   if (factor === null) return null;
   const curve = factor === 1 ? UNPRUNED : method;
   const at = results.find(
-    (one) => one.model === model && one.task === task && one.method === curve && isSameFactor(one.factor, factor),
+    (result) =>
+      result.model === model && result.task === task && result.method === curve && isSameFactor(result.factor, factor),
   );
   return at?.cost?.bytes ?? null;
 };
@@ -59,7 +60,9 @@ export const sizeThresholds = (
       .filter(({ model }) => model === name)
       .map((threshold) => {
         const { model, task, method } = threshold;
-        const measured = tested.filter((one) => one.model === model && one.task === task && one.method === method);
+        const measured = tested.filter(
+          (entry) => entry.model === model && entry.task === task && entry.method === method,
+        );
         return {
           ...threshold,
           experts,
@@ -146,10 +149,12 @@ export const safeCounts = (
       method,
       factor,
       shares: sizes.map((experts) => {
-        const own = thresholds.filter((one) => one.method === method && one.experts === experts);
-        const known = own.flatMap((one) => safeAt(one, factor) ?? []);
+        const matchingThresholds = thresholds.filter(
+          (threshold) => threshold.method === method && threshold.experts === experts,
+        );
+        const known = matchingThresholds.flatMap((entry) => safeAt(entry, factor) ?? []);
         const safe = known.filter((isSafe) => isSafe).length;
-        return { experts, safe, of: known.length, ...drawCounts(own, factor) };
+        return { experts, safe, of: known.length, ...drawCounts(matchingThresholds, factor) };
       }),
     })),
   );

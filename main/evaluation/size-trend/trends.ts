@@ -46,7 +46,7 @@ export const expertTrends = (
 ): ExpertTrend[] =>
   methods.flatMap((method) =>
     tasks.flatMap((task): ExpertTrend[] => {
-      const points = thresholds.filter((one) => one.task === task && one.method === method);
+      const points = thresholds.filter((threshold) => threshold.task === task && threshold.method === method);
       const sizes = [...new Set(points.map(({ experts }) => experts))];
       if (sizes.length < 2) return [];
       const pairs = countBracketPairs(points);
@@ -91,8 +91,8 @@ const seriesOfTrends = (trends: readonly ExpertTrend[], seriesOf: (model: string
   const sizeOf = new Map(trends.flatMap(({ points }) => points.map(({ model, experts }) => [model, experts] as const)));
   const names = [...new Set([...sizeOf.keys()].map(seriesOf))];
   return names.map((name) => {
-    const own = [...sizeOf].filter(([model]) => seriesOf(model) === name);
-    return { models: own.map(([model]) => model), sizes: own.map(([, size]) => size) };
+    const matching = [...sizeOf].filter(([model]) => seriesOf(model) === name);
+    return { models: matching.map(([model]) => model), sizes: matching.map(([, size]) => size) };
   });
 };
 
@@ -194,8 +194,8 @@ export const permuteModels = (
   seriesOf: (model: string) => string = () => '',
 ): PermutationTest | null => {
   const series = seriesOfTrends(trends, seriesOf);
-  const sizes = series.flatMap((one) => one.sizes);
-  const relabellings = series.reduce((ways, one) => ways * countOrders(one.sizes), 1);
+  const sizes = series.flatMap((entry) => entry.sizes);
+  const relabellings = series.reduce((ways, entry) => ways * countOrders(entry.sizes), 1);
   if (relabellings < 2) return null;
   const signs = orderSigns(
     wholeTrends(trends, series),
@@ -213,6 +213,6 @@ export const permuteModels = (
     return { ...common, p: asStrong / relabellings, relabellings, asStrong, exact: true };
   }
   const random = seededRandom(0);
-  for (let draw = 0; draw < DRAWS; draw += 1) count(series.flatMap((one) => random.shuffle(one.sizes)));
+  for (let draw = 0; draw < DRAWS; draw += 1) count(series.flatMap((entry) => random.shuffle(entry.sizes)));
   return { ...common, p: (asStrong + 1) / (DRAWS + 1), relabellings: DRAWS, asStrong, exact: false };
 };

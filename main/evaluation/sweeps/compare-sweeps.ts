@@ -35,12 +35,12 @@ const stored = (draws: readonly StoredDraw[]): readonly DrawOutcomes[] =>
   draws.flatMap(({ seed, outcomes }) => (outcomes === null ? [] : [{ seed, outcomes }]));
 
 /** How to compare the items of two draws, and the ids that both have. */
-const sharedBy = (one: readonly ItemOutcome[], other: readonly ItemOutcome[], isSameTask: boolean) => {
+const sharedBy = (left: readonly ItemOutcome[], right: readonly ItemOutcome[], isSameTask: boolean) => {
   if (!isSameTask) return { items: 'other' as const, ids: new Set<string>() };
-  const known = new Set(other.map(({ id }) => id));
-  const ids = new Set(one.map(({ id }) => id).filter((id) => known.has(id)));
+  const known = new Set(right.map(({ id }) => id));
+  const ids = new Set(left.map(({ id }) => id).filter((id) => known.has(id)));
   const items: SharedItems =
-    ids.size === 0 ? 'other' : ids.size === one.length && ids.size === other.length ? 'same' : 'common';
+    ids.size === 0 ? 'other' : ids.size === left.length && ids.size === right.length ? 'same' : 'common';
   return { items, ids };
 };
 
@@ -64,10 +64,10 @@ const pairsOf = (
   draws: readonly DrawOutcomes[],
   reference: readonly DrawOutcomes[],
 ): readonly { readonly one: DrawOutcomes; readonly other: DrawOutcomes }[] => {
-  const alike = draws.flatMap((one) =>
-    reference.filter(({ seed }) => seed === one.seed).map((other) => ({ one, other })),
+  const alike = draws.flatMap((draw) =>
+    reference.filter(({ seed }) => seed === draw.seed).map((other) => ({ one: draw, other })),
   );
-  return alike.length > 0 ? alike : draws.flatMap((one) => reference.map((other) => ({ one, other })));
+  return alike.length > 0 ? alike : draws.flatMap((draw) => reference.map((other) => ({ one: draw, other })));
 };
 
 /**
@@ -251,9 +251,9 @@ const noteOn = (rows: readonly SweepsRow[], items: SharedItems): readonly string
 };
 
 const notesOf = (sweeps: readonly ComparedSweep[], pairings: readonly Pairing[]): string[] => {
-  const rows = pairings.flatMap((one) => one.rows);
-  const alone = pairings.reduce((sum, one) => sum + one.alone, 0);
-  const gone = pairings.reduce((sum, one) => sum + one.gone, 0);
+  const rows = pairings.flatMap((pairing) => pairing.rows);
+  const alone = pairings.reduce((sum, pairing) => sum + pairing.alone, 0);
+  const gone = pairings.reduce((sum, pairing) => sum + pairing.gone, 0);
   const curtailed = sweeps
     .filter(({ document }) => (document.curtailed ?? []).length > 0)
     .map(({ manifest }) => runName(manifest));
@@ -292,7 +292,7 @@ export const compareSweeps = (
 ): SweepsComparison => {
   const [reference, ...others] = sweeps;
   const pairings = others.map((sweep) => compareWith(reference, sweep));
-  const rows = pairings.flatMap((one) => one.rows);
+  const rows = pairings.flatMap((pairing) => pairing.rows);
   const adjusted = holmAdjusted(rows.map(({ p }) => p));
   const { differing, same } = settingsDifference(sweeps.map(({ manifest }) => manifest));
   return {

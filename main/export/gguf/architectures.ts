@@ -116,7 +116,7 @@ const refusal = (problems: readonly string[]): Error =>
 const layerProblems = (model: ModelDescriptor, architecture: LlamaArchitecture): string[] => {
   const { name, leadingDense, windows, rotates } = architecture;
   const problems: string[] = [];
-  const dense = model.blocks.flatMap(({ moe, dense: own }, block) => (moe === null && own !== null ? [block] : []));
+  const dense = model.blocks.flatMap(({ moe, dense: width }, block) => (moe === null && width !== null ? [block] : []));
   const allowed = leadingDense ? leadingDenseLayers(model) : 0;
   if (dense.length > allowed && !denseAnywhere.includes(name))
     problems.push(
@@ -137,8 +137,8 @@ const layerProblems = (model: ModelDescriptor, architecture: LlamaArchitecture):
     return has !== null && has !== (rotary !== null);
   });
   if (turned !== -1) {
-    const own = model.blocks[turned]?.rotary === null ? 'no rotary embedding' : 'a rotary embedding';
-    problems.push(`layer ${String(turned)} has ${own}, which llama.cpp's ${name} does otherwise`);
+    const rotation = model.blocks[turned]?.rotary === null ? 'no rotary embedding' : 'a rotary embedding';
+    problems.push(`layer ${String(turned)} has ${rotation}, which llama.cpp's ${name} does otherwise`);
   }
   if (windows !== 'none' && new Set(model.blocks.flatMap(({ window }) => window ?? [])).size > 1)
     problems.push('its layers have windows of different lengths');
@@ -302,12 +302,12 @@ const llama4Problems = (model: ModelDescriptor): readonly string[] => {
 
 const gemma4Problems = ({ blocks }: ModelDescriptor): readonly string[] => {
   const problems = new Set<string>();
-  const own = blocks.filter(({ attention }) => attention?.kind === 'grouped' && attention.key !== null).length;
+  const withKeys = blocks.filter(({ attention }) => attention?.kind === 'grouped' && attention.key !== null).length;
   blocks.forEach(({ attention, window }, block) => {
     if (attention?.kind !== 'grouped' || attention.shared === null || attention.shared.gives) return;
     // Layers without keys take them from one of the last two layers before them.
-    const from = own - (window === null ? 1 : 2);
-    if (block < own || attention.shared.keys !== `keys of block ${String(from)}`)
+    const from = withKeys - (window === null ? 1 : 2);
+    if (block < withKeys || attention.shared.keys !== `keys of block ${String(from)}`)
       problems.add(`layer ${String(block)} takes keys from another layer than llama.cpp does`);
   });
   if (!blocks.some(({ window }) => window !== null)) problems.add('it has no layer with a sliding window');
@@ -327,9 +327,9 @@ const deepseek4Problems = (model: ModelDescriptor, config: Config): readonly str
     problems.add(`its streams are ${String(model.hyperHead?.count)}, but llama.cpp mixes ${String(streams)}`);
   for (const { compressor } of model.blocks.flatMap(({ compressed }) => compressed ?? [])) {
     if (compressor === null) continue;
-    const own = compressor.indexer === null ? allowed[1] : allowed[0];
-    if (compressor.every !== own)
-      problems.add(`it compresses ${String(compressor.every)} tokens, but llama.cpp always takes ${String(own)}`);
+    const wanted = compressor.indexer === null ? allowed[1] : allowed[0];
+    if (compressor.every !== wanted)
+      problems.add(`it compresses ${String(compressor.every)} tokens, but llama.cpp always takes ${String(wanted)}`);
     const { dimension = INDEXER_MULTIPLE } = compressor.indexer ?? {};
     if (dimension % INDEXER_MULTIPLE !== 0) problems.add(indexerWidth(dimension));
   }

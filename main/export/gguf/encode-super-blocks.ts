@@ -95,12 +95,12 @@ const fitGroup = (
     let sumOfSquares = 0;
     let sumOfProducts = 0;
     for (let index = 0; index < GROUP; index += 1) {
-      const own = code(inverse, index);
+      const level = code(inverse, index);
       const weight = weights[index] ?? 0;
-      tried[index] = own;
-      const weighted = f32(weight * own);
+      tried[index] = level;
+      const weighted = f32(weight * level);
       sumOfCodes = f32(sumOfCodes + weighted);
-      sumOfSquares = f32(sumOfSquares + f32(weighted * own));
+      sumOfSquares = f32(sumOfSquares + f32(weighted * level));
       sumOfProducts = f32(sumOfProducts + f32(weighted * (values[index] ?? 0)));
     }
     const determinant = f32(f32(sumOfWeights * sumOfSquares) - f32(sumOfCodes * sumOfCodes));
@@ -134,7 +134,9 @@ const encodeScales = (values: Float32Array, type: Codes, out: DataView): Uint8Ar
     weigh(own);
     return fitGroup(own, type, codes, group * GROUP);
   });
-  const [mostScale, mostLeast] = [0, 1].map((part) => fitted.reduce((most, one) => Math.max(most, one[part] ?? 0), 0));
+  const [mostScale, mostLeast] = [0, 1].map((part) =>
+    fitted.reduce((most, entry) => Math.max(most, entry[part] ?? 0), 0),
+  );
   const [toScale, toLeast] = [mostScale, mostLeast].map((most = 0) => (most > 0 ? f32(MOST_SCALE / most) : 0));
   const scales = fitted.map(([scale]) => sixBits(f32((toScale ?? 0) * scale)));
   const leasts = fitted.map(([, least]) => sixBits(f32((toLeast ?? 0) * least)));
@@ -204,10 +206,10 @@ const fitSmallGroup = (values: Float32Array, codes: Uint8Array, at: number): num
     let squares = 0;
     for (let index = 0; index < SMALL_GROUP; index += 1) {
       const value = values[index] ?? 0;
-      const own = code(inverse, index);
+      const level = code(inverse, index);
       const weight = f32(value * value);
-      products = f32(products + f32(f32(weight * value) * own));
-      squares = f32(squares + f32(f32(weight * own) * own));
+      products = f32(products + f32(f32(weight * value) * level));
+      squares = f32(squares + f32(f32(weight * level) * level));
     }
     return [products, squares];
   };
@@ -243,8 +245,8 @@ export const encodeQ6K = (values: Float32Array, out: DataView): void => {
     const step = f32(halfOf(d) * scale);
     if (step === 0) continue;
     for (let index = SMALL_GROUP * group; index < SMALL_GROUP * (group + 1); index += 1) {
-      const own = bounded(nearest(f32((values[index] ?? 0) / step)), -HALF_RANGE, HALF_RANGE - 1);
-      codes[index] = own + HALF_RANGE;
+      const level = bounded(nearest(f32((values[index] ?? 0) / step)), -HALF_RANGE, HALF_RANGE - 1);
+      codes[index] = level + HALF_RANGE;
     }
   }
   out.setUint16(208, d, true);

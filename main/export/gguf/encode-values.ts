@@ -150,10 +150,10 @@ const scaleE4m3 = (value: number): number => {
  */
 const encodeNvfp4 = (values: Float32Array, out: DataView): void => {
   for (let group = 0; group < 4; group += 1) {
-    const own = values.subarray(16 * group, 16 * group + 16);
-    const scale = scaleE4m3(Math.fround(magnitudeOf(own) / 6));
+    const block = values.subarray(16 * group, 16 * group + 16);
+    const scale = scaleE4m3(Math.fround(magnitudeOf(block) / 6));
     out.setUint8(group, scale);
-    writePairs(out, 4 + 8 * group, own, unsignedE4m3(scale) / 2);
+    writePairs(out, 4 + 8 * group, block, unsignedE4m3(scale) / 2);
   }
 };
 

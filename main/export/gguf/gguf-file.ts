@@ -91,7 +91,7 @@ export const planGguf = async (
 
 const typeWarnings = (wanted: readonly GgufType[], tensors: readonly GgufTensor[]): readonly string[] => {
   const [type = 'f32'] = wanted;
-  const wider = tensors.filter((tensor) => tensor.type !== 'f32' && !wanted.some((one) => one === tensor.type));
+  const wider = tensors.filter((tensor) => tensor.type !== 'f32' && !wanted.some((entry) => entry === tensor.type));
   const types = [...new Set(wider.map((tensor) => (tensor.type === 'f16' ? 'float16' : tensor.type)))];
   return wider.length === 0
     ? []

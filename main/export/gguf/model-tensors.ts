@@ -558,15 +558,15 @@ const splitHeads = (
 ): readonly Sized[] => {
   const rows = plainDimension + valueDimension;
   const parts = Array.from({ length: heads }, (_, head) => {
-    const own = contiguousPart(whole, head, heads, [rows, latent]);
-    const keyBytes = (own.byteLength / rows) * plainDimension;
+    const ofHead = contiguousPart(whole, head, heads, [rows, latent]);
+    const keyBytes = (ofHead.byteLength / rows) * plainDimension;
     return {
-      key: { ...own, shape: [plainDimension, latent], byteLength: keyBytes },
+      key: { ...ofHead, shape: [plainDimension, latent], byteLength: keyBytes },
       value: {
-        ...own,
+        ...ofHead,
         shape: [valueDimension, latent],
-        byteOffset: own.byteOffset + keyBytes,
-        byteLength: own.byteLength - keyBytes,
+        byteOffset: ofHead.byteOffset + keyBytes,
+        byteLength: ofHead.byteLength - keyBytes,
       },
     };
   });

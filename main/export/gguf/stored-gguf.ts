@@ -101,8 +101,8 @@ export const planStoredGguf = async (
     const byteLength = again === null ? tensor.byteLength : bytesOfType(again, shape);
     offset = aligned(offset + byteLength, alignment);
     // Tensors that are read with another number of axes than they have are never cut.
-    const own = info.shape.length === shape.length ? shape : info.shape;
-    const entry = tensorEntry({ name, type, shape: own, byteOffset });
+    const stored = info.shape.length === shape.length ? shape : info.shape;
+    const entry = tensorEntry({ name, type, shape: stored, byteOffset });
     return { tensor, again, byteOffset, byteLength, entry };
   });
   const head = Buffer.concat([
@@ -218,12 +218,19 @@ export const prunedImportance = async (
   const blocks = descriptor.moeLayers.map(({ block }) => block);
   const { contents, counts, layerOf } = await readImportanceMatrix(file, { experts: info.experts, blocks });
   const tensors = contents.tensors.map((tensor): ExportedTensor => {
-    const { name: own, shape, byteOffset, byteLength } = tensor;
-    const view = { tensor: own, file, dtype: 'F32' as const, shape, byteOffset, byteLength };
-    const layer = layerOf.get(own);
+    const { name: stored, shape, byteOffset, byteLength } = tensor;
+    const view = { tensor: stored, file, dtype: 'F32' as const, shape, byteOffset, byteLength };
+    const layer = layerOf.get(stored);
     const kept = layer === undefined ? undefined : plan.kept[layer];
     if (kept === undefined)
-      return { name: own, sourceFile: file, dtype: 'F32', shape, byteLength, pieces: [{ view, what: 'the source' }] };
+      return {
+        name: stored,
+        sourceFile: file,
+        dtype: 'F32',
+        shape,
+        byteLength,
+        pieces: [{ view, what: 'the source' }],
+      };
     const rowBytes = byteLength / info.experts;
     const pieces = kept.map((expert) => ({
       view: { ...view, shape: shape.slice(1), byteOffset: byteOffset + expert * rowBytes, byteLength: rowBytes },
@@ -231,7 +238,7 @@ export const prunedImportance = async (
     }));
     const length = kept.length * rowBytes;
     return {
-      name: own,
+      name: stored,
       sourceFile: file,
       dtype: 'F32',
       shape: [kept.length, ...shape.slice(1)],

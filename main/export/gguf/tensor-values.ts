@@ -164,8 +164,8 @@ const storedIndices = ({ weight: { stored, select, transposed, shape }, columns:
   const rotated = transposed === true;
   for (let row = 0; row < rows; row += 1) {
     for (let column = 0; column < columns; column += 1) {
-      const own = order?.[column] ?? column;
-      const [storedRow, storedColumn] = rotated ? [own, row] : [row, own];
+      const from = order?.[column] ?? column;
+      const [storedRow, storedColumn] = rotated ? [from, row] : [row, from];
       out[row * columns + column] = (start(0) + step(0) * storedRow) * width + start(1) + step(1) * storedColumn;
     }
   }

@@ -100,13 +100,13 @@ const decodingGroups = (
   const byWeights = Map.groupBy(candidates, ({ variants }) => variants.map(({ sessionKey }) => sessionKey).join('\n'));
   return [...byWeights.values()].flatMap((members) => {
     const keys = new Set(members.map(({ key }) => key));
-    const own = rows.map((row, index) => ({ ...row, row: index })).filter(({ candidate }) => keys.has(candidate));
-    return own.length === 0
+    const matching = rows.map((row, index) => ({ ...row, row: index })).filter(({ candidate }) => keys.has(candidate));
+    return matching.length === 0
       ? []
       : [
           decodingGroup(
-            members.filter(({ key }) => own.some(({ candidate }) => candidate === key)),
-            own,
+            members.filter(({ key }) => matching.some(({ candidate }) => candidate === key)),
+            matching,
           ),
         ];
   });

@@ -9,7 +9,7 @@ import type { Sampler } from '../../contract/sampling.ts';
 
 /** Tokens by ascending score; of equal ones the lower index last, so that it stays longest. */
 const ascending = (scores: Float64Array): Uint32Array =>
-  Uint32Array.from(scores, (_, token) => token).sort((one, other) => scores[one]! - scores[other]! || other - one);
+  Uint32Array.from(scores, (_, token) => token).sort((left, right) => scores[left]! - scores[right]! || right - left);
 
 /**
  * Probabilities [V] from which the next token is drawn, in float64.

@@ -126,11 +126,11 @@ const seating = (
   });
   const seats = maxOf(taken);
   const members = new Int32Array(candidates * seats);
-  const own = chosen.map(({ table, seat }) => table * seats + seat);
-  own.forEach((seat, index) => {
+  const seatsOf = chosen.map(({ table, seat }) => table * seats + seat);
+  seatsOf.forEach((seat, index) => {
     members[seat] = index;
   });
-  return { members: integerTensor(members, [candidates, seats]), seats: integerTensor(own, [own.length]) };
+  return { members: integerTensor(members, [candidates, seats]), seats: integerTensor(seatsOf, [seatsOf.length]) };
 };
 
 /**

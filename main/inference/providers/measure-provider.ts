@@ -87,19 +87,19 @@ export const measureProvider = async (provider: ProviderName, folder: string): P
   await writeProbeCheckpoint(folder);
   const checkpoint = await openCheckpoint(folder);
   const reference = await runOn('cpu', 'reference', checkpoint);
-  const own = await runOn(provider, 'own', checkpoint);
+  const measured = await runOn(provider, 'own', checkpoint);
   const choices = reference.outputs.map(({ experts = [] }, index) =>
-    differingRows(own.outputs[index]?.['experts'] ?? [], experts, probeShape.topK),
+    differingRows(measured.outputs[index]?.['experts'] ?? [], experts, probeShape.topK),
   );
   const deviations = reference.outputs.map((wanted, index) =>
-    largestDeviation(own.outputs[index] ?? {}, wanted, { rows: choices[index] ?? new Set(), of: TOKENS }),
+    largestDeviation(measured.outputs[index] ?? {}, wanted, { rows: choices[index] ?? new Set(), of: TOKENS }),
   );
   return {
     deviation: deviations.includes(null) ? null : maxOf(deviations.map((each) => each ?? 0)),
     tokens: TOKENS,
     otherChoices: maxOf(choices.map(({ size }) => size)),
-    ...own.placement,
-    millisecondsPerBlock: own.milliseconds,
+    ...measured.placement,
+    millisecondsPerBlock: measured.milliseconds,
     cpuMillisecondsPerBlock: reference.milliseconds,
     deviceName: deviceName(provider),
   };

@@ -84,8 +84,8 @@ const seeds = (gram: Float64Array, n: number, k: number, random: RandomSource, c
 /** The nearest seed of each node; a seed keeps its own. */
 const nearestSeeds = (gram: Float64Array, n: number, start: readonly number[]): Int32Array =>
   Int32Array.from({ length: n }, (_, node) => {
-    const own = start.indexOf(node);
-    if (own !== -1) return own;
+    const cluster = start.indexOf(node);
+    if (cluster !== -1) return cluster;
     return start.reduce(
       (near, seed, at) => (squared(gram, n, node, seed) < squared(gram, n, node, start[near]!) ? at : near),
       0,

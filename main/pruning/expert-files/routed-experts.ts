@@ -92,7 +92,7 @@ export class RoutedCounts {
 export const rankingOfCounts = (counts: readonly ArrayLike<number>[]): Ranking =>
   counts.map((layer) =>
     Array.from({ length: layer.length }, (_, expert) => expert).sort(
-      (one, other) => (layer[other] ?? 0) - (layer[one] ?? 0) || one - other,
+      (left, right) => (layer[right] ?? 0) - (layer[left] ?? 0) || left - right,
     ),
   );
 

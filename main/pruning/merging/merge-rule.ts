@@ -226,8 +226,8 @@ export function* subspaceAverage({ rows, matrices, shares }: MergeInput, rank: n
   for (const matrix of matrices) {
     const size = { rows, inner: columns, columns: rows };
     const across = transposed(matrix, rows, columns);
-    const own = yield* productOf({ a: across, isTransposed: true, b: across, ...size });
-    for (let at = 0; at < products.length; at++) products[at]! += own[at]!;
+    const gram = yield* productOf({ a: across, isTransposed: true, b: across, ...size });
+    for (let at = 0; at < products.length; at++) products[at]! += gram[at]!;
   }
   const basis = leadingVectors(products, rows, rank);
   const within = { rows: rank, inner: rows, columns };

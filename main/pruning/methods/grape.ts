@@ -62,8 +62,8 @@ export const redundancyCounts = (
     layer.redundancy -= 2 * value;
     const [to, from] = [layer.cluster[first]!, layer.cluster[second]!];
     if (to !== from) {
-      layer.cluster.forEach((own, expert) => {
-        if (own === from) layer.cluster[expert] = to;
+      layer.cluster.forEach((cluster, expert) => {
+        if (cluster === from) layer.cluster[expert] = to;
       });
       layer.count--;
       left--;
@@ -157,8 +157,8 @@ export const grape = defineMethod(
           ...request,
           affinity,
           cluster: (free, clusters) => {
-            const own = linkage(squareOf(distances, context.experts, free), free.length, 'single');
-            return membersOf(free, cutLinkage(own, free.length, clusters), clusters);
+            const merged = linkage(squareOf(distances, context.experts, free), free.length, 'single');
+            return membersOf(free, cutLinkage(merged, free.length, clusters), clusters);
           },
         });
       });

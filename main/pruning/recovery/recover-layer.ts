@@ -158,12 +158,12 @@ function* chooseLambda(
   const fold = (token: number): number => (ordinals.get(problem.items[token]!) ?? 0) % 2;
   const left = LAMBDAS.map(() => 0);
   let nothing = 0;
-  for (const own of [0, 1]) {
+  for (const side of [0, 1]) {
     const fit = yield* fitter(
-      restrictProblem(problem, (token) => fold(token) === own),
+      restrictProblem(problem, (token) => fold(token) === side),
       CHOICE_TOLERANCE,
     );
-    const held = restrictProblem(problem, (token) => fold(token) !== own);
+    const held = restrictProblem(problem, (token) => fold(token) !== side);
     nothing += sumOfSquares(held.residual);
     for (const [at, lambda] of LAMBDAS.entries()) {
       left[at]! += sumOfSquares(yield* remainder(held, yield* fit(lambda)));

@@ -43,17 +43,17 @@ export const restrictProblem = (problem: RecoveryProblem, keeps: (token: number)
   let count = 0;
   for (let token = 0; token < items.length; token++) if (keeps(token)) newIndex[token] = count++;
   const part = new Float32Array(count * hidden);
-  const own = new Int32Array(count);
+  const counts = new Int32Array(count);
   newIndex.forEach((to, token) => {
     if (to === -1) return;
     part.set(residual.subarray(token * hidden, (token + 1) * hidden), to * hidden);
-    own[to] = items[token]!;
+    counts[to] = items[token]!;
   });
   return {
     width,
     hidden,
     residual: part,
-    items: own,
+    items: counts,
     experts: experts.map(({ tokens, values }) => {
       const rows = [...tokens.keys()].filter((row) => newIndex[tokens[row]!] !== -1);
       const kept = new Float32Array(rows.length * width);

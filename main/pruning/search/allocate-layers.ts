@@ -21,7 +21,8 @@ export interface Allocation {
 /** Cells of a table of sizes: more are counted in coarser units. */
 const MOST_CELLS = 20_000;
 
-const commonDivisor = (one: number, other: number): number => (other === 0 ? one : commonDivisor(other, one % other));
+const commonDivisor = (left: number, right: number): number =>
+  right === 0 ? left : commonDivisor(right, left % right);
 
 /** Least sum of losses for each size (or `isExact`: of that size) up to the capacity, layer by layer; in units. */
 const leastLosses = (
@@ -104,7 +105,7 @@ export interface CountLoss {
  */
 export const lossesBetween = (measured: readonly CountLoss[], experts: number): readonly CountLoss[] => {
   const known = [...measured.filter(({ count }) => count < experts), { count: experts, loss: 0 }].sort(
-    (one, other) => one.count - other.count,
+    (left, right) => left.count - right.count,
   );
   return known.flatMap((from, index) => {
     const to = known[index + 1];
@@ -125,7 +126,7 @@ export const measuredCounts = (experts: number, least: number): readonly number[
   const counts = Array.from({ length: MEASURED_COUNTS }, (_, step) => Math.round(experts * ratio ** (step + 1)));
   return [...new Set([...counts, least])]
     .filter((count) => count >= least && count < experts)
-    .sort((one, other) => other - one);
+    .sort((left, right) => right - left);
 };
 
 /**
@@ -137,8 +138,8 @@ export const measuredBudget = (
   experts: number,
   keep: number,
 ): readonly number[] => {
-  const layers = measured.map((own) => lossesBetween(own, experts));
-  const options = layers.map((own) => own.map(({ count, loss }) => ({ size: count, loss })));
+  const layers = measured.map((points) => lossesBetween(points, experts));
+  const options = layers.map((losses) => losses.map(({ count, loss }) => ({ size: count, loss })));
   const found = allocateLayers(options, keep * layers.length, true);
   if (found === null) throw new Error(`no counts of ${String(layers.length)} layers keep ${String(keep)} on average`);
   return found.chosen.map((index, layer) => layers[layer]?.[index]?.count ?? experts);

@@ -58,7 +58,7 @@ const multipleChoiceFilter = (
   const regex = compilePythonRegex(settings.pattern);
   const ignored = settings.regexesToIgnore.map(compilePythonRegex);
   const reduced = (text: string): string => {
-    let left = ignored.reduce((rest, one) => one.remove(rest), text);
+    let left = ignored.reduce((rest, entry) => entry.remove(rest), text);
     if (settings.ignoreCase) left = left.toLowerCase();
     return settings.ignorePunctuation ? left.replace(/\p{P}/gu, '') : left;
   };

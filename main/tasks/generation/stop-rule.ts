@@ -28,7 +28,7 @@ export const cutAtStops = (text: string, until: readonly string[]): string =>
  */
 export const requireRoom = (items: readonly TaskItem[], name: string, positions: Positions): void => {
   const { maxPositions } = positions;
-  const item = items.find((one) => 'answers' in one && one.maxNewTokens >= maxPositions);
+  const item = items.find((entry) => 'answers' in entry && entry.maxNewTokens >= maxPositions);
   if (item === undefined || !('answers' in item)) return;
   throw refuse(
     'no-room-for-prompt',

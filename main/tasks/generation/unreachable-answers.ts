@@ -49,7 +49,7 @@ const obstacleOf = ({ rule, isMatch }: Judging, until: readonly string[], answer
   const all = [...bare, ...bare.map((text) => text.replace(/[!-/:-@[-`{-~0-9]/g, '')), ...bare.map((t) => t.trim())];
   const equal = all.filter((text) => isMatch(text, [answer]) && isUnchanged(text));
   if (equal.length === 0) return { answer, stop: null };
-  const stop = until.find((one) => one !== '' && answer.includes(one));
+  const stop = until.find((entry) => entry !== '' && answer.includes(entry));
   return equal.every((text) => cutAtStops(text, until) !== text) && stop !== undefined ? { answer, stop } : null;
 };
 

@@ -82,9 +82,9 @@ const itemsOf = (rows: readonly DataRow[], format: SuperGlueFormat, split: strin
   const count = asked.length;
   for (const [index, { question, location }] of asked.entries()) {
     if (question === null) continue;
-    const { passage = '', ...own } = question;
+    const { passage = '', ...rest } = question;
     const id = `${split}:${String(index + 1)}`;
-    const item = { ...own, id, group: groups.get(passage) };
+    const item = { ...rest, id, group: groups.get(passage) };
     items.push(checkChoices(assembleItem(item), location));
     turns.set(id, { system: '', examples: [], question: question.text, replies: question.choices });
   }

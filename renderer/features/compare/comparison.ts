@@ -53,10 +53,10 @@ export const comparisonChoice = (
   const [first] = pruned;
   if (first === undefined) return null;
   const shown = pruned.some((result) => result.model === model) && model !== null ? model : first.model;
-  const own = pruned.filter((result) => result.model === shown);
+  const matching = pruned.filter((result) => result.model === shown);
   const apart = (result: SweepResult): number => Math.abs(Math.log(result.factor / factor));
-  const [nearest] = [...own].sort((left, right) => apart(left) - apart(right));
-  const isKnown = [BEST_REFERENCE, UNPRUNED].includes(reference) || own.some(({ method }) => method === reference);
+  const [nearest] = [...matching].sort((left, right) => apart(left) - apart(right));
+  const isKnown = [BEST_REFERENCE, UNPRUNED].includes(reference) || matching.some(({ method }) => method === reference);
   const isOffered = answers !== null && answersMeasured(results, shown).includes(answers);
   return {
     model: shown,

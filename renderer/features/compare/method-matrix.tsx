@@ -24,7 +24,7 @@ export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }:
   ]);
   const taskTitle = ({ task }: CompareTask): string => title(task);
   const rowOf = ({ rows }: CompareTask, method: string): CompareRow | undefined =>
-    rows.find((one) => one.method === method);
+    rows.find((row) => row.method === method);
   const { sorted, headings, tools } = useSortedTable(
     'Differences by task and method',
     [
@@ -86,9 +86,9 @@ export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }:
                 <th scope="row">
                   <Definition of="meanRank">Mean rank</Definition>
                 </th>
-                {overview.map((one) => (
-                  <td key={one.method} className="numeric">
-                    <strong>{rankText(one)}</strong> <small>{rankIntervalText(one)}</small>
+                {overview.map((entry) => (
+                  <td key={entry.method} className="numeric">
+                    <strong>{rankText(entry)}</strong> <small>{rankIntervalText(entry)}</small>
                   </td>
                 ))}
               </tr>
@@ -96,9 +96,9 @@ export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }:
                 <th scope="row">
                   <Definition of="sharesBest">Best, or =</Definition>
                 </th>
-                {overview.map((one) => (
-                  <td key={one.method} className="numeric">
-                    <strong>{one.sharesBest}</strong> <small>of {one.tasks}</small>
+                {overview.map((entry) => (
+                  <td key={entry.method} className="numeric">
+                    <strong>{entry.sharesBest}</strong> <small>of {entry.tasks}</small>
                   </td>
                 ))}
               </tr>
@@ -106,10 +106,10 @@ export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }:
                 <th scope="row">
                   <Definition of="compareReading">▲ / ▼ / ?</Definition>
                 </th>
-                {overview.map((one) => (
-                  <td key={one.method} className="numeric">
-                    {one.better} / {one.worse} / {one.cannotTell}
-                    {one.drawsDiffer > 0 && <small> / {one.drawsDiffer} differ</small>}
+                {overview.map((entry) => (
+                  <td key={entry.method} className="numeric">
+                    {entry.better} / {entry.worse} / {entry.cannotTell}
+                    {entry.drawsDiffer > 0 && <small> / {entry.drawsDiffer} differ</small>}
                   </td>
                 ))}
               </tr>

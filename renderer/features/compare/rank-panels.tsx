@@ -171,9 +171,9 @@ export const intervalDomain = ({ tasks }: CompareDocument, { task, metric }: Com
   const shown = tasks.filter((other) =>
     metric === 'perplexity' ? other.task === task : other.metric !== 'perplexity',
   );
-  const ends = shown.flatMap((one) =>
-    one.rows.flatMap(({ paired }) =>
-      paired === null ? [] : whiskerOf(paired).map((end) => goodness(end, one.metric)),
+  const ends = shown.flatMap((entry) =>
+    entry.rows.flatMap(({ paired }) =>
+      paired === null ? [] : whiskerOf(paired).map((end) => goodness(end, entry.metric)),
     ),
   );
   return [minOf([0, ...ends]), maxOf([0, ...ends])];

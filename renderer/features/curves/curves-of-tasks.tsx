@@ -45,7 +45,7 @@ const useModelOfSweep = () => {
   const selected =
     point?.run !== manifest.id ? null : (document?.results.find((result) => isSamePoint(result, point)) ?? null);
   const select = (key: string): void => {
-    const result = document?.results.find((one) => resultKey(one) === key);
+    const result = document?.results.find((entry) => resultKey(entry) === key);
     if (result === undefined) return;
     const chosen = pointKey(manifest.id, result);
     showPoint(chosen, broughtByPoint(facts, chosen));
@@ -96,11 +96,13 @@ const Charts = (props: ChartsProps) => {
     const chance = (task: string): number | null => entries.find(({ name }) => name === task)?.chance ?? null;
     // The unpruned model at other weights is a curve without a switch.
     const hidden = (method: string): boolean => hiddenMethods.includes(method);
-    const shown = [...new Set(document.results.map(({ method }) => method)), ...methods].filter((one) => !hidden(one));
+    const shown = [...new Set(document.results.map(({ method }) => method)), ...methods].filter(
+      (entry) => !hidden(entry),
+    );
     const made = kind.make(document, model, look, { methods: shown, chance });
     if (made === null) return null;
     const order = (key: string): number => tasks.indexOf(key);
-    return { ...made, charts: [...made.charts].sort((one, other) => order(one.key) - order(other.key)) };
+    return { ...made, charts: [...made.charts].sort((left, right) => order(left.key) - order(right.key)) };
   }, [document, entries, hiddenMethods, kind, look, methods, model, tasks]);
   if (figure === null)
     return (
@@ -180,7 +182,7 @@ type UnderProps = Omit<ChartsProps, 'chart'> & { readonly methods: readonly stri
 /** Candidates that stopped early, and the threshold of every task and method. */
 const UnderCurves = ({ facts, document, model, running, methods }: UnderProps) => {
   const title = titlesOf(facts.tasks);
-  const curtailed = (document.curtailed ?? []).filter((one) => one.model === model);
+  const curtailed = (document.curtailed ?? []).filter((entry) => entry.model === model);
   return (
     <>
       {curtailed.length > 0 && <CurtailedList points={curtailed} title={title} />}
@@ -203,7 +205,7 @@ const UnderCurves = ({ facts, document, model, running, methods }: UnderProps) =
 /** Whether to prune or to quantise, in sentences. */
 const FrontierWords = ({ facts, manifest, document, model }: ChartsProps) => {
   const { data, error } = useQuery('sweep.frontier', { run: manifest.id });
-  const words = useLasting(data, manifest.id)?.models.find((one) => one.model === model);
+  const words = useLasting(data, manifest.id)?.models.find((entry) => entry.model === model);
   const tasks = [...new Set(document.results.map(({ task }) => task))];
   if (error !== null) return <Problem error={error} />;
   if (words === undefined) return <p className="muted">Comparing pruned and quantised models…</p>;

@@ -45,10 +45,10 @@ const AnswerLine = () => {
   // Before the sweep is read nothing is known, not even that nothing was measured.
   if (task === null || document === undefined) return null;
   const base = task.name.endsWith(TWIN_SUFFIX) ? task.name.slice(0, -TWIN_SUFFIX.length) : task.name;
-  const bestOf = (named: string) => bestThreshold(thresholds.filter((one) => one.task === named));
+  const bestOf = (named: string) => bestThreshold(thresholds.filter((threshold) => threshold.task === named));
   const [chosen, written] = [bestOf(base), bestOf(`${base}${TWIN_SUFFIX}`)];
   const methods = new Set(thresholds.map(({ method }) => method)).size;
-  const title = facts.tasks.find((one) => one.name === base)?.title ?? task.title;
+  const title = facts.tasks.find((entry) => entry.name === base)?.title ?? task.title;
   return (
     <p className="answer-line" role="status" aria-label="The answer">
       <strong>
@@ -90,8 +90,8 @@ export const CurvesLead = () => {
   const { manifest, model, document } = useSweep();
   const measured = measuredModes(document, model);
   if (manifest === null) return null;
-  const offered = curvesModes.filter((one) => usual.includes(one) || one === mode);
-  const more = measured.filter((one) => !offered.includes(one));
+  const offered = curvesModes.filter((entry) => usual.includes(entry) || entry === mode);
+  const more = measured.filter((entry) => !offered.includes(entry));
   return (
     <div className="curves-lead">
       <div className="view-toolbar">

@@ -170,13 +170,13 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
                 selected={point === null ? null : (results.find((result) => isSamePoint(result, point)) ?? null)}
                 onSelect={select}
                 onMenu={(result, tip, event) => {
-                  const run = points.flat().find((one) => one.result === result)?.run;
+                  const run = points.flat().find((entry) => entry.result === result)?.run;
                   if (run !== undefined)
                     openContextMenu(event, tip.title, pointCommands(engine, run, result, tip.lines));
                 }}
                 hasCrosshair={isFull}
                 sourceOf={(result) => {
-                  const run = points.flat().find((one) => one.result === result)?.run ?? null;
+                  const run = points.flat().find((entry) => entry.result === result)?.run ?? null;
                   return run === null || run === manifest?.id ? null : nameOf(run, facts);
                 }}
               />
@@ -323,8 +323,8 @@ const Pooled = ({ points, shown }: { readonly points: readonly RunResult[]; read
       <Definition of="pooledPoints">From other sweeps</Definition>:{' '}
       {[...new Set(curves.map(({ run }) => run))]
         .map((run) => {
-          const own = curves.filter((curve) => curve.run === run);
-          const named = own.map(
+          const matchingCurves = curves.filter((curve) => curve.run === run);
+          const named = matchingCurves.map(
             ({ method, factors }) => `${methodTitle(method)} ${factors.map(formatFactor).join(', ')}`,
           );
           return `${named.join('; ')} (${nameOf(run, facts)})`;
@@ -343,10 +343,12 @@ const thresholdOf = (
   method: string,
 ): Threshold | null => {
   const known = nameInRun(manifest, model);
-  const own = headlineThresholds(document?.thresholds ?? []).find(
-    (one) => one.model === known && one.task === name && one.method === method,
+  const threshold = headlineThresholds(document?.thresholds ?? []).find(
+    (threshold) => threshold.model === known && threshold.task === name && threshold.method === method,
   );
-  return own === undefined || own.lastSafe === null || isNothingToLose(own.verdict) ? null : own;
+  return threshold === undefined || threshold.lastSafe === null || isNothingToLose(threshold.verdict)
+    ? null
+    : threshold;
 };
 
 const answersInWords = (task: TaskEntry): string =>

@@ -61,15 +61,15 @@ export const PlanCursor = ({ measured, sweeps, largestFactor, isReading }: PlanC
     panel,
     point: isSwept ? pointAt(panel, method, factor) : file === null ? null : onlyPoint(panel, file.method),
   }));
-  const [own, twin] = found;
+  const [point, twin] = found;
   return (
     <div className="plan-cursor" role="status" aria-label="The plan on screen">
       <strong className="plan-cursor-name">{planName(facts, state)?.text}</strong>
       {factor <= 1 && imported?.kind !== 'plan' ? (
         <span className="muted">prunes nothing: drag the slider, or choose a larger factor at the top</span>
-      ) : own?.point !== null && own?.point !== undefined && own.panel !== null ? (
+      ) : point?.point !== null && point?.point !== undefined && point.panel !== null ? (
         <div className="plan-readings">
-          <Reading point={own.point} panel={own.panel} label={`measured${calibrated(own.task)}: `} />
+          <Reading point={point.point} panel={point.panel} label={`measured${calibrated(point.task)}: `} />
           {twin?.point !== null && twin?.point !== undefined && twin.panel !== null && (
             <Reading
               point={twin.point}
@@ -81,7 +81,7 @@ export const PlanCursor = ({ measured, sweeps, largestFactor, isReading }: PlanC
       ) : isReading ? (
         <span className="muted">reading measurements…</span>
       ) : (
-        <NotMeasured sweeps={sweeps} task={own?.task ?? null} />
+        <NotMeasured sweeps={sweeps} task={point?.task ?? null} />
       )}
     </div>
   );

@@ -27,12 +27,12 @@ export interface TaskRow extends MeasuredTask {
 
 /** A row per task: what was measured with chosen and with written answers of the same items is one. */
 export const taskRows = (tasks: readonly MeasuredTask[]): readonly TaskRow[] => {
-  const named = new Map(tasks.map((one) => [one.task, one]));
+  const named = new Map(tasks.map((task) => [task.task, task]));
   const twinIn = ({ task }: MeasuredTask): boolean =>
     task.endsWith(TWIN_SUFFIX) && named.has(task.slice(0, -TWIN_SUFFIX.length));
   return tasks
-    .filter((one) => !twinIn(one))
-    .map((one) => ({ ...one, written: named.get(`${one.task}${TWIN_SUFFIX}`)?.thresholds ?? [] }));
+    .filter((task) => !twinIn(task))
+    .map((task) => ({ ...task, written: named.get(`${task.task}${TWIN_SUFFIX}`)?.thresholds ?? [] }));
 };
 
 /** The measured tasks of a model, in `taskOrder`, then others by name. */
@@ -47,7 +47,7 @@ export const measuredTasks = (
     .map((task) => ({
       task,
       n: results.find((result) => result.task === task)?.n ?? 0,
-      thresholds: document.thresholds.filter((one) => one.model === model && one.task === task),
+      thresholds: document.thresholds.filter((threshold) => threshold.model === model && threshold.task === task),
     }))
     .sort((left, right) => orderOf(left.task) - orderOf(right.task) || left.task.localeCompare(right.task));
 };

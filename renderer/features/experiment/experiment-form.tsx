@@ -91,7 +91,7 @@ export const ExperimentForm = () => {
   const obstacle = experimentObstacle(models, tasks, settings, training);
   const isTraining = settings.treatments.some(isTrained);
   const toggled = (method: MethodName): readonly MethodName[] =>
-    usualMethods.filter((one) => settings.methods.includes(one) !== (one === method));
+    usualMethods.filter((entry) => settings.methods.includes(entry) !== (entry === method));
   const begin = (): void =>
     start(async ({ bridge, cache }) => {
       const input = experimentInput(models, tasks, settings, training);

@@ -126,7 +126,7 @@ const Answer = ({
   question,
 }: Pick<PagesProps, 'document'> & { readonly question: 'scratch' | 'unpruned' }) => {
   const theme = useResolvedTheme();
-  const answer = document.answers.find((one) => one.question === question);
+  const answer = document.answers.find((entry) => entry.question === question);
   const titleOf = titlesOf(useQuery('tasks.list', {}).data ?? []);
   if (answer === undefined || answer.pairs.length === 0)
     return <p className="muted">No pruned arm has been measured together with its reference yet.</p>;
@@ -152,7 +152,7 @@ const Answer = ({
         rows={answer.rows}
         rowKey={({ model, kept, ...curve }) => JSON.stringify([model, kept, curveOf(curve)])}
         columns={shownColumns(matrixColumns(answer, tasks, titleOf), answer.rows).map((column) => {
-          const task = tasks.find((one) => column.key === `task ${one}`);
+          const task = tasks.find((entry) => column.key === `task ${entry}`);
           return task === undefined
             ? column
             : { ...column, cell: (row: ExperimentRow) => <Cell answer={answer} task={task} row={row} /> };

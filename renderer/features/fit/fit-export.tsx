@@ -43,7 +43,7 @@ export const FitExport = ({ run, document }: FitExportProps) => {
   const into = chosen ?? proposed.data ?? null;
   const [made] = runs
     .filter(({ kind, spec }) => kind === 'export' && spec['fit'] === run.id)
-    .sort((one, other) => other.createdAt.localeCompare(one.createdAt));
+    .sort((left, right) => right.createdAt.localeCompare(left.createdAt));
   const isFree = made === undefined || made.state === 'failed' || made.state === 'cancelled';
   const name = `${document.model.replaceAll(/[^A-Za-z0-9._-]/g, '-')}-${run.id}`;
   return (

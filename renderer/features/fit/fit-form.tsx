@@ -49,8 +49,8 @@ const usePlace = (): { readonly limit: FitLimit | null; readonly problem: Serial
   const { place, size, context } = useStore(fitStore);
   if (size.trim() === '') return { limit: null, problem: null };
   try {
-    const own = place === 'bytes' ? {} : { context };
-    return { limit: limitOf({ [place]: size, ...own }), problem: null };
+    const besides = place === 'bytes' ? {} : { context };
+    return { limit: limitOf({ [place]: size, ...besides }), problem: null };
   } catch (error) {
     return { limit: null, problem: serialiseError(error) };
   }

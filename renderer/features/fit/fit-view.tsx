@@ -18,13 +18,13 @@ export const FitView = () => {
   const { run: shown, asking } = useStore(fitStore);
   if (!isUsable(model)) return <ModelMissing />;
   const task = focusedTask(facts);
-  const own = facts.runs
+  const fits = facts.runs
     .filter(({ kind, models }) => kind === 'fit' && models.some(({ name }) => name === model.name))
-    .sort((one, other) => other.createdAt.localeCompare(one.createdAt));
+    .sort((left, right) => right.createdAt.localeCompare(left.createdAt));
   // A search that was opened is shown for each of its tasks, any other one for the task that decided.
   const run =
-    own.find(({ id, tasks }) => id === shown && tasks.some(({ name }) => name === task?.name)) ??
-    own.find(({ tasks }) => tasks[0]?.name === task?.name) ??
+    fits.find(({ id, tasks }) => id === shown && tasks.some(({ name }) => name === task?.name)) ??
+    fits.find(({ tasks }) => tasks[0]?.name === task?.name) ??
     null;
   return (
     <div className="view-body fit">

@@ -57,14 +57,14 @@ export const ExpertDamage = ({ model, task, layer, expert }: ExpertDamageProps) 
       });
       cache.invalidate(listsRuns);
     });
-  const own = known.get(expert);
+  const damage = known.get(expert);
   return (
     <section className="expert-part" aria-label="Damage of this expert">
       <h3>
         <Definition of="damageAlone" />
       </h3>
-      {own !== undefined && first !== undefined && (
-        <DamageFacts damage={own} metric={first.metric} unpruned={first.unpruned} n={first.n} />
+      {damage !== undefined && first !== undefined && (
+        <DamageFacts damage={damage} metric={first.metric} unpruned={first.unpruned} n={first.n} />
       )}
       {first?.ranOut !== undefined && <p>{truncationSentence({ ...first, ranOut: first.ranOut })}</p>}
       {first !== undefined && known.size > 1 && (
@@ -77,7 +77,7 @@ export const ExpertDamage = ({ model, task, layer, expert }: ExpertDamageProps) 
         />
       )}
       <div className="expert-buttons">
-        {own === undefined && (
+        {damage === undefined && (
           <Button disabled={isUnderWay} onClick={() => measure(expert)}>
             Measure this expert
           </Button>

@@ -58,8 +58,8 @@ export const ChosenTogether = ({ found, ...subject }: Subject & { readonly found
 /** Rows: share of an expert's tokens that also choose each other expert. */
 export const sharesTogether = (both: readonly (readonly number[])[]): readonly (readonly (number | null)[])[] =>
   both.map((row, expert) => {
-    const own = row[expert] ?? 0;
-    return row.map((count, other) => (other === expert ? null : own > 0 ? count / own : 0));
+    const tokens = row[expert] ?? 0;
+    return row.map((count, other) => (other === expert ? null : tokens > 0 ? count / tokens : 0));
   });
 
 const TogetherMatrix = ({ model, task, layer, expert, chat }: Subject) => {

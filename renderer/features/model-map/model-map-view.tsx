@@ -29,10 +29,10 @@ const shownSubject = (
   task: string | null,
 ): { readonly model: string; readonly task: string } | null => {
   const ofModel = results.filter((result) => result.model === model);
-  const own = ofModel.length > 0 ? ofModel : results;
-  const [first] = own;
+  const shown = ofModel.length > 0 ? ofModel : results;
+  const [first] = shown;
   if (first === undefined) return null;
-  const same = own.filter((result) => result.model === first.model);
+  const same = shown.filter((result) => result.model === first.model);
   return { model: first.model, task: same.find((result) => result.task === task)?.task ?? first.task };
 };
 
@@ -95,12 +95,12 @@ const SweepTree = ({ manifest, task, title }: SweepTreeProps) => {
   const tree = modelTree(document, { ...subject, candidates });
   const { point } = facts.selection;
   const keyOf = (result: SweepResult) => pointKey(manifest.id, result);
-  const own = chosen.filter(
-    (one) => one.run === manifest.id && one.model === subject.model && one.task === subject.task,
+  const matching = chosen.filter(
+    (entry) => entry.run === manifest.id && entry.model === subject.model && entry.task === subject.task,
   );
-  const [first, second] = own;
+  const [first, second] = matching;
   const places = ({ results: [result] }: TreePoint): number =>
-    result === undefined ? -1 : own.findIndex((one) => isSamePoint(one, result));
+    result === undefined ? -1 : matching.findIndex((entry) => isSamePoint(entry, result));
   const open = ({ results: [result] }: TreePoint, asSecond: boolean): void => {
     if (result === undefined) return;
     const key = keyOf(result);
@@ -125,9 +125,9 @@ const SweepTree = ({ manifest, task, title }: SweepTreeProps) => {
           />
         }
       >
-        {isChoosing && own.length < 2 && (
+        {isChoosing && matching.length < 2 && (
           <p role="status" className="model-map-hint">
-            {own.length === 0 ? 'Choose the model to compare with.' : 'Choose the model to compare.'}
+            {matching.length === 0 ? 'Choose the model to compare with.' : 'Choose the model to compare.'}
           </p>
         )}
         <ModelTreeTable

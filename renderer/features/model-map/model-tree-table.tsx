@@ -72,7 +72,7 @@ export const ModelTreeTable = ({ label, tree: { factors, rows }, ...props }: Tre
               </span>
             </th>
             {factors.map((factor, column) => {
-              const point = row.points.find((one) => isSameFactor(one.factor, factor));
+              const point = row.points.find((entry) => isSameFactor(entry.factor, factor));
               return point === undefined ? (
                 <td key={factor} />
               ) : (

@@ -142,8 +142,8 @@ const Whole = ({ document: { slices, metric } }: { readonly document: SlicesDocu
 const SliceTable = ({ by, document }: { readonly by: SliceBy; readonly document: SlicesDocument }) => {
   const { slice, showSlice } = useStore(modelMapStore);
   const rows = document.slices
-    .filter((one) => one.by === by)
-    .map((one): SliceRow => ({ ...one, metric: document.metric }));
+    .filter((entry) => entry.by === by)
+    .map((entry): SliceRow => ({ ...entry, metric: document.metric }));
   if (rows.length === 0) return null;
   return (
     <div>

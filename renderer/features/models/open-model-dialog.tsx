@@ -62,9 +62,9 @@ const Places = () => {
 /** MoE models first, each group by name; a path once. */
 const inOrder = (models: readonly ModelEntry[]): readonly ModelEntry[] =>
   [...new Map(models.map((model) => [model.path, model])).values()].sort(
-    (one, other) =>
-      Number(one.info === null) - Number(other.info === null) ||
-      one.name.localeCompare(other.name, 'en', { numeric: true }),
+    (left, right) =>
+      Number(left.info === null) - Number(right.info === null) ||
+      left.name.localeCompare(right.name, 'en', { numeric: true }),
   );
 
 const ModelsHere = () => {

@@ -41,7 +41,7 @@ export const ChosenCurves = ({ picked, documents, title, theme }: ChosenCurvesPr
   const offered = chartable(charted);
   const keyOf = ({ model, task }: { readonly model: string; readonly task: string }): string =>
     JSON.stringify([model, task]);
-  const shown = offered.find((one) => keyOf(one) === wanted) ?? offered[0];
+  const shown = offered.find((entry) => keyOf(entry) === wanted) ?? offered[0];
   const entries = charted.map(({ entry }) => entry);
   const settings = settingsDifference(entries.map(({ line }) => line.run)).differing;
   const delta = sweepDelta(entries[0]?.line.run ?? null);
@@ -58,9 +58,9 @@ export const ChosenCurves = ({ picked, documents, title, theme }: ChosenCurvesPr
           <Select
             label="Curves of"
             value={keyOf(shown)}
-            options={offered.map((one) => ({
-              value: keyOf(one),
-              label: `${one.model} on ${title(one.task)} (${counted(one.runs, 'run')})`,
+            options={offered.map((entry) => ({
+              value: keyOf(entry),
+              label: `${entry.model} on ${title(entry.task)} (${counted(entry.runs, 'run')})`,
             }))}
             onChange={choose}
           />

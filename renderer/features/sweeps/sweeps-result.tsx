@@ -25,7 +25,7 @@ export const SweepsResult = ({ runs }: { readonly runs: readonly string[] }) => 
   const comparison = useQuery('sweeps.compare', { runs: [...runs] });
   if (comparison.error !== null) return <Problem error={comparison.error} />;
   if (comparison.data === undefined) return <p className="muted sweeps-part">Reading the answers of the sweeps…</p>;
-  const named = comparison.data.runs.map((one) => ({ ...one, name: inTaskTitles(one.name, tasks) }));
+  const named = comparison.data.runs.map((run) => ({ ...run, name: inTaskTitles(run.name, tasks) }));
   const title = titlesOf(tasks);
   const settings = comparison.data.settings.map((setting) => shownSetting(setting, title));
   const shown = { ...comparison.data, runs: named, settings };
@@ -52,9 +52,9 @@ const Settings = ({ comparison: { runs, settings, sameSettings } }: { readonly c
         rowKey={({ key }) => key}
         columns={[
           { key: 'setting', title: 'Setting', cell: ({ key }) => key },
-          ...runs.map((one, index) => ({
-            key: one.run,
-            title: index === 0 ? `${shownName(one)} (reference)` : shownName(one),
+          ...runs.map((run, index) => ({
+            key: run.run,
+            title: index === 0 ? `${shownName(run)} (reference)` : shownName(run),
             cell: ({ values }: (typeof settings)[number]) => <span className="sweeps-value">{values[index]}</span>,
           })),
         ]}
@@ -97,15 +97,15 @@ const Differences = ({ comparison, title }: DifferencesProps) => {
       </div>
       <p>{sweepsOverview(comparison)}</p>
       {others.map((other) => {
-        const own = rows.filter((row) => row.run === other.run && row.model === model);
+        const matchingRows = rows.filter((row) => row.run === other.run && row.model === model);
         return (
           <div key={other.run}>
             {others.length > 1 && <h4>{shownName(other)}</h4>}
             <DataTable
               caption={`${shownName(other)} compared with the reference, ${model}`}
-              rows={own}
+              rows={matchingRows}
               rowKey={rowKey}
-              columns={shownColumns(pick(sweepsColumns, SHOWN), own, title)}
+              columns={shownColumns(pick(sweepsColumns, SHOWN), matchingRows, title)}
             />
           </div>
         );

@@ -32,9 +32,9 @@ export const BestSection = (props: SectionProps) => {
   const { manifest, sizeTrend, document, shown, tasks, theme, title } = props;
   const truncationOf = truncationIn(document?.results ?? []);
   const itemsOf = (task: string): readonly number[] =>
-    sizeTrend.thresholds.filter((one) => one.task === task).map(({ n }) => n);
+    sizeTrend.thresholds.filter((threshold) => threshold.task === task).map(({ n }) => n);
   const thresholdOf = (task: string, name: string): SizeThreshold | undefined => {
-    const model = sizeTrend.models.find((one) => one.name === name);
+    const model = sizeTrend.models.find((entry) => entry.name === name);
     return model === undefined ? undefined : bestCell(sizeTrend, model, task, shown).best?.best;
   };
   return (
@@ -98,7 +98,7 @@ const Cell = (props: CellProps) => {
   const strictest = strictestLine(shownLines);
   const wordsOf = (line: BestLine): string =>
     line.kind === 'chosen' && isNothingSafe(shownLines) ? 'nothing safe' : lineWords(line);
-  const truncated = [best, written].flatMap((one) => (one === null ? [] : (truncationOf(one.best) ?? [])));
+  const truncated = [best, written].flatMap((entry) => (entry === null ? [] : (truncationOf(entry.best) ?? [])));
   const seen = [
     ...shownLines.flatMap((line) => [wordsOf(line), line.kind === 'chosen' ? bracket : '', line.value]),
     truncated.length > 0 ? TRUNCATED : '',
@@ -123,7 +123,7 @@ const Cell = (props: CellProps) => {
     ...(strictest === undefined || strictest.kind === 'chosen'
       ? []
       : [`coloured by its strictest line: ${strictest.label}`]),
-    ...truncated.map((one) => truncationLine({ ...one, task: title(one.task) })),
+    ...truncated.map((entry) => truncationLine({ ...entry, task: title(entry.task) })),
   ];
   return (
     <ThresholdCell

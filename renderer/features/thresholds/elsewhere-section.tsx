@@ -29,14 +29,14 @@ export const ElsewhereSection = ({ manifest, document, sizeTrend, shown, theme, 
   const [chosen, choose] = useState({ curve: '', factor: '' });
   const curves = elsewhereCurves(document).filter(({ method }) => shown.includes(method));
   const nameOf = ({ model, method }: (typeof curves)[number]): string => `${model}, ${methodTitle(method)}`;
-  const curve = curves.find((one) => nameOf(one) === chosen.curve) ?? curves[0];
+  const curve = curves.find((entry) => nameOf(entry) === chosen.curve) ?? curves[0];
   if (curve === undefined) return null;
   const isShown = ({ model, method }: (typeof curves)[number]): boolean =>
     model === curve.model && method === curve.method;
   const matrices = elsewhereMatrices(document, curve);
   const matrix = matrices.find(({ factor }) => factorKey(factor) === chosen.factor) ?? matrices[0];
   const summary = elsewhereSummaries(document, delta).find(
-    (one) => isShown(one) && factorKey(one.factor) === factorKey(matrix?.factor ?? 1),
+    (entry) => isShown(entry) && factorKey(entry.factor) === factorKey(matrix?.factor ?? 1),
   );
   const thresholds = headlineThresholds(document.thresholds).filter(isShown);
   const everywhereOf = (madeFor: string | null): string => {
@@ -54,7 +54,7 @@ export const ElsewhereSection = ({ manifest, document, sizeTrend, shown, theme, 
             <Select
               label="Plans of"
               value={nameOf(curve)}
-              options={curves.map((one) => ({ value: nameOf(one), label: nameOf(one) }))}
+              options={curves.map((entry) => ({ value: nameOf(entry), label: nameOf(entry) }))}
               onChange={(value) => choose({ ...chosen, curve: value })}
             />
           )}

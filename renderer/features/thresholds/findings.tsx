@@ -20,9 +20,9 @@ interface FindingsProps {
 
 /** The engine's findings for a chart: over all methods first, then method by method. */
 export const Findings = ({ findings, chart }: FindingsProps) => {
-  const own = findings.filter((finding) => finding.chart === chart);
-  const overall = own.filter(({ method }) => method === null);
-  const byMethod = own.filter(({ method }) => method !== null);
+  const matchingFindings = findings.filter((finding) => finding.chart === chart);
+  const overall = matchingFindings.filter(({ method }) => method === null);
+  const byMethod = matchingFindings.filter(({ method }) => method !== null);
   return (
     <div className="findings">
       {(overall.length > 0 ? overall : byMethod).map((finding) => (

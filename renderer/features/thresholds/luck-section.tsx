@@ -30,10 +30,10 @@ export const LuckSection = ({ manifest, document, shown, theme, title }: Measure
   const factors = new Map(rows.map(({ factor }) => [factorKey(factor), factor]));
   const ascending = [...factors].sort(([, one], [, other]) => one - other);
   const factor = factors.has(chosen) ? chosen : (ascending[0]?.[0] ?? '');
-  const own = rows.filter((row) => factorKey(row.factor) === factor);
-  const pictures = luckPictures(document, shown).filter((one) => factorKey(one.factor) === factor);
+  const matchingRows = rows.filter((row) => factorKey(row.factor) === factor);
+  const pictures = luckPictures(document, shown).filter((entry) => factorKey(entry.factor) === factor);
   const [picture] = pictures;
-  if (own.length === 0 || picture === undefined) return null;
+  if (matchingRows.length === 0 || picture === undefined) return null;
   const look = figureTheme(theme, title);
   const models = new Set(rows.map(({ model }) => model)).size;
   const tasks = [...new Set(rows.map(({ task }) => task))];
@@ -64,13 +64,13 @@ export const LuckSection = ({ manifest, document, shown, theme, title }: Measure
         ))}
       </ul>
       {!asTable &&
-        pictures.map((one) => <Pictured key={one.model} figure={luckFigure(document, one, look)} theme={look} />)}
+        pictures.map((entry) => <Pictured key={entry.model} figure={luckFigure(document, entry, look)} theme={look} />)}
       {asTable && (
         <DataTable
           caption="Calibration draws: the plans of items drawn again beside the plan of all items"
-          rows={own}
+          rows={matchingRows}
           rowKey={luckKey}
-          columns={shownColumns(pick(luckColumns, `task ${models > 1 ? 'model ' : ''}${SHOWN}`), own, title)}
+          columns={shownColumns(pick(luckColumns, `task ${models > 1 ? 'model ' : ''}${SHOWN}`), matchingRows, title)}
         />
       )}
     </Section>

@@ -16,19 +16,19 @@ const ThresholdMatrix = (props: SectionProps & { readonly method: string }) => {
   const { sizeTrend, document, method, tasks, known, title, isSelected, onSelect } = props;
   const truncationOf = truncationIn(document?.results ?? []);
   const { needed } = sizeTrend;
-  const own = sizeTrend.thresholds.filter((threshold) => threshold.method === method);
+  const matchingThresholds = sizeTrend.thresholds.filter((threshold) => threshold.method === method);
   const name = methodTitle(method);
   const columns = matrixColumns(sizeTrend, {
     title,
     heading: { title: <strong>{name}</strong>, words: `task, ${name}` },
-    itemsOf: (task) => own.filter((one) => one.task === task).map(({ n }) => n),
-    thresholdOf: (task, model) => own.find((one) => one.task === task && one.model === model),
+    itemsOf: (task) => matchingThresholds.filter((entry) => entry.task === task).map(({ n }) => n),
+    thresholdOf: (task, model) => matchingThresholds.find((entry) => entry.task === task && entry.model === model),
   });
   return (
     <SortedTable label={`Thresholds by ${name}`} className="threshold-matrix" columns={columns} rows={tasks}>
       {(task) => {
-        const ofTask = own.filter((threshold) => threshold.task === task);
-        const metric = known.find((one) => one.name === task)?.metric;
+        const ofTask = matchingThresholds.filter((threshold) => threshold.task === task);
+        const metric = known.find((entry) => entry.name === task)?.metric;
         return (
           <tr key={task}>
             <th scope="row" title={title(task)}>
@@ -36,7 +36,7 @@ const ThresholdMatrix = (props: SectionProps & { readonly method: string }) => {
             </th>
             <td className="numeric muted">{formatRange(ofTask.map(({ n }) => n))}</td>
             {sizeTrend.models.map(({ name: model }) => {
-              const threshold = ofTask.find((one) => one.model === model);
+              const threshold = ofTask.find((entry) => entry.model === model);
               if (threshold === undefined)
                 return (
                   <td key={model} className="numeric muted">

@@ -69,12 +69,12 @@ export const thresholdPoint = (
   results: readonly SweepResult[],
   { model, task, method, lastSafe, firstUnsafe }: Named,
 ): SweepResult | null => {
-  const own = results.filter(
+  const matchingResults = results.filter(
     (result) => result.model === model && result.task === task && result.method === method && result.factor > 1,
   );
-  const smallest = minOf(own.map(({ factor }) => factor));
+  const smallest = minOf(matchingResults.map(({ factor }) => factor));
   const factor = lastSafe !== null && lastSafe > 1 ? lastSafe : (firstUnsafe ?? smallest);
-  return own
+  return matchingResults
     .filter((result) => isSameFactor(result.factor, factor))
     .reduce<SweepResult | null>(
       (lowest, result) => (lowest === null || result.lowOneSided < lowest.lowOneSided ? result : lowest),

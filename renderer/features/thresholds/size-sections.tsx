@@ -164,7 +164,7 @@ export const PairsSection = (section: SectionProps) => {
       charts={{
         id: 'pairs',
         onSelect: (task, key) => {
-          const pair = pairs.find((one) => one.task === task && pairKey(one) === key);
+          const pair = pairs.find((entry) => entry.task === task && pairKey(entry) === key);
           if (pair !== undefined) select(pair);
         },
       }}
