@@ -195,7 +195,10 @@ export const taskEntry = z.object({
   bundled: z.boolean(),
   /** Items in each split; a plain JSONL file has test items only and cannot be profiled. */
   items: z.object({ calibration: z.number(), test: z.number() }),
-  /** Accuracy of guessing: mean of right choices / choices over the test items; null for perplexity and for generated answers. */
+  /**
+   * Accuracy of guessing: mean of right choices / choices over the test items; null for perplexity and for generated
+   * answers.
+   */
   chance: z.number().nullable(),
   /** Where answers are written: their stop strings, and their most tokens. */
   writing: z.object({ until: boundedList(boundedText), maxNewTokens: z.number() }).optional(),

@@ -56,8 +56,9 @@ export const fidelityOf = (outcomes: readonly ItemOutcome[]): Fidelity | undefin
 const NO_CLASS: ClassFidelity = { positions: 0, kl: 0, changed: 0 };
 
 /**
- * Mean over items of the log-probability that the right choice (of several, all together) loses, in nats, with its 95 % interval by Student's t
- * over items, or over the passages that they share. Undefined for fewer than two. `pairs`: unpruned and candidate.
+ * Mean over items of the log-probability that the right choice (of several, all together) loses, in nats, with its 95 %
+ * interval by Student's t over items, or over the passages that they share. Undefined for fewer than two. `pairs`:
+ * unpruned and candidate.
  */
 export const answerLossOf = (pairs: readonly (readonly [ChoiceOutcome, ChoiceOutcome])[]): AnswerLoss | undefined => {
   const losses = pairs.map(([before, after]) => ({ sum: rightLogprob(before) - rightLogprob(after), count: 1 }));

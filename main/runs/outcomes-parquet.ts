@@ -150,9 +150,9 @@ const rowsOf = ({ outcomes, ...candidate }: OutcomeBlock): readonly OutcomeRow[]
 
 /**
  * Writes every item's outcome as Parquet, one row per candidate and item. `logprobs` has one entry per choice
- * (`logprobs[answer]` for the right one, and those of `also_right` where several are), `logprob` belongs to a text as a whole; `written` is the text that a model
- * wrote, `filtered` the result of the task's filters. `scored_positions` to `class_changed` are an item's
- * `ItemFidelity`, classes in the order of `tokenClasses`.
+ * (`logprobs[answer]` for the right one, and those of `also_right` where several are), `logprob` belongs to a text as a
+ * whole; `written` is the text that a model wrote, `filtered` the result of the task's filters. `scored_positions` to
+ * `class_changed` are an item's `ItemFidelity`, classes in the order of `tokenClasses`.
  */
 export const writeOutcomes = (file: string, blocks: AsyncIterable<OutcomeBlock>): Promise<void> => {
   const rows = async function* (): AsyncGenerator<readonly OutcomeRow[]> {
