@@ -25,8 +25,8 @@ class Refused(Exception):
         self.code = code
 
 
-# M_MMAP_THRESHOLD of glibc (mallopt(3)); bytes from which memory is mapped alone, while blocks take turns and otherwise,
-# the most to which glibc raises it by itself.
+# M_MMAP_THRESHOLD of glibc (mallopt(3)); bytes from which memory is mapped alone while blocks take turns, and otherwise
+# (the most to which glibc raises it by itself).
 MMAP_THRESHOLD, MAPPED_ALONE, MAPPED_OTHERWISE = -3, 2**20, 2**25
 
 
