@@ -1,11 +1,12 @@
 import { readdirSync } from 'node:fs';
 import { constants, getPriority, setPriority } from 'node:os';
 
-const { PRIORITY_BELOW_NORMAL } = constants.priority;
+/** Windows has classes; elsewhere a third of what others get, so that a busy machine does not stop computing. */
+const LOWERED = process.platform === 'win32' ? constants.priority.PRIORITY_BELOW_NORMAL : 5;
 
 const lower = (thread: number): void => {
   try {
-    if (getPriority(thread) < PRIORITY_BELOW_NORMAL) setPriority(thread, PRIORITY_BELOW_NORMAL);
+    if (getPriority(thread) < LOWERED) setPriority(thread, LOWERED);
   } catch (error) {
     // A thread that has ended meanwhile needs no priority.
     if (!(error instanceof Error && error.message.includes('ESRCH'))) throw error;
