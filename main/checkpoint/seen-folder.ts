@@ -30,7 +30,7 @@ export const withSeenFolder = <T>(
   parent = tmpdir(),
   makeLink = symlink,
 ): Promise<T> => {
-  const place = (folder: string): Promise<void[]> =>
+  const place = (folder: string): Promise<unknown> =>
     Promise.all(sources.map(({ name, file }) => placeFile(file, path.join(folder, name), makeLink)));
   return inTemporaryFolder(parent, place, use);
 };

@@ -1,4 +1,5 @@
 import { at } from '../contract/errors.ts';
+import { maxOf } from '../statistics/extremes.ts';
 import type { ChoiceOutcome } from '../contract/outcome.ts';
 
 /** Whether a choice is right: the answer, or another right one. */
@@ -12,7 +13,7 @@ export const rightLogprob = ({ logprobs, answer, alsoRight = [] }: ChoiceOutcome
   const own = at(logprobs, answer);
   if (alsoRight.length === 0) return own;
   const all = [own, ...alsoRight.map((choice) => at(logprobs, choice))];
-  const largest = Math.max(...all);
+  const largest = maxOf(all);
   return largest + Math.log(all.reduce((sum, entry) => sum + Math.exp(entry - largest), 0));
 };
 

@@ -198,6 +198,10 @@ interface ExperimentView {
   readonly theme: ThemeName;
 }
 
+/** The name of an experiment's model in names of files. */
+const memberFile = ({ models }: ExperimentDocument, model: string): string =>
+  fileNameOf(fileNames(models.map(({ name }) => name)), model);
+
 /** Every model that an experiment has measured of one member on one task, as a tree; and every pair of its arms. */
 export const experimentTreeView = (
   { manifest, document, theme }: ExperimentView,
@@ -205,7 +209,7 @@ export const experimentTreeView = (
   tree: ModelTree,
 ): ViewFiles => ({
   picture: {
-    name: `map-of-models-${fileNameOf(fileNames(document.models.map(({ name }) => name)), subject.model)}--${subject.task}`,
+    name: `map-of-models-${memberFile(document, subject.model)}--${subject.task}`,
     draw: (task) => modelTreeFigure(tree, subject, unprunedRule(document), manifest, figureTheme(theme, task)),
   },
   table: { name: 'experiment-pairs.csv', write: () => experimentPairsCsv(document, manifest), manifest },

@@ -2,11 +2,11 @@ import { readdirSync } from 'node:fs';
 import { constants, getPriority, setPriority } from 'node:os';
 
 /** Windows has classes; elsewhere a third of what others get, so that a busy machine does not stop computing. */
-const LOWERED = process.platform === 'win32' ? constants.priority.PRIORITY_BELOW_NORMAL : 5;
+export const COMPUTE_PRIORITY = process.platform === 'win32' ? constants.priority.PRIORITY_BELOW_NORMAL : 5;
 
 const lower = (thread: number): void => {
   try {
-    if (getPriority(thread) < LOWERED) setPriority(thread, LOWERED);
+    if (getPriority(thread) < COMPUTE_PRIORITY) setPriority(thread, COMPUTE_PRIORITY);
   } catch (error) {
     // A thread that has ended meanwhile needs no priority.
     if (!(error instanceof Error && error.message.includes('ESRCH'))) throw error;

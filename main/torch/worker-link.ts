@@ -33,7 +33,7 @@ export interface TorchOrder extends WorkerOrder {
 }
 
 const answerHeader = z.looseObject({
-  /** Of the request that it answers. */
+  /** Number of the request that it answers. */
   id: z.number().int().optional(),
   /** Name of a tensor that the process waits for, in place of an answer. */
   asks: boundedText.optional(),

@@ -385,9 +385,7 @@ export const Heatmap = memo((props: HeatmapProps) => {
           </>
         )}
         {hovered !== null && <div className="heatmap-hovered" style={box(hovered)} />}
-        {described !== null && layers > 0 && (
-          <HeatmapTip {...describe(described)} cell={box(described)} />
-        )}
+        {described !== null && layers > 0 && <HeatmapTip {...describe(described)} cell={box(described)} />}
       </div>
       <MapTools
         shown={shownWindow}

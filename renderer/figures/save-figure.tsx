@@ -7,7 +7,7 @@ import { pngTexts, withPngTexts } from '../../main/figures/png.ts';
 import type { Drawing } from '../../main/figures/svg.ts';
 import { manifestFile } from '../../main/figures/figure-manifest.ts';
 import type { TaskNaming } from '../../main/figures/colors.ts';
-import * as Views from '../../main/figures/views.ts';
+import type * as Views from '../../main/figures/views.ts';
 
 const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 

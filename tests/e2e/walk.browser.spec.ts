@@ -21,7 +21,7 @@ const writtenFile = async (): Promise<string> => {
     .join('\n');
 };
 
-test('from the first start through sweep and verdict to a verified export of a file of written answers, by keyboard only', async ({
+test('by keyboard alone from the first start through sweep and verdict to a verified export of written answers', async ({
   workbench,
 }, testInfo) => {
   const { page, exports } = workbench;

@@ -1,18 +1,17 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { constants, getPriority } from 'node:os';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test, vi } from 'vitest';
 import { runManifest } from '../../main/contract/run.ts';
 import { sweepDocument } from '../../main/contract/sweep.ts';
+import { COMPUTE_PRIORITY } from '../../main/hosts/yield-to-others.ts';
 import { patiently } from '../hang-limit.ts';
 import { openServedEngine } from '../main/hosts/served-page.ts';
 import { waitUntilGone } from './computing-engine.ts';
 import { readParquet } from './read-parquet.ts';
 import { startUncurl, temporaryFolder, uncurl, type Uncurl } from './run-uncurl.ts';
-
-const { PRIORITY_BELOW_NORMAL } = constants.priority;
 
 /** Children of a process whose command line contains a word. */
 const childrenOf = async (parent: number, word: string): Promise<readonly number[]> => {
@@ -77,7 +76,7 @@ test('a sweep from a served page writes the same files as the command line; an i
   expect(compute).toBeGreaterThan(0);
   // Page and engine go first; a thread of the runtime would be missed by looking at the process alone.
   const threads = process.platform === 'linux' ? await readdir(`/proc/${String(compute)}/task`) : [compute];
-  for (const thread of threads) expect(getPriority(Number(thread))).toBeGreaterThanOrEqual(PRIORITY_BELOW_NORMAL);
+  for (const thread of threads) expect(getPriority(Number(thread))).toBeGreaterThanOrEqual(COMPUTE_PRIORITY);
   // A terminal sends an interrupt to the whole process group.
   process.kill(compute, 'SIGINT');
   server.child.kill('SIGINT');

@@ -37,8 +37,8 @@ export interface FollowedText {
 }
 
 /**
- * Whether a model that takes the likeliest token, or one tied with it (TIE_ULPS), writes exactly each text: float32 torch
- * on the whole of each prefix.
+ * Whether a model that takes the likeliest token, or one tied with it (TIE_ULPS), writes exactly each text: float32
+ * torch on the whole of each prefix.
  */
 export const followTexts = (model: string, texts: readonly FollowedText[]): Promise<readonly Followed[]> =>
   runPython(
@@ -63,6 +63,10 @@ export const textsToFollow = (pairs: readonly WrittenPair[]): readonly FollowedT
       { item, text: theirs },
     ]);
 
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
 /**
  * Requires that every text of ours is theirs; or that both are what float32 torch writes on their own prefixes, but for
  * ties. Then they part at a tie, and each is right to its end. `answers`: about `textsToFollow(pairs)`. Returns the ids
@@ -80,9 +84,9 @@ export const tiedItems = (
     expect(ours?.follows, `${named}, ${item.id}: the likeliest tokens do not give our text`).toBe(true);
     expect(theirs?.follows, `${named}, ${item.id}: the likeliest tokens do not give their text`).toBe(true);
     for (const { token, gap, bound } of ours?.ties ?? [])
-      console.log(`${named}, ${item.id}: tie at token ${String(token)}, gap ${String(gap)}, bound ${String(bound)}`);
+      say(`${named}, ${item.id}: tie at token ${String(token)}, gap ${String(gap)}, bound ${String(bound)}`);
   });
-  console.log(`${named}: ${String(pairs.length)} texts, ${String(parted.length)} part at a tie`);
+  say(`${named}: ${String(pairs.length)} texts, ${String(parted.length)} part at a tie`);
   expect(parted.length, `${named}: texts with a tie`).toBeLessThanOrEqual(Math.ceil(MOST_TIED * pairs.length));
   return new Set(parted.map(({ item }) => item.id));
 };

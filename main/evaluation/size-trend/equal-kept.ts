@@ -111,13 +111,13 @@ const pairsText = (pairs: readonly EqualKeptPair[]): string => {
 /** Value of more pretraining experts at an equal kept count, a sentence per method. Empty without pairs. */
 export const equalKeptFindings = (pairs: readonly EqualKeptPair[]): Finding[] =>
   [...new Set(pairs.map(({ method }) => method))].map((method) => {
-    const matchingPairs = pairs.filter((pair) => pair.method === method);
-    const counts = [...new Set(matchingPairs.filter(({ metric }) => metric !== 'perplexity').map(({ kept }) => kept))]
-      .map((kept) => meansAt(matchingPairs, kept))
+    const ofMethod = pairs.filter((pair) => pair.method === method);
+    const counts = [...new Set(ofMethod.filter(({ metric }) => metric !== 'perplexity').map(({ kept }) => kept))]
+      .map((kept) => meansAt(ofMethod, kept))
       .filter(({ tasks }) => tasks > 0)
       .sort((a, b) => b.sizes.length - a.sizes.length || b.kept - a.kept)
       .slice(0, NAMED_COUNTS);
     const accuracies = counts.length === 0 ? '' : ` accuracy is ${counts.map(keptText).join(', ')};`;
-    const sentence = `At an equal number of kept experts, by ${methodInProse(method)}:${accuracies} ${pairsText(matchingPairs)}.`;
+    const sentence = `At an equal number of kept experts, by ${methodInProse(method)}:${accuracies} ${pairsText(ofMethod)}.`;
     return { chart: 'pruned-against-scratch', method, verdict: 'counted', sentence, p: null };
   });

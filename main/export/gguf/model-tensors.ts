@@ -24,6 +24,7 @@ import type { LlamaArchitecture } from '../../checkpoint/gguf/llama-architecture
 import { frequencyFactors } from '../../checkpoint/gguf/llama-rotary.ts';
 import { at, refuse } from '../../contract/errors.ts';
 import type { GgufType } from '../../contract/export.ts';
+import { maxOf } from '../../statistics/extremes.ts';
 import type { WrittenType } from './gguf-header.ts';
 
 /** A part of a tensor: rows unchanged, or each head's rows reordered from halves to pairs. */
@@ -181,7 +182,7 @@ const factorTensors = (model: ModelDescriptor, config: Readonly<Record<string, u
   const factors = frequencyFactors(model, config);
   if (factors === null) return [];
   // As many as the widest rotation has pairs, of which other layers use the first ones.
-  const pairs = Math.max(...model.blocks.map(({ rotary }) => rotary?.frequencies.length ?? 0));
+  const pairs = maxOf(model.blocks.map(({ rotary }) => rotary?.frequencies.length ?? 0));
   const values = [...factors, ...Array.from({ length: pairs - factors.length }, () => 1)];
   return [{ name: 'rope_freqs.weight', shape: [pairs], pieces: [], values, wanted: 'f32' }];
 };

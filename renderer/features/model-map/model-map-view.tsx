@@ -37,8 +37,8 @@ const shownSubject = (
 };
 
 /**
- * Every measured model on the task on screen, as a tree coloured by verdict: those of a sweep, two of which are compared
- * slice by slice, and those of the experiments on the selected model, which train.
+ * Every measured model on the task on screen, as a tree coloured by verdict: those of a sweep, two of which are
+ * compared slice by slice, and those of the experiments on the selected model, which train.
  */
 export const ModelMapView = () => {
   const facts = useFacts();

@@ -24,7 +24,7 @@ interface SizeSectionProps extends Pick<Parameters<typeof SaveFigure>[0], 'view'
   readonly label: string;
   readonly definition: Parameters<typeof Definition>[0]['of'];
   /** The question that the chart answers. */
-  readonly chart: Parameters<typeof chartQuestion>[0] & Finding['chart'];
+  readonly chart: Finding['chart'];
   /** Findings that are no answer to its question, but belong to it. */
   readonly alsoFound?: ReactNode;
   readonly figure: ChartFigure;

@@ -57,7 +57,7 @@ const failureOf = async (test: string): Promise<string | null> => {
     if (module.state() !== 'passed') return `the file was ${module.state()}`;
   }
   const [error] = unhandledErrors;
-  return error === undefined ? null : String(error);
+  return error === undefined ? null : JSON.stringify(error);
 };
 
 process.on('message', (message) => {

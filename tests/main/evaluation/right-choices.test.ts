@@ -35,7 +35,7 @@ test('what they lose is their probability together', () => {
   expect(rightLogprob(outcome)).toBeCloseTo(Math.log(0.5), 12);
   const { alsoRight: _several, ...single } = outcome;
   expect(rightLogprob(single)).toBe(Math.log(0.2));
-  // Of a probability too small for a float64, too.
+  // Also for a probability too small for a float64.
   expect(rightLogprob(outcomeOf('i', [-1, -1000, -1000, -2]))).toBeCloseTo(-1000 + Math.log(2), 9);
   const after = outcomeOf('i', [Math.log(0.1), Math.log(0.05), Math.log(0.2), Math.log(0.4)]);
   expect(itemLosses([outcome], [after])[0]?.nats).toBeCloseTo(Math.log(2), 12);

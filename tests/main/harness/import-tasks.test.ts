@@ -8,7 +8,12 @@ test("a name means the harness's own task, not a file that once stood in its pla
   const workspace = await temporaryFolder();
   const tasks = path.join(workspace, IMPORT_FOLDER);
   const entry = (asked: string, folder: string, more: Partial<ImportedTask> = {}): ImportedTask => ({
-    ...{ asked, fewshot: null, limit: null, name: asked, folder, version: '0.4.13' },
+    asked,
+    fewshot: null,
+    limit: null,
+    name: asked,
+    folder,
+    version: '0.4.13',
     ...more,
   });
   const imported = [

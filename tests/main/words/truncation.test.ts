@@ -65,8 +65,18 @@ describe('where it was measured', () => {
       elsewhere: [first, other].map((result) => ({ madeFor: 'prose', result })),
       calibrationDraws: [first, other].map((result) => ({ ...drawn, fewTokensOfAll: 1, result })),
       curtailed: [task, 'small'].map((of) => ({
-        ...{ model, task: of, method, seed, factor, kept, n: 400, evaluated: 11, independentAtLeast: 400 },
-        ...{ metric: 'exact_match' as const, lost: 9, gainedAtMost: 3 },
+        model,
+        task: of,
+        method,
+        seed,
+        factor,
+        kept,
+        n: 400,
+        evaluated: 11,
+        independentAtLeast: 400,
+        metric: 'exact_match' as const,
+        lost: 9,
+        gainedAtMost: 3,
       })),
     };
     for (const write of [elsewhereCsv, calibrationDrawsCsv, curtailedCsv]) {
