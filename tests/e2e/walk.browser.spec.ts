@@ -21,7 +21,7 @@ const writtenFile = async (): Promise<string> => {
     .join('\n');
 };
 
-test('by keyboard alone from the first start through sweep and verdict to a verified export of written answers', async ({
+test('by keyboard alone from the first start through sweep and verdict to a verified export', async ({
   workbench,
 }, testInfo) => {
   const { page, exports } = workbench;

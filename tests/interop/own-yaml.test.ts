@@ -144,7 +144,7 @@ it('runs nothing of a task document but what was allowed', async () => {
   expect(await trace(code)).toBe('');
 });
 
-it('refuses lists of some items alone and choices that Python judges, by their reason; a list of one is one', async () => {
+it('refuses lists of some items alone, and choices that Python judges, by name; a list of one is one', async () => {
   const target = (text: string): string => yaml('').replace('doc_to_target: a', `doc_to_target: "${text}"`);
   const some = await ownFolder('some', target('{{ [a] if a == 0 else a }}'));
   const one = await ownFolder('one', target('{{ [a] }}'));

@@ -118,6 +118,7 @@ export const equalKeptFindings = (pairs: readonly EqualKeptPair[]): Finding[] =>
       .sort((a, b) => b.sizes.length - a.sizes.length || b.kept - a.kept)
       .slice(0, NAMED_COUNTS);
     const accuracies = counts.length === 0 ? '' : ` accuracy is ${counts.map(keptText).join(', ')};`;
-    const sentence = `At an equal number of kept experts, by ${methodInProse(method)}:${accuracies} ${pairsText(ofMethod)}.`;
+    const said = `${accuracies} ${pairsText(ofMethod)}.`;
+    const sentence = `At an equal number of kept experts, by ${methodInProse(method)}:${said}`;
     return { chart: 'pruned-against-scratch', method, verdict: 'counted', sentence, p: null };
   });
