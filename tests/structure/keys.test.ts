@@ -108,7 +108,7 @@ const CALLS: Readonly<Record<string, readonly (readonly [file: string, model: Re
   readStoredProfile: [['main/jobs/plan-step.ts', /readStoredProfile\(steps, identity, /]],
   choiceKey: [['main/jobs/fit-job.ts', /choiceKey\(checkpoint\.identity, /]],
   // Keys within another key.
-  chosenKey: [['main/jobs/fit-job.ts', /chosenKey\(evaluationStep\(own, plan\)\.key, /]],
+  chosenKey: [['main/jobs/fit-job.ts', /chosenKey\(evaluationStep\(\w+, plan\)\.key, /]],
   drawnProfilesKey: [['main/jobs/sweep-calibration-draws.ts', /drawnProfilesKey\(taskProfileKey\(/]],
   partKey: [['main/jobs/measurement.ts', /\(evaluation, itemsHash\) => partKey\(|, partKey\)/]],
   writingKey: [['main/jobs/measurement.ts', /writingKey\(evaluation, /]],
