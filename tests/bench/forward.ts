@@ -79,7 +79,7 @@ const compare = async (
     const seconds = (performance.now() - start) / 1000;
     if (round > 0) ours.push(seconds);
     for (const dtype of DTYPES) {
-      const other = Number(await python.ask(`${dtype} ${String(passes)}`));
+      const other = Number((await python.ask(`${dtype} ${String(passes)}`)).split(' ')[0]);
       if (round > 0) theirs[dtype].push(other);
     }
     const rate = await product.rate();

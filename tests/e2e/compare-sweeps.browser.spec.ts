@@ -39,7 +39,8 @@ test('two sweeps are chosen among the runs and compared, settings first', async 
   await expect(settings.getByRole('row', { name: /^factors/ })).toHaveCount(0);
   await expect(dialog).toContainText(/2 comparisons: \d better, \d worse, \d cannot tell/);
   const pruned = dialog.getByRole('row').filter({ hasText: 'Frequency for REAP' });
-  await expect(pruned).toContainText('440 shared, paired');
+  await expect(pruned.getByRole('cell').nth(1)).toHaveText('4');
+  await expect(pruned).toContainText('40 shared, paired');
   await expect(dialog).toContainText('both are compared on those that they share');
   await photograph(workbench, 'sweeps-compared');
   await page.setViewportSize({ width: 1024, height: 700 });

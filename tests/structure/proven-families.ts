@@ -7,7 +7,7 @@ import { llamaArchitectures } from '../../main/checkpoint/gguf/llama-architectur
 import { familyOfConfig } from '../../main/checkpoint/open-checkpoint.ts';
 import { familyReasons } from '../../main/export/gguf/architectures.ts';
 import { parsePythonJson } from '../../main/files/parse-json.ts';
-import { root } from './project-files.ts';
+import { jsonLines, root } from './project-files.ts';
 
 /** What the tests prove of each family, from the released configs that they hold against a referee. */
 
@@ -23,13 +23,43 @@ type Fixture = z.infer<typeof fixture>;
 
 const folder = path.join(root, 'tests', 'fixtures', 'published');
 
-const readFixtures = async (): Promise<readonly Fixture[]> =>
+const readFixtures = async (): Promise<readonly (Fixture & { readonly name: string })[]> =>
   Promise.all(
     (await readdir(folder))
-      .filter((name) => name.endsWith('.json'))
+      .filter((file) => file.endsWith('.json'))
       .sort()
-      .map(async (name) => fixture.parse(parsePythonJson(await readFile(path.join(folder, name), 'utf8')))),
+      .map(async (file) => ({
+        name: path.basename(file, '.json'),
+        ...fixture.parse(parsePythonJson(await readFile(path.join(folder, file), 'utf8'))),
+      })),
   );
+
+const ratio = z.object({ median: z.number(), least: z.number(), most: z.number() });
+
+/** A line of tests/bench/families.jsonl: processor time of a forward pass, ours divided by that of transformers. */
+export const measuredFamily = z.object({
+  /** Name of the fixture. */
+  family: z.string(),
+  /** Why it is not measured. */
+  why: z.string().optional(),
+  parameters: z.number().optional(),
+  float32: ratio.optional(),
+  bfloat16: ratio.optional(),
+});
+
+export type MeasuredFamily = z.infer<typeof measuredFamily>;
+export type Ratio = z.infer<typeof ratio>;
+
+const speeds = new Map(
+  jsonLines(path.join(root, 'tests', 'bench', 'families.jsonl'), measuredFamily).map((each) => [each.family, each]),
+);
+
+const speedOf = (name: string): string => {
+  const { float32, bfloat16 } = speeds.get(name) ?? {};
+  return float32 === undefined || bfloat16 === undefined
+    ? 'not measured'
+    : `${float32.median.toFixed(2)} (${bfloat16.median.toFixed(2)})`;
+};
 
 /** Families with quantised forms of their own. */
 const OWN_FORMS: Readonly<Record<string, string>> = { gpt_oss: 'MXFP4', deepseek_v4: 'FP8 with MXFP4 experts' };
@@ -68,6 +98,7 @@ export const provenFamilies = async (): Promise<readonly (readonly string[])[]> 
         each.referee === 'transformers' ? 'transformers' : 'published formulas',
         storageOf(family.modelType, each),
         ggufOf(llamaArchitectures.has(type) || familyReasons.has(type) ? type : family.modelType),
+        speedOf(each.name),
       ],
     };
   });

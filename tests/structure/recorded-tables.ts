@@ -555,7 +555,10 @@ const ggufFamilies = (): readonly string[] =>
 /** What the tests prove of each family. */
 const provenFamiliesTable = async (): Promise<readonly string[]> =>
   table(
-    ['`model_type`', 'config as released', 'keys changed one by one', 'referee', 'experts stored', 'llama.cpp'],
+    [
+      ...['`model_type`', 'config as released', 'keys changed one by one', 'referee', 'experts stored', 'llama.cpp'],
+      'time of transformers',
+    ],
     await provenFamilies(),
   );
 
