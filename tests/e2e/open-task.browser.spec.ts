@@ -40,7 +40,7 @@ const work = () => {
   const write = (name, lines) => writeFileSync(path.join(folder, name), lines.join('\\n'));
   write('test.jsonl', [item('Rhine', 0), item('Elbe', 0), item('Basalt', 1)]);
   write('calibration.jsonl', [item('Oder', 0), item('Granite', 1)]);
-  say({ event: 'written', asked: name, name, folder: name, version: '0.4.13' });
+  say({ event: 'written', asked: name, name, folder: name, version: '0.4.13', inPlaceOf: null });
   process.exit(0);
 };
 say({ event: 'loading' });

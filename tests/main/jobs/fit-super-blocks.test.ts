@@ -84,8 +84,7 @@ it('a search says which types have no rows of whole blocks', async () => {
   const { model, task } = await bundled(engine, 'uncurl-8', 'mood');
   const limit = { kind: 'bytes', bytes: 450_000 } as const;
   const { notes } = await engine.call('fit.predict', { model, task, limit, format: 'gguf' });
-  for (const type of ['q6_k', 'q5_k', 'q4_k'])
-    expect(notes).toContainEqual(
-      `${type}: No tensor of this model can be ${type}: none has rows of whole blocks of 256 values.`,
-    );
+  expect(notes).toContainEqual(
+    'q6_k, q5_k and q4_k: No tensor of this model can be one of them: none has rows of whole blocks of 256 values.',
+  );
 });
