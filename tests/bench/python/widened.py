@@ -27,12 +27,15 @@ def widened(key, value):
 
 
 config = json.load(open(source))
-if any(key.endswith("_config") and key not in ("quantization_config", "linear_attn_config") for key in config):
+if "text_config" in config or "vision_config" in config:
     raise SystemExit("the text model of another one is not measured alone")
 config.pop("quantization_config", None)
 config.pop("auto_map", None)
 config = {key: widened(key, value) for key, value in config.items()}
-config["vocab_size"] = 2048 if "vocab_size" in config else config["vocab_size"]
+config["vocab_size"] = 2048
+for name in ("max_position_embeddings", "max_seq_len"):
+    if config.get(name, 1024) < 1024:
+        config[name] = 1024
 for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
     if name in config:
         config[name] = None if name == "pad_token_id" else 1

@@ -62,3 +62,15 @@ it('every key that may be off is one that some family reads', () => {
   const keys = new Set(families.flatMap((family) => [...offValues(family).keys()]));
   expect([...keys].filter((key) => !changesSomething(key))).toEqual([]);
 });
+
+/** Keys that `save_pretrained` of transformers 5.24 adds to a config, and that change nothing beside the others. */
+const SAVED: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  cohere2_moe: { sliding_window_pattern: 4 },
+};
+
+it.each(Object.entries(SAVED))('a config of %s that transformers has saved opens', (name, added) => {
+  const fixture = publishedFixture(name);
+  const { unreadKeys: _, configKeys: __, ...saved } = described(fixture, name, added);
+  const { unreadKeys: ___, configKeys: ____, ...plain } = described(fixture, name, {});
+  expect(saved).toEqual(plain);
+});
