@@ -109,6 +109,7 @@ const BESIDE: readonly Beside[] = [
   { key: 'moe_every_n_layer', families: ['step3p5'], why: BY_LIST },
   { key: 'layer_norm_eps', families: ['cohere2_moe'], why: 'its norms are RMS norms' },
   { key: 'sliding_window_pattern', families: ['cohere2_moe'], why: BY_LIST },
+  { key: 'first_k_dense_replace', families: ['kimi_linear'], why: BY_LIST },
   { key: 'use_sliding_window', families: ['qwen3_moe', 'qwen3_next'], why: 'off', values: [false] },
   { key: 'use_sliding_window', families: ['mellum'], why: BY_LIST },
   {
