@@ -58,7 +58,8 @@ const measure = async (family: string): Promise<MeasuredFamily> => {
     rmSync(source);
     return await compare(family, folder);
   } catch (error) {
-    return { family, why: error instanceof Error ? error.message : String(error) };
+    if (!(error instanceof Error)) throw error;
+    return { family, why: error.message.replaceAll(`${folder}/`, '') };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
