@@ -7,8 +7,8 @@
  * Python has it in float32 and in bfloat16, each with its faster implementation of experts; the workbench computes in
  * float32. They alternate ROUNDS times after one warm-up round, each with as many passes as take half a second or more.
  * Both compute the logits of every position. Time is that of the processor, in all threads of the process. Written to
- * `families.jsonl`, one line a family: the median of the rounds' ratios, ours / theirs (below 1 is faster here), their
- * range, and the largest difference of a logit, relative to the largest one. A family that is not measured has a reason.
+ * `families.jsonl`, one line a family: the median of the rounds' ratios, ours / theirs (below 1 is faster here), and
+ * their range; or why the family is not measured.
  * Usage: npx node tests/bench/families.ts [NAME ...]
  */
 import { spawnSync } from 'node:child_process';

@@ -4,8 +4,8 @@ usage: forward.py MODEL THREADS SEQUENCES LENGTH
 Loads the model in float32 and in bfloat16, each with the faster of transformers' "eager" and "grouped_mm" (timed at the
 start) and its default attention. The first line printed is one JSON object:
 {"implementations": {dtype: name}, "largest": largest difference of a logit of bfloat16 from float32, divided by the
-largest logit, "flipped": share of positions whose most likely token differs}. Then every line "DTYPE PASSES" is answered
-with the seconds that the passes took together, and the seconds of processor time.
+largest logit, "flipped": share of positions whose most likely token differs}. Then every line "DTYPE PASSES" is
+answered with the seconds that the passes took together, and the seconds of processor time.
 """
 
 import json
