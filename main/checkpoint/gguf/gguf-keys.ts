@@ -421,10 +421,11 @@ const single: readonly Key[] = [
   [
     'rope.dimension_sections',
     only(['qwen35moe', 'qwen3vlmoe', 'glm4moe'], ({ model, config, architecture }) => {
-      const stated = imageSections(model, config);
-      if (stated !== null) return integers(stated);
-      if (architecture.name === 'glm4moe') return null;
       const pairs = (model.blocks.find(({ rotary }) => rotary !== null)?.rotary?.dimensions ?? 0) / 2;
+      const stated = imageSections(model, config);
+      // Only sections of all pairs: llama.cpp ends with an error at others.
+      if (stated?.reduce((sum, each) => sum + each, 0) === pairs) return integers(stated);
+      if (architecture.name === 'glm4moe') return null;
       // Pairs take the axes in turn.
       return integers([...[0, 1, 2].map((axis) => Math.ceil((pairs - axis) / 3)), 0]);
     }),

@@ -118,7 +118,7 @@ export const runTorchLayer = async ({
     await team.request(
       0,
       'load',
-      { precision: 'float32', streams: false, quantisation: null, config, folder },
+      { precision: 'float32', streams: false, quantisation: null, asked: [], config, folder },
       {},
       signal,
     );
