@@ -1,9 +1,9 @@
 import { at } from '../contract/errors.ts';
+import { mean as meanOf } from './bootstrap.ts';
 import { studentT } from './distributions.ts';
 
 const ALPHA = 0.05;
 
-const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 const squaresAround = (values: readonly number[], centre: number): number =>
   values.reduce((sum, value) => sum + (value - centre) ** 2, 0);
 

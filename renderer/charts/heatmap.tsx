@@ -148,10 +148,7 @@ export const Heatmap = memo((props: HeatmapProps) => {
     if (element === null || context === null || context === undefined || width === 0) return undefined;
     const ratio = window.devicePixelRatio;
     const [wide, high] = [Math.round(geometry.width * ratio), Math.round(geometry.height * ratio)];
-    const asked = {
-      element,
-      ratio,
-      theme,
+    const content = {
       geometry,
       matrix,
       shades,
@@ -163,6 +160,7 @@ export const Heatmap = memo((props: HeatmapProps) => {
       columnNumber,
       selectedLayer: selected.layer,
     };
+    const asked = { element, ratio, theme, ...content };
     // A map that is shown again keeps its picture.
     if (shallow(painted.current, asked)) return undefined;
     painted.current = null;
@@ -170,19 +168,7 @@ export const Heatmap = memo((props: HeatmapProps) => {
     if (element.width !== wide) element.width = wide;
     if (element.height !== high) element.height = high;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    const picture: HeatmapPicture = {
-      geometry,
-      matrix,
-      shades,
-      scale,
-      hatch,
-      pin,
-      cellText,
-      rowNote,
-      columnNumber,
-      ...themeInks(),
-      selectedLayer: selected.layer,
-    };
+    const picture: HeatmapPicture = { ...content, ...themeInks() };
     const from = drawn.current;
     drawn.current = { hatch, matrix };
     const isFading =

@@ -7,6 +7,7 @@ import {
 } from '../../contract/experiment.ts';
 import { isNothingToLose, type PointVerdict, UNPRUNED } from '../../contract/sweep.ts';
 import type { MetricName } from '../../contract/task.ts';
+import { mean } from '../../statistics/bootstrap.ts';
 import { armWords, methodTitle, treatmentWords } from '../../words/methods.ts';
 import { unanimous } from '../draws.ts';
 import { type ModelTree, type TreeDraw, type TreeKind, treeOf, type TreePoint, type TreeRow } from '../model-tree.ts';
@@ -18,14 +19,12 @@ type PrunedCurve = Pick<ExperimentPair, 'method' | 'treatment' | 'gates'>;
 const kindOf = ({ treatment }: Pick<ArmName, 'treatment'>): TreeKind =>
   treatment === 'as-is' ? 'pruned' : isTrained(treatment) ? 'trained' : 'refit';
 
-const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-
 /** A point over its draws: safe, or worse, only where every draw is. */
 const pointOf = (factor: number, draws: readonly TreeDraw[], verdicts: readonly PointVerdict[]): TreePoint => ({
   factor,
   draws,
   results: [],
-  difference: verdicts.length === 0 ? null : meanOf(draws.map(({ difference }) => difference)),
+  difference: verdicts.length === 0 ? null : mean(draws.map(({ difference }) => difference)),
   verdict: verdicts.length === 0 ? null : (verdicts.find(isNothingToLose) ?? unanimous(verdicts) ?? 'undecided'),
   bytes: null,
 });
