@@ -24,6 +24,7 @@ const FOLDER = 'kept-answers';
 const MOST_KEPT = 64;
 /** The report of the sample has 6 MB. */
 const MOST_BYTES = 64 * 2 ** 20;
+const MOST_HASH_BYTES = 64;
 
 /** The state of every source in a folder: reading them all takes longer than most answers. */
 const statesOfSources = (folder: string): readonly string[] =>
@@ -104,10 +105,20 @@ export const createKeptAnswers = (state: string | null, print: () => Promise<str
       names.map(({ name }) => name),
     );
   };
+  /** `formulasHash` of this program, remembered: to compute it takes longer than to read an answer. */
+  const formulasOf = async (folder: string): Promise<string> => {
+    const file = join(folder, FOLDER, `formulas-${await (known ??= print())}`);
+    const before = await readTextIfThere(file, { mostBytes: MOST_HASH_BYTES });
+    if (before !== null) return before;
+    const computed = formulasHash();
+    await makePrivateFolder(join(folder, FOLDER));
+    await writeFileAtomically(file, computed);
+    return computed;
+  };
   const shippedAnswer = async (source: KnownRuns, run: string, what: unknown): Promise<unknown> => {
     if (state === null || source.isLive(run) || !isBundledSweep(await contentOf(source, run))) return undefined;
     const coming = await (shipped ??= readShippedAnswers(source.resources));
-    return coming?.formulas === formulasHash() ? coming.answers[answerName(run, what)] : undefined;
+    return coming?.formulas === (await formulasOf(state)) ? coming.answers[answerName(run, what)] : undefined;
   };
   const keyOf = async (source: KnownRuns, run: string, what: unknown): Promise<string | null> => {
     if (state === null || source.isLive(run)) return null;
