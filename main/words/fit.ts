@@ -178,6 +178,18 @@ export const fitSentence = (document: FitDocument): string => {
   return `Recommended: ${said}${testedWords(found)}; ${sizeWords(document, chosen)}${second}.`;
 };
 
+/** Why there is nothing to export: the whole model fits with its weights as stored. Null: there is. */
+export const fitsAsItIs = ({
+  recommended,
+  candidates,
+  model,
+}: Pick<FitDocument, 'recommended' | 'candidates' | 'model'>): string | null => {
+  const chosen = candidates.find(({ name }) => name === recommended);
+  return chosen?.method === null && chosen.weights === 'stored'
+    ? `${model} fits as it is: an export would be a copy. Name a smaller size to have it pruned or rounded.`
+    : null;
+};
+
 /** What the search saw, and how its parts were kept apart. */
 export const fitNotes = (document: FitDocument): readonly string[] => {
   const { items, look, level, settings, evaluations, otherEvaluations = 0, surrogates, choiceHash } = document;

@@ -1,6 +1,14 @@
 import { expect, test } from 'vitest';
 import type { ScoredCandidate } from '../../../main/contract/fit.ts';
-import { bytesIn, candidateWords, CARD_SHARE, limitOf, tokensIn, untriedWords } from '../../../main/words/fit.ts';
+import {
+  bytesIn,
+  candidateWords,
+  CARD_SHARE,
+  fitsAsItIs,
+  limitOf,
+  tokensIn,
+  untriedWords,
+} from '../../../main/words/fit.ts';
 
 test('sizes and contexts are read as people write them', () => {
   expect(['8GB', '16 GiB', '750k', '1.5 MB', '4096'].map(bytesIn)).toEqual([8e9, 16 * 2 ** 30, 750e3, 1.5e6, 4096]);
@@ -15,6 +23,26 @@ test('a model has one place: bytes of files, a memory, or a card of which a part
   for (const wrong of [{}, { bytes: '8GB', memory: '8GB' }, { bytes: '8GB', context: '32k' }])
     expect(() => limitOf(wrong)).toThrow(expect.objectContaining({ code: 'bad-usage' }));
   expect(() => limitOf({ bytes: 'eight' })).toThrow(expect.objectContaining({ code: 'bad-value' }));
+});
+
+test('a whole model with its weights as stored is not exported: it would be a copy', () => {
+  const of = (name: string, method: string | null, weights: 'stored' | 'int8'): ScoredCandidate => ({
+    name,
+    method,
+    gates: null,
+    refit: false,
+    kept: 8,
+    weights,
+    bytes: 1e6,
+    memoryBytes: null,
+    items: 0,
+    loss: null,
+    fits: true,
+  });
+  const candidates = [of('whole', null, 'stored'), of('rounded', null, 'int8'), of('pruned', 'reap', 'stored')];
+  const why = (recommended: string | null) => fitsAsItIs({ recommended, candidates, model: 'm' });
+  expect(why('whole')).toContain('m fits as it is: an export would be a copy.');
+  expect(['rounded', 'pruned', null].map(why)).toEqual([null, null, null]);
 });
 
 test('a model with types by layer is named by how many layers have each', () => {
