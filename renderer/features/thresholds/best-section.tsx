@@ -11,8 +11,8 @@ import {
   ownTasks,
   strictestLine,
 } from '../../../main/figures/best-cell.ts';
-import { methodTitle } from '../../../main/words/methods.ts';
-import { counted, formatRange } from '../../../main/words/numbers.ts';
+import { countedMethods, methodTitle } from '../../../main/words/methods.ts';
+import { formatRange } from '../../../main/words/numbers.ts';
 import { truncationIn, truncationLine } from '../../../main/words/truncation.ts';
 import { SortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
@@ -43,8 +43,7 @@ export const BestSection = (props: SectionProps) => {
       title={<Definition of="threshold">{TITLE}</Definition>}
       note={
         <>
-          the best of {counted(shown.length, 'method')},{' '}
-          <Definition of="afterSelection">selected after seeing all</Definition>
+          the best of {countedMethods(shown)}, <Definition of="afterSelection">selected after seeing all</Definition>
         </>
       }
       end={
