@@ -5,7 +5,7 @@
  *
  * Method: `uncurl serve` on an empty workspace (first-scenes.ts), then on one with the sample and the recorded
  * experiment (scenes.ts), and Chromium on the built page (`npm run build` first). Writes `SCENE-WIDTH-THEME.png`, two
- * sheets of each scene (`sheets/`), views as printed (`SCENE.pdf`) and `report.pdf`. With `--before`, a folder that
+ * sheets of each scene (`sheets/`), views as printed (`SCENE.pdf`, `SCENE-paper.png`) and `report.pdf`. With `--before`, a folder that
  * this script of another revision has written: both pictures of each scene side by side (`pairs/`).
  * Usage: npx node tests/bench/screens.ts FOLDER [--before FOLDER] [--width 1440] [WORD ...]: only scenes whose names
  * contain one of the words.
@@ -218,6 +218,17 @@ const report = async (): Promise<void> => {
   await page.close();
 };
 
+/** The view as it is printed from the dark theme: as PDF, and as a picture of its whole length. */
+const onPaper = async (page: Page, name: string): Promise<void> => {
+  await page.emulateMedia({ colorScheme: 'dark', media: 'print' });
+  await page.setViewportSize(PAPER);
+  await page.waitForTimeout(PAINT_MS);
+  await page.pdf({ path: path.join(folder, `${name}.pdf`), format: 'A4' });
+  await page.screenshot({ path: path.join(folder, `${name}-paper.png`), fullPage: true });
+  await page.emulateMedia({ media: 'screen' });
+  await page.setViewportSize({ width: 1440, height: 900 });
+};
+
 const take = async (page: Page, { name, isOnPaper }: Scene): Promise<void> => {
   for (const [width, height] of sizes) {
     await page.setViewportSize({ width, height });
@@ -230,7 +241,7 @@ const take = async (page: Page, { name, isOnPaper }: Scene): Promise<void> => {
     if (width === 1440) for (const found of await axeFindings(page)) console.log(`${name}: ${found}`);
   }
   await page.setViewportSize({ width: 1440, height: 900 });
-  if (isOnPaper === true) await page.pdf({ path: path.join(folder, `${name}.pdf`), format: 'A4' });
+  if (isOnPaper === true) await onPaper(page, name);
   const files = (pictures: readonly (readonly [number, string])[]): readonly string[] =>
     pictures
       .filter(([width]) => sizes.some(([taken]) => taken === width))

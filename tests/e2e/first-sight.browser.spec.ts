@@ -88,3 +88,24 @@ test('one row of controls in every view; no two buttons that save have one name'
     softly([...new Set(saving)], view).toEqual(saving);
   }
 });
+
+test('a view is printed whole and light, without the panels beside it', async ({ workbench }) => {
+  const { page } = workbench;
+  await withSample(workbench);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await showWhole(page, 'Thresholds');
+  const theme = page.locator('html');
+  await expect(theme).toHaveAttribute('data-theme', 'dark');
+  await page.emulateMedia({ colorScheme: 'dark', media: 'print' });
+  await expect(theme).toHaveAttribute('data-theme', 'light');
+  await expect(page.getByRole('navigation', { name: 'Models, tasks and runs' })).toBeHidden();
+  await expect(page.getByRole('complementary', { name: 'Inspector' })).toBeHidden();
+  await expect(page.getByRole('contentinfo', { name: 'Jobs' })).toBeHidden();
+  // The page is as long as the view, whose end is not cut off.
+  const notes = await page.getByRole('region', { name: 'Notes' }).boundingBox();
+  const height = await theme.evaluate((element) => element.scrollHeight);
+  expect(notes).not.toBeNull();
+  expect(height).toBeGreaterThanOrEqual(Math.floor((notes?.y ?? Infinity) + (notes?.height ?? 0)));
+  await page.emulateMedia({ colorScheme: 'dark', media: 'screen' });
+  await expect(theme).toHaveAttribute('data-theme', 'dark');
+});

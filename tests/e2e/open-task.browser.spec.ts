@@ -2,6 +2,7 @@ import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { rememberJudgingPython } from '../../main/harness/judging-python.ts';
 import { stateFolder } from '../../main/workspace/user-key.ts';
+import { axeFindings } from './axe-findings.ts';
 import { pageErrors } from './page-steps.ts';
 import { standInHarness } from './stand-in-harness.ts';
 import { expect, test, withServer } from './workbench.ts';
@@ -45,6 +46,7 @@ test('a task of the harness is listed, searched, looked at, imported and ticked;
     const list = dialog.getByRole('list', { name: 'Tasks of lm-evaluation-harness' });
     await expect(list.getByRole('listitem')).toHaveCount(3);
     await expect(list).toContainText('Group of 2 tasks · chosen answers');
+    expect(await axeFindings(page), 'tasks of the harness').toEqual([]);
 
     // A task that runs programs wants a word first.
     await list.getByText('river_code').click();
