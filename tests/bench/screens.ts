@@ -5,8 +5,9 @@
  *
  * Method: `uncurl serve` on an empty workspace (first-scenes.ts), then on one with the sample and the recorded
  * experiment (scenes.ts), and Chromium on the built page (`npm run build` first). Writes `SCENE-WIDTH-THEME.png`, two
- * sheets of each scene (`sheets/`), views as printed (`SCENE.pdf`, `SCENE-paper.png`) and `report.pdf`. With `--before`, a folder that
- * this script of another revision has written: both pictures of each scene side by side (`pairs/`).
+ * sheets of each scene (`sheets/`), views as printed (`SCENE.pdf`, `SCENE-paper.png`) and `report.pdf`. With
+ * `--before`, a folder that this script of another revision has written: both pictures of each scene side by side
+ * (`pairs/`).
  * Usage: npx node tests/bench/screens.ts FOLDER [--before FOLDER] [--width 1440] [WORD ...]: only scenes whose names
  * contain one of the words.
  */

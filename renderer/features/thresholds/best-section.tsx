@@ -6,6 +6,7 @@ import {
   type BestLine,
   bestLines,
   bestMethods,
+  cellLines,
   isNothingSafe,
   lineWords,
   ownTasks,
@@ -93,10 +94,11 @@ const Cell = (props: CellProps) => {
   const text = thresholdText(best.best, title(task), { needed: sizeTrend.needed, trainings: [] }, metric);
   const others = best.methods.slice(1).map(methodTitle);
   const bracket = cellBracketText(best.best, sizeTrend.needed, metric).replace(/ worse .*$/u, '');
-  const shownLines = bestLines({ model: '', experts: 0, task, best, written, selected }, sizeTrend.methods.length);
-  const strictest = strictestLine(shownLines);
+  const every = bestLines({ model: '', experts: 0, task, best, written, selected }, sizeTrend.methods.length);
+  const shownLines = cellLines(every);
+  const strictest = strictestLine(every);
   const wordsOf = (line: BestLine): string =>
-    line.kind === 'chosen' && isNothingSafe(shownLines) ? 'nothing safe' : lineWords(line);
+    line.kind === 'chosen' && isNothingSafe(every) ? 'nothing safe' : lineWords(line);
   const truncated = [best, written].flatMap((entry) => (entry === null ? [] : (truncationOf(entry.best) ?? [])));
   const seen = [
     ...shownLines.flatMap((line) => [wordsOf(line), line.kind === 'chosen' ? bracket : '', line.value]),
@@ -104,7 +106,7 @@ const Cell = (props: CellProps) => {
   ]
     .filter((part) => part !== '')
     .join(' ');
-  const selection = shownLines.find(({ kind }) => kind === 'selected');
+  const selection = every.find(({ kind }) => kind === 'selected');
   const { everywhere } = best.best;
   const { endings } = (written ?? best).best;
   const lines = [
