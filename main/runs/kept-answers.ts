@@ -5,6 +5,7 @@ import { dirname, extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliDecompress, type BrotliOptions } from 'node:zlib';
 import { z } from 'zod';
+import { boundedRecord } from '../contract/bounds.ts';
 import { formulaPrint } from '../evaluation/formula-print.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { engineProgram } from '../files/engine-program.ts';
@@ -66,7 +67,7 @@ export const formulasHash = (): string => createHash('sha256').update(formulaPri
 /** Answers about the bundled sweep that come with it, by `answerName`. */
 export const shippedAnswers = z.object({
   formulas: z.string().max(64),
-  answers: z.record(z.string().max(1_000), z.unknown()),
+  answers: boundedRecord(z.string().max(1_000), z.unknown()),
 });
 export type ShippedAnswers = z.infer<typeof shippedAnswers>;
 

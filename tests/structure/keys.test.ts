@@ -63,6 +63,7 @@ const OTHER_HASHES: Readonly<Record<string, string>> = {
   'main/jobs/fit-job.ts': 'a choice, which is part of the keys of its tests',
   'main/runs/kept-answers.ts': 'the files of a run, and the program that reads them',
   'main/runs/known-checks.ts': 'the files of a run',
+  'main/runs/read-run.ts': 'thresholds, which name the comparisons that quote them',
   'main/tasks/calibration/task-document.ts': 'a task',
   'main/tasks/chat/chat-task.ts': 'items',
   'main/tasks/chat/chat-template.ts': 'a template',
