@@ -15,10 +15,7 @@ import { createProgressMeter, type ProgressMeter } from './progress-meter.ts';
 import type { Computing, ModelPool, Runners } from './source-gate.ts';
 
 /** A run whose turn in the queue has come. */
-export interface RunToCarryOut extends Pick<
-  JobContext,
-  'signal' | 'finish' | 'meter' | 'emit' | 'requireRun' | 'recordChanged'
-> {
+export interface RunToCarryOut extends Pick<JobContext, 'signal' | 'finish' | 'meter' | 'emit' | 'requireRun'> {
   readonly manifest: RunManifest;
   readonly job: Job;
   /** Writes what the run's models are into its manifest, which it returns; absent where another engine has the run. */

@@ -42,9 +42,11 @@ const filesOf = async (workspace: string, run: string): Promise<unknown> => {
   };
 };
 
-const isPoint = (event: EngineEvent): boolean => event.type === 'sweep.point';
+const isPoint = (event: EngineEvent): boolean => event.type === 'sweep.changed' && event.change.what === 'point';
 const pointsOf = (events: readonly EngineEvent[]): readonly SweepResult[] =>
-  events.flatMap((event) => (event.type === 'sweep.point' ? [event.result] : []));
+  events.flatMap((event) =>
+    event.type === 'sweep.changed' && event.change.what === 'point' ? [event.change.result] : [],
+  );
 /** Points of a document in a canonical order, without verdicts, which are computed on reading. */
 const asReported = (results: readonly SweepResult[]): readonly string[] =>
   results.map(({ verdict: _verdict, ...rest }) => canonicalJson(rest)).sort();
@@ -53,7 +55,8 @@ test('stored answers are given while the compute process does not respond; its s
   const beside = await openComputingEngine();
   const { engine, events, pids, hears, workspace } = beside;
   const run = await startSweep(beside, 'sort', 'capital');
-  const isRandom = (event: EngineEvent): boolean => event.type === 'sweep.point' && event.result.method === 'random';
+  const isRandom = (event: EngineEvent): boolean =>
+    event.type === 'sweep.changed' && event.change.what === 'point' && event.change.result.method === 'random';
   await hears(isRandom);
   const [pid = 0] = pids;
   await halt(pid);
@@ -83,9 +86,11 @@ test('stored answers are given while the compute process does not respond; its s
   // Events arrive in order: a run starts before its first point, and has no more points once it is done.
   const states = events.flatMap((event) => (event.type === 'run.changed' ? [event.manifest.state] : []));
   expect(states).toEqual(['queued', 'running', 'done']);
-  const types = events.map((event) => (event.type === 'run.changed' ? event.manifest.state : event.type));
-  expect(types.indexOf('running')).toBeLessThan(types.indexOf('sweep.point'));
-  expect(types.lastIndexOf('sweep.point')).toBeLessThan(types.indexOf('done'));
+  const types = events.map((event) =>
+    event.type === 'run.changed' ? event.manifest.state : isPoint(event) ? 'point' : event.type,
+  );
+  expect(types.indexOf('running')).toBeLessThan(types.indexOf('point'));
+  expect(types.lastIndexOf('point')).toBeLessThan(types.indexOf('done'));
 
   const here = await openComputingEngine('here');
   const other = await startSweep(here, 'sort', 'capital');
