@@ -5,6 +5,7 @@ import type { JobProgress, RunManifest, RunState } from '../contract/run.ts';
 import type { TransformersCheck } from '../contract/transformers-check.ts';
 import { isSystemError } from '../files/file-errors.ts';
 import type { TextJudge } from '../harness/judge-texts.ts';
+import { runKinds } from '../words/run-kinds.ts';
 import { transformersWords } from '../words/transformers-check.ts';
 import { HEARTBEAT_MS, type RunLock } from '../workspace/run-lock.ts';
 import type { UserKey } from '../workspace/user-key.ts';
@@ -56,16 +57,6 @@ export const takeoverOf = async (runs: Pick<RunStore, 'holder'>, run: string): P
   );
 };
 
-/** Kinds of runs whose numbers are those of a model. */
-const measuringKinds: ReadonlySet<RunManifest['kind']> = new Set([
-  'profile',
-  'sweep',
-  'experiment',
-  'beside',
-  'damage',
-  'fit',
-]);
-
 /** Works in this process, which answers nothing else while a block of a model runs. */
 export const carryOutHere =
   (
@@ -94,7 +85,7 @@ export const carryOutHere =
       }
     };
     return pool.compute(order, async (computing) => {
-      if (compareWithTransformers !== undefined && measuringKinds.has(kind))
+      if (compareWithTransformers !== undefined && runKinds[kind].comparesFirst === true)
         for (const model of job.sources) {
           describe(`Comparing ${model.name} with transformers`);
           const check = await compareWithTransformers(model, computing, own.signal);

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { EngineEvent } from '../../main/contract/events.ts';
 import type { SweepResult } from '../../main/contract/sweep.ts';
 import { canonicalJson } from '../../main/files/canonical-json.ts';
+import { commandLineHere } from '../main/cli/command-line-here.ts';
 import {
   bundled,
   type ComputingEngine,
@@ -234,6 +235,19 @@ test('every kind of job is recreated from its manifest there: export, verificati
   const exported = await engine.call('export.start', { model, plan, into, name: 'small' });
   expect(await engine.finished(exported.run)).toMatchObject({ state: 'done', output: join(target, 'small') });
   expect(await readFile(join(target, 'small', 'README.md'), 'utf8')).toMatch(/sort \| reap \| 2 /);
+  // The verb writes the same folder: weights, plan, and the card with what the workspace measured.
+  const planFile = join(target, 'plan.json');
+  await writeFile(planFile, JSON.stringify(plan));
+  await mkdir(join(target, 'verb'));
+  const verb = ['export', 'uncurl-16', '--plan', planFile, '--workspace', beside.workspace, '--threads', '1'];
+  expect(await commandLineHere(...verb, '--out', join(target, 'verb', 'small'))).toMatchObject({ code: 0 });
+  const names = (await readdir(join(target, 'small'))).sort();
+  expect((await readdir(join(target, 'verb', 'small'))).sort()).toEqual(names);
+  for (const name of names)
+    expect(
+      (await readFile(join(target, 'verb', 'small', name))).equals(await readFile(join(target, 'small', name))),
+      name,
+    ).toBe(true);
   const verified = await engine.call('verify.start', {
     exported: engine.grantPath(join(target, 'small')),
     against: model,
