@@ -15,7 +15,6 @@ import { verdictText } from '../words/verdicts.ts';
 import {
   type Chart,
   type ChartAxis,
-  type ChartDefinition,
   type ChartFigure,
   type ChartPoint,
   type ChartRule,
@@ -302,7 +301,7 @@ interface AxisWords {
   readonly note: string;
   readonly absent: string;
   readonly report?: 'folded';
-  readonly definition?: ChartDefinition;
+  readonly definition?: string;
 }
 
 /** The unpruned model with rounded weights is a candidate too. */
