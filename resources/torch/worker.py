@@ -40,7 +40,7 @@ from transformers.initialization import no_init_weights  # noqa: E402
 from transformers.integrations.moe import ALL_EXPERTS_FUNCTIONS  # noqa: E402
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS  # noqa: E402
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING  # noqa: E402
-from uncurl_streaming import Refused, Stream, Turn  # noqa: E402
+from uncurl_streaming import STORED, Refused, Stream, Turn  # noqa: E402
 
 try:
     import accelerate
@@ -50,21 +50,6 @@ except ModuleNotFoundError:
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 WIRE = {"F32": torch.float32, "I32": torch.int32}
-STORED = {
-    "F64": torch.float64,
-    "F32": torch.float32,
-    "F16": torch.float16,
-    "BF16": torch.bfloat16,
-    "F8_E4M3": torch.float8_e4m3fn,
-    "F8_E5M2": torch.float8_e5m2,
-    "F8_E8M0": torch.float8_e8m0fnu,
-    "I64": torch.int64,
-    "I32": torch.int32,
-    "I16": torch.int16,
-    "I8": torch.int8,
-    "U8": torch.uint8,
-    "BOOL": torch.bool,
-}
 
 
 # Version of the arithmetic of this file and of main/torch, in keys of stored steps and in manifests. Raise it with each
