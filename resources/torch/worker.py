@@ -741,15 +741,21 @@ def config_of(members):
     Numbers from a GGUF file are written without a point.
     """
     kind = CONFIG_MAPPING[members["model_type"]]
+    return kind.from_dict(declared(kind, members))
+
+
+def declared(kind, members):
     hints = {}
     for each in reversed(kind.__mro__):
         hints |= inspect.get_annotations(each)
 
-    def declared(name, value):
+    def value_of(name, value):
         kinds = typing.get_args(hints.get(name)) or (hints.get(name),)
+        if isinstance(value, dict) and name in kind.sub_configs:
+            return declared(kind.sub_configs[name], value)
         return float(value) if type(value) is int and float in kinds and int not in kinds else value
 
-    return kind.from_dict({name: declared(name, value) for name, value in members.items()})
+    return {name: value_of(name, value) for name, value in members.items()}
 
 
 def special_float(value):
