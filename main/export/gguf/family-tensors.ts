@@ -46,7 +46,9 @@ const STACKED = ['mistral3', 'mistral4'];
  */
 export const familyConfig = ({ name, config, descriptor }: Checkpoint): Checkpoint['config'] => {
   const { inner = [], state, aliases = {} } = familyOf(descriptor.family) ?? {};
-  const objects = inner.flatMap(({ key, keys, layers }) => (layers === undefined ? [[key, within(config, keys)]] : []));
+  const objects = inner.flatMap(({ key, keys, layers }) =>
+    layers === undefined ? [[key, within(config, keys)] as const] : [],
+  );
   const { everyKey = null, firstKey } = state ?? {};
   // A class with such objects makes them before it reads other names of its keys.
   const own = objects.length === 0 ? {} : aliases;
