@@ -288,6 +288,9 @@ const curvesFigure: ModelChart['make'] = (document, model, theme, { methods, cha
 
 // --- Quality against another axis than the factor ---
 
+/** Ticks as short as they are round: "0.5", "1", "1.5". */
+const shortTick = (tick: number): string => String(Number(tick.toPrecision(3)));
+
 interface AxisWords {
   /** In titles: "quality against bytes". */
   readonly title: string;
@@ -321,7 +324,7 @@ const against = <N extends string>(name: N, words: AxisWords): ModelChart & { re
     const accuracies = results.filter(({ metric }) => metric !== 'perplexity').flatMap(endsOf);
     const x = linearAxis(
       placed.map(({ at }) => at),
-      { title: words.across, label: (tick) => formatNumber(tick, 3) },
+      { title: words.across, label: shortTick },
       { inset: [10, 10] },
     );
     const seriesOf = (own: typeof placed, method: string, mark: MethodMark): ChartSeries[] => {
@@ -393,11 +396,7 @@ const frontierFigure: ModelChart['make'] = (document, model, theme) => {
   const types = weightType.options.filter((type) => points.some((point) => typeOf(point) === type));
   const accuracies = results.filter(({ metric }) => metric !== 'perplexity').flatMap(endsOf);
   const megabytes = ({ bytes }: FrontierPoint): number => bytes / 1e6;
-  const x = linearAxis(
-    points.map(megabytes),
-    { title: 'weights (MB)', label: (tick) => formatNumber(tick, 3) },
-    { inset: [10, 10] },
-  );
+  const x = linearAxis(points.map(megabytes), { title: 'weights (MB)', label: shortTick }, { inset: [10, 10] });
   const pathOf = (own: readonly FrontierPoint[]) => own.map((entry) => [megabytes(entry), entry.result.value] as const);
   const typeSeries = (own: readonly FrontierPoint[], type: WeightType): ChartSeries => {
     const best = new Set(undominatedOf(own));

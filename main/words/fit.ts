@@ -125,7 +125,7 @@ export const candidateWords = (candidate: ScoredCandidate, experts: number): str
 
 const verdictWords: Readonly<Record<NonNullable<FitTested['verdict']>, string>> = {
   safe: 'safe',
-  undecided: 'undecided',
+  undecided: 'cannot tell',
   worse: 'unsafe',
   'at-chance': 'no verdict, since the unpruned model is at chance',
   'nothing-to-lose': 'no verdict, since the unpruned model has nothing to lose',

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ScoredCandidate } from '../../../main/contract/fit.ts';
+import { sizeTicks } from '../../../main/figures/fit-chart.ts';
+import { formatBytes } from '../../../main/words/numbers.ts';
 import { bytesIn, candidateWords, CARD_SHARE, limitOf, tokensIn, untriedWords } from '../../../main/words/fit.ts';
 
 test('sizes and contexts are read as people write them', () => {
@@ -45,4 +47,13 @@ test('what was not tried for one reason is one sentence', () => {
   ]);
   expect(untriedWords([none('q6_k')])).toEqual([none('q6_k')]);
   expect(untriedWords([])).toEqual([]);
+});
+
+test('the axis of sizes names round ones, of which a narrow axis has none', () => {
+  expect(sizeTicks(1.55e5, 5.3e5)).toEqual([2e5, 2.5e5, 3e5, 4e5, 5e5]);
+  expect(sizeTicks(3e9, 2.1e11).map(formatBytes)).toEqual([5e9, 1e10, 2e10, 5e10, 1e11, 2e11].map(formatBytes));
+  const narrow = sizeTicks(1.01e9, 1.06e9);
+  expect(narrow).toHaveLength(5);
+  expect(Math.min(...narrow)).toBeGreaterThan(1.01e9);
+  expect(Math.max(...narrow)).toBeLessThan(1.06e9);
 });
