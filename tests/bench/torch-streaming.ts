@@ -6,9 +6,7 @@
  * Method: a Mixtral of LAYERS blocks (8 experts of 3.1 million weights each, one per token) with random weights:
  * - float32: weights in bfloat16, computed in float32 (72 blocks: 1.98 billion parameters, 7.9 GB);
  * - bfloat16: the same, computed in bfloat16 (144 blocks: 7.9 GB);
- * - int4: experts in four bits with a scale for each 128 (compressed-tensors), computed in bfloat16 (144 blocks);
- * - gguf: the file that our export writes of 12 blocks in Q8_0, computed in float32; within 1.6 GB, since the process
- *   itself takes more than a fifth.
+ * - int4: experts in four bits with a scale for each 128 (compressed-tensors), computed in bfloat16 (144 blocks).
  * SEQUENCES (16) sequences of 256 tokens are scored in batches of 2,048. Each way is a process of its own with one
  * thread for PyTorch, which it starts as the workbench does. Processor time is that of both processes from before the
  * model is loaded. Memory is the resident sets of both processes together (/proc/PID/status, every 10 ms), all of their
@@ -25,13 +23,10 @@ import { z } from 'zod';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { withAllocation } from '../../main/contract/allocation.ts';
 import { torchVerdict } from '../../main/contract/model.ts';
-import { exportPlan } from '../../main/export/export-plan.ts';
-import { GGUF_FILE } from '../../main/export/gguf/gguf-file.ts';
-import { wholePlan } from '../../main/export/rounded-folder.ts';
 import { seededRandom } from '../../main/statistics/random.ts';
 import { openTorchModel } from '../../main/torch/open-torch-model.ts';
 import { TorchWorkers } from '../../main/torch/torch-model.ts';
-import { exportSettingsIn, overlaysIn } from '../open-model-runner.ts';
+import { overlaysIn } from '../open-model-runner.ts';
 import { runningMs } from './processor-time.ts';
 import { pythonEnvironment } from './python-environment.ts';
 import { median, ratios } from './statistics.ts';
@@ -41,7 +36,6 @@ const FORMS = {
   float32: { precision: 'float32', layers: 72 },
   bfloat16: { precision: 'bfloat16', layers: 144 },
   int4: { precision: 'bfloat16', layers: 144 },
-  gguf: { precision: 'float32', layers: 12 },
 } as const;
 const isForm = (text: string): text is keyof typeof FORMS => Object.hasOwn(FORMS, text);
 
@@ -63,7 +57,6 @@ const shape = {
   dtype: 'BF16',
 } as const;
 const LENGTH = 256;
-const GGUF_BUDGET = 1.6e9;
 const control = { signal: new AbortController().signal };
 const measurement = z.object({
   seconds: z.number(),
@@ -73,21 +66,8 @@ const measurement = z.object({
 });
 type Measurement = z.infer<typeof measurement>;
 
-const modelIn = (folder: string): string => (form === 'gguf' ? path.join(folder, 'gguf', GGUF_FILE) : folder);
-
-const write = async (folder: string): Promise<void> => {
-  await writeSyntheticCheckpoint(folder, shape, 7, { isLarge: true, isInt4: form === 'int4' });
-  if (form !== 'gguf') return;
-  const checkpoint = await openCheckpoint(folder);
-  await exportPlan({
-    checkpoint,
-    plan: wholePlan(checkpoint),
-    destination: path.dirname(modelIn(folder)),
-    settings: exportSettingsIn(path.join(folder, 'overlays'), 4e9),
-    format: 'gguf',
-    control,
-  });
-};
+const write = (folder: string): Promise<void> =>
+  writeSyntheticCheckpoint(folder, shape, 7, { isLarge: true, isInt4: form === 'int4' });
 
 /** Bytes of a kind that two processes have in memory. */
 const residentBytes = (ids: readonly string[], kind: 'VmRSS' | 'RssAnon'): number =>
@@ -102,7 +82,7 @@ const measure = async (folder: string, budgetBytes: number): Promise<Measurement
     const tokens = Array.from({ length: LENGTH }, () => random.integer(shape.vocabulary));
     return { id: String(index), contextTokens: tokens.slice(0, -1), continuationTokens: tokens.slice(-1) };
   });
-  const checkpoint = await openCheckpoint(modelIn(folder));
+  const checkpoint = await openCheckpoint(folder);
   const order = { python: pythonEnvironment(), script, device: 'cpu', threads: 1 };
   const workers = new TorchWorkers(order, { keepsOne: false });
   const settings = { threads: 1, memoryBudgetBytes: budgetBytes, scratchFolder: folder };
@@ -140,10 +120,10 @@ const all = async (): Promise<void> => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'uncurl-bench-streaming-'));
   try {
     inProcess('write', folder);
-    const { info } = await openCheckpoint(modelIn(folder));
+    const { info } = await openCheckpoint(folder);
     const place = { precision, isOnProcessor: true };
     const weights = info.parameters.total * (precision === 'float32' ? 4 : 2);
-    const budgets = { whole: 1e12, streamed: form === 'gguf' ? GGUF_BUDGET : weights / 5 };
+    const budgets = { whole: 1e12, streamed: weights / 5 };
     const seen: Record<keyof typeof budgets, Measurement[]> = { whole: [], streamed: [] };
     for (let round = 0; round < Number(rounds); round += 1)
       for (const way of ['streamed', 'whole'] as const)
