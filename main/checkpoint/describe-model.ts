@@ -58,6 +58,7 @@ export const describeModel = (
   for (const each of family.required)
     if ('key' in each && each.key === 'quantization_config' && isReadAnywhere(reader)) continue;
     else if ('values' in each) reader.requireOneOf(each.key, each.values);
+    else if ('sum' in each) reader.requireSum(each.key, each.sum);
     else reader.requireEqual(each.key, each.equals);
   const index = new TensorIndex(
     tensors,

@@ -331,9 +331,10 @@ const takeGateUp = (
   return { gate: plainWeight(contiguousPart(both, 0, 2, shape)), up: plainWeight(contiguousPart(both, 1, 2, shape)) };
 };
 
-/** A name of experts in every layer that there can be, in the first layout that stores them so. */
-export const expertExamples = (family: Family, areMxfp4: boolean): readonly string[] => {
-  const layout = family.layouts.find(({ kind }) => (kind === 'interleaved-mxfp4') === areMxfp4);
+/** A name of experts in every layer that there can be, in the first layout that stores them so (`areStacked`: last). */
+export const expertExamples = (family: Family, areMxfp4: boolean, areStacked = false): readonly string[] => {
+  const layouts = family.layouts.filter(({ kind }) => (kind === 'interleaved-mxfp4') === areMxfp4);
+  const layout = layouts.at(areStacked ? -1 : 0);
   const index = new TensorIndex(new Map(), '', () => [], namesOnDisk(family, []));
   return layout === undefined
     ? []

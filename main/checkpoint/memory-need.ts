@@ -94,8 +94,9 @@ const MASK_NUMBERS = 2 ** 22;
 
 /**
  * Bytes that a model takes in PyTorch beside the process itself, with weights and values of `bytes` each: all weights,
- * keys and values, the rows of experts of one pass (four of hidden states for each choice, three of an expert's width)
- * and its logits, as they are and twice in float32.
+ * keys and values, the rows of experts of one pass (four of hidden states for each choice, three of an expert's width; of
+ * a pass over prompts, which has twice the tokens, two and less), and its logits in float32, three times: of a model, of
+ * the one that it is compared with, and their logarithms.
  */
 const torchBytes = (model: ModelDescriptor, parameters: number, bytes: 4 | 2): number => {
   const { hidden, vocabulary, blocks } = model;
@@ -103,7 +104,7 @@ const torchBytes = (model: ModelDescriptor, parameters: number, bytes: 4 | 2): n
   const keys = blocks.map(({ attention }) => keyNumbers(attention)).reduce((sum, each) => sum + each, 0);
   return (
     bytes * (parameters + TORCH_LIMITS.keys * keys + TORCH_LIMITS.pass * (maxOf([0, ...rows]) + 8 * hidden)) +
-    (bytes + 8) * Math.min(TORCH_LIMITS.logits, TORCH_LIMITS.pass * vocabulary)
+    12 * Math.min(TORCH_LIMITS.logits, TORCH_LIMITS.pass * vocabulary)
   );
 };
 

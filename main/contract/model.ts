@@ -144,8 +144,11 @@ export const memoryIn = (
   precision: string,
 ): { readonly resident: number; readonly streaming: number } => (precision === 'float16' ? memory.float16 : memory);
 
-/** Bytes of Python with PyTorch 2.13 and transformers, of the engine, and of what the allocator keeps. */
-const TORCH_PROCESS_BYTES = 0.8e9;
+/**
+ * Bytes of Python with PyTorch 2.13 and transformers, and of the engine: of a whole model also what the allocator keeps,
+ * which it gives back at once where blocks take turns (`give_back` of resources/torch/uncurl_streaming.py).
+ */
+const TORCH_PROCESS_BYTES = { whole: 0.8e9, streamed: 0.6e9 };
 
 /** Passes that go through the blocks of a model side by side at most, so that its weights are read once for all. */
 const MOST_PASSES = 32;
@@ -164,12 +167,12 @@ export const torchVerdict = (
   besides = 0,
 ): MemoryVerdict & { readonly passes: number } => {
   const of = ({ float32, half }: TorchBytes): number => (precision === 'float32' ? float32 : half);
-  const process = isOnProcessor ? TORCH_PROCESS_BYTES : 0;
-  const whole = of(torch) + process;
+  const process = isOnProcessor ? TORCH_PROCESS_BYTES : { whole: 0, streamed: 0 };
+  const whole = of(torch) + process.whole;
   if (whole + besides <= budgetBytes) return { kind: 'resident', needBytes: whole, budgetBytes, passes: 1 };
   const { streamed, pass } = torch;
   const isStreamed = streamed !== undefined && pass !== undefined && !spread;
-  const needBytes = isStreamed ? of(streamed) + process : whole;
+  const needBytes = isStreamed ? of(streamed) + process.streamed : whole;
   if (!isStreamed || needBytes > budgetBytes) return { kind: 'too-large', needBytes, budgetBytes, passes: 1 };
   const more = Math.floor((budgetBytes - needBytes) / of(pass));
   return { kind: 'streamed', needBytes, budgetBytes, passes: Math.min(MOST_PASSES, 1 + more) };

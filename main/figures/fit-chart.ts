@@ -33,7 +33,7 @@ const FEWEST_TICKS = 4;
 
 /** Round sizes in bytes between two ends; sizes at equal ratios where too few of them are round. */
 export const sizeTicks = (least: number, most: number): readonly number[] => {
-  const powers = [];
+  const powers: number[] = [];
   for (let power = 10 ** Math.floor(Math.log10(least)); power <= most; power *= 10) powers.push(power);
   for (const digits of LEADING) {
     const round = powers.flatMap((power) => digits.map((digit) => digit * power));

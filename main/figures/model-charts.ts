@@ -15,7 +15,6 @@ import { verdictText } from '../words/verdicts.ts';
 import {
   type Chart,
   type ChartAxis,
-  type ChartDefinition,
   type ChartFigure,
   type ChartPoint,
   type ChartRule,
@@ -25,7 +24,7 @@ import {
   tickText,
   type ThresholdRow,
 } from './chart.ts';
-import { type FigureTheme, figureTheme } from './colors.ts';
+import type { FigureTheme } from './colors.ts';
 import { type MethodMark, methodMarks, weightsMark } from './method-marks.ts';
 import { pointLines, pointTitle, resultKey } from './point-words.ts';
 
@@ -51,6 +50,8 @@ interface ModelChart {
   readonly report: 'shown' | 'folded' | null;
   /** Follows "No pruned point of MODEL in this sweep". */
   readonly absent: string;
+  /** Whether the sweep measured anything that it draws: answered without drawing. */
+  readonly isMeasured: (document: SweepDocument, model: string) => boolean;
   /** Null if the sweep did not measure it. */
   readonly make: (document: SweepDocument, model: string, theme: FigureTheme, drawn?: Drawn) => ChartFigure | null;
 }
@@ -302,7 +303,7 @@ interface AxisWords {
   readonly note: string;
   readonly absent: string;
   readonly report?: 'folded';
-  readonly definition?: ChartDefinition;
+  readonly definition?: string;
 }
 
 /** The unpruned model with rounded weights is a candidate too. */
@@ -313,12 +314,14 @@ const wholeName = (method: string): string => curveLabel(UNPRUNED, null, weights
 
 /** Quality of one model against one more number of its points: a curve per method and draw. */
 const against = <N extends string>(name: N, words: AxisWords): ModelChart & { readonly name: N } => {
+  const isMeasured: ModelChart['isMeasured'] = ({ results }, model) =>
+    results.some((result) => result.model === model && result.factor > 1 && words.position(result) !== undefined);
   const make: ModelChart['make'] = (document, model, theme, { methods } = {}) => {
+    if (!isMeasured(document, model)) return null;
     const placed = document.results.flatMap((result) => {
       const at = result.model === model ? words.position(result) : undefined;
       return at === undefined ? [] : [{ result, at }];
     });
-    if (!placed.some(({ result }) => result.factor > 1)) return null;
     const results = placed.map(({ result }) => result);
     const marks = methodMarks(distinct(results.filter(isCandidate).map(({ method }) => method)), theme, methods);
     const accuracies = results.filter(({ metric }) => metric !== 'perplexity').flatMap(endsOf);
@@ -372,7 +375,7 @@ const against = <N extends string>(name: N, words: AxisWords): ModelChart & { re
   };
   const { button, absent, report = null } = words;
   const title = `Quality against ${words.title}`;
-  return { name, button, title, file: name, isOfMethods: true, report, absent, make };
+  return { name, button, title, file: name, isOfMethods: true, report, absent, isMeasured, make };
 };
 
 // --- Accuracy against bytes, a curve per type of weights ---
@@ -388,9 +391,17 @@ const FRONTIER_CAPTION =
   `best of many measured values and are a little too high: read the intervals. ${INTERVAL_CAPTION}. Activations are ` +
   'not rounded.';
 
+/** The points of a model with their bytes; null if none has rounded weights. */
+const roundedFrontier = ({ results }: SweepDocument, model: string): readonly FrontierPoint[] | null => {
+  const own = results.filter((result) => result.model === model);
+  if (own.every(({ method }) => weightsOfLabel(method).weights === null)) return null;
+  const points = frontierPoints(own);
+  return points.some(({ weights }) => weights !== null) ? points : null;
+};
+
 const frontierFigure: ModelChart['make'] = (document, model, theme) => {
-  const points = frontierPoints(document.results.filter((result) => result.model === model));
-  if (!points.some(({ weights }) => weights !== null)) return null;
+  const points = roundedFrontier(document, model);
+  if (points === null) return null;
   const results = points.map(({ result }) => result);
   const methods = distinct(points.filter((point) => !isWhole(point)).map(methodOf));
   const types = weightType.options.filter((type) => points.some((point) => typeOf(point) === type));
@@ -469,6 +480,7 @@ export const modelCharts = [
     isOfMethods: true,
     report: 'shown',
     absent: 'was measured yet.',
+    isMeasured: ({ results }, model) => results.some((result) => result.model === model),
     make: curvesFigure,
   },
   against('kept', {
@@ -533,6 +545,7 @@ export const modelCharts = [
     absent:
       'has rounded weights. Tick more weight types under \u201cWeights\u201d of a sweep: each plan is then measured ' +
       'at each type, with the bytes of its file.',
+    isMeasured: (document, model) => roundedFrontier(document, model) !== null,
     make: frontierFigure,
   },
 ] as const satisfies readonly ModelChart[];
@@ -548,4 +561,4 @@ export const modelChart = (name: ModelChartName): ModelChart =>
 
 /** Whether a sweep measured anything that a kind of chart draws of a model. */
 export const isModelChartMeasured = (name: ModelChartName, document: SweepDocument, model: string): boolean =>
-  modelChart(name).make(document, model, figureTheme('light')) !== null;
+  modelChart(name).isMeasured(document, model);

@@ -4,7 +4,9 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { tableOf } from '../checkpoint/routing.ts';
 import { refuse } from '../contract/errors.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
-import { exportedConfig } from '../export/export-config.ts';
+import { configOf, exportedConfig } from '../export/export-config.ts';
+import { familyConfig } from '../export/gguf/family-tensors.ts';
+import { isGgufPath } from '../files/list-folder.ts';
 import { prunedTable } from '../export/hash-table.ts';
 import { openConstants } from '../inference/expert-constants.ts';
 import type { LayerVariant } from '../inference/layer-variant.ts';
@@ -115,7 +117,9 @@ export const pruneOrder = async (
   const configs: string[] = [];
   for (const rows of counts) {
     const kept = moeLayers.map(() => Array.from({ length: rows }, (_, expert) => expert));
-    configs.push(await exportedConfig(checkpoint, { kept }));
+    const text = await exportedConfig(checkpoint, { kept });
+    const isGguf = isGgufPath(checkpoint.folder);
+    configs.push(isGguf ? JSON.stringify(familyConfig({ ...checkpoint, config: configOf(text) })) : text);
   }
   return { configs, layers, ownParameters };
 };

@@ -12,7 +12,7 @@ import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { quantisationOf } from '../checkpoint/describe-model.ts';
 import { hasScaledExperts, type Quantisation } from '../checkpoint/weight-reader.ts';
-import { familyTensors } from '../export/gguf/family-tensors.ts';
+import { familyConfig, familyTensors } from '../export/gguf/family-tensors.ts';
 import { isGgufPath } from '../files/list-folder.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { minOf } from '../statistics/extremes.ts';
@@ -383,7 +383,7 @@ export class TorchModel {
       if (tensor === undefined) throw new Error(`${this.checkpoint.name} has no tensor ${name}`);
       return { shape: tensor.shape, values: await tensor.values() };
     };
-    return withConfigFolder(this.checkpoint.config, (folder) =>
+    return withConfigFolder(familyConfig(this.checkpoint), (folder) =>
       this.#team.requestAll('load', { ...order, folder, quantisation: null, asked: [...tensors.keys()] }, signal),
     );
   }
@@ -504,7 +504,10 @@ const requireArchitecture = async (
 ): Promise<void> => {
   const { name, folder, config } = checkpoint;
   const isGguf = isGgufPath(folder);
-  if (isGguf) familyTensors(checkpoint);
+  if (isGguf) {
+    familyTensors(checkpoint);
+    familyConfig(checkpoint);
+  }
   const { model_type: modelType } = isGguf ? config : await readConfig(folder);
   if (typeof modelType === 'string' && modelTypes.includes(modelType)) return;
   throw refuse(

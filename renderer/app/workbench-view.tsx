@@ -1,4 +1,4 @@
-import { lazy, Suspense } from 'react';
+import { lazy, Suspense, useEffect } from 'react';
 import { lacksCalibration } from '../../main/contract/task.ts';
 import { ActionButton } from '../actions/action-button.tsx';
 import { isProfiling, profileFocused, profileTasks } from '../actions/jobs.ts';
@@ -11,22 +11,22 @@ import { FirstRun } from '../features/start/first-run.tsx';
 import { ModelMissing } from '../plan/model-missing.tsx';
 import { useProfiles } from '../profile/use-profiles.ts';
 
-/** Chart code loads when first shown. */
-const CurvesSection = lazy(async () => ({
-  default: (await import('../features/curves/curves-section.tsx')).CurvesSection,
-}));
-const CurvesLead = lazy(async () => ({
-  default: (await import('../features/curves/curves-section.tsx')).CurvesLead,
-}));
-const SweepLauncher = lazy(async () => ({
-  default: (await import('../features/plan/sweep-launcher.tsx')).SweepLauncher,
-}));
+const loadCurves = () => import('../features/curves/curves-section.tsx');
+const loadLauncher = () => import('../features/plan/sweep-launcher.tsx');
+const CurvesSection = lazy(async () => ({ default: (await loadCurves()).CurvesSection }));
+const CurvesLead = lazy(async () => ({ default: (await loadCurves()).CurvesLead }));
+const SweepLauncher = lazy(async () => ({ default: (await loadLauncher()).SweepLauncher }));
 
 /**
  * The main view: how far the model can be pruned, the curve behind it with the factor slider, the routing map with the
  * plan, all profiled tasks, and at its foot the sweep. The plan is in the right panel.
  */
 export const WorkbenchView = () => {
+  // The code of the charts loads after the first paint, while the engine lists models and tasks. Where it cannot be
+  // loaded, the charts say so when they are shown.
+  useEffect(() => {
+    for (const load of [loadCurves, loadLauncher]) load().catch(() => undefined);
+  }, []);
   const facts = useFacts();
   const model = selectedModel(facts);
   const task = focusedTask(facts);

@@ -115,8 +115,7 @@ export const connectWindow = async (api: ShellApi): Promise<Bridge> => {
         return assertNever(event);
     }
   });
-  const { host, questions } = await callShell(api, 'remote.state', {});
-  await connect();
+  const [{ host, questions }] = await Promise.all([callShell(api, 'remote.state', {}), connect()]);
 
   const remote: Remote = {
     host,

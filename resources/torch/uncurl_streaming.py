@@ -1,19 +1,22 @@
 """Runs a model of which few blocks are in memory.
 
 Passes wait for one another at every block, so that its weights are read once for all of them. While they go through one
-block, a thread makes the next one ready: from the mapped files, by transformers' own conversion, and on a card through
-pinned memory and a stream of its own. What lies outside of the list of blocks stays in memory.
+block, a thread makes the next one ready: from the files, by transformers' own conversion, and on a card through pinned
+memory and a stream of its own. What lies outside of the list of blocks stays in memory. Files are read and not mapped:
+their pages then never count as memory of this process.
 """
 
 import concurrent.futures
 import contextlib
 import ctypes
 import functools
+import json
+import os
+import struct
 import sys
 import threading
 
 import torch
-from safetensors import safe_open
 from transformers.modeling_utils import PreTrainedModel
 
 
@@ -24,6 +27,23 @@ class Refused(Exception):
         super().__init__(message)
         self.code = code
 
+
+# Names of dtypes in safetensors files.
+STORED = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+    "F8_E8M0": torch.float8_e8m0fnu,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
 
 # M_MMAP_THRESHOLD of glibc (mallopt(3)); bytes from which memory is mapped alone while blocks take turns, and otherwise
 # (the most to which glibc raises it by itself).
@@ -248,8 +268,7 @@ def reading(scheme, given, block_list, device):
     def read(model, _state, files, load_config, expected_keys=None):
         tensors = dict(given)
         for file in files:
-            opened = safe_open(file, framework="pt", device="cpu")
-            tensors.update((name, opened.get_slice(name)) for name in opened.keys())
+            tensors.update(stored_in(file))
         if scheme is not None:
             tensors = with_values(tensors, scheme)
         if block_list is None:
@@ -308,6 +327,48 @@ def moved(module, device):
                     is_parameter = isinstance(value, torch.nn.Parameter)
                     done[id(value)] = (value, torch.nn.Parameter(new, requires_grad=False) if is_parameter else new)
                 stored[leaf] = done[id(value)][1]
+
+
+CACHE_LINE = 64
+# A file has one position.
+READING = threading.Lock()
+
+
+def stored_in(file):
+    """Tensors of a safetensors file by name, each read when it is asked for."""
+    opened = open(file, "rb", buffering=0)
+    (length,) = struct.unpack("<Q", opened.read(8))
+    header = json.loads(opened.read(length))
+    header.pop("__metadata__", None)
+    return {name: Stored(opened, 8 + length, **spec) for name, spec in header.items()}
+
+
+class Stored:
+    """A tensor of a file, as transformers reads slices of files."""
+
+    def __init__(self, opened, start, dtype, shape, data_offsets):
+        self.opened, self.dtype, self.shape = opened, dtype, shape
+        self.offset, self.length = start + data_offsets[0], data_offsets[1] - data_offsets[0]
+
+    def get_dtype(self):
+        return self.dtype
+
+    def __getitem__(self, _all):
+        if self.dtype not in STORED:
+            raise Refused("torch-weights", f"{self.opened.name} has a tensor of the dtype {self.dtype}.")
+        # As far behind a line of the cache as in a mapped file: kernels sum in an order that depends on it.
+        before = self.offset % CACHE_LINE
+        before -= before % STORED[self.dtype].itemsize
+        values = torch.empty(before + self.length, dtype=torch.uint8)[before:]
+        rest = memoryview(values.numpy())
+        with READING:
+            self.opened.seek(self.offset)
+            while len(rest) > 0:
+                count = self.opened.readinto(rest)
+                if count == 0:
+                    raise Refused("torch-weights", f"{self.opened.name} ends before its tensors do.")
+                rest = rest[count:]
+        return values.view(STORED[self.dtype]).reshape(self.shape)
 
 
 class Computed:

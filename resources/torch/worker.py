@@ -29,6 +29,8 @@ os.dup2(2, 1)
 os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", TRANSFORMERS_VERBOSITY="error", TQDM_DISABLE="1")
 # By default transformers converts many weights before it places the first: almost a second copy of the model.
 os.environ["HF_DEACTIVATE_ASYNC_LOAD"] = "1"
+# PyTorch asks Linux for large pages: the blocks of a streamed model take memory that is new every time.
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 import torch  # noqa: E402
 import transformers  # noqa: E402
@@ -40,7 +42,7 @@ from transformers.initialization import no_init_weights  # noqa: E402
 from transformers.integrations.moe import ALL_EXPERTS_FUNCTIONS  # noqa: E402
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS  # noqa: E402
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING  # noqa: E402
-from uncurl_streaming import Refused, Stream, Turn  # noqa: E402
+from uncurl_streaming import STORED, Refused, Stream, Turn  # noqa: E402
 
 try:
     import accelerate
@@ -50,21 +52,6 @@ except ModuleNotFoundError:
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 WIRE = {"F32": torch.float32, "I32": torch.int32}
-STORED = {
-    "F64": torch.float64,
-    "F32": torch.float32,
-    "F16": torch.float16,
-    "BF16": torch.bfloat16,
-    "F8_E4M3": torch.float8_e4m3fn,
-    "F8_E5M2": torch.float8_e5m2,
-    "F8_E8M0": torch.float8_e8m0fnu,
-    "I64": torch.int64,
-    "I32": torch.int32,
-    "I16": torch.int16,
-    "I8": torch.int8,
-    "U8": torch.uint8,
-    "BOOL": torch.bool,
-}
 
 
 # Version of the arithmetic of this file and of main/torch, in keys of stored steps and in manifests. Raise it with each
@@ -422,7 +409,7 @@ class Worker:
         is_padded = bool(padding.any())
         mask = torch.cat([torch.ones(len(trunks), begun, device=self.device), (places >= padding).float()], 1).long()
         with unpadded(places >= padding):
-            shared, first = self.run(
+            cache, first = self.run(
                 moved,
                 header,
                 "trunks",
@@ -436,7 +423,7 @@ class Worker:
                 ),
             )
         branches, parents = tensors["branches"].long().to(self.device), tensors["parents"].long().to(self.device)
-        if (cache := shared.past_key_values) is None:
+        if cache is None:
             raise Refused("torch-cache", f"{type(self.model).__name__} keeps no keys and values of a shared context.")
         # Indices on the processor reach keys on any card.
         cache.batch_select_indices(parents.cpu())
@@ -502,11 +489,14 @@ class Worker:
         return cache, len(tokens)
 
     def run(self, rows, header, part, past=None, keep=False, **inputs):
-        """A pass, and the scores of N rows (sequence, position, token); `past`: what comes before."""
+        """Keys and values after a pass, if they are kept, and the scores of N rows (sequence, position, token).
+
+        `past`: what comes before.
+        """
         given = {} if past is None else {cache_name(self.model): past}
         mode, place = header.get("states"), (header.get("batch"), part)
         seen = []
-        logits, result = logits_at(
+        logits, cache = logits_at(
             self.model,
             rows[:, 0],
             rows[:, 1],
@@ -519,7 +509,7 @@ class Worker:
         if mode == "keep":
             self.states[place] = seen[0]
         own, unpruned = logits[: len(rows)], logits[len(rows) :]
-        return result, scored(own, rows[:, 2]) | ({"fidelity": fidelity(unpruned, own)} if mode == "compare" else {})
+        return cache, scored(own, rows[:, 2]) | ({"fidelity": fidelity(unpruned, own)} if mode == "compare" else {})
 
     def decoding(self, _header, _tensors):
         """Whether prompts of other lengths can join rows that are being written: every layer keeps all keys."""
@@ -588,10 +578,9 @@ class Worker:
             given |= {"attention_mask": (places >= 0).long(), "position_ids": own.clamp(min=0)}
             real = own >= 0
         with unpadded(real):
-            logits, result = logits_at(model, rows, last, input_ids=tokens, use_cache=True, **given)
-        if result.past_key_values is None:
+            logits, self.cache = logits_at(model, rows, last, input_ids=tokens, use_cache=True, **given)
+        if self.cache is None:
             raise Refused("torch-cache", f"{type(model).__name__} keeps no keys and values, so it cannot decode.")
-        self.cache = result.past_key_values
         # Caches of layers with a state cannot leave rows out.
         cuts = all(hasattr(layer, "batch_select_indices") for layer in getattr(self.cache, "layers", []))
         return {"cuts": cuts}, [("next", logits.argmax(-1).int()), *([("logits", logits)] if header["logits"] else [])]
@@ -756,15 +745,21 @@ def config_of(members):
     Numbers from a GGUF file are written without a point.
     """
     kind = CONFIG_MAPPING[members["model_type"]]
+    return kind.from_dict(declared(kind, members))
+
+
+def declared(kind, members):
     hints = {}
     for each in reversed(kind.__mro__):
         hints |= inspect.get_annotations(each)
 
-    def declared(name, value):
+    def value_of(name, value):
         kinds = typing.get_args(hints.get(name)) or (hints.get(name),)
+        if isinstance(value, dict) and name in kind.sub_configs:
+            return declared(kind.sub_configs[name], value)
         return float(value) if type(value) is int and float in kinds and int not in kinds else value
 
-    return kind.from_dict({name: declared(name, value) for name, value in members.items()})
+    return {name: value_of(name, value) for name, value in members.items()}
 
 
 def special_float(value):
@@ -914,8 +909,17 @@ def scored(logits, tokens):
     return {"logprobs": logprobs, "greedy": (logits.argmax(-1) == tokens).int()}
 
 
+# Numbers of distributions that are compared at once: each takes some 60 bytes of values in between.
+MOST_COMPARED = 2**20
+
+
 def fidelity(p_logits, q_logits):
     """[N, 4] of distributions q to p: KL(p, q), KL(q, p), another likeliest token, sum of min(p, q)."""
+    parts = max(1, min(len(p_logits) // 2, -(-p_logits.numel() // MOST_COMPARED)))
+    return torch.cat([compared(p, q) for p, q in zip(p_logits.tensor_split(parts), q_logits.tensor_split(parts))])
+
+
+def compared(p_logits, q_logits):
     p, q = torch.log_softmax(p_logits.double(), -1), torch.log_softmax(q_logits.double(), -1)
     forwards, backwards = p.exp() * (p - q), q.exp() * (q - p)
     changed = p_logits.argmax(-1) != q_logits.argmax(-1)
@@ -925,9 +929,10 @@ def fidelity(p_logits, q_logits):
 
 
 def logits_at(model, rows, positions, seen=None, behind=None, **inputs):
-    """Logits [N, V] of N positions in float32, and the model's result: its head gets no other hidden states.
+    """Logits [N, V] of N positions in float32, and keys and values if they are kept.
 
-    `seen` gets their hidden states [N, H]; `behind` [M, H]: more states for the head, whose logits come after.
+    The head gets no other hidden states. `seen` gets these [N, H]; `behind` [M, H]: more states for the head, whose
+    logits come after.
     """
 
     turn = Turn.now
@@ -946,7 +951,8 @@ def logits_at(model, rows, positions, seen=None, behind=None, **inputs):
         result = model(**inputs)
     finally:
         hook.remove()
-    return result.logits[0].float(), result
+    # Without the model's result, which holds the logits once more in its own precision.
+    return result.logits[0].float(), getattr(result, "past_key_values", None)
 
 
 @contextlib.contextmanager
@@ -1173,9 +1179,13 @@ def expert_by_expert(experts, hidden_states, top_k_index, top_k_weights):
             begin += count
     if experts.has_post_expert_norm:
         made = experts.post_expert_norm(made)
-    weighted = made * top_k_weights.flatten()[order, None]
-    placed = torch.empty_like(weighted)
-    placed[order] = weighted
+    # No more than two of these rows of all choices are in memory at once.
+    del given
+    gates = top_k_weights.flatten()[order, None]
+    made = made.mul_(gates) if torch.result_type(made, gates) == made.dtype else made * gates
+    placed = torch.empty_like(made)
+    placed[order] = made
+    del made
     summed = placed.view(len(hidden_states), choices, -1).sum(1).to(whole.dtype)
     return summed if real is None else torch.zeros_like(whole).index_copy_(0, real, summed)
 

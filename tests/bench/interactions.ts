@@ -8,19 +8,18 @@
  * of the line under the curve and of canvases count. Beside it stands the processor time of the page's own thread,
  * which a busy machine disturbs less than the time by the clock. Views are visited once before they are measured. Then
  * a sweep is started, and the time between animation frames is recorded while the factor slider is dragged. With
- * `--electron`, the staged application starts in Electron ("npm run test:window" names it in UNCURL_TEST_ELECTRON)
- * until the curve is on screen. Printed: medians and ranges here and there, and their ratios, there / here: above 1 is
- * faster here.
+ * `--electron`, only starts of the staged application are measured (electron-start.ts), after one that is not counted.
+ * Printed: medians and ranges here and there, and their ratios, there / here: above 1 is faster here.
  * Usage: npx node tests/bench/interactions.ts [--against 9eae25de | --tree FOLDER] [--rounds 4] [--electron]
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { _electron, chromium, type Locator, type Page } from '@playwright/test';
+import { chromium, type Locator, type Page } from '@playwright/test';
 import { z } from 'zod';
+import { stageElectron } from './electron-start.ts';
 import { holdSlider } from './slider.ts';
 import { median, percentile, ratios } from './statistics.ts';
 import { addWorktree, commitOf, removeWorktree, root } from './worktree.ts';
@@ -102,15 +101,17 @@ const threadClock = async (page: Page): Promise<() => Promise<number>> => {
   };
 };
 
-interface Side {
-  readonly name: string;
-  readonly page: Page;
-  readonly threadMs: () => Promise<number>;
-  /** Times of each action, in milliseconds. */
+/** Times of each action in a tree, in milliseconds. */
+interface Timed {
   readonly times: Map<string, number[]>;
 }
 
-const note = ({ times }: Side, action: string, ...ms: readonly number[]): void => {
+interface Side extends Timed {
+  readonly page: Page;
+  readonly threadMs: () => Promise<number>;
+}
+
+const note = ({ times }: Timed, action: string, ...ms: readonly number[]): void => {
   times.set(action, [...(times.get(action) ?? []), ...ms]);
 };
 
@@ -212,84 +213,77 @@ const sweep = async ({ page }: Side): Promise<void> => {
   await page.waitForTimeout(3_000);
 };
 
-/** Milliseconds from the start of Electron to the curve of the sample, in a tree whose workspace has it. */
-const startElectron = async (tree: string, workspace: string): Promise<number> => {
-  const staged: unknown = await import(pathToFileURL(path.join(tree, 'tests/e2e/stage-app.ts')).href);
-  const { stageApp } = z
-    .object({
-      stageApp: z.custom<(node: string | null) => Promise<{ folder: string; remove: () => Promise<void> }>>(
-        (value) => typeof value === 'function',
-      ),
-    })
-    .parse(staged);
-  const app = await stageApp(process.env['UNCURL_TEST_ENGINE_NODE'] ?? null);
-  const executablePath = process.env['UNCURL_TEST_ELECTRON'];
-  if (executablePath === undefined) throw new Error('UNCURL_TEST_ELECTRON names no Electron');
+/** Rounds of actions in Chromium, here and there, and frames during a sweep. */
+const measureActions = async (trees: readonly string[], scratch: string): Promise<readonly Timed[]> => {
+  const stops: (() => unknown)[] = [];
+  const browser = await chromium.launch({
+    executablePath: process.env['UNCURL_CHROMIUM'] ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
+  });
   try {
-    execFileSync('cp', ['-r', workspace, path.join(app.folder, '..', 'writable', 'workspace')]);
-    execFileSync('chmod', ['-R', 'a+rwX', path.join(app.folder, '..', 'writable', 'workspace')]);
-    const begin = performance.now();
-    const electron = await _electron.launch({
-      executablePath,
-      args: [`--workspace=${path.join(app.folder, '..', 'writable', 'workspace')}`, app.folder],
-      chromiumSandbox: true,
-      timeout: 120_000,
-    });
-    const page = await electron.firstWindow();
-    await page.locator('.recharts-surface').first().waitFor({ timeout: 120_000 });
-    const took = performance.now() - begin;
-    await electron.close();
-    return took;
+    const sides: Side[] = [];
+    for (const tree of trees) {
+      const folder = path.join(scratch, `of-${path.basename(tree)}`);
+      mkdirSync(folder);
+      const { address, stop } = await serve(tree, folder);
+      stops.push(stop);
+      const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+      await page.addInitScript(WATCH);
+      await page.goto(address);
+      sides.push({ page, threadMs: await threadClock(page), times: new Map() });
+      await prepare(page);
+    }
+    for (let count = 0; count < rounds; count += 1) for (const side of sides) await round(side);
+    for (const side of sides) {
+      await sweep(side);
+      const frames = await dragged(side);
+      note(side, 'drag during a sweep: median', median(frames));
+      note(side, 'drag during a sweep: 95 %', percentile(frames, 0.95));
+      note(side, 'drag during a sweep: longest', Math.max(...frames));
+      await side.page
+        .getByRole('button', { name: /^Cancel/ })
+        .first()
+        .click();
+      await side.page.waitForTimeout(5_000);
+    }
+    return sides;
   } finally {
-    await app.remove();
+    await browser.close();
+    for (const stop of stops) stop();
+  }
+};
+
+/** Starts of the application in turns, here and there. */
+const measureStarts = async (trees: readonly string[]): Promise<readonly Timed[]> => {
+  const staged = [];
+  try {
+    for (const tree of trees) {
+      const electron = await stageElectron(tree);
+      staged.push({ electron, times: new Map<string, number[]>() });
+      await electron.start();
+    }
+    for (let count = 0; count < rounds; count += 1)
+      for (const side of staged) {
+        const { contentMs, processorMs } = await side.electron.start();
+        note(side, 'cold Electron to content', contentMs);
+        note(side, 'cold Electron: processor', processorMs);
+      }
+    return staged;
+  } finally {
+    for (const { electron } of staged) await electron.remove();
   }
 };
 
 const scratch = mkdtempSync(path.join(os.tmpdir(), 'uncurl-bench-interactions-'));
 const commit = values.tree === undefined ? commitOf(values.against) : path.basename(values.tree);
 const other = values.tree ?? path.join(scratch, commit);
-const stops: (() => unknown)[] = [];
-const browser = await chromium.launch({
-  executablePath: process.env['UNCURL_CHROMIUM'] ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
-});
 try {
   if (values.tree === undefined) addWorktree(commit, other);
-  const sides: Side[] = [];
-  for (const tree of [root, other]) {
+  for (const tree of [root, other])
     execFileSync(process.execPath, [path.join(tree, '.ci', 'build.mjs')], { cwd: tree, stdio: ['ignore', 2, 2] });
-    const folder = path.join(scratch, `of-${path.basename(tree)}`);
-    mkdirSync(folder);
-    const { address, stop } = await serve(tree, folder);
-    stops.push(stop);
-    const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
-    await page.addInitScript(WATCH);
-    await page.goto(address);
-    const side = { name: tree, page, threadMs: await threadClock(page), times: new Map() };
-    await prepare(page);
-    sides.push(side);
-  }
-  for (let count = 0; count < rounds; count += 1) for (const side of sides) await round(side);
-  for (const side of sides) {
-    await sweep(side);
-    const frames = await dragged(side);
-    note(side, 'drag during a sweep: median', median(frames));
-    note(side, 'drag during a sweep: 95 %', percentile(frames, 0.95));
-    note(side, 'drag during a sweep: longest', Math.max(...frames));
-    await side.page
-      .getByRole('button', { name: /^Cancel/ })
-      .first()
-      .click();
-    await side.page.waitForTimeout(5_000);
-  }
-  if (values.electron)
-    for (let count = 0; count < rounds; count += 1)
-      for (const side of sides) {
-        const folder = path.join(scratch, `of-${path.basename(side.name)}`, 'workspace');
-        note(side, 'cold Electron to content', await startElectron(side.name, folder));
-      }
+  const trees = [root, other];
+  const [here, there] = values.electron ? await measureStarts(trees) : await measureActions(trees, scratch);
   console.log(`here against ${commit}, ${String(rounds)} rounds; load ${os.loadavg()[0]?.toFixed(1) ?? ''}`);
-  const [here, there] = sides;
   const words = (ms: readonly number[]): string =>
     `${median(ms).toFixed(0)} ms (${Math.min(...ms).toFixed(0)} to ${Math.max(...ms).toFixed(0)})`;
   for (const [action, own] of here?.times ?? []) {
@@ -299,8 +293,6 @@ try {
     );
   }
 } finally {
-  await browser.close();
-  for (const stop of stops) stop();
   if (values.tree === undefined) removeWorktree(other);
   rmSync(scratch, { recursive: true, force: true });
 }

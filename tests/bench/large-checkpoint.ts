@@ -2,51 +2,19 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { fromFloat32 } from '../../main/checkpoint/read-tensor.ts';
 import { type TensorToWrite, writeSafetensors } from '../../main/checkpoint/write-safetensors.ts';
-import { seededRandom } from '../../main/statistics/random.ts';
+import { pooledTensors } from './synthetic-checkpoint.ts';
 
 /** The shape of OLMoE-1B-7B (allenai, config.json): 6.9 billion parameters, 14 GB in bfloat16. */
 const shape = { hidden: 2048, layers: 16, heads: 16, experts: 64, topK: 8, width: 1024, vocabulary: 50_304 };
 const SHARDS = 3;
-/** Pool of random numbers from which all tensors are cut, each at its own offset. */
-const POOL = 2 ** 24;
 const FIRST_CHARACTER = 0x10_000;
 
 /** Character of a token in the large checkpoint. */
 export const largeCharacter = (token: number): string => String.fromCodePoint(FIRST_CHARACTER + token);
 
 const randomTensors = (): readonly TensorToWrite[] => {
-  const random = seededRandom(1);
-  const pools = new Map<number, Uint8Array>();
-  const poolOf = (scale: number): Uint8Array => {
-    const known = pools.get(scale);
-    if (known !== undefined) return known;
-    const values = Float32Array.from({ length: POOL }, () =>
-      scale === 0 ? 1 : (random.float() - 0.5) * scale * Math.sqrt(12),
-    );
-    const made = fromFloat32(values, 'BF16');
-    pools.set(scale, made);
-    return made;
-  };
-  const tensor = (name: string, dimensions: readonly number[], scale: number): TensorToWrite => {
-    const byteLength = 2 * dimensions.reduce((product, each) => product * each, 1);
-    const start = 2 * Math.floor(random.float() * POOL);
-    return {
-      name,
-      dtype: 'BF16',
-      shape: dimensions,
-      byteLength,
-      bytes: async function* () {
-        const pool = poolOf(scale);
-        for (let written = 0, at = start; written < byteLength; at = 0) {
-          const piece = pool.subarray(at, Math.min(pool.length, at + byteLength - written));
-          written += piece.length;
-          yield await Promise.resolve(piece);
-        }
-      },
-    };
-  };
+  const tensor = pooledTensors('BF16', 1);
   const { hidden, width, vocabulary } = shape;
   const row = hidden ** -0.5;
   const layers = Array.from({ length: shape.layers }, (_, layer) => {

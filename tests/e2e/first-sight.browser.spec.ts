@@ -97,10 +97,18 @@ test('a view is printed whole and light, without the panels beside it', async ({
   const theme = page.locator('html');
   await expect(theme).toHaveAttribute('data-theme', 'dark');
   await page.emulateMedia({ colorScheme: 'dark', media: 'print' });
+  // A4 at 96 dots an inch.
+  await page.setViewportSize({ width: 794, height: 1123 });
   await expect(theme).toHaveAttribute('data-theme', 'light');
   await expect(page.getByRole('navigation', { name: 'Models, tasks and runs' })).toBeHidden();
   await expect(page.getByRole('complementary', { name: 'Inspector' })).toBeHidden();
   await expect(page.getByRole('contentinfo', { name: 'Jobs' })).toBeHidden();
+  // What is only pressed is left out.
+  const main = page.getByRole('main');
+  await expect(main.getByText('Save figure').first()).toBeHidden();
+  await expect(main.getByText('Save report')).toBeHidden();
+  // Nothing is wider than the paper.
+  expect(await theme.evaluate((element) => element.scrollWidth - element.clientWidth)).toBeLessThanOrEqual(0);
   // The page is as long as the view, whose end is not cut off.
   const notes = await page.getByRole('region', { name: 'Notes' }).boundingBox();
   const height = await theme.evaluate((element) => element.scrollHeight);

@@ -4,6 +4,8 @@ import { pageErrors, showWhole, tab, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 const sentCall = z.object({ type: z.literal('call'), name: z.string() });
+const numberedCall = sentCall.extend({ id: z.number() });
+const numberedAnswer = z.object({ type: z.enum(['result', 'error']), id: z.number() });
 
 const header = (page: Page) => page.getByRole('region', { name: 'What is on screen' });
 
@@ -137,5 +139,40 @@ test('a view that is shown again stands as it was, with what changed meanwhile, 
     await tab(page, 'Compare');
     await expect(page.locator('[data-seen][aria-label="Tasks"]')).toHaveCount(1);
   });
+  expect(problems).toEqual([]);
+});
+
+test('the sweep is read while the models are still listed', async ({ workbench }) => {
+  const { page } = workbench;
+  const problems = pageErrors(page);
+  await withSample(workbench);
+  await expect(page.locator('.difference-plot').first()).toBeVisible();
+  /** What each call asks, by its number. */
+  const asked = new Map<number, string>();
+  let holdModels = true;
+  const held: (() => void)[] = [];
+  await page.routeWebSocket(/\/engine$/, (socket) => {
+    const engine = socket.connectToServer();
+    socket.onMessage((message) => {
+      const call = numberedCall.safeParse(JSON.parse(String(message)));
+      if (call.success) asked.set(call.data.id, call.data.name);
+      engine.send(message);
+    });
+    engine.onMessage((message) => {
+      const answer = numberedAnswer.safeParse(JSON.parse(String(message)));
+      const isOfModels = answer.success && asked.get(answer.data.id) === 'models.list';
+      if (isOfModels && holdModels) held.push(() => socket.send(message));
+      else socket.send(message);
+    });
+  });
+  const readings = () => [...asked.values()].filter((name) => name === 'sweep.read');
+  await page.reload();
+  await expect.poll(() => readings()).toEqual(['sweep.read']);
+  await expect(page.locator('.difference-plot')).toHaveCount(0);
+  holdModels = false;
+  for (const send of held) send();
+  await expect(page.locator('.difference-plot').first()).toBeVisible();
+  // What was read ahead is what the views show: nobody asks again.
+  expect(readings()).toEqual(['sweep.read']);
   expect(problems).toEqual([]);
 });

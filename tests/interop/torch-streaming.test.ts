@@ -1,12 +1,15 @@
-import { cp, readdir } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { type Checkpoint, openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import { torchVerdict } from '../../main/contract/model.ts';
 import type { Plan } from '../../main/contract/plan.ts';
-import type { ModelRunner } from '../../main/inference/model-runner.ts';
+import type { ForwardResult, ModelRunner } from '../../main/inference/model-runner.ts';
 import { TorchModel } from '../../main/torch/torch-model.ts';
 import type { WorkerAnswer } from '../../main/torch/worker-link.ts';
+import { writeSyntheticCheckpoint } from '../bench/synthetic-checkpoint.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { openModelRunner, overlaysIn } from '../open-model-runner.ts';
 import { resources, temporaryFolder } from '../integration/run-uncurl.ts';
@@ -133,6 +136,43 @@ test(
   HANG_LIMIT_MS,
 );
 
+test(
+  'distributions are compared within the memory that the verdict says',
+  async () => {
+    const folder = path.join(await temporaryFolder(), 'mixtral');
+    const shape = { hidden: 128, layers: 3, heads: 4, keyValueHeads: 2, experts: 4, topK: 2, width: 128 };
+    await writeSyntheticCheckpoint(folder, { ...shape, vocabulary: 8000, maxPositions: 512, dtype: 'BF16' }, 5);
+    for (const file of ['tokenizer.json', 'tokenizer_config.json'])
+      await cp(path.join(resources, 'models', 'uncurl-8', file), path.join(folder, file));
+    const checkpoint = await openCheckpoint(folder);
+    const given = streamed(checkpoint);
+    // Beside the process itself.
+    const { kind, needBytes } = torchVerdict(given.info, { precision: 'float32', isOnProcessor: false }, BUDGET_BYTES);
+    const long = Array.from({ length: 16 }, (_, row) => ({
+      id: String(row),
+      contextTokens: [row],
+      continuationTokens: Array.from({ length: 255 }, (_token, at) => (7 * at + 31 * row) % 8000),
+    }));
+    const candidates = [{ key: 'half', plan: half(checkpoint) }];
+    const taken = await withRunner(given, async (runner) => {
+      await runner.score(requests, null, control);
+      const worker = execFileSync('pgrep', ['-n', '-P', String(process.pid), '-f', 'worker.py'], { encoding: 'utf8' });
+      const processFile = (name: string): string => path.join('/proc', worker.trim(), name);
+      const bytesOf = async (line: string): Promise<number> =>
+        1024 * Number(new RegExp(`${line}:\\s+(\\d+)`).exec(await readFile(processFile('status'), 'utf8'))?.[1]);
+      // The most memory so far is forgotten.
+      await writeFile(processFile('clear_refs'), '5');
+      const before = await bytesOf('VmRSS');
+      await runner.compareTokens(long, candidates, { ...control, fidelity: 'tokens' });
+      return (await bytesOf('VmHWM')) - before;
+    });
+    expect(kind).toBe('streamed');
+    expect(taken).toBeGreaterThan(0);
+    expect(taken).toBeLessThan(needBytes);
+  },
+  HANG_LIMIT_MS,
+);
+
 const quantised = [
   ...(await readdir(path.join(fixtures, 'compressed-tensors'))).map((name) => path.join('compressed-tensors', name)),
   ...(await readdir(path.join(fixtures, 'packed-columns'))).map((name) => path.join('packed-columns', name)),
@@ -141,7 +181,7 @@ const quantised = [
 
 describe('quantised with scales', () => {
   test.each(quantised)(
-    '%s: logits of onnxruntime, as a whole and block by block',
+    '%s: logits of onnxruntime as a whole, and bit for bit the same block by block',
     async (name) => {
       const scratch = await temporaryFolder();
       const checkpoint = await openCheckpoint(path.join(fixtures, name));
@@ -149,10 +189,11 @@ describe('quantised with scales', () => {
       const referee = await openModelRunner(checkpoint, settings);
       try {
         const wanted = await referee.forward(sequences, null, control);
-        for (const given of [checkpoint, streamed(checkpoint)]) {
-          const ours = await withRunner(given, (runner) => runner.forward(sequences, null, control));
-          for (const [at, { logits }] of ours.entries()) expectClose(logits, wanted[at]?.logits ?? []);
-        }
+        const logitsOf = (given: Checkpoint): Promise<readonly ForwardResult[]> =>
+          withRunner(given, (runner) => runner.forward(sequences, null, control));
+        const whole = await logitsOf(checkpoint);
+        for (const [at, { logits }] of whole.entries()) expectClose(logits, wanted[at]?.logits ?? []);
+        expect(await logitsOf(streamed(checkpoint))).toEqual(whole);
       } finally {
         await referee.dispose();
       }

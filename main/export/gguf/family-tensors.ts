@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { AssumedTensors } from '../../checkpoint/assumed-tensors.ts';
 import { describeModel } from '../../checkpoint/describe-model.ts';
 import { expertExamples } from '../../checkpoint/describe-moe.ts';
@@ -34,8 +35,56 @@ const valuesFrom = (whole: TensorView, first: number, count: number, columns: nu
   return { ...whole, shape: [count / columns, columns], byteOffset: whole.byteOffset + start, byteLength };
 };
 
-/** Families whose classes in transformers 5.24 take other keys, or other names of experts, than a file gives. */
-const OTHER_KEYS = ['dbrx', 'jamba', 'mistral3', 'mistral4'];
+/** Families whose classes in transformers 5.24 have no conversion of single experts: they take the stacked ones. */
+const STACKED = ['mistral3', 'mistral4'];
+
+/**
+ * The config of a GGUF model with the keys that its family's class reads: those of objects within it, and how often
+ * layers have attention in place of their list.
+ *
+ * @throws WorkbenchError `torch-architecture` where the layers with attention are not one in so many.
+ */
+export const familyConfig = ({ name, config, descriptor }: Checkpoint): Checkpoint['config'] => {
+  const { inner = [], state, aliases = {} } = familyOf(descriptor.family) ?? {};
+  const objects = inner.flatMap(({ key, keys, layers }) =>
+    layers === undefined ? [[key, within(config, keys)] as const] : [],
+  );
+  const { everyKey = null, firstKey } = state ?? {};
+  // A class with such objects makes them before it reads other names of its keys.
+  const own = objects.length === 0 ? {} : aliases;
+  const named = Object.entries(config).map(([key, value]) => [own[key] ?? key, value] as const);
+  const stated = Object.fromEntries<unknown>([...named, ...objects]);
+  if (everyKey === null || firstKey === undefined) return stated;
+  const { blocks } = descriptor;
+  const withAttention = blocks.flatMap(({ attention }, layer) => (attention === null ? [] : [layer]));
+  const [first = blocks.length, second = blocks.length + 1 + first] = withAttention;
+  const every = second - first;
+  const periodic = blocks.flatMap((_, layer) => (layer % every === first ? [layer] : []));
+  if (!isDeepStrictEqual(periodic, withAttention))
+    throw refuse(
+      'torch-architecture',
+      `${name} has attention in layers ${withAttention.join(', ')}, and its class in transformers in one of so many.`,
+      'Compute with --engine onnxruntime.',
+    );
+  const others = Object.entries(stated).filter(([key]) => key !== 'layer_types');
+  return { ...Object.fromEntries(others), [everyKey]: every, [firstKey]: first };
+};
+
+/** An object of a config, with values of the config itself: by its keys, or those of an object in it ("name.key"). */
+const within = (
+  config: Checkpoint['config'],
+  keys: Readonly<Record<string, string>>,
+): Readonly<Record<string, unknown>> => {
+  const made: Record<string, unknown> = {};
+  const nested: Record<string, Record<string, unknown>> = {};
+  for (const [place, name] of Object.entries(keys)) {
+    if (config[name] === undefined) continue;
+    const [key = '', innerKey] = place.split('.');
+    if (innerKey === undefined) made[key] = config[name];
+    else (nested[key] ??= {})[innerKey] = config[name];
+  }
+  return { ...made, ...nested };
+};
 
 /**
  * The tensors of a GGUF model as its family publishes them, by name. Names, orders of rows and functions of values are
@@ -55,20 +104,14 @@ export const familyTensors = ({
   const family = familyOf(descriptor.family);
   const architecture = llamaArchitectures.get(descriptor.family);
   if (family === undefined || architecture === undefined) throw new Error(`no GGUF files of ${descriptor.family}`);
-  if (OTHER_KEYS.includes(family.modelType))
-    throw refuse(
-      'torch-architecture',
-      `${name} is a GGUF file of ${family.modelType}, whose class in transformers takes other keys or names than the ` +
-        'file gives.',
-      'Compute with --engine onnxruntime, or open the model that the file was made of.',
-    );
-  if (family.wrapper !== null)
+  if (family.wrapper !== null && !STACKED.includes(family.modelType))
     throw refuse(
       'torch-architecture',
       `${name} has the text model of ${descriptor.family} alone, which transformers has no class for.`,
       'Compute with --engine onnxruntime.',
     );
-  const assumed = new AssumedTensors(expertExamples(family, false), { dtype: 'F32', isFloat8: false, isWhole: false });
+  const examples = expertExamples(family, false, STACKED.includes(family.modelType));
+  const assumed = new AssumedTensors(examples, { dtype: 'F32', isFloat8: false, isWhole: false });
   // Files have factors of angles in place of the scaling that they follow from.
   const rotary = { ...family.rotary, scalings: [...family.rotary.scalings, 'divided' as const] };
   const model = describeModel({ ...family, rotary }, config, assumed, folder, 'metadata');

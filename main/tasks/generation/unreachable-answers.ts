@@ -44,13 +44,17 @@ const obstacleOf = ({ rule, isMatch }: Judging, until: readonly string[], answer
   const filters = last < 0 ? normalised : [strip, ...normalised];
   const isUnchanged = (text: string): boolean =>
     filters.reduce<readonly string[]>((left, filter) => filter(left, []), [text])[0] === text;
+  const isEqual = (text: string): boolean => isMatch(text, [answer]) && isUnchanged(text);
+  const canBeWritten = (text: string): boolean => cutAtStops(text, until) === text && isEqual(text);
+  // A list of tasks asks this of every answer, and nearly always the answer itself can be written.
+  if (canBeWritten(answer)) return null;
   const candidates = [answer, answer.toLowerCase(), answer.toUpperCase(), answer.trim(), cutAtStops(answer, until)];
   const bare = candidates.flatMap((text) => [text, text.replace(/[!-/:-@[-`{-~]/g, ''), text.replace(/[0-9]/g, '')]);
   const all = [...bare, ...bare.map((text) => text.replace(/[!-/:-@[-`{-~0-9]/g, '')), ...bare.map((t) => t.trim())];
-  const equal = all.filter((text) => isMatch(text, [answer]) && isUnchanged(text));
-  if (equal.length === 0) return { answer, stop: null };
+  if (all.some(canBeWritten)) return null;
+  if (!all.some(isEqual)) return { answer, stop: null };
   const stop = until.find((entry) => entry !== '' && answer.includes(entry));
-  return equal.every((text) => cutAtStops(text, until) !== text) && stop !== undefined ? { answer, stop } : null;
+  return stop === undefined ? null : { answer, stop };
 };
 
 /** Items none of whose answers any text can equal. */

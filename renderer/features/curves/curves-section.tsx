@@ -30,23 +30,25 @@ const AnswerLine = () => {
   const hidden = useStore(curvesStore, (state) => state.hiddenMethods);
   const task = focusedTask(facts);
   const name = selectedModel(facts)?.name ?? '';
+  const taskName = task?.name ?? '';
+  const base = taskName.endsWith(TWIN_SUFFIX) ? taskName.slice(0, -TWIN_SUFFIX.length) : taskName;
+  const twin = `${base}${TWIN_SUFFIX}`;
   const thresholds = useMemo(() => {
-    if (document === undefined || model === null || task === null) return [];
+    if (document === undefined || model === null) return [];
     const { results, curtailed = [], notNeeded = [] } = document;
-    const shown = (one: { readonly model: string; readonly method: string }): boolean =>
-      one.model === model && !hidden.includes(one.method);
+    const shown = (one: { readonly model: string; readonly task: string; readonly method: string }): boolean =>
+      one.model === model && (one.task === base || one.task === twin) && !hidden.includes(one.method);
     const own = {
       results: results.filter(shown),
       curtailed: curtailed.filter(shown),
       notNeeded: notNeeded.filter(shown),
     };
     return headlineThresholds(thresholdsAfterSelection(own, delta, document.multiplicity?.alpha ?? ONE_SIDED_ALPHA));
-  }, [document, model, task, delta, hidden]);
+  }, [document, model, base, twin, delta, hidden]);
   // Before the sweep is read nothing is known, not even that nothing was measured.
   if (task === null || document === undefined) return null;
-  const base = task.name.endsWith(TWIN_SUFFIX) ? task.name.slice(0, -TWIN_SUFFIX.length) : task.name;
   const bestOf = (named: string) => bestThreshold(thresholds.filter((threshold) => threshold.task === named));
-  const [chosen, written] = [bestOf(base), bestOf(`${base}${TWIN_SUFFIX}`)];
+  const [chosen, written] = [bestOf(base), bestOf(twin)];
   const methods = new Set(thresholds.map(({ method }) => method));
   const title = facts.tasks.find((entry) => entry.name === base)?.title ?? task.title;
   return (
@@ -70,7 +72,7 @@ const usual: readonly CurvesMode[] = ['difference', 'absolute', 'dropped', 'byte
 
 const knownModes = new WeakMap<SweepDocument, Map<string, readonly CurvesMode[]>>();
 
-/** What a sweep measured of a model; found once for each document, since every chart is made to see. */
+/** What a sweep measured of a model; found once for each document. */
 const measuredModes = (document: SweepDocument | undefined, model: string | null): readonly CurvesMode[] => {
   if (document === undefined || model === null) return [];
   const known = knownModes.get(document) ?? new Map<string, readonly CurvesMode[]>();

@@ -109,7 +109,10 @@ Bars.displayName = 'Bars';
 
 const heightOf = (layers: number): number => Math.max(30, Math.min(96, layers * 10));
 
-/** All profiled tasks as small maps on one colour scale, that of the large map, to show at a glance which tasks share experts. */
+/**
+ * All profiled tasks as small maps on one colour scale, that of the large map, to show at a glance which tasks share
+ * experts.
+ */
 export const TaskAtlas = () => {
   const facts = useFacts();
   const { tasks, selection } = facts;
@@ -130,16 +133,15 @@ export const TaskAtlas = () => {
     [tasks, profileOf, metric, subtraction],
   );
   const scaling = useMapScaling();
-  // All of them as one map, so that a colour is the same value in each.
+  // All of them as one map, so that a colour is the same value in each; every map has the layers of the model.
   const { shades, words } = useMemo(() => {
     const all = shadedMap(
       maps.flatMap(({ matrix }) => matrix),
       scaling,
       subtraction !== null,
     );
-    let first = 0;
     return {
-      shades: maps.map(({ matrix }) => all.shades.slice(first, (first += matrix.length))),
+      shades: maps.map(({ matrix }, index) => all.shades.slice(index * matrix.length, (index + 1) * matrix.length)),
       words: all.words,
     };
   }, [maps, scaling, subtraction]);

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { SweepDocument } from '../../../main/contract/sweep.ts';
+import type { SweepDocument, SweepResult } from '../../../main/contract/sweep.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
-import { modelCharts } from '../../../main/figures/model-charts.ts';
+import { isModelChartMeasured, modelCharts } from '../../../main/figures/model-charts.ts';
 import { figures } from '../../../main/figures/figures.ts';
+import { definitionNamed } from '../../../renderer/definitions/definitions.ts';
 import { expectInFrame } from './expect-in-frame.ts';
 import { sampleManifest, sampleSweep } from './sample-run.ts';
 import { findAll, parseXml } from './xml-outline.ts';
@@ -29,13 +30,31 @@ const filesOf = (drawn: SweepDocument) =>
   figures({ manifest: sampleManifest, document: drawn, profiles: [], deflate: (bytes) => bytes });
 
 const model = bare.results[0]?.model ?? '';
+/** A pruned model measured with its weights rounded. */
+const asRounded = (result: SweepResult): SweepResult =>
+  result.factor > 1 ? { ...result, method: `${result.method}@q8_0` } : result;
 
 describe('quality against another axis than the factor', () => {
+  it('is explained by a definition that the window has', () => {
+    const named = modelCharts
+      .flatMap(({ make }) => make(document, model, figureTheme('light'))?.charts ?? [])
+      .map(({ definition }) => definition);
+    expect(new Set(named)).toEqual(new Set(['pairedDifference', 'droppedShare', 'answerLoss', 'klToUnpruned']));
+    expect(named.map(definitionNamed)).toEqual(named);
+  });
+
   it('is drawn if points have a position on the axis, and not otherwise', () => {
     const made = (drawn: SweepDocument) =>
       modelCharts.filter(({ make }) => make(drawn, model, figureTheme('light')) !== null).map(({ name }) => name);
     expect(made(document)).toEqual(['absolute', 'kept', 'bytes', 'dropped', 'loss', 'kl']);
     expect(made(bare)).toEqual(['absolute', 'kept', 'loss']);
+    const rounded = { ...document, results: document.results.map(asRounded) };
+    expect(made(rounded)).toContain('frontier');
+    for (const drawn of [document, bare, rounded, { ...bare, results: [] }])
+      expect(
+        modelCharts.map(({ name }) => name).filter((name) => isModelChartMeasured(name, drawn, model)),
+        'what is measured is known without drawing it',
+      ).toEqual(made(drawn));
     const names = (drawn: SweepDocument) => filesOf(drawn).map(({ name }) => name);
     for (const axis of ['bytes', 'dropped', 'kl']) {
       expect(names(bare)).not.toContain(`${axis}-${model}.svg`);
