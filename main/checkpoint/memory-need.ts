@@ -1,3 +1,4 @@
+import { valuesIn } from '../arithmetic/vectors.ts';
 import type { TorchMemory } from '../contract/model.ts';
 import { MAPPED_ALONE, MOST_MAPPED } from '../contract/allocation.ts';
 import { maxOf } from '../statistics/extremes.ts';
@@ -149,7 +150,7 @@ const runBytes = ({ hidden }: ModelDescriptor, { block, mixing }: BlockCounts): 
 
 const isMappedAlone = (block: BlockDescriptor): boolean => {
   const matrix = firstUp(block)?.shape;
-  return matrix === undefined || matrix.reduce((product, length) => product * length, 4) >= MAPPED_ALONE;
+  return matrix === undefined || 4 * valuesIn(matrix) >= MAPPED_ALONE;
 };
 
 const firstUp = ({ moe }: BlockDescriptor): Weight | undefined =>

@@ -1,3 +1,4 @@
+import { valuesIn } from '../../arithmetic/vectors.ts';
 import { AssumedTensors } from '../../checkpoint/assumed-tensors.ts';
 import { describeModel } from '../../checkpoint/describe-model.ts';
 import { expertExamples } from '../../checkpoint/describe-moe.ts';
@@ -23,11 +24,9 @@ interface StoredPiece {
   readonly view: TensorView;
 }
 
-const productOf = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1);
-
 /** `count` values of a tensor from `first` on, which must be whole blocks, as rows of `columns`. */
 const valuesFrom = (whole: TensorView, first: number, count: number, columns: number): TensorView => {
-  const bytes = whole.byteLength / productOf(whole.shape);
+  const bytes = whole.byteLength / valuesIn(whole.shape);
   const [start, byteLength] = [first * bytes, count * bytes];
   if (!Number.isInteger(start) || !Number.isInteger(byteLength))
     throw new Error(`a part of ${whole.tensor} begins or ends within a block`);
@@ -86,7 +85,7 @@ export const familyTensors = ({
     for (const piece of written.pieces) {
       const { stored, shape } = piece.weight;
       if (stored.kind !== 'plain') throw new Error(`${written.name} is made of a quantised weight`);
-      const count = productOf(shape);
+      const count = valuesIn(shape);
       const columns = Math.min(count, written.shape.at(-1) ?? 1);
       const own = pieces.get(stored.view.tensor) ?? [];
       own.push({ piece, view: valuesFrom(whole, first, count, columns) });
@@ -97,8 +96,8 @@ export const familyTensors = ({
   return new Map(
     [...assumed.assumed].map(([tensor, { shape, dtype }]) => {
       const parts = pieces.get(tensor) ?? [];
-      const found = parts.reduce((sum, { piece }) => sum + productOf(piece.weight.shape), 0);
-      if (found !== productOf(shape)) throw new Error(`${name} has ${String(found)} values of ${tensor}`);
+      const found = parts.reduce((sum, { piece }) => sum + valuesIn(piece.weight.shape), 0);
+      if (found !== valuesIn(shape)) throw new Error(`${name} has ${String(found)} values of ${tensor}`);
       return [tensor, { shape, values: () => (dtype === 'I64' ? wholeNumbers(parts) : floats(shape, parts)) }];
     }),
   );
@@ -111,7 +110,7 @@ const wholeNumbers = async ([only, ...others]: readonly StoredPiece[]): Promise<
 };
 
 const floats = async (shape: readonly number[], parts: readonly StoredPiece[]): Promise<Float32Array> => {
-  const out = new Float32Array(productOf(shape));
+  const out = new Float32Array(valuesIn(shape));
   for (const { piece, view } of parts) {
     const { stored, select, transposed } = piece.weight;
     if (stored.kind !== 'plain') continue;
