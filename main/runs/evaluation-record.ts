@@ -176,17 +176,17 @@ const outcomesOf = (columns: Columns, context: z.core.$RefinementCtx): readonly 
     context.issues.push({ code: 'custom', message: 'columns of different lengths', input: column });
     return z.NEVER;
   };
-  const fidelityAt = (own: z.output<typeof fidelityColumns>, row: number): Pick<ScoredOutcome, 'fidelity'> =>
-    own === undefined
+  const fidelityAt = (fidelityLists: z.output<typeof fidelityColumns>, row: number): Pick<ScoredOutcome, 'fidelity'> =>
+    fidelityLists === undefined
       ? {}
       : {
           fidelity: {
-            positions: cell(own.positions, row),
-            kl: cell(own.kl, row),
-            reverseKl: cell(own.reverseKl, row),
-            changed: cell(own.changed, row),
-            acceptance: cell(own.acceptance, row),
-            ...classesAt(own, row),
+            positions: cell(fidelityLists.positions, row),
+            kl: cell(fidelityLists.kl, row),
+            reverseKl: cell(fidelityLists.reverseKl, row),
+            changed: cell(fidelityLists.changed, row),
+            acceptance: cell(fidelityLists.acceptance, row),
+            ...classesAt(fidelityLists, row),
           },
         };
   const classesAt = ({ classes, positions }: FidelityColumns, row: number): Pick<ItemFidelity, 'classes'> => {
@@ -200,8 +200,8 @@ const outcomesOf = (columns: Columns, context: z.core.$RefinementCtx): readonly 
     return { classes: Object.fromEntries(found) };
   };
   const alsoRightAt = (lists: readonly (readonly number[])[] | undefined, row: number): { alsoRight?: number[] } => {
-    const own = lists === undefined ? [] : cell(lists, row);
-    return own.length === 0 ? {} : { alsoRight: [...own] };
+    const rightChoices = lists === undefined ? [] : cell(lists, row);
+    return rightChoices.length === 0 ? {} : { alsoRight: [...rightChoices] };
   };
   return columns.ids.map((id, row): ItemOutcome => {
     switch (columns.kind) {

@@ -234,7 +234,7 @@ const experts: readonly Key<MoeDescriptor>[] = [
   [
     'feed_forward_length',
     (moe, { model: { blocks }, architecture }) => {
-      if (blocks.some(({ moe: own, dense }) => own === null && dense === null))
+      if (blocks.some(({ moe: layerMoe, dense }) => layerMoe === null && dense === null))
         return perLayer(blocks.map((block) => block.moe?.width ?? denseWidth(block)));
       const widths = blocks.map(denseWidth).filter((width) => width > 0);
       return architecture.widthIsExpert || widths.length === 0 ? whole(moe.width) : perLayer(widths);

@@ -87,9 +87,9 @@ export const familyTensors = ({
       if (stored.kind !== 'plain') throw new Error(`${written.name} is made of a quantised weight`);
       const count = valuesIn(shape);
       const columns = Math.min(count, written.shape.at(-1) ?? 1);
-      const own = pieces.get(stored.view.tensor) ?? [];
-      own.push({ piece, view: valuesFrom(whole, first, count, columns) });
-      pieces.set(stored.view.tensor, own);
+      const piecesOfTensor = pieces.get(stored.view.tensor) ?? [];
+      piecesOfTensor.push({ piece, view: valuesFrom(whole, first, count, columns) });
+      pieces.set(stored.view.tensor, piecesOfTensor);
       first += count;
     }
   }
@@ -114,14 +114,14 @@ const floats = async (shape: readonly number[], parts: readonly StoredPiece[]): 
   for (const { piece, view } of parts) {
     const { stored, select, transposed } = piece.weight;
     if (stored.kind !== 'plain') continue;
-    const own = out.subarray(stored.view.byteOffset / 4, (stored.view.byteOffset + stored.view.byteLength) / 4);
+    const target = out.subarray(stored.view.byteOffset / 4, (stored.view.byteOffset + stored.view.byteLength) / 4);
     const isInOrder = select === undefined && transposed !== true && piece.columns === undefined;
     // Large matrices are decoded a few rows at a time.
     const step = !isInOrder || piece.headRows !== null ? view.shape[0] : undefined;
     let done = 0;
     for (const rows of inRows(view, step)) {
       const values = toFloat32(await readTensorBytes(rows), view.dtype, view.tensor);
-      placeValues(piece, values, isInOrder ? own.subarray(done, done + values.length) : own);
+      placeValues(piece, values, isInOrder ? target.subarray(done, done + values.length) : target);
       done += values.length;
     }
   }
