@@ -107,8 +107,10 @@ interface Thread {
   owner: ReadingThread | null;
 }
 
-/** A thread that has read its files successfully is reused: starting one takes longer than reading a small file. */
-let idle: Thread | null = null;
+/** Threads that are kept for the next files: two, since a comparison reads two files side by side. */
+const MOST_IDLE = 2;
+/** Threads that have read their files successfully are reused: starting one takes longer than reading a small file. */
+const idle = new Set<Thread>();
 
 const startThread = (): Thread => {
   const worker = new Worker(engineProgram('parquet-worker'), {
@@ -119,7 +121,7 @@ const startThread = (): Thread => {
   const thread: Thread = { worker, owner: null };
   const ended = (error: unknown): void => {
     // An error while idle concerns no file and must not end the engine.
-    if (idle === thread) idle = null;
+    idle.delete(thread);
     thread.owner?.ended(error);
   };
   worker.on('message', (message: unknown) => thread.owner?.answered(message));
@@ -129,20 +131,21 @@ const startThread = (): Thread => {
 };
 
 const takeThread = (): Thread => {
-  const thread = idle ?? startThread();
-  idle = null;
+  const [kept] = idle;
+  const thread = kept ?? startThread();
+  idle.delete(thread);
   thread.worker.ref();
   return thread;
 };
 
-/** Keeps one thread for the next file, without keeping the process alive. */
+/** Keeps a thread for the next file, without keeping the process alive. */
 const giveBack = async (thread: Thread): Promise<void> => {
   thread.owner = null;
-  if (idle !== null) {
+  if (idle.size >= MOST_IDLE) {
     await thread.worker.terminate();
     return;
   }
-  idle = thread;
+  idle.add(thread);
   thread.worker.unref();
 };
 

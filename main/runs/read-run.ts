@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CompareDocument, MOST_SWEEPS, type SweepsComparison } from '../contract/compare.ts';
@@ -105,13 +106,20 @@ export const readReportComparisons = async (source: RunSource, document: SweepDo
         document.results.filter((result) => result.model === model && result.factor > 1).map(({ method }) => method),
       ).size > 1,
   );
-  const comparisons = await readComparisons(
-    source,
-    document,
-    models.flatMap((model) => answersMeasured(document.results, model).map((answers) => ({ model, answers }))),
+  const choices = models.flatMap((model) =>
+    answersMeasured(document.results, model).map((answers) => ({ model, answers })),
+  );
+  const comparisons = await source.kept.of(source, document.run, reportComparisons(document), () =>
+    readComparisons(source, document, choices),
   );
   return comparisons.filter(({ tasks }) => tasks.length > 0);
 };
+
+/** Names the comparisons of a report among kept answers: they quote the document's thresholds. */
+export const reportComparisons = ({ thresholds }: Pick<SweepDocument, 'thresholds'>): readonly string[] => [
+  'report comparisons',
+  createHash('sha256').update(JSON.stringify(thresholds)).digest('hex'),
+];
 
 /** Compares the methods of a stored sweep, for one model each. */
 export const readComparisons = async (
@@ -130,6 +138,9 @@ export const readComparisons = async (
   });
 };
 
+/** Names the pairs of a sweep among kept answers. */
+export const SIZE_PAIRS = 'size pairs';
+
 /**
  * Measures the pairs of a large pruned and a small unpruned model of a sweep, and models pruned to the same number of
  * experts, from its stored outcomes.
@@ -141,7 +152,7 @@ export const readSizePairs = async (
   // Only safe candidates were measured in full: pairs of these alone would overstate the quality of pruning.
   if (unmeasuredPoints(document).length > 0) return { pairs: [], missing: 0, incomparable: 0, equalKept: [] };
   return source.pairs(document.run, '', () =>
-    source.kept.of(source, document.run, 'size pairs', () => measureSizePairs(source, document)),
+    source.kept.of(source, document.run, SIZE_PAIRS, () => measureSizePairs(source, document)),
   );
 };
 

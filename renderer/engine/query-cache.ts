@@ -40,6 +40,21 @@ type Requests = { [N in CallName]?: Set<Change<N>[]> };
 /** Calls whose work ends once nobody reads the answer any more: a dragged slider asks for many plans. */
 const ENDED_UNREAD: ReadonlySet<CallName> = new Set(['plan.make', 'profile.likeness']);
 
+/** Readings of runs that may take long: they end once nobody has read the answer for `ENDED_AFTER_MS`. */
+const ENDED_LATER: ReadonlySet<CallName> = new Set([
+  'sweep.read',
+  'sweep.compare',
+  'sweep.frontier',
+  'sweep.sizeTrend',
+  'sweeps.compare',
+  'outcomes.read',
+  'outcomes.compare',
+  'experiment.read',
+]);
+
+/** Time for another view that reads the same, and for the next margin, whose thread the end of this one would take. */
+const ENDED_AFTER_MS = 1_500;
+
 /** Answers without readers are dropped after this time. */
 const KEPT_UNREAD_MS = 30 * 60_000;
 
@@ -113,7 +128,12 @@ export class QueryCache {
           listener();
         };
         // Readers are notified after a batch, so only the first notification finds a change.
-        return new QueryObserver(this.#client, this.#options(name, input)).subscribe(notifyManager.batchCalls(tell));
+        const observer = new QueryObserver(this.#client, this.#options(name, input));
+        const stop = observer.subscribe(notifyManager.batchCalls(tell));
+        return () => {
+          stop();
+          if (ENDED_LATER.has(name)) this.#endUnread(hashKey([name, input]));
+        };
       },
     };
   }
@@ -249,6 +269,18 @@ export class QueryCache {
       controller.abort();
       this.#waits.cancelled(label, again);
     });
+  }
+
+  /** Ends the work on an answer that nobody reads any more, unless a reader comes in time. */
+  #endUnread(key: string): void {
+    const query = this.#client.getQueryCache().get(key);
+    const isUnread = (): boolean => query?.getObserversCount() === 0 && query.state.fetchStatus !== 'idle';
+    if (!isUnread()) return;
+    setTimeout(() => {
+      if (!isUnread()) return;
+      void query?.cancel({ revert: true });
+      this.#underWay.get(key)?.abort();
+    }, ENDED_AFTER_MS);
   }
 
   #requestsOf<N extends CallName>(name: N): Set<Change<N>[]> {

@@ -1,6 +1,9 @@
+import path from 'node:path';
 import { expect, it } from 'vitest';
 import { results } from '../../renderer/definitions/results.ts';
-import { recordedPages, recordedTables } from './recorded-tables.ts';
+import { readShippedAnswers } from '../../main/runs/kept-answers.ts';
+import { root } from './project-files.ts';
+import { recordedPages, recordedSample, recordedTables } from './recorded-tables.ts';
 import { missedWords } from './simulated-rates.ts';
 
 it('every quoted table in the documentation matches its record', async () => {
@@ -8,6 +11,11 @@ it('every quoted table in the documentation matches its record', async () => {
   expect([...new Set(pages.flatMap(({ tables }) => tables))].sort()).toEqual([...recordedTables].sort());
   for (const { file, stands, computed } of pages)
     expect(stands, `${file} is out of date: run "npm run docs"`).toBe(computed);
+});
+
+it('the answers that come with the sample are those that this version computes ("npm run docs" writes them)', async () => {
+  const { answers } = await recordedSample();
+  expect(await readShippedAnswers(path.join(root, 'resources'))).toEqual(answers);
 });
 
 it('the tooltip of the answer loss says how often its interval misses as simulated', () => {

@@ -4,6 +4,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { brotliCompressSync, constants } from 'node:zlib';
 import type { z } from 'zod';
 import { families } from '../../main/checkpoint/families/families.ts';
 import { llamaArchitectures } from '../../main/checkpoint/gguf/llama-architectures.ts';
@@ -51,6 +52,8 @@ import { accuracyOf, isSameCurve } from '../../main/evaluation/experiment/pairs.
 import { countPairs } from '../../main/evaluation/size-trend/pairs.ts';
 import { sizeTrendDocument } from '../../main/evaluation/size-trend/document.ts';
 import { groupBy } from '../../main/evaluation/threshold.ts';
+import type { FigureSource } from '../../main/figures/figures.ts';
+import { canonicalJson } from '../../main/files/canonical-json.ts';
 import { familyReasons } from '../../main/export/gguf/architectures.ts';
 import {
   bareFactor,
@@ -63,8 +66,16 @@ import {
 import { armWords, methodTitle } from '../../main/words/methods.ts';
 import { pointVerdictText } from '../../main/words/verdicts.ts';
 import { requireExperimentRecord } from '../../main/runs/experiment-record.ts';
-import { readFigureSource } from '../../main/runs/read-run.ts';
-import { openRunSource } from '../../main/runs/run-source.ts';
+import {
+  answerName,
+  formulasHash,
+  readShippedAnswers,
+  type ShippedAnswers,
+  shippedAnswers,
+  shippedAnswersFile,
+} from '../../main/runs/kept-answers.ts';
+import { readFigureSource, readSizePairs, reportComparisons, SIZE_PAIRS } from '../../main/runs/read-run.ts';
+import { openRunSource, type RunSource } from '../../main/runs/run-source.ts';
 import { addSample, recordedExperimentFolder, SAMPLE_RUN } from '../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { answer, curtailedSample, sampleOutcomes } from '../main/evaluation/curtailed-sample.ts';
@@ -98,21 +109,53 @@ interface Sample {
   readonly trend: SizeTrendDocument;
   /** Only the sample's own models. */
   readonly own: SizeTrendDocument;
+  /** What comes with the sample: every answer about it that takes long, as the window asks. */
+  readonly answers: ShippedAnswers;
 }
+
+const shippedOf = async (
+  source: RunSource,
+  { document, sizeTrend, comparisons }: Pick<FigureSource, 'document' | 'sizeTrend' | 'comparisons'>,
+): Promise<ShippedAnswers> => {
+  if (document === null || sizeTrend === undefined) throw new Error('the sample has no results');
+  const asked = { run: SAMPLE_RUN, delta: sizeTrend.delta, familywise: false };
+  const answers: readonly (readonly [what: unknown, answer: unknown])[] = [
+    [{ read: 'sweep', ...asked }, document],
+    [{ read: 'size-trend', ...asked }, sizeTrend],
+    [SIZE_PAIRS, await readSizePairs(source, document)],
+    [reportComparisons(document), comparisons],
+  ];
+  const named = Object.fromEntries(answers.map(([what, answer]) => [answerName(SAMPLE_RUN, what), answer]));
+  // As it is read: without members that are undefined.
+  return shippedAnswers.parse(JSON.parse(JSON.stringify({ formulas: formulasHash(), answers: named })));
+};
 
 const readSample = async (): Promise<Sample> => {
   const folder = await mkdtemp(path.join(tmpdir(), 'uncurl-docs-'));
   try {
     const workspace = await openWorkspace(path.join(folder, 'workspace'));
     await addSample(workspace, resources);
-    const { document, sizeTrend } = await readFigureSource(await openRunSource(workspace, resources), SAMPLE_RUN);
+    // Without a folder of a user: every answer is computed.
+    const source = await openRunSource(workspace, resources);
+    const figures = await readFigureSource(source, SAMPLE_RUN);
+    const { document, sizeTrend } = figures;
     if (document === null || sizeTrend === undefined) throw new Error('the sample has no results');
     const unpaired = { pairs: [], missing: 0, incomparable: 0 };
-    return { document, trend: sizeTrend, own: sizeTrendDocument(document, { delta: sizeTrend.delta }, unpaired) };
+    return {
+      document,
+      trend: sizeTrend,
+      own: sizeTrendDocument(document, { delta: sizeTrend.delta }, unpaired),
+      answers: await shippedOf(source, figures),
+    };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 };
+
+let known: Promise<Sample> | null = null;
+
+/** The sample, computed once. */
+export const recordedSample = (): Promise<Sample> => (known ??= readSample());
 
 const textTable = (rows: readonly (readonly string[])[], rightAligned: readonly number[]): readonly string[] => {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
@@ -1116,7 +1159,7 @@ const PAGES = [
 
 /** All pages that quote a record, in their current and their computed form. */
 export const recordedPages = async (): Promise<readonly RecordedPage[]> => {
-  const sample = await readSample();
+  const sample = await recordedSample();
   const blocks = new Map<string, string>();
   for (const [name, compute] of Object.entries(TABLES)) blocks.set(name, (await compute(sample)).join('\n'));
   return Promise.all(
@@ -1135,9 +1178,21 @@ export const recordedPages = async (): Promise<readonly RecordedPage[]> => {
 
 export const recordedTables = Object.keys(TABLES);
 
+/** Writes the answers that come with the sample; returns whether they changed. */
+const writeShippedAnswers = async (): Promise<boolean> => {
+  const { answers } = await recordedSample();
+  const stands = await readShippedAnswers(resources).catch(() => null);
+  if (stands !== null && canonicalJson(stands) === canonicalJson(answers)) return false;
+  const params = { [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS };
+  await writeFile(shippedAnswersFile(resources), brotliCompressSync(JSON.stringify(answers), { params }));
+  return true;
+};
+
 if (process.argv[2] === '--write') {
   const isAnew = await writeBundledRecords();
   process.stdout.write(`main/workspace/bundled-records.ts: ${isAnew ? 'written anew' : 'as recorded'}\n`);
+  const isOther = await writeShippedAnswers();
+  process.stdout.write(`resources/sample/answers.json.br: ${isOther ? 'written anew' : 'as recorded'}\n`);
   for (const { file, stands, computed } of await recordedPages())
     if (stands !== computed) {
       await writeFile(path.join(root, file), computed);

@@ -8,6 +8,7 @@ examples as turns. Prints one JSON line per job: {"results": task or group -> {m
 not judged, so that no program that the model wrote runs.
 """
 
+import functools
 import json
 import os
 import sys
@@ -50,13 +51,15 @@ def main():
     torch.set_num_threads(1)
     # The programs that it runs are those that the test wrote.
     os.environ["HF_ALLOW_CODE_EVAL"] = "1"
+    # Reads the 14,000 tasks that are installed, once for all jobs; files are tasks by themselves.
+    installed = functools.cache(TaskManager)
+    files = TaskManager(include_defaults=False)
     for job in json.load(open(sys.argv[1])):
         lm = Planted(job["texts"]) if "texts" in job else model_of(job["model"])
         evaluated = simple_evaluate(
             model=lm,
             tasks=job["tasks"],
-            # Files are tasks by themselves: the 14,000 that are installed need not be read.
-            task_manager=TaskManager(include_defaults=False) if all(map(os.path.isabs, job["tasks"])) else None,
+            task_manager=files if all(map(os.path.isabs, job["tasks"])) else installed(),
             num_fewshot=job["fewshot"],
             bootstrap_iters=0,
             predict_only=job.get("unjudged", False),

@@ -237,7 +237,7 @@ test(
     const sweep = {
       models: [model],
       tasks,
-      settings: { methods: ['frequency' as const, 'uncurl' as const], factors: [2, 4, 8], seeds: [0] },
+      settings: { methods: ['frequency' as const, 'uncurl' as const], factors: [2, 4, 8], seeds: [0], limit: 150 },
     };
     const { run } = await engine.call('sweep.start', sweep);
     const firstPoint = new Promise<void>((resolve) => {

@@ -41,9 +41,11 @@ const sorted = (thresholds: readonly Threshold[]): object[] =>
 describe('the sample, curtailed on its stored outcomes', () => {
   let full: SweepDocument;
   let outcomesOf: Awaited<ReturnType<typeof sampleOutcomes>>;
+  let inParts: ReturnType<typeof curtailedSample>;
   beforeAll(async () => {
     full = await recordedResults('sample');
     outcomesOf = await sampleOutcomes();
+    inParts = curtailedSample(full, outcomesOf, DELTA, partEnds);
   });
 
   // The figures of resources/docs/searching.md: candidates, item evaluations in full, in file order, by the margin of
@@ -80,17 +82,16 @@ describe('the sample, curtailed on its stored outcomes', () => {
   });
 
   it('gives the same thresholds and findings, for both readings, and at a smaller margin', () => {
-    const { document, evaluated } = curtailedSample(full, outcomesOf, DELTA, partEnds);
+    const { document, evaluated } = inParts;
     const none = { pairs: [], missing: 0, incomparable: 0 };
     for (const reading of [{ delta: DELTA }, { delta: DELTA, familywise: true }, { delta: 0.01 }]) {
       const [whole, curtailed] = [withThresholds(full, reading), withThresholds(document, reading)];
       expect(sorted(curtailed.thresholds)).toEqual(sorted(whole.thresholds));
       expect(curtailed.multiplicity).toEqual(whole.multiplicity);
       // Larger factors are left open, also where a curve ended at one that answered all items.
-      for (const { firstWorse, ...found } of curtailed.thresholds) {
-        const same = whole.thresholds.find((one) => nameOf(one) === nameOf(found));
-        if (firstWorse !== null) expect(firstWorse).toBe(same?.firstWorse);
-      }
+      const same = new Map(whole.thresholds.map((one) => [nameOf(one), one]));
+      for (const { firstWorse, ...found } of curtailed.thresholds)
+        if (firstWorse !== null) expect(firstWorse).toBe(same.get(nameOf(found))?.firstWorse);
       const [before, after] = [sizeTrendDocument(whole, reading, none), sizeTrendDocument(curtailed, reading, none)];
       // Pairs with smaller models, and losses at an equal dropped share, compare accuracies, which a search for
       // thresholds leaves out.
@@ -116,17 +117,15 @@ describe('the sample, curtailed on its stored outcomes', () => {
   });
 
   it('does not read candidates that are undecided at a larger margin', () => {
-    const { document } = curtailedSample(full, outcomesOf, DELTA, partEnds);
+    const { document } = inParts;
     const wide = withThresholds(document, { delta: 0.1 });
     const open = wide.curtailed?.filter(({ verdict }) => verdict === null) ?? [];
     expect(open.length).toBeGreaterThan(0);
     expect(open.map(curtailedText).join()).toContain('undecided at this margin by ');
     const truth = withThresholds(full, { delta: 0.1 });
+    const whole = new Map(truth.thresholds.map((one) => [nameOf(one), one]));
     for (const threshold of wide.thresholds) {
-      const { model, task, method, seed } = threshold;
-      const same = truth.thresholds.find(
-        (one) => one.model === model && one.task === task && one.method === method && one.seed === seed,
-      );
+      const same = whole.get(nameOf(threshold));
       // Where a curve is cut short, its threshold is a lower end of the whole one, never beyond it.
       expect(threshold.lastSafe ?? 0).toBeLessThanOrEqual(same?.lastSafe ?? 0);
       if (threshold.firstUnsafe !== null) expect(threshold.firstUnsafe).toBe(same?.firstUnsafe);

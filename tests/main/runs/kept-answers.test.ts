@@ -5,6 +5,8 @@ import { readings } from '../../../main/reading/readings.ts';
 import { createKeptAnswers, programPrint } from '../../../main/runs/kept-answers.ts';
 import { CHECKED } from '../../../main/runs/known-checks.ts';
 import { openRunSource } from '../../../main/runs/run-source.ts';
+import { addSample, SAMPLE_RUN } from '../../../main/sample/sample-run.ts';
+import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
 import { contentChecksums } from '../../../main/workspace/sealed-files.ts';
 import { sweepOnDisk } from '../report/sweep-on-disk.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
@@ -61,6 +63,24 @@ test('thresholds and report are read as they were computed, and are computed at 
   expect(await readings.report(source, { read: 'report', run })).toEqual(report);
   expect((await readings['size-trend'](source, { read: 'size-trend', run, delta: 0.1 })).delta).toBe(0.1);
   expect(await readdir(join(state, 'kept-answers'))).toHaveLength(kept);
+});
+
+test('answers about the sample come with it, unless the run, the margin or the formulas are others', async () => {
+  const workspace = await openWorkspace(join(await temporaryFolder(), 'workspace'));
+  await addSample(workspace, resources);
+  const state = await temporaryFolder();
+  const source = await openRunSource(workspace, resources, { state });
+  const make = () => Promise.resolve('made');
+  const ask = (version: string, delta = 0.02) => {
+    const what = { read: 'size-trend', run: SAMPLE_RUN, delta, familywise: false };
+    return createKeptAnswers(state, () => Promise.resolve(version)).of<unknown>(source, SAMPLE_RUN, what, make);
+  };
+  expect(await ask('v1')).toMatchObject({ run: SAMPLE_RUN, delta: 0.02 });
+  expect(await ask('v1', 0.03)).toBe('made');
+  await writeFile(join(state, 'kept-answers', 'formulas-v2'), 'of other formulas');
+  expect(await ask('v2')).toBe('made');
+  await appendFile(join(workspace.runs.folder(SAMPLE_RUN), 'plans.json'), ' ');
+  expect(await ask('v1')).toBe('made');
 });
 
 test('a program is another one once its bundle or a source is written to, or another source is there', async () => {

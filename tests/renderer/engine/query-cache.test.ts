@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { z } from 'zod';
 import { calls } from '../../../main/contract/calls.ts';
 import type { CallInput, CallName, CallOutput, EngineCall } from '../../../main/contract/calls.ts';
@@ -248,6 +248,43 @@ test('a plan that nobody reads any more ends, unless an action waits for it', as
   await expect(saved).rejects.toMatchObject({ code: 'late' });
   cache.reader('plan.make', input(4)).subscribe(() => undefined);
   expect(asked).toHaveLength(3);
+});
+
+test('thresholds that nobody looks at any more end after a moment, and are asked for anew by the next look', async () => {
+  vi.useFakeTimers();
+  try {
+    const { call, asked } = slowEngine();
+    const shown = { begun: 0, ended: 0 };
+    const cache = new QueryCache(call, {
+      label: (name) => name,
+      begin: () => {
+        shown.begun += 1;
+        return () => (shown.ended += 1);
+      },
+      cancelled: () => undefined,
+    });
+    const look = () => cache.reader('sweep.sizeTrend', { run: 'sample' }).subscribe(() => undefined);
+    const report = cache.fetch('sweep.compare', { run: 'sample' }).catch(() => null);
+    // Another view takes the reading over.
+    look()();
+    const other = look();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(asked.map(({ signal }) => signal?.aborted)).toEqual([false, false]);
+    other();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(asked.map(({ name, signal }) => [name, signal?.aborted])).toEqual([
+      ['sweep.compare', false],
+      ['sweep.sizeTrend', true],
+    ]);
+    expect(shown).toEqual({ begun: 2, ended: 1 });
+    expect(cache.state('sweep.sizeTrend', { run: 'sample' })).toMatchObject({ data: undefined, error: null });
+    look();
+    expect(asked).toHaveLength(3);
+    asked[0]?.fail(refuse('late', 'the answer', ''));
+    await report;
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('a question with a folder that a restarted engine does not know is asked again after its lists', async () => {
