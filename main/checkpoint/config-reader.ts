@@ -130,9 +130,13 @@ export class ConfigReader {
     return [lower, upper];
   }
 
+  /** Null is false, as in Python, also where a missing key means true. */
   flag(flag: Flag): boolean {
     if (typeof flag === 'boolean') return flag;
+    const stated = [flag, this.#aliases[flag] ?? flag].map((key) => this.#config[key]);
+    const isNull = stated.includes(null) && stated.every((each) => (each ?? null) === null);
     const value = this.raw(flag);
+    if (isNull) return false;
     if (typeof value !== 'boolean') throw this.bad(flag, value, 'true or false');
     return value;
   }
@@ -177,6 +181,17 @@ export class ConfigReader {
     if (value === null || [value].flat().every((each) => each === wanted)) return;
     throw this.unsupported(
       `"${key}" is ${JSON.stringify(value)} where "${other}" is ${JSON.stringify(wanted)}; ` +
+        'only the same is supported here',
+    );
+  }
+
+  /** A number must be the sum of those of the other keys. */
+  requireSum(key: string, parts: readonly string[]): void {
+    const value = this.raw(key);
+    const sum = parts.reduce((total, part) => total + this.number(part), 0);
+    if (value === null || value === sum) return;
+    throw this.unsupported(
+      `"${key}" is ${JSON.stringify(value)} where ${parts.join(' + ')} is ${String(sum)}; ` +
         'only the same is supported here',
     );
   }

@@ -230,6 +230,7 @@ const requireStated = (family: Family, reader: ConfigReader): void => {
   for (const each of family.required)
     if ('key' in each && each.key === 'quantization_config' && isReadAnywhere(reader)) continue;
     else if ('values' in each) reader.requireOneOf(each.key, each.values);
+    else if ('sum' in each) reader.requireSum(each.key, each.sum);
     else reader.requireEqual(each.key, each.equals);
 };
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
 import { type FileHandle, readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { WorkbenchError } from '../contract/errors.ts';
@@ -69,20 +70,24 @@ const headerHashOf = async (file: string): Promise<string> => {
   }
 };
 
+const stateIn = (file: string, { size, mtimeNs, ctimeNs, ino, dev }: BigIntStats): FileState => ({
+  file,
+  sizeBytes: size,
+  modifiedNs: mtimeNs,
+  changedNs: ctimeNs,
+  inode: ino,
+  device: dev,
+});
+
 /** The state of an open file. */
-export const fileStateOf = async (file: string, handle: FileHandle): Promise<FileState> => {
-  const { size, mtimeNs, ctimeNs, ino, dev } = await handle.stat({ bigint: true });
-  return { file, sizeBytes: size, modifiedNs: mtimeNs, changedNs: ctimeNs, inode: ino, device: dev };
-};
+export const fileStateOf = async (file: string, handle: FileHandle): Promise<FileState> =>
+  stateIn(file, await handle.stat({ bigint: true }));
 
 /** Opens the file first, so that a network file system asks its server instead of using its cache. */
 const statOf = async (name: string, file: string): Promise<Omit<FileStamp, 'headerHash'>> => {
-  const { handle } = await openRegularFile(file);
-  try {
-    return { name, ...(await fileStateOf(file, handle)) };
-  } finally {
-    await handle.close();
-  }
+  const { handle, stats } = await openRegularFile(file);
+  await handle.close();
+  return { name, ...stateIn(file, stats) };
 };
 
 /** Folder of a model's files: its own, or that of its GGUF file. */

@@ -138,10 +138,13 @@ export const readRotary = (
 };
 
 /** The rotated part of a head, as a number or as one of a list. */
-const partialOf = (reader: ConfigReader, { partialsKey }: RotaryRecord, key: string, layer: number): number =>
-  partialsKey === undefined || reader.raw(partialsKey) === null
-    ? reader.number(key)
-    : reader.numberOf(partialsKey, layer);
+const partialOf = (reader: ConfigReader, { partialsKey }: RotaryRecord, key: string, layer: number): number => {
+  if (partialsKey !== undefined && reader.raw(partialsKey) !== null) return reader.numberOf(partialsKey, layer);
+  // Classes of transformers have a default of their own for a missing one, and some of them another for null.
+  if (reader.isNull(key) && reader.number(key) !== 1)
+    throw reader.unsupported(`"${key}" is null; a number is supported here, or to leave it out`);
+  return reader.number(key);
+};
 
 /**
  * Llama 3.1 (arXiv 2407.21783, section 3.4.2, and its own code): slow angles are divided by the factor, fast ones stay,

@@ -92,13 +92,15 @@ export const followRun = async (engine: Engine, run: string, host: VerbHost): Pr
       host.progress(printedProgress(event.progress));
     }
     if (event.type === 'job.problem' && event.run === run) host.say(event.text);
-    if (event.type === 'sweep.curtailed' && event.run === run) {
-      const { model, task, method, seed, factor } = event.point;
+    if (event.type !== 'sweep.changed' || event.run !== run) return;
+    const { change } = event;
+    if (change.what === 'curtailed') {
+      const { model, task, method, seed, factor } = change.point;
       const drawn = seed === null ? '' : ` (seed ${String(seed)})`;
-      host.say(`${model}  ${task}  ${method}${drawn}  factor ${printedFactor(factor)}: ${curtailedText(event.point)}`);
+      host.say(`${model}  ${task}  ${method}${drawn}  factor ${printedFactor(factor)}: ${curtailedText(change.point)}`);
     }
-    if (event.type === 'sweep.point' && event.run === run) {
-      const { model, task, method, seed, factor, metric, value, low, high } = event.result;
+    if (change.what === 'point') {
+      const { model, task, method, seed, factor, metric, value, low, high } = change.result;
       const drawn = seed === null ? '' : ` (seed ${String(seed)})`;
       const interval = method === UNPRUNED ? '' : `, difference ${printedInterval({ low, high }, metric)}`;
       host.say(

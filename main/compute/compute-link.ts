@@ -10,7 +10,7 @@ import { writerOfTemporary } from '../files/write-atomically.ts';
 import type { StartProbe } from '../inference/providers/fork-probe.ts';
 import type { JobResult } from '../jobs/job-context.ts';
 import type { CarryOut, RunToCarryOut } from '../jobs/job-queue.ts';
-import { announcePoint, SweepRecord } from '../runs/sweep-record.ts';
+import { SweepRecord } from '../runs/sweep-record.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { runKinds } from '../words/run-kinds.ts';
 import { runCode } from '../workspace/run-binding.ts';
@@ -158,17 +158,13 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
         switch (report.type) {
           case 'progress':
             return meter.follow(report.reading);
-          case 'event':
-            return emit(report.event);
-          case 'record': {
-            const { change } = report;
-            if (change.what === 'begun')
-              liveSweeps.set(
-                run,
-                new SweepRecord(recordContext, change.order, change.delta, change.facts, change.level),
-              );
-            else liveSweeps.get(run)?.take(change);
-            return announcePoint(run, change, emit);
+          case 'event': {
+            const { event } = report;
+            if (event.type === 'sweep.changed' && event.run === run) {
+              if (event.change.what === 'begun') liveSweeps.set(run, new SweepRecord(recordContext, event.change));
+              else liveSweeps.get(run)?.take(event.change);
+            }
+            return emit(event);
           }
           case 'done':
             return settle(() => resolve({ output: report.output, summary: report.summary }));

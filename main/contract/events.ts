@@ -6,8 +6,7 @@ import { experimentArm } from './experiment.ts';
 import { pythonEnvironment } from './device.ts';
 import { harnessState } from './harness.ts';
 import { jobProgress, runManifest } from './run.ts';
-import { sweepResult } from './sweep.ts';
-import { curtailedPoint } from './curtailed-point.ts';
+import { sweepChange } from './sweep-change.ts';
 
 /** Events of the engine. A step's result is on disk before its event is sent. */
 export const engineEvent = z.discriminatedUnion('type', [
@@ -23,10 +22,8 @@ export const engineEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('jobs.reordered') }),
   /** Labels of runs or the contents of the trash changed. */
   z.object({ type: z.literal('runs.relisted') }),
-  /** A point of a running sweep. */
-  z.object({ type: z.literal('sweep.point'), run: boundedText, result: sweepResult }),
-  /** A curtailed candidate of a running sweep. */
-  z.object({ type: z.literal('sweep.curtailed'), run: boundedText, point: curtailedPoint }),
+  /** A running sweep has begun, or has more than before: with these events alone its document stays up to date. */
+  z.object({ type: z.literal('sweep.changed'), run: boundedText, change: sweepChange }),
   /** The texts so far of a running side by side. */
   z.object({ type: z.literal('beside.written'), run: boundedText, columns: boundedList(besideColumn) }),
   /** A search for the best model that fits has written what it knows. */

@@ -18,19 +18,39 @@ export interface ClassFidelity {
 }
 
 /**
+ * Numbers of an item's fidelity, each with its column in a run's outcomes: steps and Parquet files write and read them
+ * by this table, in this order.
+ */
+export const fidelityFields = {
+  positions: { column: 'scored_positions', isCount: true },
+  /** Sum of p (log p - log q), in nats; `reverseKl` with p and q exchanged. */
+  kl: { column: 'kl', isCount: false },
+  reverseKl: { column: 'reverse_kl', isCount: false },
+  /** Share of positions whose likeliest token is another one. */
+  changed: { column: 'changed_token', isCount: false },
+  /** Sum of min(p, q): the chance that p would accept a token that q proposes. */
+  acceptance: { column: 'acceptance', isCount: false },
+} as const;
+export type FidelityField = keyof typeof fidelityFields;
+
+const isFidelityField = (name: string): name is FidelityField => Object.hasOwn(fidelityFields, name);
+const fidelityNames = Object.keys(fidelityFields).filter(isFidelityField);
+
+/** A value for every field, in the order of the table. */
+export const byFidelityField = <V>(of: (name: FidelityField) => V): Record<FidelityField, V> => {
+  const made: Partial<Record<FidelityField, V>> = {};
+  const isWhole = (some: typeof made): some is Record<FidelityField, V> => fidelityNames.every((name) => name in some);
+  for (const name of fidelityNames) made[name] = of(name);
+  if (!isWhole(made)) throw new Error('a field of fidelity without a value');
+  return made;
+};
+
+/**
  * How far a candidate's next-token distributions q are from the unpruned model's p: means over the scored positions of
  * one item. Positions of the prefix that all choices of the item share count once; those that only some of them share
  * count once for each.
  */
-export interface ItemFidelity {
-  readonly positions: number;
-  /** Sum of p (log p - log q), in nats; `reverseKl` with p and q exchanged. */
-  readonly kl: number;
-  readonly reverseKl: number;
-  /** Share of positions whose likeliest token is another one. */
-  readonly changed: number;
-  /** Sum of min(p, q): the chance that p would accept a token that q proposes. */
-  readonly acceptance: number;
+export interface ItemFidelity extends Readonly<Record<FidelityField, number>> {
   /**
    * The same by the class of the token at the position, after which the distribution is; classes without positions are
    * left out. Absent in outcomes of earlier versions, and without a tokenizer.

@@ -23,7 +23,7 @@ export const callsThatRead =
     reads(name).some((subject) => subjects.includes(subject));
 
 /** The calls that read the results of this run: their input names it, alone or among others. */
-export const callsThatReadRun =
+const callsThatReadRun =
   (run: string): StaleCalls =>
   (name, input) =>
     reads(name).includes('results') && runsOf(input).includes(run);
@@ -32,6 +32,12 @@ const anyOf =
   (...several: readonly StaleCalls[]): StaleCalls =>
   (name, input) =>
     several.some((isStale) => isStale(name, input));
+
+/** The calls that read the results of a running sweep, but for its document: events carry the changes of that. */
+export const staleAfterChange = (run: string): StaleCalls => {
+  const readsRun = callsThatReadRun(run);
+  return (name, input) => name !== 'sweep.read' && readsRun(name, input);
+};
 
 /**
  * The calls whose answers an event makes stale, by the subjects that each call reads. Lists of runs, jobs and clusters'
@@ -65,8 +71,10 @@ export const staleAfter = (event: EngineEvent): StaleCalls => {
       return callsThatRead('settings');
     case 'runs.relisted':
       return callsThatRead('runs', 'measured', 'sweeps', 'trash');
-    case 'sweep.point':
-    case 'sweep.curtailed':
+    case 'sweep.changed':
+      // What has begun is another document; the later changes of it are in their events.
+      if (event.change.what === 'begun') return callsThatReadRun(event.run);
+      return staleAfterChange(event.run);
     case 'experiment.arm':
     case 'fit.changed':
       return callsThatReadRun(event.run);

@@ -717,6 +717,13 @@ export const multiplicity = z.object({
 });
 export type Multiplicity = z.infer<typeof multiplicity>;
 
+/** Order of a sweep's points. */
+export const sweepOrder = z.object({
+  models: boundedList(boundedText),
+  tasks: boundedList(boundedText),
+  methods: boundedList(boundedText),
+});
+
 export const sweepDocument = z.object({
   run: shortName,
   results: z.array(sweepResult).max(MOST_POINTS),
@@ -744,11 +751,18 @@ export const sweepDocument = z.object({
   check: runCheck.optional(),
   /** Only as read: whether the run was measured here. */
   provenance: runProvenance.optional(),
+  /** Only while it runs, for whoever applies its changes: the order of its points, and how thresholds were read. */
+  running: z
+    .object({
+      order: sweepOrder,
+      reading: z.object({ delta: z.number(), familywise: z.boolean().optional() }),
+    })
+    .optional(),
 });
 export type SweepDocument = z.infer<typeof sweepDocument>;
 
 /** The document in a sweep's folder. */
-export const recordedSweepDocument = sweepDocument.omit({ check: true, provenance: true });
+export const recordedSweepDocument = sweepDocument.omit({ check: true, provenance: true, running: true });
 
 /** Method name of the unpruned model's points in a sweep. */
 export const UNPRUNED = 'unpruned';

@@ -4,7 +4,7 @@ import type { ProviderName, RunDevice } from '../contract/device.ts';
 import type { WorkbenchError } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { RunProvenance } from '../contract/provenance.ts';
-import type { KeptChecks } from '../torch/ask-transformers.ts';
+import type { KeptChecks } from '../torch/kept-checks.ts';
 import type { MadeEnvironments } from '../finetune/made-environments.ts';
 import type { ProvidersHere } from '../inference/providers/providers-here.ts';
 import type { Numerics } from '../jobs/job-context.ts';

@@ -1,4 +1,4 @@
-import type { MeterReading, RecordChange } from '../contract/compute.ts';
+import type { MeterReading } from '../contract/compute.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { RunKind, RunManifest } from '../contract/run.ts';
 import type { Job, JobResult } from '../jobs/job-context.ts';
@@ -45,7 +45,6 @@ export interface CarryOutOrder {
   readonly finish?: AbortSignal | undefined;
   progress(reading: MeterReading): void;
   emit(event: EngineEvent): void;
-  recordChanged(change: RecordChange): void;
 }
 
 /**
@@ -56,7 +55,7 @@ export const carryOutRun = async (
   context: EngineContext,
   resourcesOf: (manifest: RunManifest) => Promise<JobResources>,
   run: string,
-  { lock, code, signal, finish, progress, emit, recordChanged }: CarryOutOrder,
+  { lock, code, signal, finish, progress, emit }: CarryOutOrder,
 ): Promise<JobResult> => {
   const { workspace, now } = context;
   const manifest = approvedAs(await workspace.runs.read(run), code);
@@ -76,6 +75,6 @@ export const carryOutRun = async (
   };
   const describe = (text: string): void => meter.describe(text);
   await identifyModels(context, job.sources, manifest, { signal, describe });
-  const order = { manifest, job, signal, finish, meter, emit, requireRun, recordChanged };
+  const order = { manifest, job, signal, finish, meter, emit, requireRun };
   return carryOutHere(workspace.runs, resourcesOf, now)(order);
 };

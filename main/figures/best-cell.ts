@@ -122,3 +122,7 @@ export const strictestLine = (lines: readonly BestLine[]): BestLine | undefined 
 /** Whether no line of the cell names a safe factor above 1. */
 export const isNothingSafe = (lines: readonly BestLine[]): boolean =>
   lines.every(({ threshold }) => (threshold.lastSafe ?? 1) <= 1);
+
+/** The lines that a cell shows: where nothing is safe, the first says so for all of them. */
+export const cellLines = (lines: readonly BestLine[]): readonly BestLine[] =>
+  isNothingSafe(lines) ? lines.slice(0, 1) : lines;

@@ -22,6 +22,7 @@ import {
   bestCell,
   type BestLine,
   bestLines,
+  cellLines,
   isNothingSafe,
   lineWords,
   ownTasks,
@@ -70,7 +71,7 @@ const drawCell = (
     ...(thresholdLook(strictest) === 'unsafe'
       ? [svgElement('rect', { x, y, ...CELL, fill: UNSAFE, 'fill-opacity': 0.13 })]
       : []),
-    ...lines
+    ...cellLines(lines)
       .filter(({ kind }) => DRAWN.includes(kind))
       .flatMap((line, row) => {
         const { kind, value, threshold } = line;

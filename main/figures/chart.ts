@@ -117,24 +117,13 @@ export interface Chart {
   readonly note: string;
   readonly x: ChartAxis;
   readonly y: ChartAxis;
-  /** Name of the definition of the numbers that its points show. */
-  readonly definition: ChartDefinition;
+  /** Name of the window's definition of the numbers that its points show. */
+  readonly definition: string;
   readonly areas?: readonly ChartArea[];
   readonly rules: readonly ChartRule[];
   readonly thresholds?: readonly ThresholdRow[];
   readonly series: readonly ChartSeries[];
 }
-
-/** Definitions of the window that charts refer to. */
-export type ChartDefinition =
-  | 'value'
-  | 'pairedDifference'
-  | 'threshold'
-  | 'droppedShare'
-  | 'calibrationDraw'
-  | 'scratchDifference'
-  | 'answerLoss'
-  | 'klToUnpruned';
 
 /** Charts with a common legend and explanation. */
 export interface ChartFigure {

@@ -370,7 +370,8 @@ export const runsChart = (
   const curves = panels.flatMap(({ name, run, panel }) =>
     panel.series.map(({ method, points }) => {
       const key = JSON.stringify([run, method]);
-      const label = `${methodTitle(method)}, ${name}, n ${formatCount(panel.n)}`;
+      // One run is named once, by the figure.
+      const label = methodTitle(method) + (panels.length === 1 ? '' : `, ${name}, n ${formatCount(panel.n)}`);
       return { key, label, run, method, points: points.map((point) => ({ ...point, method: key })) };
     }),
   );
@@ -391,7 +392,9 @@ export const runsChart = (
     task,
     figure: {
       title: `${model}: ${counted(runs.length, 'run')}, difference to unpruned against pruning factor`,
-      description: `${theme.task(task)}. Curves: ${legend.map(({ label }) => label).join('; ')}.`,
+      description:
+        `${theme.task(task)}${panels.length === 1 ? `, ${first.name}, n ${formatCount(n)}` : ''}. ` +
+        `Curves: ${legend.map(({ label }) => label).join('; ')}.`,
       caption: `${DIFFERENCE_CAPTION} Each run is compared with its own unpruned model. ${settingsText(settings)}`,
       legend,
       charts: [differenceChart(whole, { marks, heading: theme.task(task), titleOf })],

@@ -23,14 +23,33 @@ const LEAST_TOP = 0.05;
 type Scored = ScoredCandidate & { readonly loss: NonNullable<ScoredCandidate['loss']> };
 const isScored = (candidate: ScoredCandidate): candidate is Scored => candidate.loss !== null;
 
-/** Sizes at equal ratios, about five of them named. */
+/** Leading digits of round sizes, from few to many. */
+const LEADING = [
+  [1, 2, 5],
+  [1, 1.5, 2, 3, 5, 7],
+  [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8],
+] as const;
+const FEWEST_TICKS = 4;
+
+/** Round sizes in bytes between two ends; sizes at equal ratios where too few of them are round. */
+export const sizeTicks = (least: number, most: number): readonly number[] => {
+  const powers: number[] = [];
+  for (let power = 10 ** Math.floor(Math.log10(least)); power <= most; power *= 10) powers.push(power);
+  for (const digits of LEADING) {
+    const round = powers.flatMap((power) => digits.map((digit) => digit * power));
+    const ticks = round.filter((size) => size >= least && size <= most);
+    if (ticks.length >= FEWEST_TICKS) return ticks;
+  }
+  const ratio = (most / least) ** (1 / 5);
+  return [0.5, 1.5, 2.5, 3.5, 4.5].map((step) => least * ratio ** step);
+};
+
 const sizesAxis = (sizes: readonly number[]): ChartAxis => {
   const [least, most] = [minOf(sizes) / 1.1, maxOf(sizes) * 1.1];
-  const ratio = (most / least) ** (1 / 5);
   return {
     scale: 'doubling',
     domain: [least, most],
-    ticks: [0.5, 1.5, 2.5, 3.5, 4.5].map((step) => least * ratio ** step),
+    ticks: sizeTicks(least, most),
     label: formatBytes,
     title: 'weights',
     inset: [8, 8],
@@ -104,7 +123,10 @@ export const fitFigure = (document: FitDocument, theme: FigureTheme): ChartFigur
         heading: '',
         note: '',
         x: sizesAxis([...scored.map(({ bytes }) => bytes), ...limits]),
-        y: compressedAxis([0, LEAST_TOP, ...losses], LINEAR_TO, { title: 'answer loss (nats)', label: String }),
+        y: compressedAxis([0, LEAST_TOP, ...losses], LINEAR_TO, {
+          title: 'answer loss (nats)',
+          label: (tick) => String(tick).replace('-', '\u2212'),
+        }),
         definition: 'answerLoss',
         rules: limits.map((at) => ({ axis: 'x', at, tone: 'ink', dash: '4 3', label: 'limit' })),
         series: [best, ...types.map(ofType)],

@@ -15,7 +15,6 @@ import { verdictText } from '../words/verdicts.ts';
 import {
   type Chart,
   type ChartAxis,
-  type ChartDefinition,
   type ChartFigure,
   type ChartPoint,
   type ChartRule,
@@ -290,6 +289,9 @@ const curvesFigure: ModelChart['make'] = (document, model, theme, { methods, cha
 
 // --- Quality against another axis than the factor ---
 
+/** Ticks as short as they are round: "0.5", "1", "1.5". */
+const shortTick = (tick: number): string => String(Number(tick.toPrecision(3)));
+
 interface AxisWords {
   /** In titles: "quality against bytes". */
   readonly title: string;
@@ -301,7 +303,7 @@ interface AxisWords {
   readonly note: string;
   readonly absent: string;
   readonly report?: 'folded';
-  readonly definition?: ChartDefinition;
+  readonly definition?: string;
 }
 
 /** The unpruned model with rounded weights is a candidate too. */
@@ -323,7 +325,7 @@ const against = <N extends string>(name: N, words: AxisWords): ModelChart & { re
     const accuracies = results.filter(({ metric }) => metric !== 'perplexity').flatMap(endsOf);
     const x = linearAxis(
       placed.map(({ at }) => at),
-      { title: words.across, label: (tick) => formatNumber(tick, 3) },
+      { title: words.across, label: shortTick },
       { inset: [10, 10] },
     );
     const seriesOf = (places: typeof placed, method: string, mark: MethodMark): ChartSeries[] => {
@@ -395,11 +397,7 @@ const frontierFigure: ModelChart['make'] = (document, model, theme) => {
   const types = weightType.options.filter((type) => points.some((point) => typeOf(point) === type));
   const accuracies = results.filter(({ metric }) => metric !== 'perplexity').flatMap(endsOf);
   const megabytes = ({ bytes }: FrontierPoint): number => bytes / 1e6;
-  const x = linearAxis(
-    points.map(megabytes),
-    { title: 'weights (MB)', label: (tick) => formatNumber(tick, 3) },
-    { inset: [10, 10] },
-  );
+  const x = linearAxis(points.map(megabytes), { title: 'weights (MB)', label: shortTick }, { inset: [10, 10] });
   const pathOf = (frontierPoints: readonly FrontierPoint[]) =>
     frontierPoints.map((entry) => [megabytes(entry), entry.result.value] as const);
   const typeSeries = (frontierPoints: readonly FrontierPoint[], type: WeightType): ChartSeries => {

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { constants, type Stats } from 'node:fs';
+import { type BigIntStats, constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { refuse } from '../contract/errors.ts';
 import { explainLack, isSystemError } from './file-errors.ts';
@@ -7,7 +7,7 @@ import { explainLack, isSystemError } from './file-errors.ts';
 /** Time limit for reading a file: a disk at 20 MB/s reads the largest allowed one in less. */
 export const READ_DEADLINE_MS = 60_000;
 
-const kindOf = (stats: Stats): string => {
+const kindOf = (stats: BigIntStats): string => {
   if (stats.isDirectory()) return 'a folder';
   if (stats.isFIFO()) return 'a pipe';
   if (stats.isSocket()) return 'a socket';
@@ -24,11 +24,14 @@ export const fileState = ({ size, mtimeMs, ctimeMs, ino }: Stats): string =>
 /** Files opened within a `readUnchanged`, with their states; null: a file that was opened twice and changed. */
 const opened = new AsyncLocalStorage<Map<string, string | null>>();
 
-const noteOpened = (file: string, stats: Stats): void => {
+const exactState = ({ size, mtimeNs, ctimeNs, ino }: BigIntStats): string =>
+  [size, mtimeNs, ctimeNs, ino].map(String).join(' ');
+
+const noteOpened = (file: string, stats: BigIntStats): void => {
   const seen = opened.getStore();
   if (seen === undefined) return;
   const before = seen.get(file);
-  seen.set(file, before === undefined || before === fileState(stats) ? fileState(stats) : null);
+  seen.set(file, before === undefined || before === exactState(stats) ? exactState(stats) : null);
 };
 
 /**
@@ -41,7 +44,7 @@ export const readUnchanged = async <T>(read: () => Promise<T>): Promise<T> => {
   const seen = new Map<string, string | null>();
   const made = await opened.run(seen, read);
   for (const [file, state] of seen) {
-    const now = await stat(file).then(fileState, (error: unknown) => {
+    const now = await stat(file, { bigint: true }).then(exactState, (error: unknown) => {
       if (isSystemError(error)) return null;
       throw error;
     });
@@ -60,15 +63,17 @@ export const readUnchanged = async <T>(read: () => Promise<T>): Promise<T> => {
  *
  * @throws WorkbenchError `not-a-file` for a folder, pipe, socket or device; the system's errors unchanged.
  */
-export const openRegularFile = async (file: string): Promise<{ handle: FileHandle; sizeBytes: number }> => {
+export const openRegularFile = async (
+  file: string,
+): Promise<{ handle: FileHandle; sizeBytes: number; stats: BigIntStats }> => {
   if (file.includes('\0'))
     throw refuse('not-a-file', `${JSON.stringify(file)} is not a file name.`, 'Remove the NUL character.');
   const handle = await open(file, constants.O_RDONLY | WITHOUT_WAITING);
   try {
-    const stats = await handle.stat();
+    const stats = await handle.stat({ bigint: true });
     if (stats.isFile()) {
       noteOpened(file, stats);
-      return { handle, sizeBytes: stats.size };
+      return { handle, sizeBytes: Number(stats.size), stats };
     }
     throw refuse('not-a-file', `${file} is ${kindOf(stats)}, not a regular file.`, 'Put a regular file there.');
   } catch (error) {

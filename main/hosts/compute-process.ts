@@ -65,7 +65,6 @@ const serve = (channel: MessageChannelEnd): void => {
         finish: finisher.signal,
         progress: (reading) => say({ type: 'progress', run, reading }),
         emit: (event) => say({ type: 'event', run, event }),
-        recordChanged: (change) => say({ type: 'record', run, change }),
       });
       say({ type: 'done', run, output, summary });
     } catch (error) {

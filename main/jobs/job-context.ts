@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import type { RecordChange } from '../contract/compute.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { RecordedModel } from '../contract/run.ts';
 import type { TransformersCheck } from '../contract/transformers-check.ts';
@@ -66,8 +65,6 @@ export interface JobContext extends Computing {
    * @throws WorkbenchError `taken-over`.
    */
   requireRun(): Promise<void>;
-  /** Called with each change of a sweep's record, where another process keeps a copy of it. */
-  readonly recordChanged?: ((change: RecordChange) => void) | undefined;
 }
 
 /** The result of a finished job: a file or folder, and a summary sentence. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { refuse } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import { type JobLog, logLine, type LogLine, type RunManifest } from '../contract/run.ts';
-import { UNPRUNED } from '../contract/sweep.ts';
+import { type PointName, UNPRUNED } from '../contract/sweep.ts';
 import { curtailedText } from '../words/verdicts.ts';
 import { equivalentCommand } from '../words/equivalent-command.ts';
 import { deviceName, precisionText } from '../words/devices.ts';
@@ -70,11 +70,26 @@ const stateText = (manifest: RunManifest, said: string): string => {
   }
 };
 
-/** The run of an event and its log line; null without a line. */
-const lineOf = (
-  event: EngineEvent,
-  said: string,
-): { readonly run: string; readonly line: Omit<LogLine, 'at'> } | null => {
+/** A run and its log line; null without a line. */
+type EventLine = { readonly run: string; readonly line: Omit<LogLine, 'at'> } | null;
+
+const changeLine = ({ run, change }: Extract<EngineEvent, { type: 'sweep.changed' }>): EventLine => {
+  const pointText = ({ model, task, method, seed, factor }: PointName): string =>
+    `${model}, ${task}, ${method}${seedText(seed)}, ${formatFactor(factor)}`;
+  if (change.what === 'point') {
+    const { method, metric, value, low, high } = change.result;
+    const interval = method === UNPRUNED ? '' : `, difference ${formatInterval({ low, high }, metric)}`;
+    const text = `${pointText(change.result)}: ${metric} ${formatValue(value, metric)}${interval}`;
+    return { run, line: { kind: 'point', text } };
+  }
+  if (change.what === 'curtailed') {
+    const text = `${pointText(change.point)}: ${curtailedText(change.point)}`;
+    return { run, line: { kind: 'curtailed', text } };
+  }
+  return null;
+};
+
+const lineOf = (event: EngineEvent, said: string): EventLine => {
   switch (event.type) {
     case 'run.changed': {
       const { id, state } = event.manifest;
@@ -83,19 +98,8 @@ const lineOf = (
         line: { kind: state === 'failed' ? 'problem' : 'state', text: stateText(event.manifest, said) },
       };
     }
-    case 'sweep.point': {
-      const { model, task, method, seed, factor, metric, value, low, high } = event.result;
-      const interval = method === UNPRUNED ? '' : `, difference ${formatInterval({ low, high }, metric)}`;
-      const point = `${model}, ${task}, ${method}${seedText(seed)}, ${formatFactor(factor)}`;
-      const text = `${point}: ${metric} ${formatValue(value, metric)}${interval}`;
-      return { run: event.run, line: { kind: 'point', text } };
-    }
-    case 'sweep.curtailed': {
-      const { model, task, method, seed, factor } = event.point;
-      const point = `${model}, ${task}, ${method}${seedText(seed)}, ${formatFactor(factor)}`;
-      const text = `${point}: ${curtailedText(event.point)}`;
-      return { run: event.run, line: { kind: 'curtailed', text } };
-    }
+    case 'sweep.changed':
+      return changeLine(event);
     case 'experiment.arm': {
       const { model, task, kept, method, treatment, gates } = event.arm;
       const how = [method ?? [], treatment, gates === null ? [] : `gates ${gates}`].flat().join(', ');

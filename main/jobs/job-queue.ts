@@ -5,6 +5,7 @@ import type { JobProgress, RunManifest, RunState } from '../contract/run.ts';
 import type { TransformersCheck } from '../contract/transformers-check.ts';
 import { isSystemError } from '../files/file-errors.ts';
 import type { TextJudge } from '../harness/judge-texts.ts';
+import { runKinds } from '../words/run-kinds.ts';
 import { transformersWords } from '../words/transformers-check.ts';
 import { HEARTBEAT_MS, type RunLock } from '../workspace/run-lock.ts';
 import type { UserKey } from '../workspace/user-key.ts';
@@ -15,10 +16,7 @@ import { createProgressMeter, type ProgressMeter } from './progress-meter.ts';
 import type { Computing, ModelPool, Runners } from './source-gate.ts';
 
 /** A run whose turn in the queue has come. */
-export interface RunToCarryOut extends Pick<
-  JobContext,
-  'signal' | 'finish' | 'meter' | 'emit' | 'requireRun' | 'recordChanged'
-> {
+export interface RunToCarryOut extends Pick<JobContext, 'signal' | 'finish' | 'meter' | 'emit' | 'requireRun'> {
   readonly manifest: RunManifest;
   readonly job: Job;
   /** Writes what the run's models are into its manifest, which it returns; absent where another engine has the run. */
@@ -59,16 +57,6 @@ export const takeoverOf = async (runs: Pick<RunStore, 'holder'>, run: string): P
   );
 };
 
-/** Kinds of runs whose numbers are those of a model. */
-const measuringKinds: ReadonlySet<RunManifest['kind']> = new Set([
-  'profile',
-  'sweep',
-  'experiment',
-  'beside',
-  'damage',
-  'fit',
-]);
-
 /** Works in this process, which answers nothing else while a block of a model runs. */
 export const carryOutHere =
   (
@@ -97,7 +85,7 @@ export const carryOutHere =
       }
     };
     return pool.compute(order, async (computing) => {
-      if (compareWithTransformers !== undefined && measuringKinds.has(kind))
+      if (compareWithTransformers !== undefined && runKinds[kind].comparesFirst === true)
         for (const model of job.sources) {
           describe(`Comparing ${model.name} with transformers`);
           const check = await compareWithTransformers(model, computing, own.signal);

@@ -1,6 +1,6 @@
 import { at, present, refuse, WorkbenchError } from '../contract/errors.ts';
 import { memoryIn } from '../contract/model.ts';
-import type { ItemOutcome } from '../contract/outcome.ts';
+import { byFidelityField, type ItemOutcome } from '../contract/outcome.ts';
 import { isCompressedType } from '../contract/export.ts';
 import { expertTypesOf, type Plan } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
@@ -13,7 +13,6 @@ import {
   partEnds,
 } from '../evaluation/curtailment.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
-import { NO_POSITIONS } from '../inference/fidelity.ts';
 import type { Candidate } from '../inference/model-runner.ts';
 import { encodeEvaluation, evaluationRecord } from '../runs/evaluation-record.ts';
 import { hashItems } from '../tasks/items.ts';
@@ -118,9 +117,11 @@ export interface EvaluationStep extends Step<Outcomes> {
 /** @throws WorkbenchError `outcome-not-finite`. */
 const requireFinite = (outcomes: Outcomes, { model, task }: Pick<Measurement, 'model' | 'task'>): void => {
   const numbersOf = (outcome: ItemOutcome): readonly number[] => {
-    const { kl, reverseKl, changed, acceptance } = outcome.fidelity ?? NO_POSITIONS;
+    const { fidelity } = outcome;
     const logprobs = outcome.kind === 'written' ? [] : outcome.kind === 'choice' ? outcome.logprobs : [outcome.logprob];
-    return [...logprobs, kl, reverseKl, changed, acceptance];
+    return fidelity === undefined
+      ? logprobs
+      : [...logprobs, ...Object.values(byFidelityField((name) => fidelity[name]))];
   };
   const broken = outcomes.find((outcome) => !numbersOf(outcome).every(Number.isFinite));
   if (broken === undefined) return;

@@ -244,7 +244,8 @@ nav,.origin{display:none}
 #verdict h2{margin:2mm 0;padding:0;border:0}
 #verdict figure{margin:2mm 0}
 #verdict figcaption{display:none}
-#verdict .chart svg{max-height:104mm;margin:0 auto}
+#verdict ul,#verdict .muted{font-size:9pt;line-height:1.4;max-width:none}
+#verdict .chart svg{max-height:122mm;margin:0 auto}
 #verdict figure:last-child .chart svg{max-height:54mm}
 header .lead{font-size:9pt;margin:0}
 .verdict{margin:1mm 0}
@@ -260,6 +261,7 @@ table{font-size:8pt}
 th,td{padding:1mm 2mm}
 .wide,.matrices{overflow:visible}
 .wide th,.wide td{white-space:normal;padding-inline:1mm}
+#methods tbody tr>:first-child{white-space:nowrap}
 .matrices{grid-template-columns:1fr 1fr;gap:5mm 7mm}
 .single{grid-template-columns:1fr}
 .half svg{max-height:94mm}

@@ -139,7 +139,12 @@ export const reproduceJob = (input: ReproduceInput): Job => {
     const again = sweepJob(
       sweep,
       (jobContext, facts) =>
-        new SweepRecord(jobContext, order, sweep.settings.delta, facts, levelOfLook(sweep.settings)),
+        new SweepRecord(jobContext, {
+          order,
+          delta: sweep.settings.delta,
+          level: levelOfLook(sweep.settings),
+          facts: [...facts],
+        }),
     );
     await again.work({
       ...context,
@@ -147,7 +152,6 @@ export const reproduceJob = (input: ReproduceInput): Job => {
       madeAt: new Date(original.createdAt),
       // Its points and profiles do not belong to the workspace: only progress is reported.
       emit: () => undefined,
-      recordChanged: undefined,
     });
     context.meter.describe(`Comparing with ${original.title}`);
     const experts = new Map(sweep.models.map(({ name, checkpoint }) => [name, checkpoint.info.experts]));

@@ -2,8 +2,10 @@ import { z } from 'zod';
 import { boundedList, boundedText } from '../contract/bounds.ts';
 import { type RoundedType, roundedType } from '../contract/export.ts';
 import {
+  byFidelityField,
   type ChoiceOutcome,
   type ClassFidelity,
+  fidelityFields,
   type ItemFidelity,
   type ItemOutcome,
   type ScoredOutcome,
@@ -18,11 +20,7 @@ const whole = z.number().int();
 /** Fidelity of each item; absent where the sweep did not measure it. */
 const fidelityColumns = z
   .object({
-    positions: boundedList(whole),
-    kl: boundedList(z.number()),
-    reverseKl: boundedList(z.number()),
-    changed: boundedList(z.number()),
-    acceptance: boundedList(z.number()),
+    ...byFidelityField((name) => boundedList(fidelityFields[name].isCount ? whole : z.number())),
     /** By class of token, those that occur; absent in earlier versions. */
     classes: z
       .partialRecord(
@@ -85,11 +83,7 @@ const fidelityOf = (outcomes: readonly ItemOutcome[]): { fidelity?: z.output<typ
   if (items.length === 0 || items.length < outcomes.length) return {};
   return {
     fidelity: {
-      positions: items.map(({ positions }) => positions),
-      kl: items.map(({ kl }) => kl),
-      reverseKl: items.map(({ reverseKl }) => reverseKl),
-      changed: items.map(({ changed }) => changed),
-      acceptance: items.map(({ acceptance }) => acceptance),
+      ...byFidelityField((name) => items.map((item) => item[name])),
       ...classColumns(items),
     },
   };
@@ -181,11 +175,7 @@ const outcomesOf = (columns: Columns, context: z.core.$RefinementCtx): readonly 
       ? {}
       : {
           fidelity: {
-            positions: cell(fidelityLists.positions, row),
-            kl: cell(fidelityLists.kl, row),
-            reverseKl: cell(fidelityLists.reverseKl, row),
-            changed: cell(fidelityLists.changed, row),
-            acceptance: cell(fidelityLists.acceptance, row),
+            ...byFidelityField((name) => cell(fidelityLists[name], row)),
             ...classesAt(fidelityLists, row),
           },
         };

@@ -1,6 +1,12 @@
 import { constants, zstdCompressSync } from 'node:zlib';
 import { fileWriter, ParquetWriter } from 'hyparquet-writer';
-import { type ItemFidelity, type ItemOutcome, tokenClasses } from '../contract/outcome.ts';
+import {
+  byFidelityField,
+  fidelityFields,
+  type ItemFidelity,
+  type ItemOutcome,
+  tokenClasses,
+} from '../contract/outcome.ts';
 import { isRightChoice } from '../evaluation/right-choices.ts';
 
 type SchemaElement = ConstructorParameters<typeof ParquetWriter>[0]['schema'][number];
@@ -70,11 +76,7 @@ const COLUMNS: readonly SchemaElement[] = [
   integer('loop_token', true),
   integer('loop_character', true),
   integer('loop_period', true),
-  integer('scored_positions', true),
-  double('kl', true),
-  double('reverse_kl', true),
-  double('changed_token', true),
-  double('acceptance', true),
+  ...Object.values(fidelityFields).map(({ column, isCount }) => (isCount ? integer : double)(column, true)),
   ...list('class_positions', 'DOUBLE'),
   ...list('class_kl', 'DOUBLE'),
   ...list('class_changed', 'DOUBLE'),
@@ -99,11 +101,9 @@ const fidelityCells = ({ fidelity }: ItemOutcome): OutcomeRow =>
   fidelity === undefined
     ? {}
     : {
-        scored_positions: fidelity.positions,
-        kl: fidelity.kl,
-        reverse_kl: fidelity.reverseKl,
-        changed_token: fidelity.changed,
-        acceptance: fidelity.acceptance,
+        ...Object.fromEntries(
+          Object.values(byFidelityField((name) => [fidelityFields[name].column, fidelity[name]] as const)),
+        ),
         ...(fidelity.classes === undefined ? {} : classCells(fidelity.classes)),
       };
 

@@ -1,5 +1,7 @@
 import { WorkbenchError } from '../contract/errors.ts';
 import {
+  byFidelityField,
+  fidelityFields,
   type ItemFidelity,
   type ItemOutcome,
   type ScoredOutcome,
@@ -37,7 +39,7 @@ const ITEM_COLUMNS = [
   ],
   ...['logprob', 'tokens', 'written', 'filtered', 'stopped', 'item_group'],
   ...['loop_token', 'loop_character', 'loop_period'],
-  ...['scored_positions', 'kl', 'reverse_kl', 'changed_token', 'acceptance'],
+  ...Object.values(fidelityFields).map(({ column }) => column),
   ...['class_positions', 'class_kl', 'class_changed'],
 ];
 
@@ -108,11 +110,7 @@ const fidelityIn = (row: Row): Pick<ScoredOutcome, 'fidelity'> =>
     ? {}
     : {
         fidelity: {
-          positions: number(row, 'scored_positions'),
-          kl: number(row, 'kl'),
-          reverseKl: number(row, 'reverse_kl'),
-          changed: number(row, 'changed_token'),
-          acceptance: number(row, 'acceptance'),
+          ...byFidelityField((name) => number(row, fidelityFields[name].column)),
           ...classesIn(row),
         },
       };

@@ -1,25 +1,28 @@
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { boundedRecord, boundedText, MOST_POINTS, shortName } from '../contract/bounds.ts';
-import type { RecordChange } from '../contract/compute.ts';
 import type { EngineEvent } from '../contract/events.ts';
-import { assertNever, refuse, WorkbenchError } from '../contract/errors.ts';
+import { present, refuse, WorkbenchError } from '../contract/errors.ts';
 import { plan, type Plan } from '../contract/plan.ts';
 import {
-  type CalibrationDraw,
-  type ElsewherePoint,
   type PointName,
   pointNameKey,
   recordedSweepDocument,
   type SweepDocument,
   type SweepResult,
-  UNPRUNED,
 } from '../contract/sweep.ts';
+import type { SweepChange } from '../contract/sweep-change.ts';
 import type { SweepFact } from '../contract/sweep-fact.ts';
-import { candidatePoint, type CurtailedPoint, type UnneededPoint } from '../contract/curtailed-point.ts';
-import { type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
-import { factSentence } from '../words/sweep-facts.ts';
+import { candidatePoint } from '../contract/curtailed-point.ts';
+import {
+  begunSweep,
+  type BegunSweep,
+  type LaterChange,
+  noted,
+  readRunning,
+  withChanges,
+} from '../evaluation/sweeps/running-sweep.ts';
+import type { AskedReading } from '../evaluation/threshold-family.ts';
 import { createTurns, writeFileAtomically } from '../files/write-atomically.ts';
 import { readJsonIfThere } from '../files/parse-json.ts';
 
@@ -57,61 +60,36 @@ export interface SweepPoint {
 const pointIndex = z.array(candidatePoint.extend({ step: shortName })).max(MOST_POINTS);
 export type PointIndex = z.infer<typeof pointIndex>;
 
-/** Order of results: models, tasks, methods and seeds of the request, factors ascending; not the order of arrival. */
-export interface SweepOrder {
-  readonly models: readonly string[];
-  readonly tasks: readonly string[];
-  readonly methods: readonly string[];
-}
-
 export const RESULTS = 'results.json';
 export const POINTS = 'points.json';
-
-/** Facts and their sentences. */
-const noted = (facts: readonly SweepFact[]): Pick<SweepDocument, 'facts' | 'notes'> => ({
-  facts: [...facts],
-  notes: facts.map(factSentence),
-});
 
 /** A document as its file contains it: with facts, and without the sentences that are made of them. */
 export const storedSweepDocument = ({
   check: _check,
   provenance: _provenance,
+  running: _running,
   notes,
   ...document
 }: SweepDocument): SweepDocument =>
   document.facts === undefined && notes !== undefined ? { ...document, notes } : document;
-
-/** Announces the point of a change, if it has one. */
-export const announcePoint = (run: string, change: RecordChange, emit?: (event: EngineEvent) => void): void => {
-  if (change.what === 'point') emit?.({ type: 'sweep.point', run, result: change.result });
-  if (change.what === 'curtailed') emit?.({ type: 'sweep.curtailed', run, point: change.point });
-};
 
 /** Collects a sweep's points, and writes `results.json` and `points.json` in the run's folder. */
 export class SweepRecord {
   readonly #run: string;
   readonly #folder: string;
   readonly #temporaryFolder: string;
-  readonly #order: SweepOrder;
-  readonly #delta: number;
-  readonly #level: number | undefined;
   readonly #now: () => number;
   readonly #requireRun: () => Promise<void>;
-  readonly #points: SweepPoint[] = [];
-  readonly #curtailed: CurtailedPoint[] = [];
-  readonly #unneeded: UnneededPoint[] = [];
-  readonly #elsewhere: ElsewherePoint[] = [];
-  readonly #calibrationDraws: CalibrationDraw[] = [];
-  readonly #facts: SweepFact[];
-  readonly #changed: (change: RecordChange) => void;
+  readonly #emit: (event: EngineEvent) => void;
+  /** Steps by the name of their point. */
+  readonly #steps = new Map<string, string>();
   readonly #inTurn = createTurns();
+  /** Without the changes that still wait, and without thresholds. */
+  #document: SweepDocument;
+  #waiting: LaterChange[] = [];
   #writtenAt = Number.NEGATIVE_INFINITY;
 
-  /**
-   * Every change goes to `context.recordChanged`, for a point after its files are written: the engine in another
-   * process keeps a copy, and announces its points. Without one they are announced here.
-   */
+  /** Every change becomes an event, that of a point after its files are written. */
   constructor(
     context: {
       readonly run: string;
@@ -120,123 +98,63 @@ export class SweepRecord {
       readonly now: () => number;
       /** Throws if another engine has taken the folder over. */
       readonly requireRun: () => Promise<void>;
-      readonly recordChanged?: ((change: RecordChange) => void) | undefined;
-      /** Absent for the copy of another process's record. */
+      /** Absent for the copy of another process's record, whose changes are events already. */
       readonly emit?: ((event: EngineEvent) => void) | undefined;
     },
-    order: SweepOrder,
-    delta: number,
-    facts: readonly SweepFact[],
-    level?: number,
+    begun: BegunSweep,
   ) {
     this.#run = context.run;
     this.#folder = context.folder;
     this.#temporaryFolder = context.temporaryFolder;
     this.#now = context.now;
     this.#requireRun = context.requireRun;
-    this.#order = { ...order, methods: [UNPRUNED, ...order.methods] };
-    this.#delta = delta;
-    this.#level = level;
-    this.#facts = [...facts];
-    this.#changed = context.recordChanged ?? ((change) => announcePoint(context.run, change, context.emit));
-    const { models, tasks, methods } = order;
-    const begun = { models: [...models], tasks: [...tasks], methods: [...methods] };
-    this.#changed({ what: 'begun', order: begun, delta, facts: [...facts], ...this.#ofLook });
+    this.#emit = context.emit ?? (() => undefined);
+    this.#document = begunSweep(this.#run, begun);
+    this.#announce({ what: 'begun', ...begun });
   }
 
-  get #ofLook(): Pick<SweepDocument, 'level'> {
-    return this.#level === undefined ? {} : { level: this.#level };
+  #announce(change: SweepChange): void {
+    this.#emit({ type: 'sweep.changed', run: this.#run, change });
   }
 
   /** Applies a change of another process's record; writes nothing. */
-  take(change: Exclude<RecordChange, { what: 'begun' }>): void {
-    switch (change.what) {
-      case 'point':
-        this.#points.push({ result: change.result, step: change.step });
-        return;
-      case 'curtailed':
-        this.#curtailed.push(change.point);
-        return;
-      case 'elsewhere':
-        this.#elsewhere.push(change.point);
-        return;
-      case 'calibration-draw':
-        this.#calibrationDraws.push(change.point);
-        return;
-      case 'unneeded':
-        for (const point of change.points) this.#unneeded.push(point);
-        return;
-      case 'fact':
-        if (!this.#facts.some((known) => isDeepStrictEqual(known, change.fact))) this.#facts.push(change.fact);
-        return;
-      default:
-        assertNever(change);
-    }
+  take(change: LaterChange): void {
+    this.#waiting.push(change);
+    if (change.what === 'point') this.#steps.set(pointNameKey(change.result), change.step);
+  }
+
+  get #soFar(): SweepDocument {
+    this.#document = withChanges(this.#document, this.#waiting);
+    this.#waiting = [];
+    return this.#document;
   }
 
   /** Points in document order. */
   get points(): readonly SweepPoint[] {
-    return this.#inOrder(this.#points, ({ result }) => result);
-  }
-
-  #inOrder<P>(points: readonly P[], nameOf: (point: P) => UnneededPoint): readonly P[] {
-    const { models, tasks, methods } = this.#order;
-    const rank = (point: P): readonly number[] => {
-      const { model, task, method, seed, factor } = nameOf(point);
-      return [models.indexOf(model), tasks.indexOf(task), methods.indexOf(method), seed ?? -1, factor];
-    };
-    return points
-      .map((point) => ({ point, rank: rank(point) }))
-      .sort(
-        (a, b) =>
-          a.rank.map((value, index) => value - (b.rank[index] ?? 0)).find((difference) => difference !== 0) ?? 0,
-      )
-      .map(({ point }) => point);
-  }
-
-  /** By model, the task that a plan was made for (all tasks at once: last), then as points. */
-  #elsewhereInOrder(): readonly ElsewherePoint[] {
-    const { models, tasks } = this.#order;
-    const rowOf = ({ madeFor, result }: ElsewherePoint): number =>
-      models.indexOf(result.model) * (tasks.length + 1) + (madeFor === null ? tasks.length : tasks.indexOf(madeFor));
-    const inOrder = this.#inOrder(this.#elsewhere, ({ result }) => result);
-    return [...inOrder].sort((left, right) => rowOf(left) - rowOf(right));
-  }
-
-  /** As points, at each the draws in order, by the number of items. */
-  #calibrationDrawsInOrder(): readonly CalibrationDraw[] {
-    const byDraw = [...this.#calibrationDraws].sort(
-      (left, right) => left.items - right.items || left.draw - right.draw,
-    );
-    return this.#inOrder(byDraw, ({ result }) => result);
+    return this.#soFar.results.map((result) => ({
+      result,
+      step: present(this.#steps.get(pointNameKey(result)), 'a point without its step'),
+    }));
   }
 
   note(fact: SweepFact): void {
     const change = { what: 'fact', fact } as const;
     this.take(change);
-    this.#changed(change);
+    this.#announce(change);
   }
 
-  document(reading: ThresholdReading = { delta: this.#delta }): SweepDocument {
-    const results = this.points.map(({ result }) => result);
-    const elsewhere = this.#elsewhere.length === 0 ? {} : { elsewhere: [...this.#elsewhereInOrder()] };
-    const drawn = this.#calibrationDraws.length === 0 ? {} : { calibrationDraws: [...this.#calibrationDrawsInOrder()] };
-    const unread = { thresholds: [], rule: '', ...noted(this.#facts) };
-    const measured: SweepDocument = { run: this.#run, ...this.#ofLook, results, ...elsewhere, ...drawn, ...unread };
-    if (this.#curtailed.length + this.#unneeded.length === 0) return withThresholds(measured, reading);
-    const curtailed = [...this.#inOrder(this.#curtailed, (point) => point)];
-    const notNeeded = [...this.#inOrder(this.#unneeded, (point) => point)];
-    return withThresholds({ ...measured, curtailed, notNeeded }, reading);
+  document(reading: AskedReading = {}): SweepDocument {
+    return readRunning(this.#soFar, reading);
   }
 
   /**
    * Adds points whose steps are on disk (or that need none), rewrites the files unless that was done recently, and
-   * announces measured points.
+   * announces the change.
    */
-  async add(change: Exclude<RecordChange, { what: 'begun' | 'fact' }>): Promise<void> {
+  async add(change: Exclude<LaterChange, { what: 'fact' }>): Promise<void> {
     this.take(change);
     if (change.what !== 'unneeded' && this.#now() - this.#writtenAt >= REWRITE_EVERY_MS) await this.write();
-    this.#changed(change);
+    this.#announce(change);
   }
 
   /**

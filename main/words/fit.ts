@@ -125,7 +125,7 @@ export const candidateWords = (candidate: ScoredCandidate, experts: number): str
 
 const verdictWords: Readonly<Record<NonNullable<FitTested['verdict']>, string>> = {
   safe: 'safe',
-  undecided: 'undecided',
+  undecided: 'cannot tell',
   worse: 'unsafe',
   'at-chance': 'no verdict, since the unpruned model is at chance',
   'nothing-to-lose': 'no verdict, since the unpruned model has nothing to lose',
@@ -176,6 +176,18 @@ export const fitSentence = (document: FitDocument): string => {
       ? ''
       : `; runner-up: ${candidateWords(candidateNamed(document, runnerUp.name), experts)}: ${testedWords(runnerUp)}`;
   return `Recommended: ${said}${testedWords(found)}; ${sizeWords(document, chosen)}${second}.`;
+};
+
+/** Why there is nothing to export: the whole model fits with its weights as stored. Null: there is. */
+export const fitsAsItIs = ({
+  recommended,
+  candidates,
+  model,
+}: Pick<FitDocument, 'recommended' | 'candidates' | 'model'>): string | null => {
+  const chosen = candidates.find(({ name }) => name === recommended);
+  return chosen?.method === null && chosen.weights === 'stored'
+    ? `${model} fits as it is: an export would be a copy. Name a smaller size to have it pruned or rounded.`
+    : null;
 };
 
 /** What the search saw, and how its parts were kept apart. */

@@ -1,6 +1,7 @@
 import { type ArmName, type ArmTreatment, treatmentTitles } from '../contract/experiment.ts';
 import { methodOfLabel, weightsOfLabel } from '../contract/method.ts';
 import type { RefitName } from '../contract/plan.ts';
+import { counted } from './numbers.ts';
 
 /**
  * Titles of published methods as their authors spell them, short enough for legends and table headings, in the order of
@@ -91,3 +92,11 @@ export const treatmentWords = (treatment: ArmTreatment): string => treatmentTitl
 /** What was done to an arm, in words that follow the name of its method. */
 export const armWords = ({ treatment, gates }: Pick<ArmName, 'treatment' | 'gates'>): string =>
   treatmentWords(treatment) + (gates === null ? '' : `, gates ${gates}`);
+
+/** "4 methods", or "4 methods at 3 types of weights" where curves (by their labels) differ in the type of weights. */
+export const countedMethods = (labels: Iterable<string>): string => {
+  const curves = [...labels].map(weightsOfLabel);
+  const types = new Set(curves.map(({ weights }) => weights)).size;
+  const methods = counted(new Set(curves.map(({ bare }) => bare)).size, 'method');
+  return types > 1 ? `${methods} at ${counted(types, 'type')} of weights` : methods;
+};

@@ -45,6 +45,10 @@ export interface KindOfRun {
   readonly command: (manifest: RunManifest) => readonly [verb: string, parts: readonly Part[] | null];
   /** An engine computes it on a device; others are computed by onnxruntime on the processor. */
   readonly onDevice?: true;
+  /** Its numbers are those of its models, each of which transformers is asked about first, if at all. */
+  readonly comparesFirst?: true;
+  /** It shows how models answer test items. */
+  readonly looksAtTest?: true;
   /** It leaves a model. */
   readonly makesModel?: true;
   /** Past participle of what it does to a model that it measures. */
@@ -66,6 +70,8 @@ export const runKinds: Readonly<Record<RunKind, KindOfRun>> = {
     command: (manifest) => ['sweep', sweepParts(manifest)],
     onDevice: true,
     measured: 'swept',
+    comparesFirst: true,
+    looksAtTest: true,
   },
   profile: {
     words: 'a profile',
@@ -74,6 +80,7 @@ export const runKinds: Readonly<Record<RunKind, KindOfRun>> = {
     command: (manifest) => ['profile', profileParts(manifest)],
     onDevice: true,
     measured: 'profiled',
+    comparesFirst: true,
   },
   damage: {
     words: 'a measurement of single experts',
@@ -81,6 +88,8 @@ export const runKinds: Readonly<Record<RunKind, KindOfRun>> = {
     opens: 'damaged-experts',
     command: (manifest) => ['damage', damageParts(manifest)],
     onDevice: true,
+    comparesFirst: true,
+    looksAtTest: true,
   },
   beside: {
     words: 'a side-by-side run',
@@ -88,6 +97,7 @@ export const runKinds: Readonly<Record<RunKind, KindOfRun>> = {
     opens: 'beside',
     command: (manifest) => ['beside', besideParts(manifest)],
     onDevice: true,
+    comparesFirst: true,
   },
   export: {
     words: 'an export',
@@ -124,6 +134,8 @@ export const runKinds: Readonly<Record<RunKind, KindOfRun>> = {
       const parsed = treatments.safeParse(spec);
       return { program: !parsed.success || parsed.data.settings.treatments.some(trains), destination: false };
     },
+    comparesFirst: true,
+    looksAtTest: true,
   },
   reproduce: {
     words: 'a reproduction',
@@ -139,6 +151,8 @@ export const runKinds: Readonly<Record<RunKind, KindOfRun>> = {
     opens: 'fit',
     command: (manifest) => ['fit', fitParts(manifest)],
     measured: 'searched',
+    comparesFirst: true,
+    looksAtTest: true,
   },
   download: {
     words: 'a download',

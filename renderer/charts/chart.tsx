@@ -1,5 +1,6 @@
 import { memo, type MouseEvent, useMemo, useState } from 'react';
 import { CartesianGrid, ComposedChart, XAxis, YAxis } from 'recharts';
+import { present } from '../../main/contract/errors.ts';
 import {
   type Chart as Described,
   type ChartAxis,
@@ -319,7 +320,7 @@ const Tip = ({ hovered, points, lines, width, height, chart }: TipProps) => {
     .filter((other) => other !== hovered && Math.hypot(other.x - x, other.y - y) < COVERED_PX)
     .map((other) => other.point.tip().title);
   const also = covered.length === 0 ? [] : [`also here: ${covered.slice(0, MOST_COVERED).join('; ')}`];
-  const { term, text } = definitions[chart.definition];
+  const { term, text } = present(definitions[chart.definition], `there is no definition of ${chart.definition}`);
   const isAbove = y > height / 2;
   return (
     <div

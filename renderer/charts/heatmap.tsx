@@ -55,6 +55,8 @@ interface HeatmapProps extends Pick<
   readonly onArea?: ((area: { readonly from: Cell; readonly to: Cell } | null) => void) | undefined;
   /** Whether the map fills the window; then lines mark row and column of the cell under the pointer. */
   readonly isFull?: boolean;
+  /** Beside the zoom buttons; memoised by the caller, as the map is drawn anew with it. */
+  readonly legend: ReactNode;
 }
 
 const MARGINS = { left: 34, top: 22 } as const;
@@ -380,6 +382,7 @@ export const Heatmap = memo((props: HeatmapProps) => {
         orderWords={props.orderWords}
         onZoom={(factor) => zoom(factor, selected.expert === null ? middleOf(shownWindow) : cursor)}
         onFit={() => chooseWindow(null)}
+        legend={props.legend}
       />
       <p id={helpId} className="visually-hidden">
         Arrow keys move between layers (up, down) and experts (left, right); Home and End go to the ends of a layer;
@@ -402,6 +405,7 @@ interface MapToolsProps {
   readonly orderWords?: string | undefined;
   readonly onZoom: (factor: number) => void;
   readonly onFit: () => void;
+  readonly legend: ReactNode;
 }
 
 /** Positions count from 1, experts from 0. */
@@ -409,14 +413,17 @@ const columnText = (column: number, orderWords: string | undefined): string =>
   String(orderWords === undefined ? column : column + 1);
 
 /** Zoom buttons, and text saying which part is visible and how many cells one mark combines. */
-const MapTools = ({ shown, whole, bins, orderWords, onZoom, onFit }: MapToolsProps) => {
+const MapTools = ({ shown, whole, bins, orderWords, onZoom, onFit, legend }: MapToolsProps) => {
   const [layerBin, expertBin] = bins;
   const cells = [layerBin > 1 ? `${layerBin} layers` : '', expertBin > 1 ? `${expertBin} experts` : ''];
   return (
     <div className="map-tools">
-      <IconButton icon="plus" label="Zoom into the map (Ctrl and wheel, or +)" onClick={() => onZoom(0.5)} />
-      <IconButton icon="minus" label="Zoom out of the map (−)" disabled={whole} onClick={() => onZoom(2)} />
-      <IconButton icon="fit" label="Show the whole map (0)" disabled={whole} onClick={onFit} />
+      <span className="map-zoom">
+        <IconButton icon="plus" label="Zoom into the map (Ctrl and wheel, or +)" onClick={() => onZoom(0.5)} />
+        <IconButton icon="minus" label="Zoom out of the map (−)" disabled={whole} onClick={() => onZoom(2)} />
+        <IconButton icon="fit" label="Show the whole map (0)" disabled={whole} onClick={onFit} />
+      </span>
+      {legend}
       <span className="muted">
         {[
           whole

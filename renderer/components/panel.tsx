@@ -94,7 +94,7 @@ interface EmptyStateProps {
 export const EmptyState = ({ icon, title, children, action }: EmptyStateProps) => (
   <div className="empty-state">
     <Icon name={icon} size={28} />
-    <h3>{title}</h3>
+    <h2>{title}</h2>
     {children !== undefined && <p>{children}</p>}
     {action}
   </div>

@@ -87,7 +87,9 @@ export const modelsAndTasks = define({
   },
   profiled: {
     term: 'Profile',
-    text: 'Filled: routing statistics of the selected model on this task’s calibration items are on disk.',
+    text:
+      'Filled: routing statistics of the selected model on this task’s calibration items are on disk; half: of its ' +
+      'chosen or its written answers.',
   },
   chatTemplate: {
     term: 'Chat template',

@@ -3,13 +3,8 @@ import { assertNever } from '../../main/contract/errors.ts';
 import type { EngineEvent } from '../../main/contract/events.ts';
 import type { JobProgress, RunManifest } from '../../main/contract/run.ts';
 import { callsThatRead, staleAfter } from '../../main/contract/stale-calls.ts';
-import { isSamePoint, type SweepDocument, type SweepResult } from '../../main/contract/sweep.ts';
+import type { LaterChange } from '../../main/evaluation/sweeps/running-sweep.ts';
 import type { Engine } from './waits.ts';
-
-export const withPoint = (document: SweepDocument, result: SweepResult): SweepDocument => ({
-  ...document,
-  results: [...document.results.filter((known) => !isSamePoint(known, result)), result],
-});
 
 const withManifest = (runs: readonly RunManifest[], manifest: RunManifest): RunManifest[] =>
   runs.some((run) => run.id === manifest.id)
@@ -35,9 +30,9 @@ const isActive = (manifest: RunManifest): boolean => manifest.state === 'running
 /** Selects the calls that list runs or jobs; a new run makes their answers stale. */
 export const listsRuns = callsThatRead('runs', 'jobs');
 
-/** Deferred effects of `applyEvent`: the thresholds of a running sweep are refetched, but not for every point. */
+/** Deferred effects of `applyEvent`: changes of a running sweep are applied together, its thresholds less often. */
 interface EventEffects {
-  readonly sweepChanged: (run: string) => void;
+  readonly sweepChanged: (run: string, change: LaterChange) => void;
 }
 
 /** Updates the cache after an engine event: stores the data that the event carries and invalidates the rest. */
@@ -56,17 +51,10 @@ export const applyEvent = (cache: Engine['cache'], event: EngineEvent, effects: 
       cache.patch('runs.list', (runs) => runs.filter((run) => run.id !== event.run));
       cache.patch('jobs.list', (jobs) => jobs.filter((job) => job.run !== event.run));
       break;
-    case 'sweep.point':
-      cache.patch('sweep.read', (document) =>
-        document.run === event.run ? withPoint(document, event.result) : document,
-      );
-      effects.sweepChanged(event.run);
-      // `sweepChanged` refetches the rest later, once for many points.
-      return;
-    case 'sweep.curtailed':
-      // Curtailed candidates come with the thresholds, which are refetched.
-      effects.sweepChanged(event.run);
-      return;
+    case 'sweep.changed':
+      if (event.change.what === 'begun') break;
+      // What is made of its results is refetched later, once for many points.
+      return effects.sweepChanged(event.run, event.change);
     case 'beside.written':
       cache.patch('beside.read', (document) =>
         document.run === event.run ? { ...document, columns: event.columns } : document,

@@ -3,7 +3,8 @@ import type { ReactNode } from 'react';
 import type { CallInput, CallName } from '../../main/contract/calls.ts';
 import { present, type SerialisedError, serialiseError } from '../../main/contract/errors.ts';
 import type { EngineEvent } from '../../main/contract/events.ts';
-import { callsThatReadRun } from '../../main/contract/stale-calls.ts';
+import { staleAfterChange } from '../../main/contract/stale-calls.ts';
+import { type LaterChange, readRunning, withChanges } from '../../main/evaluation/sweeps/running-sweep.ts';
 import type { BridgeStatus } from '../bridge/bridge.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import { applyEvent } from './apply-event.ts';
@@ -15,7 +16,7 @@ export type { Engine } from './waits.ts';
 
 const EngineContext = createContext<Engine | null>(null);
 
-/** Least time between two reads of the thresholds of a running sweep. */
+/** Least time between two readings of the thresholds of a running sweep. */
 const SWEEP_REFRESH_MS = 1_000;
 
 /** Events within this time are applied together, so that a fast sweep does not rerender the window for every point. */
@@ -25,13 +26,18 @@ const GATHER_MS = 100;
  * Connects cache and bridge: events update the cache, a new connection refetches everything. Returns the disconnect
  * function.
  */
-const connectCache = ({ bridge, cache }: Engine): (() => void) => {
+export const connectCache = ({ bridge, cache }: Engine): (() => void) => {
   const waiting = new Map<string, ReturnType<typeof setTimeout>>();
-  const sweepChanged = (run: string): void => {
+  const changes = new Map<string, LaterChange[]>();
+  const sweepChanged = (run: string, change: LaterChange): void => {
+    changes.set(run, [...(changes.get(run) ?? []), change]);
     if (waiting.has(run)) return;
     const refresh = (): void => {
       waiting.delete(run);
-      cache.invalidate(callsThatReadRun(run));
+      cache.batch(() => {
+        cache.patch('sweep.read', (document) => (document.run === run ? readRunning(document) : document));
+        cache.invalidate(staleAfterChange(run));
+      });
     };
     waiting.set(run, setTimeout(refresh, SWEEP_REFRESH_MS));
   };
@@ -43,6 +49,9 @@ const connectCache = ({ bridge, cache }: Engine): (() => void) => {
     gathering = null;
     cache.batch(() => {
       for (const event of gathered) applyEvent(cache, event, { sweepChanged });
+      for (const [run, made] of changes)
+        cache.patch('sweep.read', (document) => (document.run === run ? withChanges(document, made) : document));
+      changes.clear();
     });
   };
   const stopEvents = bridge.subscribe((event) => {

@@ -1,4 +1,4 @@
-import { useCallback, useMemo, useState } from 'react';
+import { type ReactNode, useCallback, useMemo, useState } from 'react';
 import { useStore } from 'zustand';
 import type { TaskProfile } from '../../main/contract/profile.ts';
 import { type Hatch, inOrder } from '../../main/figures/cell-matrix.ts';
@@ -41,7 +41,13 @@ const columnNumberOf = (column: number): string => String(column + 1);
 const hatchOf = (fate: ExpertFate | undefined): Hatch =>
   fate?.kind === 'dropped' || fate?.kind === 'merged' ? fate.kind : 'none';
 
-export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
+interface RoutingMapProps {
+  readonly profile: TaskProfile;
+  /** The row above the map, with the buttons of the map at its end. */
+  readonly head: (end: ReactNode) => ReactNode;
+}
+
+export const RoutingMap = ({ profile, head }: RoutingMapProps) => {
   const { tasks, models, runs, selection } = useFacts();
   const { metric } = selection.map;
   const scaling = useMapScaling();
@@ -166,51 +172,97 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
   const legendLabels: readonly [string, string, string] =
     shaded.values === null ? shaded.labels : [written(low), written(middle), written(high)];
   const merges = useMemo(() => fates?.some((row) => row.some(({ kind }) => kind === 'merged')) ?? false, [fates]);
+  const [lowest, halfway, highest] = legendLabels;
+  const colours = useMemo(
+    () => (
+      <ColorLegend
+        scale={scale}
+        labels={[lowest, halfway, highest]}
+        words={shaded.words}
+        ends={
+          minus === null
+            ? undefined
+            : minus.kind === 'task'
+              ? [`more on ${minus.title}`, `more on ${title}`]
+              : [`more in ${minus.title}`, `more in ${modelName === '' ? 'this model' : modelName}`]
+        }
+      />
+    ),
+    [scale, lowest, halfway, highest, shaded.words, minus, title, modelName],
+  );
+  const planned = useMemo(
+    () => (
+      <>
+        {gone !== null && (
+          <span className="absent-key">
+            <span className="absent-swatch" />
+            gone in {minus?.title}
+          </span>
+        )}
+        <Checkbox checked={showPlan} onChange={togglePlan}>
+          <span className={merges ? 'pale-swatch pale-swatch-merged' : 'pale-swatch'} />
+          {merges ? 'would be merged into another' : 'would be pruned'}
+        </Checkbox>
+      </>
+    ),
+    [gone, minus, showPlan, togglePlan, merges],
+  );
+  const measuredOn =
+    title +
+    (minus === null ? '' : minus.kind === 'task' ? ` minus ${minus.title}` : `, less ${minus.title} on it`) +
+    `, ${formatCount(profile.items)} calibration items, ${formatCount(profile.tokens)} tokens`;
+  const legend = useMemo(
+    () => (
+      <>
+        {colours}
+        {planned}
+        <span className="muted">{measuredOn}</span>
+      </>
+    ),
+    [colours, planned, measuredOn],
+  );
+
+  const save = source !== null && (
+    <SaveFigure
+      label="Save map"
+      subject={'id' in source.manifest ? source.manifest.id : source.model}
+      view={({ routingView }) =>
+        routingView(
+          {
+            manifest: source.manifest,
+            model: source.model,
+            profiles: source.profiles,
+            profile,
+            metric,
+            theme,
+            scaling,
+            minus: minus?.subtracted ?? null,
+            order,
+            hatches: fates?.map((row) => row.map(hatchOf)) ?? null,
+          },
+          source.names,
+        )
+      }
+    />
+  );
 
   return (
     <FullScreen title={`${definitions[metric].term} by layer and expert`}>
       {(isFull, fillButton) => (
         <section aria-label="Layer and expert map">
-          <div className="section-head">
-            <h3>
-              <Definition of={metric} /> by layer and expert
-            </h3>
-            <span className="muted">
-              {title}
-              {minus === null
-                ? ''
-                : minus.kind === 'task'
-                  ? ` minus ${minus.title}`
-                  : `, less ${minus.title} on it`}, {formatCount(profile.items)} calibration items,{' '}
-              {formatCount(profile.tokens)} tokens
-            </span>
-            <span className="section-end">
-              {!asTable && fillButton}
-              {source !== null && (
-                <SaveFigure
-                  label="Save map"
-                  subject={'id' in source.manifest ? source.manifest.id : source.model}
-                  view={({ routingView }) =>
-                    routingView(
-                      {
-                        manifest: source.manifest,
-                        model: source.model,
-                        profiles: source.profiles,
-                        profile,
-                        metric,
-                        theme,
-                        scaling,
-                        minus: minus?.subtracted ?? null,
-                        order,
-                        hatches: fates?.map((row) => row.map(hatchOf)) ?? null,
-                      },
-                      source.names,
-                    )
-                  }
-                />
-              )}
-            </span>
-          </div>
+          <h3 className="visually-hidden">{definitions[metric].term} by layer and expert</h3>
+          {isFull ? (
+            <div className="section-head">
+              <span className="section-end">{save}</span>
+            </div>
+          ) : (
+            head(
+              <>
+                {!asTable && fillButton}
+                {save}
+              </>,
+            )
+          )}
           {asTable ? (
             <DataTable
               caption={name}
@@ -255,6 +307,7 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
               area={area}
               onArea={drawArea}
               isFull={isFull}
+              legend={legend}
             />
           )}
           {area !== null && !asTable && (
@@ -265,32 +318,12 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
               onClose={() => drawArea(null)}
             />
           )}
-          <div className="routing-legend">
-            {!asTable && (
-              <ColorLegend
-                scale={scale}
-                labels={legendLabels}
-                words={shaded.words}
-                ends={
-                  minus === null
-                    ? undefined
-                    : minus.kind === 'task'
-                      ? [`more on ${minus.title}`, `more on ${title}`]
-                      : [`more in ${minus.title}`, `more in ${model?.name ?? 'this model'}`]
-                }
-              />
-            )}
-            {gone !== null && (
-              <span className="absent-key">
-                <span className="absent-swatch" />
-                gone in {minus?.title}
-              </span>
-            )}
-            <Checkbox checked={showPlan} onChange={togglePlan}>
-              <span className={merges ? 'pale-swatch pale-swatch-merged' : 'pale-swatch'} />
-              {merges ? 'would be merged into another' : 'would be pruned'}
-            </Checkbox>
-          </div>
+          {asTable && (
+            <div className="map-tools">
+              {planned}
+              <span className="muted">{measuredOn}</span>
+            </div>
+          )}
         </section>
       )}
     </FullScreen>

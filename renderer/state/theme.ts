@@ -5,20 +5,28 @@ import type { Theme } from './layout-store.ts';
 
 export type ResolvedTheme = 'light' | 'dark';
 
-const darkQuery = (): MediaQueryList => window.matchMedia('(prefers-color-scheme: dark)');
+const queries = ['(prefers-color-scheme: dark)', 'print'] as const;
 
+/** Whether the system is dark, or the page is being printed: on paper, it is always light. */
 const subscribeSystem = (listener: () => void): (() => void) => {
-  const query = darkQuery();
-  query.addEventListener('change', listener);
-  return () => query.removeEventListener('change', listener);
+  const lists = queries.map((query) => window.matchMedia(query));
+  lists.forEach((list) => list.addEventListener('change', listener));
+  return () => lists.forEach((list) => list.removeEventListener('change', listener));
 };
 
-const resolveTheme = (theme: Theme, systemDark: boolean): ResolvedTheme =>
-  theme === 'system' ? (systemDark ? 'dark' : 'light') : theme;
+const systemTheme = (): ResolvedTheme | 'paper' => {
+  const [isDark, isPaper] = queries.map((query) => window.matchMedia(query).matches);
+  return isPaper === true ? 'paper' : isDark === true ? 'dark' : 'light';
+};
+
+const resolveTheme = (theme: Theme, system: ResolvedTheme | 'paper'): ResolvedTheme => {
+  if (system === 'paper') return 'light';
+  return theme === 'system' ? system : theme;
+};
 
 /** Sets the theme for the style sheets. */
 const applyTheme = (): void => {
-  document.documentElement.dataset['theme'] = resolveTheme(layoutStore.getState().theme, darkQuery().matches);
+  document.documentElement.dataset['theme'] = resolveTheme(layoutStore.getState().theme, systemTheme());
 };
 
 /**
@@ -31,9 +39,8 @@ export const followTheme = (): (() => void) => {
   return () => stops.forEach((stop) => stop());
 };
 
-/** The theme in use; follows the system if set to "system". */
+/** The theme in use; follows the system if set to "system"; light on paper. */
 export const useResolvedTheme = (): ResolvedTheme => {
   const theme = useStore(layoutStore, (state) => state.theme);
-  const systemDark = useSyncExternalStore(subscribeSystem, () => darkQuery().matches);
-  return resolveTheme(theme, systemDark);
+  return resolveTheme(theme, useSyncExternalStore(subscribeSystem, systemTheme));
 };

@@ -49,7 +49,8 @@ try {
     await page.mouse.move(2, 2);
     await page.waitForTimeout(SETTLED_MS);
     // On a busy machine something may still be read, whose wait would stand in the picture.
-    await page.locator('.placed-waits:popover-open').waitFor({ state: 'hidden', timeout: READING_MS });
+    const waits = page.locator('.notice-wait, .placed-waits:popover-open').first();
+    await waits.waitFor({ state: 'hidden', timeout: READING_MS });
     await page.screenshot({ path: path.join(folder, `${name}.png`) });
   }
 } finally {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { axeFindings } from './axe-findings.ts';
 import { openTaskFile, pageErrors, photograph, resources, tab } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
@@ -26,6 +27,7 @@ test('an own file of questions becomes a recommended and verified export in four
     await expect(page.getByRole('tab', { name: 'Fit', exact: true })).toHaveAttribute('aria-selected', 'true');
     await expect(form).toContainText('my-sums');
     await photograph(workbench, 'fit-before');
+    expect(await axeFindings(page), 'the form').toEqual([]);
   });
   await test.step('three: name the size, and find the model; the answer is one sentence', async () => {
     await form.getByLabel('At most').fill('400 kB');
@@ -42,6 +44,7 @@ test('an own file of questions becomes a recommended and verified export in four
     // The answer stands in place of the form, and only the task was asked.
     await expect(form).toHaveCount(0);
     await expect(answer.getByRole('list', { name: 'On other tasks' })).toHaveCount(0);
+    expect(await axeFindings(page), 'the answer').toEqual([]);
   });
   await test.step('four: export it into the proposed folder; the proof comes with it', async () => {
     await answer.getByRole('button', { name: 'Export and verify' }).click();

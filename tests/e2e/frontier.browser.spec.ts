@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { startUncurl } from './command-line.ts';
+import { axeFindings } from './axe-findings.ts';
 import { chooseExportFolder, pageErrors, photograph, resources, typePath, openSweep } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
@@ -58,6 +59,7 @@ test('a GGUF file is swept over factor and weights, exported as stored, verified
     await frontier.getByText('Every comparison').click();
     await expect(frontier.getByText(/on Sums, in 7\d\s% of the bytes: REAP by ×2/)).toBeVisible();
     await photograph(workbench, 'frontier');
+    expect(await axeFindings(page), 'the frontier').toEqual([]);
   });
 
   await test.step('it is exported as stored, verified by bytes and by running both, and opened', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startLoopbackHub } from '../integration/loopback-hub.ts';
 import { removeFolder } from '../remove-folder.ts';
+import { axeFindings } from './axe-findings.ts';
 import { pageErrors } from './page-steps.ts';
 import { expect, test, withServer } from './workbench.ts';
 
@@ -32,7 +33,10 @@ test('a model is searched on the Hub, looked at, downloaded, opened, and found o
       expect(hub.seen).toEqual([]);
       await dialog.getByLabel('Name on the Hub').fill('uncurl');
       await dialog.getByRole('button', { name: 'Search' }).click();
-      await dialog.getByRole('list', { name: 'Models on the Hub' }).getByText(ID).click();
+      const found = dialog.getByRole('list', { name: 'Models on the Hub' }).getByText(ID);
+      await expect(found).toBeVisible();
+      expect(await axeFindings(page), 'models on the Hub').toEqual([]);
+      await found.click();
       await expect(dialog).toContainText(commit.slice(0, 12));
       await expect(dialog).toContainText(/resident, in float32/);
       expect(hub.seen.filter(({ host, range }) => host === 'cdn' && range === null)).toEqual([]);

@@ -79,6 +79,8 @@ test('the map of models shows the verdicts, opens points, and compares two model
     await expect(two.getByRole('heading', { level: 3 })).toContainText('Frequency ×4 against REAP ×4, on Sums');
     await expect(status).toHaveText(new RegExp(`^${first[3] ?? ''} items? lost, first token of the answer: `));
     await photograph(workbench, 'two-models');
+    // Under the pointer a cell is darker.
+    await cell(/^REAP ×4: /).hover();
     expect(await axeFindings(page)).toEqual([]);
   });
 

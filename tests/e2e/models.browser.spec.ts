@@ -50,7 +50,14 @@ test('a moved model folder is reported as gone, located again, and forgotten', a
     page.getByText(/contains another model than .*mine did \(header hash [0-9a-f]{8} then, [0-9a-f]{8} now\)/),
   ).toBeVisible();
   // The folder browser stays open with the reason.
-  await page.getByRole('dialog', { name: 'Open a model' }).getByRole('button', { name: 'Cancel' }).click();
+  const browser = page.getByRole('dialog', { name: 'Open a model' });
+  // A file that is no model is refused in its folder.
+  const field = browser.getByRole('textbox', { name: 'Path' });
+  await field.fill(path.join(other, 'config.json'));
+  await field.press('Enter');
+  await expect(browser.getByRole('alert')).toContainText('config.json cannot be chosen here.');
+  await expect(browser.getByRole('list', { name: 'Entries' })).toHaveAttribute('data-folder', other);
+  await browser.getByRole('button', { name: 'Cancel' }).click();
   await expect(row('mine')).toContainText('moved or deleted');
 
   await chooseModelFolder(page, after, locate);

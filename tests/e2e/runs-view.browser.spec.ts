@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Page } from '@playwright/test';
 import { putRuns } from './many-runs.ts';
+import { axeFindings } from './axe-findings.ts';
 import { download, pageErrors, photograph, tab, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
@@ -91,7 +92,15 @@ test('all runs in one table: sorted, filtered, grouped, pinned, unfolded, charte
     await expect(chosen).toContainText('2 runs chosen');
     await expect(chosen.getByRole('application', { name: /uncurl-\d+ on .*: difference to unpruned/ })).toBeVisible();
     await expect(chosen.getByRole('row', { name: 'models model-12 uncurl-8, uncurl-16' })).toBeVisible();
+    // Curves of one run need not name it.
+    await expect(chosen.getByRole('list', { name: 'Curves' }).getByRole('listitem')).toHaveText([
+      'Random',
+      'Frequency',
+      'REAP',
+      'UNCURL',
+    ]);
     await photograph(workbench, 'runs-view-chosen');
+    expect(await axeFindings(page)).toEqual([]);
     const saved = async (format: string): Promise<string> => {
       await chosen.getByRole('button', { name: 'Save figure' }).click();
       const file = download(page, `.${format.toLowerCase()}`);

@@ -1,5 +1,6 @@
 import type { Locator } from '@playwright/test';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { axeFindings } from './axe-findings.ts';
 import { pageErrors, photograph } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
@@ -42,6 +43,11 @@ test('an empty workspace offers four ways to begin; lists share their height, no
   await expect(ways.getByRole('button')).toHaveText(offered);
   // One button leads.
   await expect(page.locator('.button-primary')).toHaveCount(1);
+  expect(await axeFindings(page), 'an empty workspace').toEqual([]);
+  await page.getByRole('tab', { name: 'Runs', exact: true }).click();
+  await expect(page.getByRole('heading', { name: 'No runs yet' })).toBeVisible();
+  expect(await axeFindings(page), 'no runs').toEqual([]);
+  await page.getByRole('tab', { name: 'Workbench', exact: true }).click();
   await ways.getByRole('button', { name: 'Open a model…' }).click();
   await expect(page.getByRole('dialog', { name: 'Open a model' })).toBeVisible();
   await page.keyboard.press('Escape');
@@ -49,6 +55,7 @@ test('an empty workspace offers four ways to begin; lists share their height, no
   const connecting = page.getByRole('dialog', { name: 'Connect to another machine' });
   // A page in a browser stays with the engine that served it.
   await expect(connecting).toContainText('uncurl connect [USER@]HOST --open');
+  expect(await axeFindings(page), 'connecting').toEqual([]);
   await page.keyboard.press('Escape');
   await ways.getByRole('button', { name: 'Fit a model to a size' }).click();
   await expect(page.getByRole('tab', { name: 'Fit', exact: true })).toHaveAttribute('aria-selected', 'true');

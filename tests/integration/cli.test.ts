@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { modelInfo } from '../../main/contract/model.ts';
 import { readSafetensorsHeader } from '../../main/checkpoint/safetensors-header.ts';
 import { readTensor } from '../../main/checkpoint/read-tensor.ts';
-import { resources, startUncurl, temporaryFolder, uncurl } from './run-uncurl.ts';
+import { resources, startUncurl, temporaryFolder, uncurl, uncurlHere } from './run-uncurl.ts';
 
 const bundledModel = join(resources, 'models', 'uncurl-16');
 
@@ -29,7 +29,7 @@ test("info prints the contract's document, for a bundled name and for a folder",
     topK: 2,
     supported: true,
   });
-  expect(jsonOf(await uncurl(['info', bundledModel, '--json']))).toEqual(byName);
+  expect(jsonOf(await uncurlHere(['info', bundledModel, '--json']))).toEqual(byName);
   const { stdout } = await uncurl(['info', 'uncurl-16']);
   expect(stdout).toMatch(/experts +16 per layer, top-2 per token/);
 });
@@ -38,14 +38,23 @@ test('profile, plan, forward, score, export, verify write their files; a tampere
   const folder = await temporaryFolder();
   const at = (name: string): string => join(folder, name);
   jsonOf(
-    await uncurl(['profile', 'uncurl-16', '--task', 'sort', 'capital', '--out', at('profile.safetensors'), '--json']),
+    await uncurlHere([
+      'profile',
+      'uncurl-16',
+      '--task',
+      'sort',
+      'capital',
+      '--out',
+      at('profile.safetensors'),
+      '--json',
+    ]),
   );
   const header = await readSafetensorsHeader(at('profile.safetensors'));
   for (const name of ['sort.counts', 'sort.gate_mass', 'capital.reap_sum', 'capital.ean_sum']) {
     expect(header.tensors.get(name)).toMatchObject({ dtype: 'F64', shape: [3, 16] });
   }
   const planned = jsonOf(
-    await uncurl([
+    await uncurlHere([
       'plan',
       'uncurl-16',
       '--profile',
@@ -78,7 +87,7 @@ test('profile, plan, forward, score, export, verify write their files; a tampere
   await writeFile(at('tokens.json'), '[[1,2,3,4,5],[6,7]]');
   await writeFile(at('kept.json'), JSON.stringify({ kept: plan.kept }));
   jsonOf(
-    await uncurl([
+    await uncurlHere([
       'forward',
       'uncurl-16',
       '--tokens',
@@ -90,9 +99,9 @@ test('profile, plan, forward, score, export, verify write their files; a tampere
       '--json',
     ]),
   );
-  jsonOf(await uncurl(['export', 'uncurl-16', '--plan', at('plan.json'), '--out', at('small'), '--json']));
+  jsonOf(await uncurlHere(['export', 'uncurl-16', '--plan', at('plan.json'), '--out', at('small'), '--json']));
   jsonOf(
-    await uncurl([
+    await uncurlHere([
       'forward',
       at('small'),
       '--tokens',
@@ -127,7 +136,7 @@ test('profile, plan, forward, score, export, verify write their files; a tampere
     [at('small'), [], 'two'],
   ] as const) {
     jsonOf(
-      await uncurl([
+      await uncurlHere([
         'score',
         model,
         '--requests',
@@ -154,7 +163,7 @@ test('profile, plan, forward, score, export, verify write their files; a tampere
   expect(await readFile(at('two.jsonl'), 'utf8')).toBe(await readFile(at('one.jsonl'), 'utf8'));
 
   expect(
-    jsonOf(await uncurl(['verify', at('small'), '--against', 'uncurl-16', '--plan', at('kept.json'), '--json'])),
+    jsonOf(await uncurlHere(['verify', at('small'), '--against', 'uncurl-16', '--plan', at('kept.json'), '--json'])),
   ).toMatchObject({ ok: true });
   const weights = await readFile(at('small/model.safetensors'));
   weights[weights.length - 100] = (weights[weights.length - 100] ?? 0) ^ 0x10;
@@ -164,9 +173,10 @@ test('profile, plan, forward, score, export, verify write their files; a tampere
   expect(JSON.parse(tampered.stdout)).toMatchObject({ ok: false, sameTensors: false });
 });
 
+// Most commands run in this process: that its end, code and streams are those of a process, some of each kind show.
 describe('is refused with exit code 2 and a reason, and nothing is written:', () => {
   const refused = async (args: readonly string[], message: RegExp): Promise<void> => {
-    const { code, stdout, stderr } = await uncurl(args);
+    const { code, stdout, stderr } = await uncurlHere(args);
     expect([code, stdout], stderr).toEqual([2, '']);
     expect(stderr).toMatch(message);
   };
@@ -268,7 +278,7 @@ describe('is refused with exit code 2 and a reason, and nothing is written:', ()
     );
     expect(await readFile(at('plan.json'), 'utf8')).toBe('mine');
     jsonOf(
-      await uncurl([
+      await uncurlHere([
         'plan',
         'uncurl-16',
         '--method',
@@ -320,7 +330,7 @@ test('generate: texts and tokens, equal under a plan and as its export; cut prom
     at('kept.json'),
     JSON.stringify({ kept: Array.from({ length: 3 }, () => [0, 2, 3, 5, 6, 8, 9, 11, 12, 14]) }),
   );
-  jsonOf(await uncurl(['export', 'uncurl-16', '--plan', at('kept.json'), '--out', at('small'), '--json']));
+  jsonOf(await uncurlHere(['export', 'uncurl-16', '--plan', at('kept.json'), '--out', at('small'), '--json']));
   await writeFile(
     at('requests.jsonl'),
     `{"id":"b","context":"\\nsort ` +
@@ -333,7 +343,7 @@ test('generate: texts and tokens, equal under a plan and as its export; cut prom
     [at('small'), [], 'two'],
   ] as const) {
     const answer = jsonOf(
-      await uncurl([
+      await uncurlHere([
         'generate',
         model,
         '--requests',
@@ -346,7 +356,7 @@ test('generate: texts and tokens, equal under a plan and as its export; cut prom
     );
     expect(answer).toMatchObject({ requests: 2, truncated: 1 });
     jsonOf(
-      await uncurl([
+      await uncurlHere([
         'generate',
         model,
         '--tokens',
@@ -379,9 +389,9 @@ test('generate: texts and tokens, equal under a plan and as its export; cut prom
   });
   expect(await readFile(at('two.json'), 'utf8')).toBe(await readFile(at('one.json'), 'utf8'));
 
-  const info = jsonOf(await uncurl(['info', 'uncurl-16', '--json']));
+  const info = jsonOf(await uncurlHere(['info', 'uncurl-16', '--json']));
   const { memory } = z.object({ memory: z.object({ streaming: z.number() }) }).parse(info);
-  const streamed = await uncurl([
+  const streamed = await uncurlHere([
     'generate',
     'uncurl-16',
     '--plan',
@@ -405,12 +415,12 @@ test('generate: texts and tokens, equal under a plan and as its export; cut prom
     at('bad.jsonl'),
     '{"id":"a","context":"x","until":[""]}\n{"id":"b","context":"x","maxNewTokens":64}\n',
   );
-  const refused = await uncurl(['generate', 'uncurl-16', '--requests', at('bad.jsonl'), '--out', at('none.jsonl')]);
+  const refused = await uncurlHere(['generate', 'uncurl-16', '--requests', at('bad.jsonl'), '--out', at('none.jsonl')]);
   expect([refused.code, refused.stderr]).toEqual([
     2,
     expect.stringMatching(/Line 1: until\.0: a stop string is empty.*Line 2: "b": 64 new tokens leave no room/s),
   ]);
-  const both = await uncurl([
+  const both = await uncurlHere([
     'generate',
     'uncurl-16',
     '--requests',
@@ -427,7 +437,7 @@ test('generate: texts and tokens, equal under a plan and as its export; cut prom
 test('help, version, doctor and methods print text and documents', async () => {
   expect((await uncurl([])).code).toBe(2);
   expect((await uncurl(['--help'])).stdout).toContain('Further verbs (uncurl help all):');
-  const help = await uncurl(['help', 'all']);
+  const help = await uncurlHere(['help', 'all']);
   expect([help.code, help.stderr]).toEqual([0, '']);
   for (const verb of [
     'info',
@@ -448,7 +458,7 @@ test('help, version, doctor and methods print text and documents', async () => {
   ]) {
     expect(help.stdout).toContain(`  ${verb} `);
   }
-  expect((await uncurl(['sweep', '--help'])).stdout).toMatch(/--adaptive/);
+  expect((await uncurlHere(['sweep', '--help'])).stdout).toMatch(/--adaptive/);
   expect((await uncurl(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   const workspace = join(await temporaryFolder(), 'workspace');
   const doctor = jsonOf(await uncurl(['doctor', '--json'], { UNCURL_WORKSPACE: workspace }));
@@ -457,7 +467,7 @@ test('help, version, doctor and methods print text and documents', async () => {
     workspace: expect.stringContaining(workspace),
   });
   await expect(readdir(workspace)).rejects.toMatchObject({ code: 'ENOENT' });
-  expect((await uncurl(['methods', 'uncurl'])).stdout).toMatch(/2409\.01483/);
+  expect((await uncurlHere(['methods', 'uncurl'])).stdout).toMatch(/2409\.01483/);
 });
 
 test('serve prints an address with a token, answers there, and ends on an interrupt', async () => {

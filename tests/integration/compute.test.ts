@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { EngineEvent } from '../../main/contract/events.ts';
 import type { SweepResult } from '../../main/contract/sweep.ts';
 import { canonicalJson } from '../../main/files/canonical-json.ts';
+import { commandLineHere } from '../main/cli/command-line-here.ts';
 import {
   bundled,
   type ComputingEngine,
@@ -42,9 +43,11 @@ const filesOf = async (workspace: string, run: string): Promise<unknown> => {
   };
 };
 
-const isPoint = (event: EngineEvent): boolean => event.type === 'sweep.point';
+const isPoint = (event: EngineEvent): boolean => event.type === 'sweep.changed' && event.change.what === 'point';
 const pointsOf = (events: readonly EngineEvent[]): readonly SweepResult[] =>
-  events.flatMap((event) => (event.type === 'sweep.point' ? [event.result] : []));
+  events.flatMap((event) =>
+    event.type === 'sweep.changed' && event.change.what === 'point' ? [event.change.result] : [],
+  );
 /** Points of a document in a canonical order, without verdicts, which are computed on reading. */
 const asReported = (results: readonly SweepResult[]): readonly string[] =>
   results.map(({ verdict: _verdict, ...rest }) => canonicalJson(rest)).sort();
@@ -53,7 +56,8 @@ test('stored answers are given while the compute process does not respond; its s
   const beside = await openComputingEngine();
   const { engine, events, pids, hears, workspace } = beside;
   const run = await startSweep(beside, 'sort', 'capital');
-  const isRandom = (event: EngineEvent): boolean => event.type === 'sweep.point' && event.result.method === 'random';
+  const isRandom = (event: EngineEvent): boolean =>
+    event.type === 'sweep.changed' && event.change.what === 'point' && event.change.result.method === 'random';
   await hears(isRandom);
   const [pid = 0] = pids;
   await halt(pid);
@@ -83,9 +87,11 @@ test('stored answers are given while the compute process does not respond; its s
   // Events arrive in order: a run starts before its first point, and has no more points once it is done.
   const states = events.flatMap((event) => (event.type === 'run.changed' ? [event.manifest.state] : []));
   expect(states).toEqual(['queued', 'running', 'done']);
-  const types = events.map((event) => (event.type === 'run.changed' ? event.manifest.state : event.type));
-  expect(types.indexOf('running')).toBeLessThan(types.indexOf('sweep.point'));
-  expect(types.lastIndexOf('sweep.point')).toBeLessThan(types.indexOf('done'));
+  const types = events.map((event) =>
+    event.type === 'run.changed' ? event.manifest.state : isPoint(event) ? 'point' : event.type,
+  );
+  expect(types.indexOf('running')).toBeLessThan(types.indexOf('point'));
+  expect(types.lastIndexOf('point')).toBeLessThan(types.indexOf('done'));
 
   const here = await openComputingEngine('here');
   const other = await startSweep(here, 'sort', 'capital');
@@ -229,6 +235,19 @@ test('every kind of job is recreated from its manifest there: export, verificati
   const exported = await engine.call('export.start', { model, plan, into, name: 'small' });
   expect(await engine.finished(exported.run)).toMatchObject({ state: 'done', output: join(target, 'small') });
   expect(await readFile(join(target, 'small', 'README.md'), 'utf8')).toMatch(/sort \| reap \| 2 /);
+  // The verb writes the same folder: weights, plan, and the card with what the workspace measured.
+  const planFile = join(target, 'plan.json');
+  await writeFile(planFile, JSON.stringify(plan));
+  await mkdir(join(target, 'verb'));
+  const verb = ['export', 'uncurl-16', '--plan', planFile, '--workspace', beside.workspace, '--threads', '1'];
+  expect(await commandLineHere(...verb, '--out', join(target, 'verb', 'small'))).toMatchObject({ code: 0 });
+  const names = (await readdir(join(target, 'small'))).sort();
+  expect((await readdir(join(target, 'verb', 'small'))).sort()).toEqual(names);
+  for (const name of names)
+    expect(
+      (await readFile(join(target, 'verb', 'small', name))).equals(await readFile(join(target, 'small', name))),
+      name,
+    ).toBe(true);
   const verified = await engine.call('verify.start', {
     exported: engine.grantPath(join(target, 'small')),
     against: model,

@@ -37,7 +37,7 @@ const sweepOf = (task: string, method: string, workspace: string): string[] => [
 
 test('a start and a look at a model load no runtime, and start nothing', async () => {
   expectCounts(await countedUncurl(['methods']), { modules: 235, megabytesRead: 0 });
-  expectCounts(await countedUncurl(['info', 'uncurl-8']), { modules: 580, megabytesRead: 1.62 });
+  expectCounts(await countedUncurl(['info', 'uncurl-8']), { modules: 360, megabytesRead: 1.62 });
 });
 
 test('a sweep, its continuation, its report and an export start nothing that they can do themselves', async () => {

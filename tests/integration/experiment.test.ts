@@ -10,7 +10,7 @@ import {
 } from '../../main/contract/experiment.ts';
 import { sweepDocument } from '../../main/contract/sweep.ts';
 import { experimentRecordText } from '../../main/runs/experiment-record.ts';
-import { resources, startUncurl, temporaryFolder, uncurl } from './run-uncurl.ts';
+import { resources, startUncurl, temporaryFolder, uncurlHere } from './run-uncurl.ts';
 
 const ITEMS = 40;
 const MEMBERS = ['switch-8', 'switch-32'];
@@ -29,7 +29,7 @@ const prepare = async (): Promise<{ readonly task: string; readonly workspace: s
 };
 
 const run = async (args: readonly string[]): Promise<ExperimentDocument> => {
-  const { code, stdout, stderr } = await uncurl([...args, '--threads', '1', '--json']);
+  const { code, stdout, stderr } = await uncurlHere([...args, '--threads', '1', '--json']);
   expect(code, stderr).toBe(0);
   return experimentDocument.parse(JSON.parse(stdout));
 };
@@ -52,7 +52,7 @@ test("every draw of as-is and refit arms equals a sweep's measurement, compared 
     ),
   ]);
   const sweep = async (gates: string) => {
-    const swept = await uncurl([
+    const swept = await uncurlHere([
       ...['sweep', 'switch-32', '--method', 'uncurl', '--factors', '4', '--recovery', 'none,router+experts'],
       ...['--gates', gates, '--threads', '1', '--json', ...shared],
     ]);
@@ -136,7 +136,7 @@ test('a reproduction matches, lists every item that differs, and says what it co
     ...['experiment', ...MEMBERS, '--task', task, '--arms', 'as-is', '--seeds', '0', '--workspace', workspace],
   ]);
   const again = ['reproduce', id, '--threads', '1', '--workspace', workspace];
-  const same = await uncurl(again);
+  const same = await uncurlHere(again);
   expect(same.code, same.stderr).toBe(0);
   expect(same.stdout).toContain(
     `Every number that was made again and compared matches: 3 arms over ${String(3 * ITEMS)} item outcomes.`,
@@ -158,10 +158,10 @@ test('a reproduction matches, lists every item that differs, and says what it co
   spec.spec.settings['treatments'] = ['as-is', 'tuned'];
   await writeFile(join(folder, 'manifest.json'), JSON.stringify(spec));
   // Edited, it is no longer a run that was made here: its task is read only after its user has confirmed it.
-  const edited = await uncurl(again);
+  const edited = await uncurlHere(again);
   expect(edited.code, edited.stderr).toBe(2);
   const code = /--confirm (\w+)/.exec(edited.stderr)?.[1] ?? expect.fail(edited.stderr);
-  const other = await uncurl([...again, '--json', '--confirm', code]);
+  const other = await uncurlHere([...again, '--json', '--confirm', code]);
   expect(other.code, other.stderr).toBe(1);
   const found = experimentReproduction.parse(JSON.parse(other.stdout));
   expect(found).toMatchObject({
@@ -176,7 +176,7 @@ test('a reproduction matches, lists every item that differs, and says what it co
 test('invalid experiments are refused before anything runs', async () => {
   const { task, workspace } = await prepare();
   const refused = async (args: readonly string[]): Promise<string> => {
-    const { code, stderr } = await uncurl(['experiment', ...args, '--workspace', workspace]);
+    const { code, stderr } = await uncurlHere(['experiment', ...args, '--workspace', workspace]);
     expect(code, stderr).toBe(2);
     return stderr;
   };

@@ -8,7 +8,7 @@ import { fitDocument } from '../../main/contract/fit.ts';
 import { choiceItem } from '../../main/contract/task.ts';
 import { canaryWords } from '../../main/evaluation/canaries.ts';
 import { checkedCalls, FORECAST_CUT } from '../../main/evaluation/written-forecast.ts';
-import { startUncurl, temporaryFolder, type Uncurl, uncurl } from './run-uncurl.ts';
+import { startUncurl, temporaryFolder, type Uncurl, uncurlHere } from './run-uncurl.ts';
 
 const FIT = [
   'fit',
@@ -48,7 +48,7 @@ const makes = async ({ ended }: Uncurl, workspace: string, files: string, count 
 
 test('a search that is killed recommends the same, tests only what it chose, and counts its looks', async () => {
   const whole = join(await temporaryFolder(), 'workspace');
-  const uninterrupted = await uncurl([...FIT, '--json', '--workspace', whole]);
+  const uninterrupted = await uncurlHere([...FIT, '--json', '--workspace', whole]);
   expect(uninterrupted.code, uninterrupted.stderr).toBe(0);
   const found = foundIn(uninterrupted.stdout);
   const document = fitDocument.loose().parse(JSON.parse(uninterrupted.stdout));
@@ -73,40 +73,50 @@ test('a search that is killed recommends the same, tests only what it chose, and
   await makes(second, killed, 'runs/*/choice.json');
   second.child.kill('SIGKILL');
   await second.ended;
-  const finished = await uncurl(['resume', run, '--json', '--workspace', killed]);
+  const finished = await uncurlHere(['resume', run, '--json', '--workspace', killed]);
   if (finished.code === 0) expect(foundIn(finished.stdout)).toEqual(found);
   // The search may have ended before it was killed; then there is nothing to resume.
   else expect(finished.stderr).toContain('done');
 
   // A second look at the same test items has half the level; what is too small for anything is refused.
-  const predicted = await uncurl([...FIT, '--predict', '--workspace', whole]);
+  const predicted = await uncurlHere([...FIT, '--predict', '--workspace', whole]);
   expect(predicted.stdout).toContain('this look tests at 2.5 % instead of 5 %');
   const into = ['--workspace', whole];
-  const nothing = await uncurl(['fit', 'uncurl-8', '--task', 'mood', '--bytes', '10kB', ...into]);
+  const nothing = await uncurlHere(['fit', 'uncurl-8', '--task', 'mood', '--bytes', '10kB', ...into]);
   expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('Nothing of uncurl-8 fits into')]);
-  const formless = await uncurl(['fit', 'switch-8', '--task', 'mood', '--format', 'gguf', '--bytes', '1GB', ...into]);
+  const formless = await uncurlHere([
+    'fit',
+    'switch-8',
+    '--task',
+    'mood',
+    '--format',
+    'gguf',
+    '--bytes',
+    '1GB',
+    ...into,
+  ]);
   expect([formless.code, formless.stderr]).toEqual([
     2,
     expect.stringContaining('switch-8 has no form for gguf here, as stored: '),
   ]);
 
   // The stored test answers prove the order.
-  const proof = await uncurl(['verify', document.run, '--json', '--workspace', whole]);
+  const proof = await uncurlHere(['verify', document.run, '--json', '--workspace', whole]);
   expect([proof.code, JSON.parse(proof.stdout)]).toEqual([0, expect.objectContaining({ ok: true, answers: 600 })]);
 
   // Whoever edits the choice afterwards is found out.
   const file = join(whole, 'runs', document.run, 'choice.json');
   await writeFile(file, choice.replace('"finalists":[', '"finalists":["x",'));
-  const edited = await uncurl(['export', document.run, '--out', join(whole, 'plan.json'), '--workspace', whole]);
+  const edited = await uncurlHere(['export', document.run, '--out', join(whole, 'plan.json'), '--workspace', whole]);
   expect([edited.code, edited.stderr]).toEqual([1, expect.stringContaining('choice.json was changed after')]);
   await writeFile(file, choice);
-  const saved = await uncurl(['export', document.run, '--out', join(whole, 'plan.json'), '--workspace', whole]);
+  const saved = await uncurlHere(['export', document.run, '--out', join(whole, 'plan.json'), '--workspace', whole]);
   expect(saved.code, saved.stderr).toBe(0);
   expect(JSON.parse(await readFile(join(whole, 'plan.json'), 'utf8'))).toEqual(document.plan);
 
   // Without the stored answers, nothing is proven.
   await rm(join(whole, 'steps'), { recursive: true });
-  const unproven = await uncurl(['verify', document.run, '--workspace', whole]);
+  const unproven = await uncurlHere(['verify', document.run, '--workspace', whole]);
   expect([unproven.code, unproven.stdout]).toEqual([1, expect.stringContaining('NOT proven')]);
 });
 
@@ -116,7 +126,7 @@ test('a search for types by layer that is killed twice recommends the same', asy
     ...['--method', 'reap', '--scoring-items', '16', '--finalists', '1', '--types-by-layer', '--threads', '1'],
   ];
   const whole = join(await temporaryFolder(), 'workspace');
-  const uninterrupted = await uncurl([...search, '--json', '--workspace', whole]);
+  const uninterrupted = await uncurlHere([...search, '--json', '--workspace', whole]);
   expect(uninterrupted.code, uninterrupted.stderr).toBe(0);
   const found = foundIn(uninterrupted.stdout);
   expect(found.candidates.filter(({ expertTypes }) => expertTypes !== undefined)).toHaveLength(1);
@@ -134,7 +144,7 @@ test('a search for types by layer that is killed twice recommends the same', asy
     const [run = ''] = await readdir(join(killed, 'runs'));
     command = ['resume', run];
   }
-  const finished = await uncurl([...command, '--json', '--workspace', killed]);
+  const finished = await uncurlHere([...command, '--json', '--workspace', killed]);
   expect(finished.code, finished.stderr).toBe(0);
   expect(foundIn(finished.stdout)).toEqual(found);
 });
@@ -144,7 +154,7 @@ test('what is measured after the choice does not change what is recommended', as
   // On few items, the model of half this budget loses a little less than the recommended one.
   const options = ['--task', 'add', '--format', 'gguf', '--bytes', '1500kB', '--types', 'q8_0', 'q5_1'];
   const more = ['--method', 'reap', '--scoring-items', '16', '--finalists', '0', '--json', '--workspace', workspace];
-  const { code, stdout, stderr } = await uncurl(['fit', 'uncurl-16', ...options, ...more]);
+  const { code, stdout, stderr } = await uncurlHere(['fit', 'uncurl-16', ...options, ...more]);
   expect(code, stderr).toBe(0);
   const { recommended, tested, candidates, evaluations, otherEvaluations } = fitDocument
     .loose()
@@ -164,7 +174,7 @@ test('what a search foretells of written answers is checked by its test, and cou
   const workspace = join(await temporaryFolder(), 'workspace');
   const search = async (...changed: readonly string[]) => {
     const options = ['--format', 'plan', '--bytes', '600kB', '--method', 'frequency', '--finalists', '1'];
-    const done = await uncurl(['fit', 'uncurl-8', ...options, ...changed, '--json', '--workspace', workspace]);
+    const done = await uncurlHere(['fit', 'uncurl-8', ...options, ...changed, '--json', '--workspace', workspace]);
     expect(done.code, done.stderr).toBe(0);
     return fitDocument.loose().parse(JSON.parse(done.stdout));
   };
@@ -208,7 +218,7 @@ test('what a search foretells of written answers is checked by its test, and cou
     earlier: { tested: 1, held: held ? 1 : 0 },
   });
   // The score is said before the next search, too.
-  const next = await uncurl([
+  const next = await uncurlHere([
     'fit',
     'uncurl-8',
     '--task',

@@ -7,7 +7,7 @@ import { type OutcomeBlock, writeOutcomes } from '../../main/runs/outcomes-parqu
 import { readPointBlocks } from '../../main/runs/read-outcomes.ts';
 import { readPointIndex } from '../../main/runs/sweep-record.ts';
 import { patiently } from '../hang-limit.ts';
-import { resources, startUncurl, temporaryFolder, uncurl } from './run-uncurl.ts';
+import { resources, startUncurl, temporaryFolder, uncurlHere } from './run-uncurl.ts';
 
 const LIMITED = [
   '--task',
@@ -26,7 +26,7 @@ const LIMITED = [
 ];
 
 const sweepIn = async (workspace: string): Promise<string> => {
-  const answer = await uncurl(['sweep', 'uncurl-8', ...LIMITED, '--workspace', workspace, '--json']);
+  const answer = await uncurlHere(['sweep', 'uncurl-8', ...LIMITED, '--workspace', workspace, '--json']);
   expect(answer.code, answer.stderr).toBe(0);
   const [run] = await readdir(join(workspace, 'runs'));
   return run ?? expect.fail('no run');
@@ -40,7 +40,7 @@ test('a sweep that is run again without its steps gives the same numbers', async
   const before = await readFile(join(workspace, 'runs', run, 'results.json'), 'utf8');
   // The content of the steps, and even their existence, must not matter.
   await rm(join(workspace, 'steps'), { recursive: true });
-  const answer = await uncurl(['reproduce', run, '--workspace', workspace, '--json']);
+  const answer = await uncurlHere(['reproduce', run, '--workspace', workspace, '--json']);
   expect(answer.code, answer.stderr).toBe(0);
   const found = parse(answer.stdout);
   expect(found).toMatchObject({
@@ -131,7 +131,7 @@ test('an altered outcome or value is found, and the item is listed by its id wit
     ),
   );
 
-  const answer = await uncurl(['reproduce', folder, '--json']);
+  const answer = await uncurlHere(['reproduce', folder, '--json']);
   expect(answer.code, answer.stderr).toBe(1);
   const found = parse(answer.stdout);
   expect(found.matches).toBe(false);
@@ -155,11 +155,11 @@ test('an interrupted reproduction can be resumed, and a sweep that cannot be rep
     .not.toEqual([]);
   first.child.kill('SIGINT');
   expect((await first.ended).code).toBe(130);
-  const resumed = await uncurl(['resume', name, '--workspace', workspace]);
+  const resumed = await uncurlHere(['resume', name, '--workspace', workspace]);
   expect(resumed.code, resumed.stderr).toBe(0);
   expect(resumed.stdout).toContain('Every compared number matches: 22 values');
 
-  expect(await uncurl(['reproduce', name, '--workspace', workspace])).toMatchObject({
+  expect(await uncurlHere(['reproduce', name, '--workspace', workspace])).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('not a sweep'),
   });
@@ -172,7 +172,7 @@ test('an interrupted reproduction can be resumed, and a sweep that cannot be rep
       models: manifest.models.map((model) => ({ ...model, fingerprint: 'f'.repeat(32) })),
     }),
   );
-  expect(await uncurl(['reproduce', run, '--workspace', workspace])).toMatchObject({
+  expect(await uncurlHere(['reproduce', run, '--workspace', workspace])).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('has changed since this run'),
   });
@@ -187,12 +187,12 @@ test('a run of bundled models works wherever the workbench is; one of models tha
   await rm(workspace, { recursive: true });
   await mkdir(join(moved, 'steps'), { recursive: true });
   // A moved run is a copy: the user confirms that it may continue here.
-  const asked = await uncurl(['resume', run, '--workspace', moved]);
+  const asked = await uncurlHere(['resume', run, '--workspace', moved]);
   const code = /--confirm ([0-9a-f]{32})/.exec(asked.stderr)?.[1] ?? expect.fail(asked.stderr);
-  expect((await uncurl(['resume', run, '--workspace', moved, '--confirm', code])).code).toBe(0);
+  expect((await uncurlHere(['resume', run, '--workspace', moved, '--confirm', code])).code).toBe(0);
   const file = join(moved, 'runs', run, 'manifest.json');
   await writeFile(file, (await readFile(file, 'utf8')).replaceAll('bundled:uncurl-8', 'bundled:uncurl-9'));
-  expect(await uncurl(['reproduce', run, '--workspace', moved])).toMatchObject({
+  expect(await uncurlHere(['reproduce', run, '--workspace', moved])).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('uncurl-9 does not come with this version'),
   });

@@ -21,7 +21,7 @@ const engine = await createEngine({
   },
 });
 engine.subscribe((event) => {
-  if (event.type === 'sweep.point') say(`point: ${event.result.method}`);
+  if (event.type === 'sweep.changed' && event.change.what === 'point') say(`point: ${event.change.result.method}`);
 });
 const model = (await engine.call('models.list', {})).find(({ name }) => name === 'uncurl-16');
 const tasks = (await engine.call('tasks.list', {})).filter(({ name }) => ['french', 'sort'].includes(name));

@@ -10,7 +10,7 @@ import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { readProfileFile } from '../../main/workspace/profile-file.ts';
 import { exportSettingsIn } from '../open-model-runner.ts';
 import { readParquet } from './read-parquet.ts';
-import { resources, temporaryFolder, uncurl } from './run-uncurl.ts';
+import { resources, temporaryFolder, uncurlHere } from './run-uncurl.ts';
 
 const parse = (answer: {
   readonly code: number | null;
@@ -37,7 +37,7 @@ test('results, outcomes, profiles and manifest of a sweep agree with each other'
     workspace,
     '--json',
   ];
-  const document = parse(await uncurl(args));
+  const document = parse(await uncurlHere(args));
   const folder = join(workspace, 'runs', document.run);
   expect((await readdir(folder)).filter((name) => !name.startsWith('lock'))).toEqual([
     'binding.json',
@@ -90,13 +90,13 @@ test('results, outcomes, profiles and manifest of a sweep agree with each other'
   expect(profile.tasks.map(({ name }) => name)).toEqual(['sort', 'capital']);
 
   const figures = join(workspace, '..', 'figures');
-  const drawn = await uncurl(['figures', folder, '--out', figures, '--json']);
+  const drawn = await uncurlHere(['figures', folder, '--out', figures, '--json']);
   expect(drawn.code, drawn.stderr).toBe(0);
   expect(await readdir(figures)).toEqual(
     expect.arrayContaining(['curves-uncurl-16.svg', 'results.csv', 'thresholds.csv']),
   );
 
-  const again = parse(await uncurl(args));
+  const again = parse(await uncurlHere(args));
   expect(again.results).toEqual(document.results);
   expect(again.thresholds).toEqual(document.thresholds);
   // Draws with the same plan share a step; there are two profiles in addition.
@@ -118,7 +118,7 @@ test('models of different size: impossible factors are left out with a note; equ
     settings: exportSettingsIn(join(folder, 'overlays'), 1e9),
     control: { signal: new AbortController().signal },
   });
-  const answer = await uncurl([
+  const answer = await uncurlHere([
     'sweep',
     'uncurl-16',
     small,
@@ -157,7 +157,7 @@ test('texts are swept by perplexity, from a plain file, without a profile', asyn
   );
   await writeFile(join(folder, 'sums.jsonl'), lines.join('\n'));
   const { results, thresholds } = parse(
-    await uncurl([
+    await uncurlHere([
       'sweep',
       'uncurl-16',
       '--task',
@@ -199,7 +199,7 @@ test("a token lost at a boundary is refused with the item's id before anything i
     '{"id":"a","context":"x","choices":["y","z"],"answer":0}\n' +
       '{"id":"merged","context":"expert","choices":["s","x"],"answer":0}',
   );
-  const { code, stderr } = await uncurl([
+  const { code, stderr } = await uncurlHere([
     'sweep',
     join(folder, 'model'),
     '--task',

@@ -10,7 +10,7 @@ import { sweepDocument } from '../../main/contract/sweep.ts';
 import { readPointBlocks } from '../../main/runs/read-outcomes.ts';
 import { loadTask } from '../../main/tasks/load-task.ts';
 import { isWrittenItem } from '../../main/tasks/task.ts';
-import { resources, startUncurl, temporaryFolder, uncurl } from './run-uncurl.ts';
+import { resources, startUncurl, temporaryFolder, uncurlHere } from './run-uncurl.ts';
 
 const answer = z.looseObject({ ...sweepDocument.shape, summary: z.string() });
 
@@ -44,7 +44,7 @@ const sweepArguments = (workspace: string, ...more: readonly string[]): string[]
 
 test('a sweep of a written task measures what `uncurl generate` writes under its plans', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
-  const swept = await uncurl(sweepArguments(workspace, '--limit', '60', '--json'));
+  const swept = await uncurlHere(sweepArguments(workspace, '--limit', '60', '--json'));
   expect(swept.code, swept.stderr).toBe(0);
   const { run, results } = answer.parse(JSON.parse(swept.stdout));
   expect(results.map(({ method, factor }) => `${method} ${String(factor)}`)).toEqual([
@@ -77,7 +77,7 @@ test('a sweep of a written task measures what `uncurl generate` writes under its
     const [planFile, out] = [join(workspace, `${step}.json`), join(workspace, `${step}.jsonl`)];
     const kept = plans[step] ?? null;
     if (kept !== null) await writeFile(planFile, JSON.stringify(kept));
-    const written = await uncurl([
+    const written = await uncurlHere([
       'generate',
       'uncurl-16',
       '--requests',
@@ -99,7 +99,7 @@ test('a sweep of a written task measures what `uncurl generate` writes under its
     expect(result).toMatchObject({ metric: 'exact_match', n: 60, acc: null, value: right.length / 60 });
   }
 
-  const looked = await uncurl([
+  const looked = await uncurlHere([
     'outcomes',
     run,
     '--workspace',
@@ -127,7 +127,7 @@ test('a sweep of a written task measures what `uncurl generate` writes under its
 
 test('kill -9 during generation and resume: the outcomes of an uninterrupted run, reusing stored parts', async () => {
   const [whole, killed] = [join(await temporaryFolder(), 'workspace'), join(await temporaryFolder(), 'workspace')];
-  const uninterrupted = await uncurl(sweepArguments(whole, '--json'));
+  const uninterrupted = await uncurlHere(sweepArguments(whole, '--json'));
   expect(uninterrupted.code, uninterrupted.stderr).toBe(0);
   const first = answer.parse(JSON.parse(uninterrupted.stdout));
 
@@ -147,7 +147,7 @@ test('kill -9 during generation and resume: the outcomes of an uninterrupted run
   const times = await timesOf(stored);
 
   const [run = ''] = await readdir(join(killed, 'runs'));
-  const resumed = await uncurl(['resume', run, '--json', '--workspace', killed, '--threads', '2']);
+  const resumed = await uncurlHere(['resume', run, '--json', '--workspace', killed, '--threads', '2']);
   expect(resumed.code, resumed.stderr).toBe(0);
   expect(await timesOf(stored)).toEqual(times);
   const second = answer.parse(JSON.parse(resumed.stdout));
@@ -159,7 +159,7 @@ test('kill -9 during generation and resume: the outcomes of an uninterrupted run
 test('a limit of new tokens that leaves no room for a prompt is refused before a run is made', async () => {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'long.jsonl'), '{"id":"a","context":"x","answer":"y"}');
-  const { code, stderr } = await uncurl([
+  const { code, stderr } = await uncurlHere([
     'sweep',
     'uncurl-16',
     '--task',
@@ -180,7 +180,16 @@ test("calibration on the unpruned model's own answers gives other plans than on 
   const sweep = async (task: string, calibration: string): Promise<readonly ItemOutcome[]> => {
     const workspace = join(folder, `${task}-${calibration}`);
     const settings = ['--method', 'frequency', '--factors', '2', '--limit', '40', '--calibration', calibration];
-    const swept = await uncurl(['sweep', 'uncurl-16', '--task', task, ...settings, '--workspace', workspace, '--json']);
+    const swept = await uncurlHere([
+      'sweep',
+      'uncurl-16',
+      '--task',
+      task,
+      ...settings,
+      '--workspace',
+      workspace,
+      '--json',
+    ]);
     expect(swept.code, swept.stderr).toBe(0);
     const outcomes = await outcomesOf(workspace, answer.parse(JSON.parse(swept.stdout)).run);
     return outcomes.get(`${task} frequency 2`) ?? expect.fail('no point');
@@ -189,7 +198,7 @@ test("calibration on the unpruned model's own answers gives other plans than on 
   const written = await sweep('french-written', 'written');
   expect(written).not.toEqual(await sweep('french-written', 'answers'));
   expect(written).not.toEqual(await sweep('french-written', 'endings'));
-  const refused = await uncurl([
+  const refused = await uncurlHere([
     'sweep',
     'uncurl-16',
     '--task',

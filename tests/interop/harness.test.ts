@@ -2,13 +2,11 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { outputOf, runPython } from './run-python.ts';
+import { resources, uncurlHere } from '../integration/run-uncurl.ts';
+import { runPython } from './run-python.ts';
 
-const entryPoint = fileURLToPath(new URL('../../main/cli/uncurl.ts', import.meta.url));
-const resources = fileURLToPath(new URL('../../resources', import.meta.url));
 const model = path.join(resources, 'models', 'uncurl-16');
 const tasks = ['french', 'add'];
 const methods = ['frequency', 'uncurl'];
@@ -42,8 +40,12 @@ const score = z.object({ id: z.string(), logprob: z.number(), greedy: z.boolean(
 
 let work = '';
 const inWork = (name: string): string => path.join(work, name);
-const uncurl = (...parameters: readonly string[]): Promise<string> =>
-  outputOf(process.execPath, ['--disable-warning=ExperimentalWarning', entryPoint, ...parameters]);
+/** Standard output of a command that must succeed. */
+const uncurl = async (...parameters: readonly string[]): Promise<string> => {
+  const { code, stdout, stderr } = await uncurlHere(parameters);
+  expect(code, stderr).toBe(0);
+  return stdout;
+};
 const linesOf = async (file: string): Promise<readonly unknown[]> =>
   (await readFile(file, 'utf8'))
     .trim()

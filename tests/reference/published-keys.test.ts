@@ -19,6 +19,7 @@ test('a released config stands for every family', async () => {
 test.each([
   ['olmoe', 'attn_output_gate', true, /"attn_output_gate" is true, which other families read and olmoe does not/],
   ['qwen3_moe', 'n_shared_experts', 1, /"n_shared_experts" is 1, which other families read and qwen3_moe does not/],
+  ['mistral4', 'head_dim', 16, /"head_dim" is 16 where qk_nope_head_dim \+ qk_rope_head_dim is 12/],
   ['deepseek_v2', 'norm_topk_prob', true, /"norm_topk_prob" is true, which other families read and deepseek_v2/],
 ] as const)('%s with %s is refused by the name of the key', async (name, key, value, message) => {
   const fixture = publishedFixture(name);

@@ -96,7 +96,6 @@ const HARMLESS: Readonly<Record<string, string>> = {
   GGUF_FILE: 'a name',
   LOSSES_FILE: 'a name',
   NO_ENDS: 'a value',
-  KeptChecks: 'reads and writes verdicts, which no number is made of',
   checkPython: 'reads versions of a Python',
   configuredPython: 'looks for a Python',
   TorchWorkers: 'starts processes, which compute what a model that is opened asks for',

@@ -17,7 +17,7 @@ const READS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     copyFile: 'those weights, and files of the source, which is compared afterwards',
     openCheckpoint: 'the folder made of them',
   },
-  'main/torch/ask-transformers.ts': { readTextIfThere: 'a verdict of this user, which no number is made of' },
+  'main/torch/kept-checks.ts': { readTextIfThere: 'a verdict of this user, which no number is made of' },
   'main/jobs/export-job.ts': { openCheckpoint: 'the folder of an export made and proven a moment before' },
   'main/jobs/fit-job.ts': { readJsonIfThere: 'how long a search has taken, which ends it; its choice is a step' },
   'main/jobs/job-log.ts': { open: 'to append lines for people', readTextIfThere: 'lines for people' },

@@ -13,7 +13,7 @@ it('every quoted table in the documentation matches its record', async () => {
     expect(stands, `${file} is out of date: run "npm run docs"`).toBe(computed);
 });
 
-it('the answers that come with the sample are those that this version computes ("npm run docs" writes them)', async () => {
+it('the answers beside the sample are those that this version computes ("npm run docs" writes them)', async () => {
   const { answers } = await recordedSample();
   expect(await readShippedAnswers(path.join(root, 'resources'))).toEqual(answers);
 });

@@ -48,7 +48,9 @@ export interface Family {
   readonly defaults: Readonly<Record<string, unknown>>;
   /** Values that some keys must have (or may lack) for this record to be right; others are refused by name. */
   readonly required: readonly (
-    { readonly key: string; readonly values: readonly unknown[] } | { readonly key: string; readonly equals: string }
+    | { readonly key: string; readonly values: readonly unknown[] }
+    | { readonly key: string; readonly equals: string }
+    | { readonly key: string; readonly sum: readonly string[] }
   )[];
   /**
    * Lists with a number or a flag for each layer, or objects with a layer's number of heads, that must say the same as

@@ -41,6 +41,8 @@ export const mistral4: Family = {
       llama_4_scaling_beta: 0.1,
     },
   },
+  // transformers 5.24 turns by the angles of heads as wide as it says.
+  required: [...plain.required, { key: 'head_dim', sum: ['qk_nope_head_dim', 'qk_rope_head_dim'] }],
   routing: {
     ...scaledSoftmax,
     groups: { countKey: 'n_group', keptKey: 'topk_group', least: 2, when: null },

@@ -548,6 +548,7 @@ const agreeing = ({ required, rotary }: Family, config: Config): Config =>
     required.flatMap((each): readonly (readonly [string, unknown])[] => {
       // A list has its own default.
       if ('values' in each) return each.key === rotary.scaled?.listKey ? [] : [[each.key, each.values[0]]];
+      if ('sum' in each) return [];
       if (each.key in config) return [[each.equals, config[each.key]]];
       return each.equals in config ? [[each.key, config[each.equals]]] : [];
     }),

@@ -164,6 +164,7 @@ const byFamily: Readonly<Record<string, LlamaArchitecture>> = {
     name: 'olmoe',
     normalises: false,
     squareAttention: true,
+    ungroupedHeads: true,
     sharesEmbedding: false,
     widthIsExpert: true,
   },

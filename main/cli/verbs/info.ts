@@ -22,12 +22,11 @@ import { CALIBRATION_OPTIONS, loadNamedTasks } from '../task-options.ts';
 import { type OptionReader, switchOption, valueOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
 import { MACHINE_OPTIONS, machineSettings } from '../machine-options.ts';
 import { CHECKED_TOKENS, type TransformersCheck } from '../../contract/transformers-check.ts';
-import { KeptChecks } from '../../torch/ask-transformers.ts';
+import { KeptChecks } from '../../torch/kept-checks.ts';
 import { runsInTorch, runsWithin } from '../../words/memory.ts';
 import { transformersWords } from '../../words/transformers-check.ts';
 import { stateFolder } from '../../workspace/user-key.ts';
 import { findModel, WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
-import { readTransformers } from '../transformers-option.ts';
 import { printedBytes, printedCount, terminalText, textList } from '../terminal-text.ts';
 
 /** What is said about a model wherever it is. */
@@ -87,7 +86,11 @@ const refereed = async (
     );
   }
   // Facts are read from headers: a large model is only hashed where it is compared.
-  if (asks) return (await readTransformers(reader, host))(checkpoint);
+  if (asks) {
+    // Loaded on use: the runtime takes longer to load than facts to read.
+    const { readTransformers } = await import('../transformers-option.ts');
+    return (await readTransformers(reader, host))(checkpoint);
+  }
   const { known } = checkpoint.content;
   return known === null ? null : new KeptChecks(stateFolder(host.settingsFile)).find(checkpoint.identity);
 };

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { at, refuse, WorkbenchError } from '../../contract/errors.ts';
 import type { CallParsed } from '../../contract/calls.ts';
 import { type CallScore, fitChoice, type FitDocument, fitDocument, recordedFitSettings } from '../../contract/fit.ts';
-import { isSameContent, type RunKind, type RunManifest } from '../../contract/run.ts';
+import { isSameContent, type RunManifest } from '../../contract/run.ts';
 import { checkedCalls } from '../../evaluation/written-forecast.ts';
 import { exportTypes } from '../../export/export-bytes.ts';
 import { isStoredGguf } from '../../export/gguf/stored-gguf.ts';
@@ -27,7 +27,7 @@ import { fitPage } from '../../report/fit-page.ts';
 import { reportName } from '../../report/page.ts';
 import { readResult } from '../../runs/read-result.ts';
 import { requireRoom } from '../../tasks/generation/stop-rule.ts';
-import { requireKind } from '../../words/run-kinds.ts';
+import { requireKind, runKinds } from '../../words/run-kinds.ts';
 import { candidateNamed, limitWords } from '../../words/fit.ts';
 import { recordedPath } from '../../workspace/library.ts';
 import { codeToConfirm } from '../approved-run.ts';
@@ -61,9 +61,6 @@ export const fitRun: RunKindDefinition<typeof recordedFitSettings> = {
   job: (_, order) => fitJob(fitInputOf(order)),
 };
 
-/** Kinds of runs that show how models answer test items. */
-const LOOKS: ReadonlySet<RunKind> = new Set(['sweep', 'experiment', 'damage', 'fit']);
-
 /** Runs of the workspace that looked at the test items of a task with a model: those that reached some result. */
 const earlierLooks = async (
   { workspace, bundled }: EngineContext,
@@ -78,7 +75,10 @@ const earlierLooks = async (
       : isSameContent(model, { fingerprint: known.fingerprint, sha256: known.identity });
   return (await workspace.runs.list()).filter(
     ({ kind, state, tasks, models }) =>
-      LOOKS.has(kind) && state !== 'queued' && tasks.some(({ hash }) => hash === task.hash) && models.some(isModel),
+      runKinds[kind].looksAtTest === true &&
+      state !== 'queued' &&
+      tasks.some(({ hash }) => hash === task.hash) &&
+      models.some(isModel),
   ).length;
 };
 

@@ -13,7 +13,6 @@ import { curveNames, type SweepInput } from '../../jobs/sweep-stages.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
 import { evaluationRecord } from '../../runs/evaluation-record.ts';
 import { sweepManifestOf } from '../../runs/read-run.ts';
-import { sweepDelta } from '../../runs/recorded-spec.ts';
 import { findPointStep, readRunPlans, SweepRecord } from '../../runs/sweep-record.ts';
 import { requireKind } from '../../words/run-kinds.ts';
 import { requireAsWritten } from '../../workspace/sealed-files.ts';
@@ -56,13 +55,15 @@ export const sweepRun: RunKindDefinition<typeof recordedSweepSettings> = {
   /** Its points can be read while it runs. */
   job: (context, order) => {
     const input = inputOf(order);
-    const names = {
+    const named = {
       models: input.models.map(({ name }) => name),
       tasks: input.tasks.map(({ name }) => name),
       methods: [...curveNames(input.settings), ...(input.candidates ?? []).map(({ name }) => name)],
     };
     const { sources, work } = sweepJob(input, (jobContext, facts) => {
-      const record = new SweepRecord(jobContext, names, input.settings.delta, facts, levelOfLook(input.settings));
+      const { delta } = input.settings;
+      const begun = { order: named, delta, level: levelOfLook(input.settings), facts: [...facts] };
+      const record = new SweepRecord(jobContext, begun);
       context.liveSweeps.set(jobContext.run, record);
       return record;
     });
@@ -86,8 +87,8 @@ export const currentDocument = async (
   signal?: AbortSignal,
 ): Promise<SweepDocument> => {
   const live = context.liveSweeps.get(run);
-  if (live === undefined) return context.reader.read({ read: 'sweep', run, delta, familywise }, signal);
-  return live.document({ delta: delta ?? sweepDelta(await sweepManifestOf(context.workspace, run)), familywise });
+  if (live !== undefined) return live.document({ delta, familywise });
+  return context.reader.read({ read: 'sweep', run, delta, familywise }, signal);
 };
 
 /** Plan of the unpruned model: keeps every expert. */

@@ -70,7 +70,7 @@ export const llamaArchitecture = (model: ModelDescriptor, config: Config): Llama
     ...(architecture.name === 'deepseek4' ? [] : rotaryProblems(model, config, architecture)),
     ...storageProblems(model),
   ];
-  if (problems.length > 0) throw refusal(problems);
+  if (problems.length > 0) throw refusal([...new Set(problems)]);
   return architecture;
 };
 

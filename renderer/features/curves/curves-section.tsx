@@ -15,7 +15,7 @@ import { TWIN_SUFFIX } from '../../../main/evaluation/choice-and-writing.ts';
 import { bestThreshold, headlineThresholds } from '../../../main/evaluation/threshold.ts';
 import { thresholdsAfterSelection } from '../../../main/evaluation/threshold-family.ts';
 import { ONE_SIDED_ALPHA } from '../../../main/evaluation/verdicts.ts';
-import { counted } from '../../../main/words/numbers.ts';
+import { countedMethods } from '../../../main/words/methods.ts';
 import { safetySentence } from '../../../main/words/safety.ts';
 import { Definition } from '../../components/definition.tsx';
 import '../../sweep/sweep.css';
@@ -47,7 +47,7 @@ const AnswerLine = () => {
   const base = task.name.endsWith(TWIN_SUFFIX) ? task.name.slice(0, -TWIN_SUFFIX.length) : task.name;
   const bestOf = (named: string) => bestThreshold(thresholds.filter((threshold) => threshold.task === named));
   const [chosen, written] = [bestOf(base), bestOf(`${base}${TWIN_SUFFIX}`)];
-  const methods = new Set(thresholds.map(({ method }) => method)).size;
+  const methods = new Set(thresholds.map(({ method }) => method));
   const title = facts.tasks.find((entry) => entry.name === base)?.title ?? task.title;
   return (
     <p className="answer-line" role="status" aria-label="The answer">
@@ -55,10 +55,10 @@ const AnswerLine = () => {
         {name}, {title}:
       </strong>{' '}
       {safetySentence(chosen, written)}
-      {methods > 1 && (
+      {methods.size > 1 && (
         <small className="muted">
           {' '}
-          <Definition of="afterSelection">best of {counted(methods, 'method')}</Definition>
+          <Definition of="afterSelection">best of {countedMethods(methods)}</Definition>
         </small>
       )}
     </p>

@@ -159,7 +159,6 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
                 panel={panel}
                 methods={methods}
                 hidden={hidden}
-                hasTitle={isFull}
                 emphasised={shown.includes(method) ? method : null}
                 cursor={Math.min(named?.factor ?? factor, largestFactor)}
                 isEdited={named?.isEdited === true}
@@ -214,7 +213,7 @@ const PLOTS_GAP_PX = 14;
 const HEIGHTS = { tall: 224, small: 190 } as const;
 
 /** Height of one of several plots that share the window with their heading, legend and slider. */
-const fullHeight = (plots: number): number => Math.max(HEIGHTS.small, (window.innerHeight - 330) / plots - 44);
+const fullHeight = (plots: number): number => Math.max(HEIGHTS.small, (window.innerHeight - 262) / plots - 30);
 
 interface DifferencePlotProps {
   /** Title that distinguishes this plot from the other; empty if there is only one. */
@@ -223,8 +222,6 @@ interface DifferencePlotProps {
   readonly panel: DifferencePanel;
   readonly methods: readonly string[];
   readonly hidden: readonly string[];
-  /** Whether its axis of factors is titled; in the workbench the slider below it is the same axis. */
-  readonly hasTitle: boolean;
   readonly emphasised: string | null;
   /** Factor of the current plan. */
   readonly cursor: number;
@@ -242,20 +239,7 @@ interface DifferencePlotProps {
 
 /** The same chart as when saved, with the current plan's cursor. */
 const DifferencePlot = (props: DifferencePlotProps) => {
-  const {
-    title,
-    name,
-    panel,
-    methods,
-    hidden,
-    hasTitle,
-    largestFactor,
-    selected,
-    onSelect,
-    onMenu,
-    sourceOf,
-    ...shown
-  } = props;
+  const { title, name, panel, methods, hidden, largestFactor, selected, onSelect, onMenu, sourceOf, ...shown } = props;
   const theme = useResolvedTheme();
   const look = figureTheme(theme);
   const named = methods.join('\n');
@@ -267,8 +251,9 @@ const DifferencePlot = (props: DifferencePlotProps) => {
       all.filter((method) => !hidden.includes(method)),
     );
     const drawn = differenceChart(panel, { marks, heading: '', largestFactor });
-    return hasTitle ? drawn : { ...drawn, x: { ...drawn.x, title: '' } };
-  }, [hasTitle, hidden, largestFactor, named, panel, theme]);
+    // The slider below it is the same axis.
+    return { ...drawn, x: { ...drawn.x, title: '' } };
+  }, [hidden, largestFactor, named, panel, theme]);
   const points = panel.series.flatMap((series) => series.points);
   const find = (key: string): DifferencePoint | undefined => points.find((point) => differenceKey(point) === key);
   const resultOf = (key: string): SweepResult | undefined => find(key)?.draws[0]?.result;

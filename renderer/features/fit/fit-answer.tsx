@@ -12,6 +12,7 @@ import {
   candidateWords,
   elsewhereWords,
   fitNotes,
+  fitsAsItIs,
   fitSentence,
   givenUp,
   lossWords,
@@ -54,6 +55,7 @@ export const FitAnswer = ({ run }: { readonly run: RunManifest }) => {
   // A search that has scored nothing yet has no result.
   const isEmpty = error?.code === 'no-fit';
   const isDone = run.state === 'done' && document !== undefined && document.plan !== null;
+  const asItIs = isDone ? fitsAsItIs(document) : null;
   return (
     <section className="fit-answer" aria-label="Answer" aria-busy={isAtWork}>
       {!isAtWork && <NotMeasuredHere provenance={data?.provenance} />}
@@ -62,7 +64,8 @@ export const FitAnswer = ({ run }: { readonly run: RunManifest }) => {
       </p>
       {error !== null && !isEmpty && <Problem error={error} />}
       {run.error !== null && <Problem error={{ message: run.error, remedy: '' }} />}
-      {isDone && document.settings.format !== 'plan' && <FitExport run={run} document={document} />}
+      {asItIs !== null && <p>{asItIs}</p>}
+      {isDone && document.settings.format !== 'plan' && asItIs === null && <FitExport run={run} document={document} />}
       <div className="fit-export">
         {isAtWork && (
           <>

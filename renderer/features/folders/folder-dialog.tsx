@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { useStore } from 'zustand';
+import { refuse } from '../../../main/contract/errors.ts';
 import type { PathHandle } from '../../../main/contract/model.ts';
 import type { Bridge } from '../../bridge/bridge.ts';
 import { Button, Icon, IconButton } from '../../components/button.tsx';
@@ -125,7 +126,10 @@ const FolderBrowser = ({ purpose, onChosen }: FolderBrowserProps) => {
         await take({ handle: there.file, path }, bridge, signal);
       else if (isConfirmed && there.file === undefined)
         await take({ handle: there.handle, path: there.path }, bridge, signal);
-      else enter(there.handle);
+      else {
+        enter(there.handle);
+        if (entry !== undefined) throw refuse('another-kind', `${entry.name} cannot be chosen here.`, hint);
+      }
     });
 
   return (

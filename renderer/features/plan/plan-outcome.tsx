@@ -113,7 +113,11 @@ const ProfileNow = ({ error }: { readonly error: SerialisedError }) => {
   const subject = tasks.length === 1 && first !== undefined ? first.title : `${tasks.length} tasks`;
   return (
     <>
-      <Problem error={{ message, remedy: isUncalibrated ? 'It has no calibration items yet.' : error.remedy }} />
+      {isUncalibrated ? (
+        <Problem error={{ message, remedy: 'It has no calibration items yet.' }} />
+      ) : (
+        <p className="muted">{message}</p>
+      )}
       <div className="card-actions">
         {isUncalibrated ? (
           <ActionButton action={chooseCalibration} look="primary" icon="split">

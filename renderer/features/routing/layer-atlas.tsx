@@ -1,8 +1,9 @@
 import { memo, useMemo } from 'react';
 import { useStore } from 'zustand';
 import type { TaskProfile } from '../../../main/contract/profile.ts';
-import { byFallingValue, largestDifference } from '../../../main/figures/cell-matrix.ts';
+import { byFallingValue } from '../../../main/figures/cell-matrix.ts';
 import { amountScale, differenceScale } from '../../../main/figures/colors.ts';
+import { shadedMap } from '../../../main/figures/map-scaling.ts';
 import { MiniHeatmap } from '../../charts/heatmap.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Section } from '../../components/panel.tsx';
@@ -14,7 +15,7 @@ import { type ExpertFate, goes } from '../../plan/expert-fates.ts';
 import { useCurrentPlan } from '../../plan/use-current-plan.ts';
 import { effectiveExperts, formatMetric, metricMatrix } from '../../profile/metrics.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
-import { differenceOf, useRoutingMatrix, useSubtraction } from '../../profile/use-routing-matrix.ts';
+import { differenceOf, useMapScaling, useRoutingMatrix, useSubtraction } from '../../profile/use-routing-matrix.ts';
 import type { RoutingMetric } from '../../state/map-view.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
@@ -108,7 +109,10 @@ Bars.displayName = 'Bars';
 
 const heightOf = (layers: number): number => Math.max(30, Math.min(96, layers * 10));
 
-/** All profiled tasks as small maps on one colour scale, to show at a glance which tasks share experts. */
+/**
+ * All profiled tasks as small maps on one colour scale, that of the large map, to show at a glance which tasks share
+ * experts.
+ */
 export const TaskAtlas = () => {
   const facts = useFacts();
   const { tasks, selection } = facts;
@@ -128,22 +132,35 @@ export const TaskAtlas = () => {
       }),
     [tasks, profileOf, metric, subtraction],
   );
-  const scale = useMemo(() => {
-    const largest = maps.reduce((most, { matrix }) => Math.max(most, largestDifference(matrix)), 0);
-    return subtraction === null ? amountScale(largest) : differenceScale(largest, theme);
-  }, [maps, subtraction, theme]);
+  const scaling = useMapScaling();
+  // All of them as one map, so that a colour is the same value in each; every map has the layers of the model.
+  const { shades, words } = useMemo(() => {
+    const all = shadedMap(
+      maps.flatMap(({ matrix }) => matrix),
+      scaling,
+      subtraction !== null,
+    );
+    return {
+      shades: maps.map(({ matrix }, index) => all.shades.slice(index * matrix.length, (index + 1) * matrix.length)),
+      words: all.words,
+    };
+  }, [maps, scaling, subtraction]);
+  const scale = useMemo(
+    () => (subtraction === null ? amountScale(1) : differenceScale(1, theme)),
+    [subtraction, theme],
+  );
   if (maps.length < 2) return null;
   return (
     <Section
       label="All profiled tasks"
       title="All profiled tasks"
       note={
-        `same metric${subtraction === null ? '' : ` minus ${subtraction.title}`}, one linear colour scale; ` +
+        `same metric${subtraction === null ? '' : ` minus ${subtraction.title}`}, same colours (${words}); ` +
         'number: effective experts, mean of the layers'
       }
     >
       <div className="task-atlas">
-        {maps.map(({ task, matrix, effective }) => (
+        {maps.map(({ task, matrix, effective }, index) => (
           <button
             key={task.handle}
             type="button"
@@ -155,7 +172,7 @@ export const TaskAtlas = () => {
               <span>{task.title}</span>
               <span className="muted number">{formatFixed(effective, 1)}</span>
             </span>
-            <MiniHeatmap matrix={matrix} scale={scale} height={heightOf(matrix.length)} />
+            <MiniHeatmap matrix={shades[index] ?? []} scale={scale} height={heightOf(matrix.length)} />
           </button>
         ))}
       </div>

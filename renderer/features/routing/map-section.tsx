@@ -44,9 +44,12 @@ export const MapSection = ({ unprofiled }: { readonly unprofiled: ReactNode }) =
   };
   return (
     <div className="map-section" onKeyDown={onKey}>
-      <MapControls />
       {error !== null && <Problem error={error} />}
-      {profile !== undefined && <RoutingMap profile={profile} />}
+      {profile === undefined ? (
+        <MapControls end={null} />
+      ) : (
+        <RoutingMap profile={profile} head={(end) => <MapControls end={end} />} />
+      )}
       {profile === undefined && !loading && error === null && unprofiled}
     </div>
   );
@@ -59,7 +62,8 @@ const scalingTitles: Readonly<Record<MapScaling, string>> = {
   layer: 'per layer',
 };
 
-const MapControls = () => {
+/** What the map shows, in one row. `end`: buttons of the map that is shown. */
+const MapControls = ({ end }: { readonly end: ReactNode }) => {
   const facts = useFacts();
   const { tasks, selection } = facts;
   const { metric, minus, order } = selection.map;
@@ -128,6 +132,7 @@ const MapControls = () => {
           Profile
         </ActionButton>
         <ChartsOrTable label="Map or table" names={['Map', 'Table']} asTable={asTable} onChange={showTable} />
+        {end}
       </div>
       <OtherProfile />
     </div>

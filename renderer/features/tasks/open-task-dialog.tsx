@@ -105,8 +105,7 @@ const LacksPython = ({ lacks }: { readonly lacks: NonNullable<HarnessState['lack
   <div className="finder-looked">
     <Problem error={lacks} />
     <p>
-      The harness builds its tasks in Python, once. Under Devices, <q>Make an environment</q> installs it; in a terminal{' '}
-      <code>uncurl doctor --python</code>, or <code>uncurl import NAME --python FILE</code> for your own Python.
+      The harness builds its tasks in Python, once. Under Devices, <q>Make an environment</q> installs it.
     </p>
     <Button
       onClick={() => {

@@ -103,6 +103,18 @@ interface TaskRowProps {
   readonly hasBoth: boolean;
 }
 
+/** Whether the answers of a task, chosen and written, have profiles of the model on screen. */
+type ProfiledState = 'all' | 'some' | 'none';
+
+const profiledState = (members: readonly boolean[]): ProfiledState =>
+  members.every(Boolean) ? 'all' : members.some(Boolean) ? 'some' : 'none';
+
+const PROFILED: Readonly<Record<ProfiledState, { readonly mark: string; readonly words: string }>> = {
+  all: { mark: ', profiled', words: 'Profiled with this model' },
+  some: { mark: ', profiled in part', words: 'Profiled with this model for one kind of answers' },
+  none: { mark: ', not profiled', words: 'Not profiled with this model yet' },
+};
+
 /** One task; its items can be ticked with chosen and with written answers. */
 const TaskRow = ({ pair, hasBoth }: TaskRowProps) => {
   const members = membersOf(pair);
@@ -112,7 +124,7 @@ const TaskRow = ({ pair, hasBoth }: TaskRowProps) => {
   const focused = task.handle === focus;
   const { profileOf } = useProfiles();
   const { busy, start } = useRequest();
-  const profiled = members.every((member) => profileOf(member) !== undefined);
+  const profiled = profiledState(members.map((member) => profileOf(member) !== undefined));
   const lacking = lacksCalibration(task);
   const line = useInView<HTMLLIElement>(focused ? task.handle : null);
   const forget = (): void =>
@@ -190,8 +202,8 @@ const TaskRow = ({ pair, hasBoth }: TaskRowProps) => {
               <span className="visually-hidden">, answers that no text can equal</span>
             </span>
           )}
-          <span className={profiled ? 'profiled-mark' : 'profiled-mark profiled-not'} />
-          <span className="visually-hidden">{profiled ? ', profiled' : ', not profiled'}</span>
+          <span className={`profiled-mark profiled-${profiled}`} />
+          <span className="visually-hidden">{PROFILED[profiled].mark}</span>
         </button>
       </Tooltip>
       <div className="row-tools">
@@ -248,7 +260,7 @@ interface TaskCardProps {
   readonly task: TaskEntry;
   /** The same items with written answers. */
   readonly written: TaskEntry | null;
-  readonly profiled: boolean;
+  readonly profiled: ProfiledState;
 }
 
 const TaskCard = ({ task, written, profiled }: TaskCardProps) => {
@@ -268,11 +280,7 @@ const TaskCard = ({ task, written, profiled }: TaskCardProps) => {
         {formatCount(task.items.test)} test items, {formatCount(task.items.calibration)} calibration items
         {written !== null && ', answers chosen or written'}
         <br />
-        {lacksCalibration(task)
-          ? 'Cannot be profiled until calibration items are chosen'
-          : profiled
-            ? 'Profiled with this model'
-            : 'Not profiled with this model yet'}
+        {lacksCalibration(task) ? 'Cannot be profiled until calibration items are chosen' : PROFILED[profiled].words}
       </p>
       {task.source !== '' && <p>Source: {task.source}</p>}
       {task.licence !== '' && <p>Licence: {task.licence}</p>}

@@ -6,13 +6,14 @@ import {
   type BestLine,
   bestLines,
   bestMethods,
+  cellLines,
   isNothingSafe,
   lineWords,
   ownTasks,
   strictestLine,
 } from '../../../main/figures/best-cell.ts';
-import { methodTitle } from '../../../main/words/methods.ts';
-import { counted, formatRange } from '../../../main/words/numbers.ts';
+import { countedMethods, methodTitle } from '../../../main/words/methods.ts';
+import { formatRange } from '../../../main/words/numbers.ts';
 import { truncationIn, truncationLine } from '../../../main/words/truncation.ts';
 import { SortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
@@ -43,8 +44,7 @@ export const BestSection = (props: SectionProps) => {
       title={<Definition of="threshold">{TITLE}</Definition>}
       note={
         <>
-          the best of {counted(shown.length, 'method')},{' '}
-          <Definition of="afterSelection">selected after seeing all</Definition>
+          the best of {countedMethods(shown)}, <Definition of="afterSelection">selected after seeing all</Definition>
         </>
       }
       end={
@@ -94,10 +94,11 @@ const Cell = (props: CellProps) => {
   const text = thresholdText(best.best, title(task), { needed: sizeTrend.needed, trainings: [] }, metric);
   const others = best.methods.slice(1).map(methodTitle);
   const bracket = cellBracketText(best.best, sizeTrend.needed, metric).replace(/ worse .*$/u, '');
-  const shownLines = bestLines({ model: '', experts: 0, task, best, written, selected }, sizeTrend.methods.length);
-  const strictest = strictestLine(shownLines);
+  const every = bestLines({ model: '', experts: 0, task, best, written, selected }, sizeTrend.methods.length);
+  const shownLines = cellLines(every);
+  const strictest = strictestLine(every);
   const wordsOf = (line: BestLine): string =>
-    line.kind === 'chosen' && isNothingSafe(shownLines) ? 'nothing safe' : lineWords(line);
+    line.kind === 'chosen' && isNothingSafe(every) ? 'nothing safe' : lineWords(line);
   const truncated = [best, written].flatMap((entry) => (entry === null ? [] : (truncationOf(entry.best) ?? [])));
   const seen = [
     ...shownLines.flatMap((line) => [wordsOf(line), line.kind === 'chosen' ? bracket : '', line.value]),
@@ -105,7 +106,7 @@ const Cell = (props: CellProps) => {
   ]
     .filter((part) => part !== '')
     .join(' ');
-  const selection = shownLines.find(({ kind }) => kind === 'selected');
+  const selection = every.find(({ kind }) => kind === 'selected');
   const { everywhere } = best.best;
   const { endings } = (written ?? best).best;
   const lines = [

@@ -1,7 +1,7 @@
 import { chartQuestion, MATRIX_CAPTION, thresholdValue } from '../../../main/words/verdicts.ts';
 import { SortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { Section } from '../../components/panel.tsx';
+import { Disclosure, Section } from '../../components/panel.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { formatRange } from '../../../main/words/numbers.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
@@ -96,11 +96,13 @@ export const MatrixSection = (props: SectionProps) => {
       }
     >
       <Findings findings={sizeTrend.findings} chart="thresholds" />
-      <p className="chart-caption">
-        {beforeBracket}
-        <Definition of="bracket">bracket</Definition>
-        {afterBracket.join('bracket')}
-      </p>
+      <Disclosure summary="How to read it">
+        <p className="chart-caption">
+          {beforeBracket}
+          <Definition of="bracket">bracket</Definition>
+          {afterBracket.join('bracket')}
+        </p>
+      </Disclosure>
       <div className={sizeTrend.models.length > 4 ? 'matrices matrices-wide' : 'matrices'}>
         {shown.map((method) => (
           <ThresholdMatrix key={method} {...props} method={method} />

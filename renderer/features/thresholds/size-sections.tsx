@@ -13,7 +13,7 @@ import { chartQuestion } from '../../../main/words/verdicts.ts';
 import { ChartPanels } from '../../charts/chart-panels.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { Section } from '../../components/panel.tsx';
+import { Disclosure, Section } from '../../components/panel.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { thresholdsStore } from '../../state/view-stores.ts';
 import { Findings } from './findings.tsx';
@@ -58,7 +58,9 @@ const SizeSection = ({
         <div className="results-table">{table}</div>
       ) : (
         <>
-          <p className="chart-caption">{figure.caption}</p>
+          <Disclosure summary="How to read it">
+            <p className="chart-caption">{figure.caption}</p>
+          </Disclosure>
           <ChartPanels {...charts} figure={figure} theme={figureTheme(theme, title)} />
         </>
       )}

@@ -1,6 +1,7 @@
-import { readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { z } from 'zod';
 import { changedSources } from '../../../main/checkpoint/model-sources.ts';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { changeableCopy, scoringFixture } from './checkpoint-files.ts';
@@ -55,4 +56,15 @@ test('the same weights with another tokenizer have the same fingerprint and anot
   const after = await openCheckpoint(folder);
   expect(after.fingerprint).toBe(before.fingerprint);
   expect(after.identity).not.toBe(before.identity);
+});
+
+test('a look at the files of a model asks for the state of each once', async () => {
+  const { folder, sources } = await openCheckpoint(scoringFixture('mixtral-byte-fallback'));
+  const handle = await open(path.join(folder, 'config.json'));
+  await handle.close();
+  // Of every open file.
+  const stats = vi.spyOn(z.custom<FileHandle>().parse(Object.getPrototypeOf(handle)), 'stat');
+  onTestFinished(() => stats.mockRestore());
+  expect(await changedSources(folder, sources, 'stat')).toEqual([]);
+  expect(stats).toHaveBeenCalledTimes(sources.length);
 });

@@ -3,6 +3,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { type ComputeLink, createComputeLink, removeLeftovers } from '../../../main/compute/compute-link.ts';
 import type { ComputeProcess } from '../../../main/compute/start-compute.ts';
 import type { ComputeOrder, ComputeReport } from '../../../main/contract/compute.ts';
+import type { SweepChange } from '../../../main/contract/sweep-change.ts';
 import type { EngineEvent } from '../../../main/contract/events.ts';
 import type { ProcessEnd } from '../../../main/contract/process-end.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
@@ -37,6 +38,7 @@ const open = async (): Promise<{
   meter: ReturnType<typeof createProgressMeter>;
   /** What the engine has told its listeners. */
   events: EngineEvent[];
+  liveSweeps: Map<string, SweepRecord>;
 }> => {
   const workspace = await openWorkspace(await temporaryFolder());
   for (const id of ['verify-1', 'verify-2']) await mkdir(workspace.runs.folder(id));
@@ -56,11 +58,12 @@ const open = async (): Promise<{
       kill: () => void kill(),
     };
   };
+  const liveSweeps = new Map<string, SweepRecord>();
   const link = createComputeLink({
     start,
     startProbe: () => Promise.reject(new Error('the probe is not built')),
     workspace,
-    liveSweeps: new Map<string, SweepRecord>(),
+    liveSweeps,
     now: Date.now,
   });
   const { id: run, kind, title } = manifest;
@@ -83,7 +86,7 @@ const open = async (): Promise<{
     // Some tests use fake timers.
     while (carried() < runs) await new Promise((resolve) => setImmediate(resolve));
   };
-  return { link, puppets, carryOut, asked, meter, events };
+  return { link, puppets, carryOut, asked, meter, events, liveSweeps };
 };
 
 const reading = { description: 'Half', done: 1, total: 2, reused: 0, leftMs: null };
@@ -114,19 +117,25 @@ test('one process serves one run after the other; late reports on an earlier one
   expect(puppets).toHaveLength(1);
 });
 
-test('a point crosses from the process once, as a change of its record, and the engine announces it', async () => {
-  const { puppets, carryOut, asked, events } = await open();
+test('a point crosses from the process once, as an event, which also changes the record of the engine', async () => {
+  const { puppets, carryOut, asked, events, liveSweeps } = await open();
   const ended = carryOut();
   await asked();
   const [process] = puppets;
+  const say = (change: SweepChange): void => {
+    const event = { type: 'sweep.changed', run: 'verify-1', change } as const;
+    process?.say({ type: 'event', run: 'verify-1', event });
+    expect(events.splice(0)).toEqual([event]);
+  };
   const point = { model: 'm', task: 't', method: 'reap', seed: null, kept: 2, factor: 8, metric: 'acc' } as const;
-  const curtailed = { ...point, n: 10, evaluated: 5, lost: 3, gainedAtMost: 1, independentAtLeast: 9 };
   const order = { models: ['m'], tasks: ['t'], methods: ['reap'] };
-  process?.say({ type: 'record', run: 'verify-1', change: { what: 'begun', order, delta: 0.02, facts: [] } });
-  process?.say({ type: 'record', run: 'verify-1', change: { what: 'unneeded', points: [] } });
-  expect(events).toEqual([]);
-  process?.say({ type: 'record', run: 'verify-1', change: { what: 'curtailed', point: curtailed } });
-  expect(events).toEqual([{ type: 'sweep.curtailed', run: 'verify-1', point: curtailed }]);
+  say({ what: 'begun', order, delta: 0.02, facts: [] });
+  say({ what: 'unneeded', points: [] });
+  say({
+    what: 'curtailed',
+    point: { ...point, n: 10, evaluated: 5, lost: 3, gainedAtMost: 1, independentAtLeast: 9 },
+  });
+  expect(liveSweeps.get('verify-1')?.document().curtailed).toMatchObject([point]);
   process?.say({ type: 'done', run: 'verify-1', output: null, summary: '' });
   await ended;
 });

@@ -37,6 +37,7 @@ const results = [
   'sweeps.compare',
   'verify.read',
 ];
+const order = { models: ['m'], tasks: ['t'], methods: ['reap'] };
 /** A finished sweep may have measured the plan of an export. */
 const ofSweep = [...results, 'export.measured'].sort();
 
@@ -59,6 +60,16 @@ test.each<[string, EngineEvent, readonly string[]]>([
     'a run that is removed',
     { type: 'run.removed', run: 'r' },
     ['export.measured', 'fit.predict', 'models.list', 'tasks.list', 'trash.list'],
+  ],
+  [
+    'a sweep that begins',
+    { type: 'sweep.changed', run: 'r', change: { what: 'begun', order, delta: 0.02, facts: [] } },
+    results,
+  ],
+  [
+    'a sweep that goes on, whose event carries the change of its document',
+    { type: 'sweep.changed', run: 'r', change: { what: 'unneeded', points: [] } },
+    results.filter((name) => name !== 'sweep.read'),
   ],
   ['a search that knows more', { type: 'fit.changed', run: 'r' }, results],
   ['waiting jobs in another order', { type: 'jobs.reordered' }, ['jobs.list']],

@@ -177,7 +177,9 @@ test('profile, plan, sweep, read, plan of a point, export, verify: the loop, thr
       [150, 'sort'],
     ]),
   );
-  expect(events.filter(({ type }) => type === 'sweep.point')).toHaveLength(document.results.length);
+  expect(events.filter((event) => event.type === 'sweep.changed' && event.change.what === 'point')).toHaveLength(
+    document.results.length,
+  );
   expect(document.notes?.at(-1)).toBe('14 of 16 steps computed, 2 reused from disk.');
   const strict = await engine.call('sweep.read', { run: started.run, delta: 0.3 });
   expect(strict.thresholds.every(({ delta }) => delta === 0.3)).toBe(true);
@@ -242,7 +244,7 @@ test(
     const { run } = await engine.call('sweep.start', sweep);
     const firstPoint = new Promise<void>((resolve) => {
       engine.subscribe((event) => {
-        if (event.type === 'sweep.point') resolve();
+        if (event.type === 'sweep.changed' && event.change.what === 'point') resolve();
       });
     });
     await firstPoint;

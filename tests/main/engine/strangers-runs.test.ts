@@ -432,7 +432,7 @@ describe.skipIf(process.platform === 'win32')('a fine-tuning is resumed unchange
   test('by the compute process only as the engine approved it', async () => {
     const { home, workspace, run, ran } = await given();
     const engine = await engineOf(workspace, home);
-    const nowhere = { progress: () => undefined, emit: () => undefined, recordChanged: () => undefined };
+    const nowhere = { progress: () => undefined, emit: () => undefined };
     const order = { lock: null, code: '0'.repeat(32), signal: new AbortController().signal, ...nowhere };
     await expect(engine.carryOut(run, order)).rejects.toMatchObject({ code: 'another-code' });
     expect(existsSync(ran)).toBe(false);

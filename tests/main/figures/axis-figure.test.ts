@@ -3,6 +3,7 @@ import type { SweepDocument } from '../../../main/contract/sweep.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
 import { modelCharts } from '../../../main/figures/model-charts.ts';
 import { figures } from '../../../main/figures/figures.ts';
+import { definitionNamed } from '../../../renderer/definitions/definitions.ts';
 import { expectInFrame } from './expect-in-frame.ts';
 import { sampleManifest, sampleSweep } from './sample-run.ts';
 import { findAll, parseXml } from './xml-outline.ts';
@@ -31,6 +32,14 @@ const filesOf = (drawn: SweepDocument) =>
 const model = bare.results[0]?.model ?? '';
 
 describe('quality against another axis than the factor', () => {
+  it('is explained by a definition that the window has', () => {
+    const named = modelCharts
+      .flatMap(({ make }) => make(document, model, figureTheme('light'))?.charts ?? [])
+      .map(({ definition }) => definition);
+    expect(new Set(named)).toEqual(new Set(['pairedDifference', 'droppedShare', 'answerLoss', 'klToUnpruned']));
+    expect(named.map(definitionNamed)).toEqual(named);
+  });
+
   it('is drawn if points have a position on the axis, and not otherwise', () => {
     const made = (drawn: SweepDocument) =>
       modelCharts.filter(({ make }) => make(drawn, model, figureTheme('light')) !== null).map(({ name }) => name);

@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { bestCell, bestLines, isNothingSafe, lineWords, strictestLine } from '../../../main/figures/best-cell.ts';
+import {
+  bestCell,
+  bestLines,
+  cellLines,
+  isNothingSafe,
+  lineWords,
+  strictestLine,
+} from '../../../main/figures/best-cell.ts';
 import { bestThresholdsFigure } from '../../../main/figures/best-figure.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
 import { sampleSizeTrend } from '../evaluation/size-trend/sample-size-trend.ts';
@@ -63,5 +70,10 @@ test('a cell in which nothing is safe is told apart from one with a safe line', 
     thresholds: sizeTrend.thresholds.filter(({ method }) => method === 'random'),
     selected: [],
   };
-  expect(isNothingSafe(bestLines(bestCell(nothing, model, 'sums', ['random']), 1))).toBe(true);
+  const lines = bestLines(bestCell(nothing, model, 'sums', ['random']), 1);
+  expect(isNothingSafe(lines)).toBe(true);
+  // One line says so for all of them.
+  expect(lines.length).toBeGreaterThan(1);
+  expect(cellLines(lines).map(({ kind }) => kind)).toEqual(['chosen']);
+  expect(cellLines(bestLines(cell, 2))).toHaveLength(3);
 });

@@ -46,7 +46,8 @@ export const disturbedSweep = async (given: Subject, disturb: () => Promise<void
   const { engine } = given;
   const disturbed: Promise<void>[] = [];
   const unsubscribe = engine.subscribe((event) => {
-    if (event.type === 'sweep.point' && disturbed.length === 0) disturbed.push(disturb());
+    if (event.type === 'sweep.changed' && event.change.what === 'point' && disturbed.length === 0)
+      disturbed.push(disturb());
   });
   const ended = await engine.finished(await startSweep(given, asked)).then(
     () => null,

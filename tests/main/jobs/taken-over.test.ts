@@ -23,7 +23,8 @@ test('an engine that loses its run in mid-sweep leaves results and tables to the
     return readdir(runs.folder(run));
   };
   engine.subscribe((event) => {
-    if (event.type === 'sweep.point' && theirs.length === 0) theirs.push(takeOver(event.run));
+    if (event.type === 'sweep.changed' && event.change.what === 'point' && theirs.length === 0)
+      theirs.push(takeOver(event.run));
   });
   const model = engine.grantPath(join(resources, 'models', 'uncurl-8'));
   const task = engine.grantPath(join(resources, 'tasks', 'capital'));

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { computeReport, type RecordChange } from '../../../main/contract/compute.ts';
+import { computeReport } from '../../../main/contract/compute.ts';
 import type { EngineEvent } from '../../../main/contract/events.ts';
 import type { SweepResult } from '../../../main/contract/sweep.ts';
 import { readPointIndex, SweepRecord } from '../../../main/runs/sweep-record.ts';
@@ -36,16 +36,15 @@ test('a record that takes every change of another, over a channel, writes the sa
   const [folder, copyFolder, temporary] = [await temporaryFolder(), await temporaryFolder(), await temporaryFolder()];
   const context = { run: 'r', temporaryFolder: temporary, now: () => 0, requireRun: () => Promise.resolve() };
   const copies: SweepRecord[] = [];
-  const carried = (change: RecordChange): void => {
-    const report = computeReport.parse(JSON.parse(JSON.stringify({ type: 'record', run: 'r', change })));
-    if (report.type !== 'record') throw new Error('another message came out');
-    if (report.change.what === 'begun') {
-      const { order, delta, facts } = report.change;
-      copies.push(new SweepRecord({ ...context, folder: copyFolder }, order, delta, facts));
-    } else copies[0]?.take(report.change);
+  const emit = (event: EngineEvent): void => {
+    const report = computeReport.parse(JSON.parse(JSON.stringify({ type: 'event', run: 'r', event })));
+    if (report.type !== 'event' || report.event.type !== 'sweep.changed') throw new Error('another message came out');
+    const { change } = report.event;
+    if (change.what === 'begun') copies.push(new SweepRecord({ ...context, folder: copyFolder }, change));
+    else copies[0]?.take(change);
   };
   const order = { models: ['m'], tasks: ['t'], methods: ['reap', 'random'] };
-  const record = new SweepRecord({ ...context, folder, recordChanged: carried }, order, 0.02, [{ code: 'adaptive' }]);
+  const record = new SweepRecord({ ...context, folder, emit }, { order, delta: 0.02, facts: [{ code: 'adaptive' }] });
   const named = { model: 'm', task: 't', seed: null, kept: 2, factor: 8 };
   await record.add({ what: 'point', result: pointOf('random', 2), step: 'b' });
   await record.add({ what: 'point', result: pointOf('unpruned', 1), step: 'a' });
@@ -63,39 +62,34 @@ test('a record that takes every change of another, over a channel, writes the sa
     expect(await readFile(path.join(copyFolder, file), 'utf8')).toBe(await readFile(path.join(folder, file), 'utf8'));
 });
 
-test('a point is announced by one record alone: its own, or that of the engine that takes its changes', async () => {
+test('a point is announced by one record alone: a copy of it announces nothing', async () => {
   const [folder, temporary] = [await temporaryFolder(), await temporaryFolder()];
-  const order = { models: ['m'], tasks: ['t'], methods: ['reap'] };
-  const told: (readonly [string, string])[] = [];
-  const context = {
-    run: 'r',
-    folder,
-    temporaryFolder: temporary,
-    now: () => 0,
-    requireRun: () => Promise.resolve(),
-    emit: ({ type }: EngineEvent) => void told.push(['event', type]),
-  };
-  const recordChanged = ({ what }: RecordChange): void => void told.push(['change', what]);
+  const begun = { order: { models: ['m'], tasks: ['t'], methods: ['reap'] }, delta: 0.02, facts: [] };
+  const told: string[] = [];
+  const emit = (event: EngineEvent): void =>
+    void told.push(event.type === 'sweep.changed' ? event.change.what : event.type);
+  const context = { run: 'r', folder, temporaryFolder: temporary, now: () => 0, requireRun: () => Promise.resolve() };
   const point = { what: 'point', result: pointOf('reap', 2), step: 'a' } as const;
-  await new SweepRecord({ ...context, recordChanged }, order, 0.02, []).add(point);
-  expect(told.splice(0)).toEqual([
-    ['change', 'begun'],
-    ['change', 'point'],
-  ]);
-  await new SweepRecord(context, order, 0.02, []).add(point);
-  expect(told).toEqual([['event', 'sweep.point']]);
+  await new SweepRecord({ ...context, emit }, begun).add(point);
+  expect(told.splice(0)).toEqual(['begun', 'point']);
+  new SweepRecord(context, begun).take(point);
+  expect(told).toEqual([]);
 });
 
 test('of concurrent writes, the newest wins', async () => {
   const [folder, temporary] = [await temporaryFolder(), await temporaryFolder()];
   const context = { run: 'r', folder, temporaryFolder: temporary, now: () => 0, requireRun: () => Promise.resolve() };
-  const record = new SweepRecord(context, { models: ['m'], tasks: ['t'], methods: ['reap'] }, 0.02, []);
+  const record = new SweepRecord(context, {
+    order: { models: ['m'], tasks: ['t'], methods: ['reap'] },
+    delta: 0.02,
+    facts: [],
+  });
   await record.add({ what: 'point', result: pointOf('reap', 2), step: '0' });
   for (let round = 1; round < 100; round += 1) {
     const earlier = record.write();
     // By then it has begun, with the points so far.
     await new Promise((resolve) => setImmediate(resolve));
-    await record.add({ what: 'point', result: pointOf('reap', 2), step: String(round) });
+    await record.add({ what: 'point', result: pointOf('reap', 2 + round), step: String(round) });
     await Promise.all([earlier, record.write()]);
     expect(await readPointIndex(folder)).toHaveLength(round + 1);
   }

@@ -1,6 +1,16 @@
 import { expect, test } from 'vitest';
 import type { ScoredCandidate } from '../../../main/contract/fit.ts';
-import { bytesIn, candidateWords, CARD_SHARE, limitOf, tokensIn, untriedWords } from '../../../main/words/fit.ts';
+import { sizeTicks } from '../../../main/figures/fit-chart.ts';
+import { formatBytes } from '../../../main/words/numbers.ts';
+import {
+  bytesIn,
+  candidateWords,
+  CARD_SHARE,
+  fitsAsItIs,
+  limitOf,
+  tokensIn,
+  untriedWords,
+} from '../../../main/words/fit.ts';
 
 test('sizes and contexts are read as people write them', () => {
   expect(['8GB', '16 GiB', '750k', '1.5 MB', '4096'].map(bytesIn)).toEqual([8e9, 16 * 2 ** 30, 750e3, 1.5e6, 4096]);
@@ -15,6 +25,26 @@ test('a model has one place: bytes of files, a memory, or a card of which a part
   for (const wrong of [{}, { bytes: '8GB', memory: '8GB' }, { bytes: '8GB', context: '32k' }])
     expect(() => limitOf(wrong)).toThrow(expect.objectContaining({ code: 'bad-usage' }));
   expect(() => limitOf({ bytes: 'eight' })).toThrow(expect.objectContaining({ code: 'bad-value' }));
+});
+
+test('a whole model with its weights as stored is not exported: it would be a copy', () => {
+  const of = (name: string, method: string | null, weights: 'stored' | 'int8'): ScoredCandidate => ({
+    name,
+    method,
+    gates: null,
+    refit: false,
+    kept: 8,
+    weights,
+    bytes: 1e6,
+    memoryBytes: null,
+    items: 0,
+    loss: null,
+    fits: true,
+  });
+  const candidates = [of('whole', null, 'stored'), of('rounded', null, 'int8'), of('pruned', 'reap', 'stored')];
+  const why = (recommended: string | null) => fitsAsItIs({ recommended, candidates, model: 'm' });
+  expect(why('whole')).toContain('m fits as it is: an export would be a copy.');
+  expect(['rounded', 'pruned', null].map(why)).toEqual([null, null, null]);
 });
 
 test('a model with types by layer is named by how many layers have each', () => {
@@ -45,4 +75,13 @@ test('what was not tried for one reason is one sentence', () => {
   ]);
   expect(untriedWords([none('q6_k')])).toEqual([none('q6_k')]);
   expect(untriedWords([])).toEqual([]);
+});
+
+test('the axis of sizes names round ones, of which a narrow axis has none', () => {
+  expect(sizeTicks(1.55e5, 5.3e5)).toEqual([2e5, 2.5e5, 3e5, 4e5, 5e5]);
+  expect(sizeTicks(3e9, 2.1e11).map(formatBytes)).toEqual([5e9, 1e10, 2e10, 5e10, 1e11, 2e11].map(formatBytes));
+  const narrow = sizeTicks(1.01e9, 1.06e9);
+  expect(narrow).toHaveLength(5);
+  expect(Math.min(...narrow)).toBeGreaterThan(1.01e9);
+  expect(Math.max(...narrow)).toBeLessThan(1.06e9);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { curveLabel, methodOfLabel, weightsOfLabel } from '../../../main/contract/method.ts';
 import { refitName } from '../../../main/contract/plan.ts';
-import { compareMethodLabels, methodInProse, methodTitle } from '../../../main/words/methods.ts';
+import { compareMethodLabels, countedMethods, methodInProse, methodTitle } from '../../../main/words/methods.ts';
 import { methodNames } from '../../../main/pruning/methods.ts';
 
 test('published methods are spelled like their authors do, others get a capital, files are unchanged', () => {
@@ -41,4 +41,11 @@ test('within a sentence methods are spelled like their authors do, and ordinary 
   expect(labels.map(methodInProse)).toEqual([
     ...['random', 'REAP', 'Sub-MoE', 'MoNE', 'gate mass', 'least index', 'REAP (recovered)', 'My file'],
   ]);
+});
+
+test('methods are counted once, whatever the types of weights they were measured at', () => {
+  expect(countedMethods(['reap'])).toBe('1 method');
+  expect(countedMethods(['reap', 'frequency', 'reap+recovery'])).toBe('3 methods');
+  const curves = ['reap', 'frequency'].flatMap((method) => [method, `${method}@q8_0`, `${method}@q4_0`]);
+  expect(countedMethods(curves)).toBe('2 methods at 3 types of weights');
 });

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { JobProgress } from '../../../main/contract/run.ts';
 import type { SweepDocument, SweepResult } from '../../../main/contract/sweep.ts';
-import { withPoint, withProgress } from '../../../renderer/engine/apply-event.ts';
+import { begunSweep, withChanges } from '../../../main/evaluation/sweeps/running-sweep.ts';
+import { withProgress } from '../../../renderer/engine/apply-event.ts';
 
 const result = (factor: number, value: number): SweepResult => ({
   model: 'm',
@@ -26,19 +27,27 @@ const result = (factor: number, value: number): SweepResult => ({
   truncated: 0,
 });
 
-test('a repeated point replaces the earlier one', () => {
-  const empty: SweepDocument = { run: 'r', results: [], thresholds: [], rule: '' };
-  const document = [result(2, 0.9), result(4, 0.5), result(2, 0.8)].reduce(withPoint, empty);
+const begun: SweepDocument = begunSweep('r', {
+  order: { models: ['m'], tasks: ['t'], methods: ['reap'] },
+  delta: 0.02,
+  facts: [],
+});
+const withPoints = (results: readonly SweepResult[]): SweepDocument =>
+  withChanges(
+    begun,
+    results.map((point) => ({ what: 'point', result: point, step: 's' })),
+  );
+
+test('a repeated point replaces the earlier one, and points are in the order of the sweep', () => {
+  const document = withPoints([result(4, 0.5), result(2, 0.9), result(2, 0.8)]);
   expect(document.results.map(({ factor, value }) => [factor, value])).toEqual([
-    [4, 0.5],
     [2, 0.8],
+    [4, 0.5],
   ]);
 });
 
 test('a point is the same whether its factor was divided, or read from a text of nine digits', () => {
-  const empty: SweepDocument = { run: 'r', results: [], thresholds: [], rule: '' };
-  const document = [result(16 / 12, 0.9), result(1.333333333, 0.8)].reduce(withPoint, empty);
-  expect(document.results.map(({ value }) => value)).toEqual([0.8]);
+  expect(withPoints([result(16 / 12, 0.9), result(1.333333333, 0.8)]).results.map(({ value }) => value)).toEqual([0.8]);
 });
 
 test('progress of a known job replaces it in place; an unknown job is added', () => {

@@ -250,7 +250,7 @@ test('a plan that nobody reads any more ends, unless an action waits for it', as
   expect(asked).toHaveLength(3);
 });
 
-test('thresholds that nobody looks at any more end after a moment, and are asked for anew by the next look', async () => {
+test('thresholds that nobody looks at end after a moment, and are asked for anew by the next look', async () => {
   vi.useFakeTimers();
   try {
     const { call, asked } = slowEngine();

@@ -5,8 +5,13 @@ import { followTheme } from '../../../renderer/state/theme.ts';
 test('the style sheets have the new theme before the window draws with it', () => {
   const dataset: Record<string, string> = {};
   vi.stubGlobal('document', { documentElement: { dataset } });
-  const system = { matches: true, addEventListener: () => undefined, removeEventListener: () => undefined };
-  vi.stubGlobal('window', { matchMedia: () => system });
+  let isPaper = false;
+  const matchMedia = (query: string) => ({
+    matches: query !== 'print' || isPaper,
+    addEventListener: () => undefined,
+    removeEventListener: () => undefined,
+  });
+  vi.stubGlobal('window', { matchMedia });
   onTestFinished(() => void vi.unstubAllGlobals());
   onTestFinished(followTheme());
   const drawnWith: (string | undefined)[] = [];
@@ -14,4 +19,8 @@ test('the style sheets have the new theme before the window draws with it', () =
   onTestFinished(layoutStore.subscribe(() => drawnWith.push(dataset['theme'])));
   for (const theme of ['dark', 'light', 'system'] as const) layoutStore.getState().chooseTheme(theme);
   expect(drawnWith).toEqual(['dark', 'light', 'dark']);
+  // Paper is light, whatever is chosen.
+  isPaper = true;
+  for (const theme of ['dark', 'system'] as const) layoutStore.getState().chooseTheme(theme);
+  expect(drawnWith.slice(3)).toEqual(['light', 'light']);
 });

@@ -76,6 +76,17 @@ const cases: readonly (readonly [string, () => Promise<string>, RegExp])[] = [
     /it has 2 key\/value heads for 4 heads, but llama\.cpp's dots1 opens only files with as many/,
   ],
   [
+    'fewer heads of keys in OLMoE',
+    () =>
+      llamaModel(
+        'olmoe',
+        (config: Config) => Object.assign(config, { num_key_value_heads: 2, norm_topk_prob: false }),
+        [/[kv]_proj/, [16, 32]],
+        [/k_norm/, [16]],
+      ),
+    /it has 2 key\/value heads for 4 heads, but llama\.cpp's olmoe opens only files with as many/,
+  ],
+  [
     'sigmoids that are not divided by their sum',
     () => llamaModel('mimo_v2_flash', (config: Config) => (config['norm_topk_prob'] = false)),
     /norm_topk_prob is false, but llama\.cpp's mimo2 always computes true/,
