@@ -1,4 +1,4 @@
-import { present } from '../../contract/errors.ts';
+import { given, present } from '../../contract/errors.ts';
 import type { Config } from '../config-reader.ts';
 import type { BlockDescriptor, ModelDescriptor, MoeDescriptor, ScoreRule, StateDescriptor } from '../descriptor.ts';
 import type { Family, OperatorRecord, ScoreRecord } from '../families/family.ts';
@@ -6,7 +6,6 @@ import { attentionConfig, attentionKeys, limits, windowedLayers } from './attent
 import { type GgufValue, type Metadata, refusal } from './gguf-metadata.ts';
 import {
   flag,
-  given,
   hasTensor,
   integers,
   type Key,
