@@ -11,6 +11,10 @@ const COMPILER = '@bufbuild/buf@1.75.0';
 const library = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).devDependencies['@bufbuild/protobuf'];
 const target = 'main/graph/onnx-messages.ts';
 
+/** Without the comments that repeat the declaration below them, and the empty lines between members. */
+const withoutComments = (text) =>
+  text.replaceAll(/^ *\/\*\*\n(?: *\*(?!\/).*\n)* *\*\/\n/gm, '').replaceAll(/(?<=[;,])\n\n(?= )/g, '\n');
+
 ensureInstalled();
 const node = nodeBinary();
 const work = mkdtempSync(path.join(tmpdir(), 'uncurl-onnx-'));
@@ -28,7 +32,7 @@ try {
     { env: nodeEnvironment(node), shell: process.platform === 'win32' },
   );
   if (status !== 0) fail(`${target} is unchanged: the message of buf is above.`);
-  writeFileSync(path.join(root, target), readFileSync(path.join(work, 'onnx_pb.ts')));
+  writeFileSync(path.join(root, target), withoutComments(readFileSync(path.join(work, 'onnx_pb.ts'), 'utf8')));
   const prettier = path.join(root, 'node_modules', 'prettier', 'bin', 'prettier.cjs');
   if (
     runToEnd(node, [prettier, '--write', '--log-level', 'warn', '--ignore-path', '.gitignore', target], {

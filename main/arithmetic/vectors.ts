@@ -7,6 +7,9 @@ export const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
   return sum;
 };
 
+/** Number of values of a tensor of this shape. */
+export const valuesIn = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1);
+
 /** Euclidean length. */
 export const lengthOf = (vector: ArrayLike<number>): number => Math.sqrt(dot(vector, vector));
 

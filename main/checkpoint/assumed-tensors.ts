@@ -1,3 +1,4 @@
+import { valuesIn } from '../arithmetic/vectors.ts';
 import type { PlainDtype, TensorView } from './descriptor.ts';
 
 const BYTES: Readonly<Record<PlainDtype, number>> = {
@@ -59,7 +60,7 @@ export class AssumedTensors extends Map<string, TensorView> {
   assume(tensor: string, shape: readonly number[], dtypes: readonly PlainDtype[]): TensorView | null {
     if (this.isWhole && !super.has(tensor)) return null;
     const dtype = dtypes.includes(this.#dtype) ? this.#dtype : (dtypes[0] ?? this.#dtype);
-    const byteLength = shape.reduce((product, length) => product * length, BYTES[dtype]);
+    const byteLength = BYTES[dtype] * valuesIn(shape);
     const view: TensorView = { tensor, file: '', dtype, shape, byteOffset: 0, byteLength };
     this.#assumed.set(tensor, view);
     return view;

@@ -197,10 +197,9 @@ export const readScaled = async (
   const places = order === null ? null : await readWords(order);
   const ordered =
     order === null || places === null || places.includes(-1) ? null : requireGroups(order, places, groups);
-  const codeAt = await { pairs: codePairs, words: packedAlongRows, bytes: (one: TensorView) => codesOf(one) }[packing](
-    view,
-    bits,
-  );
+  const codeAt = await { pairs: codePairs, words: packedAlongRows, bytes: (view: TensorView) => codesOf(view) }[
+    packing
+  ](view, bits);
   const zeroAt =
     zeroPoints === null
       ? (): number => 0

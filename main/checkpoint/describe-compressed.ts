@@ -144,9 +144,9 @@ const rotatedOf = (reader: ConfigReader, headDimension: number): number => {
 const rotariesOf = (reader: ConfigReader, rotated: number): Readonly<Record<'main' | 'compress', Rotary>> => {
   const parameters = reader.object('rope_parameters');
   const rotaryOf = (theta: number, scaling: unknown): Rotary => {
-    const own = new ConfigReader({ rope_theta: theta, rope_scaling: scaling }, 'config.json, rotation', {});
+    const rotationReader = new ConfigReader({ rope_theta: theta, rope_scaling: scaling }, 'config.json, rotation', {});
     const { rotary } = readRotary(
-      own,
+      rotationReader,
       { interleaved: true, partialKey: null, scalings: [...commonScalings, 'yarn'] },
       rotated,
       'full_attention',

@@ -1,13 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
-import { at } from '../contract/errors.ts';
+import { at, given } from '../contract/errors.ts';
 import { type Config, ConfigReader } from './config-reader.ts';
-import { describeAttention } from './describe-attention.ts';
+import { type AttentionReader, describeAttention } from './describe-attention.ts';
 import { describeCompressed } from './describe-compressed.ts';
 import { describeState, isEvery } from './describe-state.ts';
 import { denseActivation, describeMoe, MAX_LAYERS, takeBiases } from './describe-moe.ts';
 import { describePrediction, PREDICTION_KEYS } from './describe-prediction.ts';
 import {
   type BlockDescriptor,
+  type DenseTensors,
   LATE_EXPERTS,
   type ModelDescriptor,
   type HyperConnection,
@@ -39,6 +40,17 @@ const PREDICTION_MARK = 'eh_proj.weight';
 
 const LAYER_TYPES = ['sliding_attention', 'full_attention'];
 
+/** A config and its tensors, read as a family's. */
+interface Source {
+  readonly family: Family;
+  readonly reader: ConfigReader;
+  readonly index: TensorIndex;
+  readonly weights: WeightReader;
+  readonly hidden: number;
+  /** `epsilon`: that of the config if absent. */
+  readonly norm: (name: string, width: number, epsilon?: number) => Norm;
+}
+
 /**
  * Resolves a family record, a config and the tensors on disk to a descriptor. Every tensor that the family names must
  * exist in its shape and in a dtype that the layout allows, and none may be left over. Refuses unproven layouts by
@@ -55,11 +67,7 @@ export const describeModel = (
 ): ModelDescriptor => {
   const reader = readerOf(family, config, `${folder}/config.json`);
   const quantisation = readQuantisation(reader);
-  for (const each of family.required)
-    if ('key' in each && each.key === 'quantization_config' && isReadAnywhere(reader)) continue;
-    else if ('values' in each) reader.requireOneOf(each.key, each.values);
-    else if ('sum' in each) reader.requireSum(each.key, each.sum);
-    else reader.requireEqual(each.key, each.equals);
+  requireStated(family, reader);
   const index = new TensorIndex(
     tensors,
     folder,
@@ -80,6 +88,7 @@ export const describeModel = (
   const epsilon = reader.number('rms_norm_eps');
   const norm = (name: string, width: number, over: number = epsilon): Norm =>
     describeNorm(family, index, name, width, over);
+  const source: Source = { family, reader, index, weights, hidden, norm };
 
   const compressed =
     family.attention.kind === 'compressed'
@@ -91,164 +100,104 @@ export const describeModel = (
   const isIndexed = family.attention.kind === 'latent' && family.attention.indexer !== undefined;
   if (family.window.kind !== 'chunks' && !isIndexed && compressed === null) checkLayerTypes(family, reader);
   const windows = Array.from({ length: layers }, (_, layer) => windowOf(family.window, reader, layer));
-  const rotaryOfKind = (kind: 'full_attention' | 'sliding_attention'): RotaryConfig => {
-    const first = windows.findIndex((window) => (window === null) === (kind === 'full_attention'));
-    return readRotary(reader, family.rotary, attention.rotatedDimension[kind], kind, Math.max(0, first));
-  };
-  const rotaries = {
-    full_attention: rotaryOfKind('full_attention'),
-    sliding_attention: rotaryOfKind('sliding_attention'),
-  };
-  const rotary = rotaries.full_attention;
-  const isUniform = isDeepStrictEqual(rotary, rotaries.sliding_attention);
-  const rotaryOf = (layer: number, isSliding: boolean, isDense: boolean): Rotary | null => {
-    if (!rotates(family.rotary, reader, layer, { isSliding, isDense })) return null;
-    return (isUniform || !isSliding ? rotary : rotaries.sliding_attention).rotary;
-  };
+  const { rotary, rotaryOf } = describeRotaries(source, attention.rotatedDimension, windows);
   const chunk =
     family.window.kind !== 'chunks' || reader.isNull(family.window.key) ? null : reader.integer(family.window.key);
   const sharings = sharingsOf(family, reader, windows);
-  const inputNames = family.names.tokenInputs;
-  const hyperNames = family.names.hyper;
-  const inputSize = inputNames === undefined ? 0 : reader.count(inputNames.sizeKey);
+  const { names } = family;
+  const inputSize = given(names.tokenInputs, ({ sizeKey }) => reader.count(sizeKey)) ?? 0;
+  const inputNames = inputSize === 0 ? undefined : names.tokenInputs;
   const blocks = Array.from({ length: layers }, (_, layer): BlockDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
     const half = halves?.[layer] ?? null;
     const mixes = half === null || half === 'mixing';
-    const dense = (half === null ? hasDense(family.dense, reader, layer) : half === 'dense') ? family.dense : null;
-    const isPaired = dense?.rule.kind === 'pairs';
-    const hasExperts =
-      half === null
-        ? dense === null || dense.rule.kind === 'beside' || (isPaired && layer % 2 === 0)
-        : half === 'experts';
-    const { beside, outputScale } = family.names;
+    const { dense, hasExperts } = feedForwardOf(family, reader, layer, half);
     const sharing = sharings[layer] ?? null;
-    const isDoubled = dense?.doubled !== undefined && sharing?.gives === false && reader.flag(dense.doubled);
-    const width = dense === null ? 0 : (isDoubled ? 2 : 1) * reader.integer(dense.widthKey);
     const window = windows[layer] ?? null;
-    const { attentionNorm, feedForwardNorm, branchNorms } = family.names;
     const state = stateOf(layer);
     const layerRotary =
       state === null ? (compressed?.rotaryOf(layer) ?? rotaryOf(layer, window !== null, dense !== null)) : null;
     return {
-      attentionNorm: mixes && attentionNorm !== null ? norm(named(attentionNorm), hidden) : null,
+      attentionNorm: mixes ? given(names.attentionNorm, (name) => norm(named(name), hidden)) : null,
       attention:
         mixes && state === null && !('rotaryOf' in attention)
           ? attention.describe(layer, { sliding: window !== null, rotating: layerRotary !== null, sharing })
           : null,
       compressed: compressed?.describe(layer) ?? null,
-      hyper: hyperNames === undefined ? null : hyperOf(index, reader, hyperNames, layer, hidden),
+      hyper: given(names.hyper, (hyper) => hyperOf(source, hyper, layer)),
       state,
       window,
       chunk: layerRotary === null ? null : chunk,
       rotary: layerRotary,
       isParallel: family.isParallel === true,
-      keepsNormed:
-        family.keepsNormed === undefined
-          ? null
-          : {
-              attention: reader.number(family.keepsNormed[state === null ? 'attentionKey' : 'stateKey']),
-              feedForward: reader.number(family.keepsNormed.feedForwardKey),
-            },
-      feedForwardNorm: half === 'mixing' || feedForwardNorm === null ? null : norm(named(feedForwardNorm), hidden),
-      branchNorms:
-        branchNorms === null
-          ? null
-          : {
-              attention: norm(named(branchNorms.attention), hidden),
-              feedForward: norm(named(branchNorms.feedForward), hidden),
-            },
-      beside:
-        beside === undefined
-          ? null
-          : {
-              dense: norm(named(beside.dense), hidden),
-              expertsIn: norm(named(beside.expertsIn), hidden),
-              expertsOut: norm(named(beside.expertsOut), hidden),
-              router: index.take(named(beside.router), [hidden]),
-            },
-      late: isPaired ? (hasExperts ? 'gives' : 'takes') : null,
-      tokenInput:
-        inputNames === undefined || inputSize === 0
-          ? null
-          : {
-              first: layer * inputSize,
-              gate: weights.take(named(inputNames.gate), [inputSize, hidden]),
-              projection: weights.take(named(inputNames.back), [hidden, inputSize]),
-              norm: norm(named(inputNames.backNorm), hidden),
-            },
-      outputScale: outputScale === undefined ? null : index.take(named(outputScale), [1]),
+      keepsNormed: given(family.keepsNormed, ({ attentionKey, stateKey, feedForwardKey }) => ({
+        attention: reader.number(state === null ? attentionKey : stateKey),
+        feedForward: reader.number(feedForwardKey),
+      })),
+      feedForwardNorm: half === 'mixing' ? null : given(names.feedForwardNorm, (name) => norm(named(name), hidden)),
+      branchNorms: given(names.branchNorms, (branches) => ({
+        attention: norm(named(branches.attention), hidden),
+        feedForward: norm(named(branches.feedForward), hidden),
+      })),
+      beside: given(names.beside, (beside) => ({
+        dense: norm(named(beside.dense), hidden),
+        expertsIn: norm(named(beside.expertsIn), hidden),
+        expertsOut: norm(named(beside.expertsOut), hidden),
+        router: index.take(named(beside.router), [hidden]),
+      })),
+      late: dense?.rule.kind === 'pairs' ? (hasExperts ? 'gives' : 'takes') : null,
+      tokenInput: given(inputNames, ({ gate, back, backNorm }) => ({
+        first: layer * inputSize,
+        gate: weights.take(named(gate), [inputSize, hidden]),
+        projection: weights.take(named(back), [hidden, inputSize]),
+        norm: norm(named(backNorm), hidden),
+      })),
+      outputScale: given(names.outputScale, (name) => index.take(named(name), [1])),
       moe: hasExperts ? moeOf(layer) : null,
-      dense:
-        dense === null
-          ? null
-          : {
-              gate: dense.gate === null ? null : weights.take(named(dense.gate), [width, hidden]),
-              up: weights.take(named(dense.up), [width, hidden]),
-              down: weights.take(named(dense.down), [hidden, width]),
-              activation: denseActivation(family, reader, layer),
-              ...(reader.flag(dense.biased) ? takeBiases(weights, dense, layer, [width, hidden]) : {}),
-            },
+      dense: given(dense, (record) => describeDense(source, record, layer, sharing?.gives === false)),
     };
   });
   const moeLayers = blocks.flatMap(({ moe }, block) => (moe === null ? [] : [{ block, moe }]));
-  if (moeLayers.length === 0)
-    throw reader.inconsistent(
-      `no layer has experts${
-        family.dense === null
-          ? ''
-          : ` (${denseKeys(family.dense, family.halves)
-              .map((key) => `${key} ${JSON.stringify(reader.raw(key))}`)
-              .join(', ')})`
-      }`,
-    );
+  if (moeLayers.length === 0) throw reader.inconsistent(`no layer has experts${denseWords(family, reader)}`);
 
-  const { rotaryFactors } = family.names;
-  if (rotaryFactors !== undefined) index.take(rotaryFactors, index.shapeOf(rotaryFactors) ?? []);
-  const embedding = index.take(family.names.embedding, [vocabulary, hidden]);
+  if (names.rotaryFactors !== undefined) index.take(names.rotaryFactors, index.shapeOf(names.rotaryFactors) ?? []);
+  const embedding = index.take(names.embedding, [vocabulary, hidden]);
   const tiedHead = reader.raw('tie_word_embeddings') === true;
-  const multiplier = (key: keyof NonNullable<Family['multipliers']>): number =>
-    family.multipliers === null ? 1 : reader.number(family.multipliers[key]);
+  const multiplier = (key: keyof NonNullable<Family['multipliers']>, otherwise = 1): number =>
+    family.multipliers === null ? otherwise : reader.number(family.multipliers[key]);
   if (family.window.kind === 'chunks') checkChunkTypes(reader, blocks);
   checkLayerLists(family, reader, blocks);
-  const { scale } = attention;
   const statedPositions = reader.integer('max_position_embeddings');
   const descriptor = {
     family: family.modelType,
     hidden,
-    attentionScale:
-      (family.multipliers === null ? scale : reader.number(family.multipliers.attention)) *
-      (attention.isLatent ? rotary.scaleCorrection : 1),
+    attentionScale: multiplier('attention', attention.scale) * (attention.isLatent ? rotary.scaleCorrection : 1),
     vocabulary,
     maxPositions: Math.min(statedPositions, rotary.limit ?? Infinity),
     statedPositions: (rotary.limit ?? Infinity) < statedPositions ? statedPositions : undefined,
     tiedHead,
     embedding,
-    finalNorm: norm(family.names.finalNorm, hidden),
-    head: tiedHead && !index.has(family.names.head) ? embedding : index.take(family.names.head, [vocabulary, hidden]),
+    finalNorm: norm(names.finalNorm, hidden),
+    head: tiedHead && !index.has(names.head) ? embedding : index.take(names.head, [vocabulary, hidden]),
     headBias:
       family.headBiasKey !== null && reader.flag(family.headBiasKey)
-        ? index.take(biasName(family.names.head), [vocabulary])
+        ? index.take(biasName(names.head), [vocabulary])
         : null,
     embeddingMultiplier: multiplier('embedding') * (reader.flag(family.embeddingRoot) ? Math.sqrt(hidden) : 1),
     residualMultiplier: multiplier('residual'),
-    logitsDivisor:
-      multiplier('logits') / (family.logitsScaleKey === undefined ? 1 : reader.number(family.logitsScaleKey)),
-    logitsCap: family.logitsCapKey === undefined ? null : reader.optionalNumber(family.logitsCapKey),
+    logitsDivisor: multiplier('logits') / (given(family.logitsScaleKey, (key) => reader.number(key)) ?? 1),
+    logitsCap: given(family.logitsCapKey, (key) => reader.optionalNumber(key)),
     blocks,
-    hyperHead: hyperNames === undefined ? null : hyperHead(index, reader, hyperNames.head, hidden),
-    tokenInputs:
-      inputNames === undefined || inputSize === 0
-        ? null
-        : {
-            dimension: inputSize,
-            table: index.take(inputNames.table, [vocabulary, layers * inputSize]),
-            projection: weights.take(inputNames.projection, [layers * inputSize, hidden]),
-            norm: norm(inputNames.norm, inputSize),
-          },
+    hyperHead: given(names.hyper, ({ head }) => hyperParts(source, head, [reader.integer('hc_mult'), 1])),
+    tokenInputs: given(inputNames, (inputs) => ({
+      dimension: inputSize,
+      table: index.take(inputs.table, [vocabulary, layers * inputSize]),
+      projection: weights.take(inputs.projection, [layers * inputSize, hidden]),
+      norm: norm(inputs.norm, inputSize),
+    })),
     stream: [
       ...(inputSize === 0 ? [] : [{ name: TOKEN_INPUTS, width: layers * inputSize }]),
-      ...(hyperNames === undefined ? [] : [{ name: OTHER_STREAMS, width: (reader.integer('hc_mult') - 1) * hidden }]),
+      ...(names.hyper === undefined ? [] : [{ name: OTHER_STREAMS, width: (reader.integer('hc_mult') - 1) * hidden }]),
       ...(moeLayers.some(({ moe }) => tableOf(moe.routing) !== null) ? [{ name: TOKEN_IDS, width: 1 }] : []),
       ...(blocks.some(({ late }) => late !== null) ? [{ name: LATE_EXPERTS, width: hidden }] : []),
       ...blocks.flatMap(givenParts),
@@ -259,27 +208,11 @@ export const describeModel = (
       identities: family.identitiesKey ?? null,
       topK: family.keys.topK,
       within: family.wrapper?.configKey ?? null,
-      expertsWithin:
-        family.expertsWithin === undefined || reader.raw(family.expertsWithin) === null ? null : family.expertsWithin,
+      expertsWithin: given(family.expertsWithin, (key) => (reader.raw(key) === null ? null : key)),
       padded: family.paddedLists,
     },
   };
-  const extraLayers = family.extraLayersKey === null ? 0 : predictionLayers(reader);
-  const extra = Array.from({ length: extraLayers }, (_, layer) => layers + layer)
-    .map((layer) => `model.layers.${layer}.`)
-    .filter((start) => index.has(`${start}${PREDICTION_MARK}`));
-  const starts = [...extra, ...family.unused].map((start) => index.onDisk(start));
-  const carried = [
-    ...(family.wrapper?.carried ?? []),
-    ...unreadKeys(family, sharings).map((name) => index.onDisk(name)),
-  ];
-  const beginsWith = (name: string, all: readonly string[]): boolean => all.some((start) => name.startsWith(start));
-  // transformers saves the matrices of no shared experts, which are empty.
-  const isCarried = (name: string): boolean =>
-    beginsWith(name, carried) || tensors.get(name)?.shape.includes(0) === true;
-  const free = index.settle((name) => isBuffer(name) || beginsWith(name, starts) || isCarried(name));
-  const carriedTensors = free.filter(isCarried);
-  const others = new Set(free.filter((name) => !isCarried(name)));
+  const { others, carriedTensors } = settleRest(source, tensors, layers, sharings);
   const prediction = describePrediction(
     family,
     [...tensors.values()].filter(({ tensor }) => others.has(tensor) && !isBuffer(tensor)),
@@ -290,6 +223,97 @@ export const describeModel = (
   }
   const unused = from === 'config' ? requireKnownKeys(family, reader) : [];
   return { ...descriptor, unreadKeys: unused, unusedTensors: [...others].filter(isBuffer), prediction, carriedTensors };
+};
+
+/** Refuses a config where the record holds for other values only. @throws WorkbenchError `unsupported-config`. */
+const requireStated = (family: Family, reader: ConfigReader): void => {
+  for (const each of family.required)
+    if ('key' in each && each.key === 'quantization_config' && isReadAnywhere(reader)) continue;
+    else if ('values' in each) reader.requireOneOf(each.key, each.values);
+    else if ('sum' in each) reader.requireSum(each.key, each.sum);
+    else reader.requireEqual(each.key, each.equals);
+};
+
+/** The rotation of layers without a window, and that of a layer: null where it does not rotate. */
+const describeRotaries = (
+  { family, reader }: Source,
+  rotatedDimension: AttentionReader['rotatedDimension'],
+  windows: readonly (number | null)[],
+): {
+  readonly rotary: RotaryConfig;
+  readonly rotaryOf: (layer: number, isSliding: boolean, isDense: boolean) => Rotary | null;
+} => {
+  const ofKind = (kind: 'full_attention' | 'sliding_attention'): RotaryConfig => {
+    const first = windows.findIndex((window) => (window === null) === (kind === 'full_attention'));
+    return readRotary(reader, family.rotary, rotatedDimension[kind], kind, Math.max(0, first));
+  };
+  const [rotary, sliding] = [ofKind('full_attention'), ofKind('sliding_attention')];
+  const isUniform = isDeepStrictEqual(rotary, sliding);
+  return {
+    rotary,
+    rotaryOf: (layer, isSliding, isDense) =>
+      rotates(family.rotary, reader, layer, { isSliding, isDense })
+        ? (isUniform || !isSliding ? rotary : sliding).rotary
+        : null,
+  };
+};
+
+/** The dense network of a layer, and whether it has experts; `half`: that of a block which the layer is. */
+const feedForwardOf = (
+  family: Family,
+  reader: ConfigReader,
+  layer: number,
+  half: 'mixing' | 'experts' | 'dense' | null,
+): { readonly dense: DenseRecord | null; readonly hasExperts: boolean } => {
+  if (half !== null) return { dense: half === 'dense' ? family.dense : null, hasExperts: half === 'experts' };
+  const dense = hasDense(family.dense, reader, layer) ? family.dense : null;
+  const kind = dense?.rule.kind;
+  return { dense, hasExperts: dense === null || kind === 'beside' || (kind === 'pairs' && layer % 2 === 0) };
+};
+
+const describeDense = (
+  { family, reader, weights, hidden }: Source,
+  record: DenseRecord,
+  layer: number,
+  takesKeys: boolean,
+): DenseTensors => {
+  const named = (pattern: string): string => layerName(pattern, layer);
+  const isDoubled = record.doubled !== undefined && takesKeys && reader.flag(record.doubled);
+  const width = (isDoubled ? 2 : 1) * reader.integer(record.widthKey);
+  return {
+    gate: given(record.gate, (gate) => weights.take(named(gate), [width, hidden])),
+    up: weights.take(named(record.up), [width, hidden]),
+    down: weights.take(named(record.down), [hidden, width]),
+    activation: denseActivation(family, reader, layer),
+    ...(reader.flag(record.biased) ? takeBiases(weights, record, layer, [width, hidden]) : {}),
+  };
+};
+
+/** Refuses tensors that nothing has taken, but those that an export carries over or that nothing needs. */
+const settleRest = (
+  { family, reader, index }: Source,
+  tensors: ReadonlyMap<string, TensorView>,
+  layers: number,
+  sharings: readonly Sharing[],
+): { readonly others: ReadonlySet<string>; readonly carriedTensors: readonly string[] } => {
+  const extraLayers = family.extraLayersKey === null ? 0 : predictionLayers(reader);
+  const extra = Array.from({ length: extraLayers }, (_, layer) => `model.layers.${layers + layer}.`).filter((start) =>
+    index.has(`${start}${PREDICTION_MARK}`),
+  );
+  const starts = [...extra, ...family.unused].map((start) => index.onDisk(start));
+  const carried = [
+    ...(family.wrapper?.carried ?? []),
+    ...unreadKeys(family, sharings).map((name) => index.onDisk(name)),
+  ];
+  const beginsWith = (name: string, all: readonly string[]): boolean => all.some((start) => name.startsWith(start));
+  // transformers saves the matrices of no shared experts, which are empty.
+  const isCarried = (name: string): boolean =>
+    beginsWith(name, carried) || tensors.get(name)?.shape.includes(0) === true;
+  const free = index.settle((name) => isBuffer(name) || beginsWith(name, starts) || isCarried(name));
+  return {
+    others: new Set(free.filter((name) => !isCarried(name))),
+    carriedTensors: free.filter(isCarried),
+  };
 };
 
 /**
@@ -420,40 +444,31 @@ const givenParts = ({ attention }: BlockDescriptor): ModelDescriptor['stream'] =
     : [];
 };
 
-type HyperNames = NonNullable<Family['names']['hyper']>;
-
 const hyperParts = (
-  index: TensorIndex,
-  reader: ConfigReader,
-  at: string,
+  { reader, index, hidden }: Source,
+  start: string,
   [rows, scales]: readonly [number, number],
-  hidden: number,
 ): HyperHead => {
   const count = reader.integer('hc_mult');
   return {
     count,
-    rows: index.take(`${at}fn`, [rows, count * hidden]),
-    base: index.take(`${at}base`, [rows]),
-    scale: index.take(`${at}scale`, [scales]),
+    rows: index.take(`${start}fn`, [rows, count * hidden]),
+    base: index.take(`${start}base`, [rows]),
+    scale: index.take(`${start}scale`, [scales]),
     added: reader.number('hc_eps'),
     epsilon: reader.number('rms_norm_eps'),
   };
 };
 
-const hyperHead = (index: TensorIndex, reader: ConfigReader, at: string, hidden: number): HyperHead =>
-  hyperParts(index, reader, at, [reader.integer('hc_mult'), 1], hidden);
-
 const hyperOf = (
-  index: TensorIndex,
-  reader: ConfigReader,
-  names: HyperNames,
+  source: Source,
+  names: NonNullable<Family['names']['hyper']>,
   layer: number,
-  hidden: number,
 ): Readonly<Record<'attention' | 'feedForward', HyperConnection>> => {
-  const count = reader.integer('hc_mult');
-  const iterations = reader.integer('hc_sinkhorn_iters', MAX_LAYERS);
-  const half = (at: string): HyperConnection => ({
-    ...hyperParts(index, reader, layerName(at, layer), [(2 + count) * count, 3], hidden),
+  const count = source.reader.integer('hc_mult');
+  const iterations = source.reader.integer('hc_sinkhorn_iters', MAX_LAYERS);
+  const half = (start: string): HyperConnection => ({
+    ...hyperParts(source, layerName(start, layer), [(2 + count) * count, 3]),
     iterations,
   });
   return { attention: half(names.attention), feedForward: half(names.feedForward) };
@@ -467,18 +482,13 @@ const describeNorm = (family: Family, index: TensorIndex, name: string, width: n
   epsilon,
 });
 
-const denseKeys = ({ rule }: DenseRecord, halves: Family['halves']): readonly string[] =>
-  rule.kind === 'beside' || rule.kind === 'pairs' || rule.kind === 'half'
-    ? [halves?.listKey ?? [], halves?.lettersKey ?? []].flat()
-    : rule.kind === 'first' || rule.kind === 'enumerated'
-      ? [rule.key]
-      : rule.kind === 'unlisted'
-        ? [rule.listKey, rule.everyKey]
-        : rule.kind === 'all-but'
-          ? [rule.everyKey, rule.firstKey]
-          : rule.kind === 'interval'
-            ? [rule.everyKey, rule.fromKey, rule.toKey]
-            : [rule.stepKey, rule.listKey];
+/** The keys that say which layers are dense, with their values, in parentheses. */
+const denseWords = ({ dense, halves }: Family, reader: ConfigReader): string => {
+  if (dense === null) return '';
+  const named = Object.entries(dense.rule).flatMap(([name, key]) => (/key$/i.test(name) ? [String(key)] : []));
+  const keys = named.length > 0 ? named : [halves?.listKey ?? [], halves?.lettersKey ?? []].flat();
+  return ` (${keys.map((key) => `${key} ${JSON.stringify(reader.raw(key))}`).join(', ')})`;
+};
 
 const MLP_TYPES = 'mlp_layer_types';
 

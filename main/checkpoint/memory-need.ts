@@ -1,3 +1,4 @@
+import { valuesIn } from '../arithmetic/vectors.ts';
 import type { TorchMemory } from '../contract/model.ts';
 import { MAPPED_ALONE, MOST_MAPPED } from '../contract/allocation.ts';
 import { maxOf } from '../statistics/extremes.ts';
@@ -94,9 +95,9 @@ const MASK_NUMBERS = 2 ** 22;
 
 /**
  * Bytes that a model takes in PyTorch beside the process itself, with weights and values of `bytes` each: all weights,
- * keys and values, the rows of experts of one pass (four of hidden states for each choice, three of an expert's width; of
- * a pass over prompts, which has twice the tokens, two and less), and its logits in float32, three times: of a model, of
- * the one that it is compared with, and their logarithms.
+ * keys and values, the rows of experts of one pass (four of hidden states for each choice, three of an expert's width;
+ * of a pass over prompts, which has twice the tokens, two and less), and its logits in float32, three times: of a
+ * model, of the one that it is compared with, and their logarithms.
  */
 const torchBytes = (model: ModelDescriptor, parameters: number, bytes: 4 | 2): number => {
   const { hidden, vocabulary, blocks } = model;
@@ -150,7 +151,7 @@ const runBytes = ({ hidden }: ModelDescriptor, { block, mixing }: BlockCounts): 
 
 const isMappedAlone = (block: BlockDescriptor): boolean => {
   const matrix = firstUp(block)?.shape;
-  return matrix === undefined || matrix.reduce((product, length) => product * length, 4) >= MAPPED_ALONE;
+  return matrix === undefined || 4 * valuesIn(matrix) >= MAPPED_ALONE;
 };
 
 const firstUp = ({ moe }: BlockDescriptor): Weight | undefined =>

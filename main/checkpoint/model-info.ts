@@ -1,3 +1,4 @@
+import { valuesIn } from '../arithmetic/vectors.ts';
 import { type ModelInfo, positionsText } from '../contract/model.ts';
 import type { BlockDescriptor, ModelDescriptor, MoeDescriptor, TensorView, Weight } from './descriptor.ts';
 import type { ScaledMatrix } from './compressed-tensors.ts';
@@ -6,13 +7,12 @@ import { memoryNeed, torchMemory } from './memory-need.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { gatesGrow, isNormalised, tableOf, takesIdentityRows } from './routing.ts';
 
-const product = (shape: readonly number[]): number => shape.reduce((total, length) => total * length, 1);
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
 /** Number of weights in all tensors and matrices of a part of a descriptor. */
 const weightsIn = (part: unknown): number => {
   if (typeof part !== 'object' || part === null) return 0;
-  if (isShaped(part)) return product(part.shape);
+  if (isShaped(part)) return valuesIn(part.shape);
   return sum(Object.values(part).map(weightsIn));
 };
 

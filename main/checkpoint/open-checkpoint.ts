@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { access, readdir, realpath, stat } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { isFile, isFolder } from '../files/file-errors.ts';
 import { z } from 'zod';
 import { MOST_SHARDS, MOST_TENSORS, boundedRecord, boundedText, shortName } from '../contract/bounds.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
@@ -96,14 +97,8 @@ export const ggufInside = async (folder: string): Promise<string | null> => {
   return file === undefined ? null : `Its weights are in ${path.join(folder, file)}: name that file.`;
 };
 
-const isDirectory = (location: string): Promise<boolean> =>
-  stat(location).then(
-    (stats) => stats.isDirectory(),
-    () => false,
-  );
-
 const openFolder = async (resolved: string): Promise<Checkpoint> => {
-  if (!(await isDirectory(resolved)))
+  if (!(await isFolder(resolved)))
     throw refuse('no-model', `${resolved} is not a folder.`, 'Choose a folder with config.json and *.safetensors.');
   const config = await readConfig(resolved);
   const family = familyOfConfig(config, resolved);
@@ -123,7 +118,7 @@ const openFolder = async (resolved: string): Promise<Checkpoint> => {
   });
   const tensors = withContent(tensorsOf(weights), content);
   const descriptor = describeModel(family, config, tensors, resolved);
-  const hasTokenizer = await exists(path.join(resolved, 'tokenizer.json'));
+  const hasTokenizer = await isFile(path.join(resolved, 'tokenizer.json'));
   const reasons = hasTokenizer
     ? []
     : ['No tokenizer.json: info, forward, export and verify work; tasks need a tokenizer.'];
@@ -170,7 +165,7 @@ const openFolder = async (resolved: string): Promise<Checkpoint> => {
  * its identity counts its tokenizer, which is in its header.
  */
 const openGgufFile = async (resolved: string): Promise<Checkpoint> => {
-  if (await isDirectory(resolved))
+  if (await isFolder(resolved))
     throw refuse(
       'no-model',
       `${resolved} is a folder, not a GGUF file.`,
@@ -264,7 +259,7 @@ export const familyOfConfig = (config: Readonly<Record<string, unknown>>, folder
 /** The index of a folder's weight files; null if it has none. */
 export const readIndex = async (folder: string): Promise<z.infer<typeof indexSchema> | null> => {
   const file = path.join(folder, INDEX_FILE);
-  if (!(await exists(file))) return null;
+  if (!(await isFile(file))) return null;
   const index = await readJson(file, indexSchema, MAX_INDEX_BYTES);
   const shards = new Set(Object.values(index.weight_map)).size;
   if (shards <= MOST_SHARDS) return index;
@@ -278,18 +273,12 @@ export const readIndex = async (folder: string): Promise<z.infer<typeof indexSch
 /** Whether a model folder has none of the weight files that it names. */
 export const lacksWeights = async (folder: string): Promise<boolean> => {
   if (isGgufPath(folder)) return false;
-  if (await exists(path.join(folder, SINGLE_FILE))) return false;
+  if (await isFile(path.join(folder, SINGLE_FILE))) return false;
   const index = await readIndex(folder);
   for (const name of new Set(Object.values(index?.weight_map ?? {})))
-    if (await exists(path.join(folder, name))) return false;
+    if (await isFile(path.join(folder, name))) return false;
   return true;
 };
-
-const exists = (file: string): Promise<boolean> =>
-  access(file).then(
-    () => true,
-    () => false,
-  );
 
 const readJson = async <T>(file: string, schema: z.ZodType<T>, mostBytes: number): Promise<T> => {
   const text = await readTextIfThere(file, { mostBytes });
@@ -329,7 +318,7 @@ interface WeightFile {
 /** Headers of all weight files in the order of their names; follows the symbolic links of a Hugging Face cache. */
 const readHeaders = async (folder: string): Promise<readonly WeightFile[]> => {
   const single = path.join(folder, SINGLE_FILE);
-  if (await exists(single)) {
+  if (await isFile(single)) {
     const file = await realpath(single);
     return [{ name: SINGLE_FILE, file, header: await readSafetensorsHeader(file) }];
   }
@@ -345,7 +334,7 @@ const readHeaders = async (folder: string): Promise<readonly WeightFile[]> => {
   const shards = new Map<string, WeightFile>();
   for (const name of [...new Set(Object.values(weightMap))].sort()) {
     const link = path.join(folder, name);
-    if (!(await exists(link)))
+    if (!(await isFile(link)))
       throw refuse(
         'missing-shard',
         `${folder}: shard ${name}, named by ${INDEX_FILE}, is missing.`,

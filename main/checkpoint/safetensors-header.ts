@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { valuesIn } from '../arithmetic/vectors.ts';
 import { z } from 'zod';
 import { MOST_TENSORS, boundedList, boundedRecord, boundedText } from '../contract/bounds.ts';
 import { refuse } from '../contract/errors.ts';
@@ -123,7 +124,7 @@ const parseHeader = (
         `${file}: tensor "${tensor}" is ${dtype}, which is not supported.`,
         'Convert the checkpoint to float32, float16 or bfloat16.',
       );
-    const needed = shape.reduce((product, length) => product * length, dtypeBytes[dtype]);
+    const needed = dtypeBytes[dtype] * valuesIn(shape);
     if (end - begin !== needed) {
       throw broken(
         `tensor "${tensor}" (${dtype} [${shape.join(', ')}]) needs ${needed} bytes but has ` + String(end - begin),

@@ -105,13 +105,13 @@ const readColumns = async (
   for (let row = 0; row < out; row += 1) {
     const [word, place] = [Math.floor(row / perWord), placeOf(row)];
     for (let column = 0; column < width; column += 1) {
-      const own = groupOf?.[column] ?? (group === null ? 0 : Math.floor(column / group));
+      const columnGroup = groupOf?.[column] ?? (group === null ? 0 : Math.floor(column / group));
       const code = isAwq
         ? at(codes, column * codeWords + word, place)
         : at(codes, Math.floor(column / perWord) * codeWords + row, column % perWord);
-      const stored = at(zeros, own * zeroWords + word, place);
+      const stored = at(zeros, columnGroup * zeroWords + word, place);
       const zero = layout === 'gptq' ? (stored + 1) & mask : stored;
-      values[row * width + column] = (code - zero) * (factors[own * out + row] ?? 0);
+      values[row * width + column] = (code - zero) * (factors[columnGroup * out + row] ?? 0);
     }
   }
   return roundedTo(scales, values);

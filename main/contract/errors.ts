@@ -97,6 +97,10 @@ export const present = <T>(value: T, message: string): NonNullable<T> => {
   return value;
 };
 
+/** Makes something of a value; null where there is none. */
+export const given = <T, R>(value: T, make: (value: NonNullable<T>) => R): R | null =>
+  value === undefined || value === null ? null : make(value);
+
 /**
  * The item of a list at an index that cannot be outside it.
  *

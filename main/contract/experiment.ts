@@ -12,7 +12,6 @@ import {
   MOST_TASKS,
   shortName,
 } from './bounds.ts';
-import { assertNever } from './errors.ts';
 import { finetuneManifest, finetuneSettings } from './finetune.ts';
 import { pathHandle } from './model.ts';
 import { pairedNumbers } from './paired-numbers.ts';
@@ -62,22 +61,17 @@ export const hasGeneralStage = (treatment: ArmTreatment): boolean =>
 export const hasNewRouter = (treatment: ArmTreatment): boolean =>
   treatment === 'new-router' || treatment === 'new-router-two-stage';
 
-/** Treatment of an unpruned member when a pruned arm is compared with it: it has no refit, and keeps its router. */
-export const referenceTreatment = (treatment: ArmTreatment): ArmTreatment => {
-  switch (treatment) {
-    case 'as-is':
-    case 'refit':
-      return 'as-is';
-    case 'tuned':
-    case 'new-router':
-      return 'tuned';
-    case 'two-stage':
-    case 'new-router-two-stage':
-      return 'two-stage';
-    default:
-      return assertNever(treatment);
-  }
+const referenceTreatments: Readonly<Record<ArmTreatment, ArmTreatment>> = {
+  'as-is': 'as-is',
+  refit: 'as-is',
+  tuned: 'tuned',
+  'new-router': 'tuned',
+  'two-stage': 'two-stage',
+  'new-router-two-stage': 'two-stage',
 };
+
+/** Treatment of an unpruned member when a pruned arm is compared with it: it has no refit, and keeps its router. */
+export const referenceTreatment = (treatment: ArmTreatment): ArmTreatment => referenceTreatments[treatment];
 
 export const experimentSettings = z.object({
   methods: z.array(methodName).min(1).max(MOST_CURVES).default(['uncurl']),

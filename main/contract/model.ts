@@ -145,8 +145,8 @@ export const memoryIn = (
 ): { readonly resident: number; readonly streaming: number } => (precision === 'float16' ? memory.float16 : memory);
 
 /**
- * Bytes of Python with PyTorch 2.13 and transformers, and of the engine: of a whole model also what the allocator keeps,
- * which it gives back at once where blocks take turns (`give_back` of resources/torch/uncurl_streaming.py).
+ * Bytes of Python with PyTorch 2.13 and transformers, and of the engine: of a whole model also what the allocator
+ * keeps, which it gives back at once where blocks take turns (`give_back` of resources/torch/uncurl_streaming.py).
  */
 const TORCH_PROCESS_BYTES = { whole: 0.8e9, streamed: 0.6e9 };
 

@@ -361,7 +361,8 @@ export type MergePlan = z.infer<typeof mergePlan>;
 export type Plan = z.infer<typeof plan>;
 
 /** Types of the experts' weights by MoE layer; undefined: those of the file. */
-export const expertTypesOf = (one: Plan): DropPlan['expertTypes'] => (isMergePlan(one) ? undefined : one.expertTypes);
+export const expertTypesOf = (plan: Plan): DropPlan['expertTypes'] =>
+  isMergePlan(plan) ? undefined : plan.expertTypes;
 
 export const isMergePlan = (candidate: Plan): candidate is MergePlan => 'groups' in candidate;
 

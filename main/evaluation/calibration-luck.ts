@@ -70,9 +70,9 @@ const keptExperts = (plan: Exclude<Plan, MergePlan>): ReadonlySet<string> =>
  * merged with each other. Null where the first has none.
  */
 export const sharedChoice = (plan: Plan, other: Plan): number | null => {
-  const of = (one: Plan): ReadonlySet<string> => (isMergePlan(one) ? mergedPairs(one) : keptExperts(one));
-  const [own, drawn] = [of(plan), of(other)];
-  return own.size === 0 ? null : [...own].filter((choice) => drawn.has(choice)).length / own.size;
+  const of = (plan: Plan): ReadonlySet<string> => (isMergePlan(plan) ? mergedPairs(plan) : keptExperts(plan));
+  const [original, drawn] = [of(plan), of(other)];
+  return original.size === 0 ? null : [...original].filter((choice) => drawn.has(choice)).length / original.size;
 };
 
 /** The calibration draws of one method at one factor of one task, all with one number of drawn items. */
@@ -189,7 +189,7 @@ export const luckThresholds = (document: Drawn): readonly LuckThreshold[] => {
     const points = new Set(ofCurve.map(({ result }) => pointNameKey(result)));
     const all = results.filter((result) => points.has(pointNameKey(result)));
     const draws = groupBy(ofCurve, ({ draw }) => draw).map((group) => group.map(({ result }) => result));
-    const isWhole = [all, ...draws].every((own) => own.length === points.size);
+    const isWhole = [all, ...draws].every((pointsOfDraw) => pointsOfDraw.length === points.size);
     if (!isWhole || all.some(({ verdict }) => isNothingToLose(verdict))) return [];
     const { model, task, method, seed } = first.result;
     const items = maxOf(ofCurve.map((entry) => entry.items));

@@ -78,13 +78,13 @@ const everywhereOf = (document: Measured, row: ElsewhereRow, delta: number, alph
   // A factor that is not measured on every task yet ends the sequence, without being unsafe.
   let lastSafe = 1;
   let firstUnsafe: number | null = null;
-  for (const own of byFactor) {
-    const factor = minOf(own.map((cell) => cell.factor));
-    if (own.some((cell) => !isSafe(cell, delta, alpha))) {
+  for (const pointsOfFactor of byFactor) {
+    const factor = minOf(pointsOfFactor.map((cell) => cell.factor));
+    if (pointsOfFactor.some((cell) => !isSafe(cell, delta, alpha))) {
       firstUnsafe = factor;
       break;
     }
-    if (own.length < tasks.size * draws) break;
+    if (pointsOfFactor.length < tasks.size * draws) break;
     lastSafe = factor;
   }
   if (firstUnsafe === null && lastSafe === 1) return null;

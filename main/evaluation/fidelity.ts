@@ -42,10 +42,13 @@ export const fidelityOf = (outcomes: readonly ItemOutcome[]): Fidelity | undefin
   const found = { positions, kl, reverseKl, changed, acceptance };
   if (items.some((item) => item.positions > 0 && item.classes === undefined)) return found;
   const classes = tokenClasses.flatMap((name) => {
-    const own = items.map((item) => item.classes?.[name] ?? NO_CLASS);
-    const ofClass = own.reduce((sum, part) => sum + part.positions, 0);
+    const itemClasses = items.map((item) => item.classes?.[name] ?? NO_CLASS);
+    const ofClass = itemClasses.reduce((sum, part) => sum + part.positions, 0);
     if (ofClass === 0) return [];
-    const [klOf, changedOf] = [meanOf(own, (part) => part.kl, Infinity), meanOf(own, (part) => part.changed, 1)];
+    const [klOf, changedOf] = [
+      meanOf(itemClasses, (part) => part.kl, Infinity),
+      meanOf(itemClasses, (part) => part.changed, 1),
+    ];
     return klOf === undefined || changedOf === undefined
       ? []
       : [{ name, positions: ofClass, kl: klOf, changed: changedOf }];

@@ -58,8 +58,8 @@ export interface FrontierPair {
 /** Significance level for all pairs of a sweep together. */
 const FAMILYWISE_LEVEL = 0.05;
 
-const isBetter = (metric: MetricName, one: number, other: number): boolean =>
-  metric === 'perplexity' ? one < other : one > other;
+const isBetter = (metric: MetricName, left: number, right: number): boolean =>
+  metric === 'perplexity' ? left < right : left > right;
 
 const dominates = (left: SweepResult, right: SweepResult, bytes: number, otherBytes: number): boolean =>
   bytes <= otherBytes &&

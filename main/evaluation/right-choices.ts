@@ -10,9 +10,9 @@ export const isRightChoice = (
 
 /** Log-probability of the right answer; of several right ones together, as the logarithm of their summed probability. */
 export const rightLogprob = ({ logprobs, answer, alsoRight = [] }: ChoiceOutcome): number => {
-  const own = at(logprobs, answer);
-  if (alsoRight.length === 0) return own;
-  const all = [own, ...alsoRight.map((choice) => at(logprobs, choice))];
+  const answerLogprob = at(logprobs, answer);
+  if (alsoRight.length === 0) return answerLogprob;
+  const all = [answerLogprob, ...alsoRight.map((choice) => at(logprobs, choice))];
   const largest = maxOf(all);
   return largest + Math.log(all.reduce((sum, entry) => sum + Math.exp(entry - largest), 0));
 };

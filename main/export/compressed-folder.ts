@@ -1,3 +1,4 @@
+import { valuesIn } from '../arithmetic/vectors.ts';
 import type { PlainDtype, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { toFloat32, wholeView } from '../checkpoint/read-tensor.ts';
@@ -172,7 +173,7 @@ const partsOf = (
     name: `${tensor.name}${ending}`,
     dtype,
     shape,
-    byteLength: shape.reduce((product, length) => product * length, dtypeBytes[dtype]),
+    byteLength: dtypeBytes[dtype] * valuesIn(shape),
     made: async () => bytesOf(await quantised()),
   });
   const scaleShape = [Math.ceil(rows / (span[0] ?? rows)), Math.ceil(columns / (span[1] ?? columns))];

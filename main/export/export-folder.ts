@@ -4,7 +4,7 @@ import { isGgufPath } from '../files/list-folder.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { PLAN_FILE } from '../contract/export.ts';
 import { CHECKSUM_FILE, checksumOfLine, fileChecksum, readChecksumList } from '../files/checksums.ts';
-import { fileErrorCode } from '../files/file-errors.ts';
+import { fileErrorCode, isFolder } from '../files/file-errors.ts';
 
 export const CARD_FILE = 'README.md';
 
@@ -171,12 +171,7 @@ const taken = (destination: string, cause?: unknown): Error =>
  */
 export const requireParent = async (destination: string): Promise<void> => {
   const parent = path.dirname(destination);
-  if (
-    !(await stat(parent).then(
-      (stats) => stats.isDirectory(),
-      () => false,
-    ))
-  ) {
+  if (!(await isFolder(parent))) {
     throw refuse(
       'no-folder',
       `${parent} is not a folder, so ${path.basename(destination)} cannot be created in it.`,

@@ -73,11 +73,11 @@ export const exportedTensors = async (
   const unused = leftOut(checkpoint, mtp);
   if (!isMergePlan(plan) && plan.constants !== undefined)
     return withConstants(checkpoint, plan.kept, await openConstants(plan.constants, checkpoint, overlays), unused);
-  const own = await prunedLayers(checkpoint, plan, overlays);
-  const layers = mtp === 'slice' ? [...own, ...predictionLayers(checkpoint, plan)] : own;
+  const pruned = await prunedLayers(checkpoint, plan, overlays);
+  const layers = mtp === 'slice' ? [...pruned, ...predictionLayers(checkpoint, plan)] : pruned;
   const stacked = new Map(layers.flatMap((layer) => layer.stacked.map((name) => [name, layer] as const)));
   const numbered = new Map(layers.flatMap((layer) => layer.prefixes.map((prefix) => [prefix, layer] as const)));
-  const tables = new Map(own.flatMap(({ table }) => (table === null ? [] : [[table.name, table.view] as const])));
+  const tables = new Map(pruned.flatMap(({ table }) => (table === null ? [] : [[table.name, table.view] as const])));
   const fileNames = new Map(checkpoint.weightFiles.map(({ name, file }) => [file, name]));
   const tensors: ExportedTensor[] = [];
   for (const view of inFileOrder(checkpoint)) {

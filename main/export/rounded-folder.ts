@@ -1,6 +1,7 @@
 import type { SweepFact } from '../contract/sweep-fact.ts';
 import { mkdir, statfs } from 'node:fs/promises';
 import path from 'node:path';
+import { valuesIn } from '../arithmetic/vectors.ts';
 import type { ModelDescriptor, TensorDtype, TensorView } from '../checkpoint/descriptor.ts';
 import { isBlockType, tensorBytes as bytesOfType } from '../checkpoint/gguf/gguf-types.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
@@ -255,7 +256,7 @@ const tensorsToWrite = ({ tensors, written }: Rounding, type: GgufType): readonl
   return tensors.map((tensor) => {
     const [pieces, view] = [rounded.get(tensor.name), views.get(tensor.name)];
     if (pieces === undefined || view === undefined) return { ...tensor, bytes: () => tensorBytes(tensor.pieces) };
-    const values = tensor.shape.reduce((product, length) => product * length, 1);
+    const values = valuesIn(tensor.shape);
     return {
       name: tensor.name,
       dtype,

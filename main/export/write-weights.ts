@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
+import { valuesIn } from '../arithmetic/vectors.ts';
 import type { TensorView } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { readTensorBytes } from '../checkpoint/read-tensor.ts';
@@ -125,10 +126,7 @@ const writeIndex = async (
 ): Promise<string> => {
   const index = {
     metadata: {
-      total_parameters: tensors.reduce(
-        (sum, { shape }) => sum + shape.reduce((product, length) => product * length, 1),
-        0,
-      ),
+      total_parameters: tensors.reduce((sum, { shape }) => sum + valuesIn(shape), 0),
       total_size: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),
     },
     weight_map: Object.fromEntries([...weightMap].sort(([a], [b]) => (a < b ? -1 : 1))),

@@ -186,7 +186,8 @@ export const recoveryTaskColumns: Columns<RecoveryLine> = [
   number('p', ({ paired }) => paired.p, 'p', formatProbability, 'mcnemar'),
 ];
 
-const both = (own: string, reference: string): string => (own === reference ? own : `${own} for ${reference}`);
+const both = (ofMethod: string, reference: string): string =>
+  ofMethod === reference ? ofMethod : `${ofMethod} for ${reference}`;
 
 const sharedItemsText = ({ items, n, referenceN }: SweepsRow): string =>
   items === 'other'

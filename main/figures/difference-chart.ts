@@ -291,8 +291,8 @@ export const differenceFigure = (
   const marks = methodMarks(methods, theme, shown);
   const runs = otherRuns.length === 0 ? '' : ` Points also from ${otherRuns.join(', ')}.`;
   const labelOf = (method: string): string => {
-    const own = panels.flatMap(({ series }) => series.filter((entry) => entry.method === method));
-    const draws = maxOf([1, ...own.flatMap(({ points }) => points.map((point) => point.draws.length))]);
+    const methodSeries = panels.flatMap(({ series }) => series.filter((entry) => entry.method === method));
+    const draws = maxOf([1, ...methodSeries.flatMap(({ points }) => points.map((point) => point.draws.length))]);
     return draws > 1 ? `${methodTitle(method)} (${draws} draws)` : methodTitle(method);
   };
   return {

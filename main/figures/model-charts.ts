@@ -129,8 +129,8 @@ interface Curve {
 }
 
 const curvesOn = (document: SweepDocument, model: string, task: string): readonly Curve[] => {
-  const isHere = (one: { readonly model: string; readonly task: string }): boolean =>
-    one.model === model && one.task === task;
+  const isHere = (entry: { readonly model: string; readonly task: string }): boolean =>
+    entry.model === model && entry.task === task;
   const points = pointsOverDraws({
     results: document.results.filter(isHere),
     curtailed: (document.curtailed ?? []).filter(isHere),
@@ -142,11 +142,13 @@ const curvesOn = (document: SweepDocument, model: string, task: string): readonl
       .filter(isHere)
       .map(({ method }) => method),
   ).map((method) => {
-    const own = points.filter((point) => point.method === method).sort((left, right) => left.factor - right.factor);
+    const methodPoints = points
+      .filter((point) => point.method === method)
+      .sort((left, right) => left.factor - right.factor);
     return {
       method,
-      draws: maxOf([1, ...own.map(({ draws }) => draws)]),
-      points: own,
+      draws: maxOf([1, ...methodPoints.map(({ draws }) => draws)]),
+      points: methodPoints,
       threshold: headline.find((entry) => entry.method === method) ?? null,
       thresholds: document.thresholds.filter((threshold) => isHere(threshold) && threshold.method === method),
     };
@@ -330,9 +332,9 @@ const against = <N extends string>(name: N, words: AxisWords): ModelChart & { re
       { title: words.across, label: shortTick },
       { inset: [10, 10] },
     );
-    const seriesOf = (own: typeof placed, method: string, mark: MethodMark): ChartSeries[] => {
-      const whole = own.filter(({ result }) => result.method === wholeName(method)).slice(0, 1);
-      const curve = own.filter(({ result }) => result.method === method && isCandidate(result));
+    const seriesOf = (places: typeof placed, method: string, mark: MethodMark): ChartSeries[] => {
+      const whole = places.filter(({ result }) => result.method === wholeName(method)).slice(0, 1);
+      const curve = places.filter(({ result }) => result.method === method && isCandidate(result));
       return distinct(curve.map(({ result }) => result.seed)).map((seed) => {
         const points = curve.filter(({ result }) => result.seed === seed);
         const isPruned = points.some(({ result }) => result.factor > 1);
@@ -408,14 +410,15 @@ const frontierFigure: ModelChart['make'] = (document, model, theme) => {
   const accuracies = results.filter(({ metric }) => metric !== 'perplexity').flatMap(endsOf);
   const megabytes = ({ bytes }: FrontierPoint): number => bytes / 1e6;
   const x = linearAxis(points.map(megabytes), { title: 'weights (MB)', label: shortTick }, { inset: [10, 10] });
-  const pathOf = (own: readonly FrontierPoint[]) => own.map((entry) => [megabytes(entry), entry.result.value] as const);
-  const typeSeries = (own: readonly FrontierPoint[], type: WeightType): ChartSeries => {
-    const best = new Set(undominatedOf(own));
+  const pathOf = (frontierPoints: readonly FrontierPoint[]) =>
+    frontierPoints.map((entry) => [megabytes(entry), entry.result.value] as const);
+  const typeSeries = (frontierPoints: readonly FrontierPoint[], type: WeightType): ChartSeries => {
+    const best = new Set(undominatedOf(frontierPoints));
     return {
       key: type,
       mark: weightsMark(type, null, theme),
       line: pathOf([...best]),
-      points: own.map((point) => ({
+      points: frontierPoints.map((point) => ({
         ...measuredPoint(point.result, megabytes(point), best.has(point) ? 'filled' : 'pale', [
           `weights ${typeOf(point)}, ${formatBytes(point.bytes)}` + (point.isUndominated ? ', not beaten' : ''),
         ]),

@@ -92,11 +92,11 @@ export const runEntry = (run: RunManifest, name: string, document: SweepDocument
   const thresholds = headlineThresholds(document?.thresholds ?? []);
   const points = document === null ? [] : pointsOf(document, thresholds);
   const command = equivalentCommand(run);
-  const lineOf = (own: readonly RunPoint[], ofLine: readonly Threshold[]): RunLine => ({
+  const lineOf = (linePoints: readonly RunPoint[], ofLine: readonly Threshold[]): RunLine => ({
     run,
     name,
-    ...(own.length > 0 ? measuredBy(own) : askedOf(run)),
-    points: own,
+    ...(linePoints.length > 0 ? measuredBy(linePoints) : askedOf(run)),
+    points: linePoints,
     thresholds: ofLine,
     command,
   });
@@ -293,8 +293,8 @@ export type RunGroup = (typeof RUN_GROUPS)[number];
 
 /** A run is sorted by the smallest of its points' values where they rise, by the largest where they fall. */
 const runCell = (column: Column<RunLine>, { line, points }: RunEntry, descending: boolean, names: Names): Cell => {
-  const own = sortCell(column, line, names);
-  if (own !== null || points.length === 0) return own;
+  const sortValue = sortCell(column, line, names);
+  if (sortValue !== null || points.length === 0) return sortValue;
   const [first = null] = sortedBy(
     points.map((point) => sortCell(column, point, names)),
     (cell) => cell,
@@ -351,15 +351,15 @@ export const runRows = (
   const groups = new Map<string, RunEntry[]>();
   for (const entry of rest) {
     const title = groupTitle(group, entry, names);
-    const own = groups.get(title);
-    if (own === undefined) groups.set(title, [entry]);
-    else own.push(entry);
+    const knownGroup = groups.get(title);
+    if (knownGroup === undefined) groups.set(title, [entry]);
+    else knownGroup.push(entry);
   }
   return [
     ...top,
-    ...[...groups].flatMap(([title, own]): readonly RunRow[] => [
-      { is: 'group', key: `group ${title}`, title, count: own.length },
-      ...own.flatMap(rowsOf),
+    ...[...groups].flatMap(([title, groupRows]): readonly RunRow[] => [
+      { is: 'group', key: `group ${title}`, title, count: groupRows.length },
+      ...groupRows.flatMap(rowsOf),
     ]),
   ];
 };

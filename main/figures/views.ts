@@ -321,7 +321,7 @@ const routingName = ({ model, profile, metric, minus = null }: RoutingView, { mo
 const routingMap = (view: RoutingView, task?: TaskNaming): HeatmapFigure => {
   const { manifest, model, profile, profiles, theme, minus = null, order = null, hatches = null } = view;
   const metric = profileMetric(view.metric);
-  const own = metric.matrix(profile);
+  const metricMatrix = metric.matrix(profile);
   const look = figureTheme(theme, task);
   const [shownTask, other] = [look.task(profile.task), look.task(minus?.name ?? '')];
   const experts = order?.experts ?? null;
@@ -333,7 +333,10 @@ const routingMap = (view: RoutingView, task?: TaskNaming): HeatmapFigure => {
     theme: look,
   };
   if (minus !== null) {
-    const matrix = inOrder(matrixDifference(own, atIndices(metric.matrix(minus.profile), minus.indices)), experts);
+    const matrix = inOrder(
+      matrixDifference(metricMatrix, atIndices(metric.matrix(minus.profile), minus.indices)),
+      experts,
+    );
     return {
       ...shared,
       matrix,
@@ -346,10 +349,10 @@ const routingMap = (view: RoutingView, task?: TaskNaming): HeatmapFigure => {
   }
   return {
     ...shared,
-    matrix: inOrder(own, experts),
+    matrix: inOrder(metricMatrix, experts),
     // One scale for all tasks of a model, so that their maps are comparable.
     scale: amountScale(view.scaling === undefined ? largestCell(profiles.map(metric.matrix)) : 1),
-    shaded: view.scaling === undefined ? null : shadedMap(inOrder(own, experts), view.scaling),
+    shaded: view.scaling === undefined ? null : shadedMap(inOrder(metricMatrix, experts), view.scaling),
     title: `${model} on ${shownTask}: ${metric.title}`,
     unit: metric.unit,
   };

@@ -1,4 +1,4 @@
-import { access, mkdir, mkdtemp } from 'node:fs/promises';
+import { access, lstat, mkdir, mkdtemp, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
@@ -75,6 +75,20 @@ export const explainFileError = (error: unknown, path: string): unknown => {
 /** Whether a path is a readable file. */
 export const isFile = (path: string): Promise<boolean> =>
   access(path).then(
+    () => true,
+    () => false,
+  );
+
+/** Whether a path is a folder, or a link to one. */
+export const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
+
+/** Whether a name is taken, even by a dangling link. */
+export const isTaken = (path: string): Promise<boolean> =>
+  lstat(path).then(
     () => true,
     () => false,
   );

@@ -143,13 +143,13 @@ export const writeBeside = async (
   const layers = runner.checkpoint.info.moeLayers;
   const differences: (BesideDifference | null)[] = [];
   for (const [index, { plan }] of plans.entries()) {
-    const [one, other] = [columns[0]?.tokens ?? [], columns[index + 1]?.tokens ?? []];
-    const at = firstDifference(one, other);
+    const [firstTokens, otherTokens] = [columns[0]?.tokens ?? [], columns[index + 1]?.tokens ?? []];
+    const at = firstDifference(firstTokens, otherTokens);
     if (at === null) {
       differences.push(null);
       continue;
     }
-    const before = [...prompt, ...one.slice(0, at).map(({ token }) => token)];
+    const before = [...prompt, ...firstTokens.slice(0, at).map(({ token }) => token)];
     const [unpruned, pruned] = [await likely(before, null), await likely(before, plan)];
     const topK = unpruned.experts.length / layers;
     differences.push({
@@ -219,11 +219,11 @@ const traceBeside = async (
     // A large vocabulary takes milliseconds for each token.
     await nextTurn();
     if (control.signal.aborted) throw new CancelledError('The computation');
-    const own = unpruned.distribution(index);
-    probabilities.push(own.probabilities[token] ?? 0);
+    const unprunedDistribution = unpruned.distribution(index);
+    probabilities.push(unprunedDistribution.probabilities[token] ?? 0);
     for (const { distribution, numbers } of traced) {
       const other = distribution(index);
-      numbers.kl.push(positionFidelity([own, 0], [other, 0]).kl);
+      numbers.kl.push(positionFidelity([unprunedDistribution, 0], [other, 0]).kl);
       numbers.probabilities.push(other.probabilities[token] ?? 0);
     }
   }

@@ -55,8 +55,9 @@ export const writtenOutcomes = async <Item extends WritingRequest>(
     control,
   )) {
     const item = items[request];
-    const own = outcomes.get(candidate);
-    if (item === undefined || own === undefined) throw new Error(`no item ${request} of candidate "${candidate}"`);
+    const candidateOutcomes = outcomes.get(candidate);
+    if (item === undefined || candidateOutcomes === undefined)
+      throw new Error(`no item ${request} of candidate "${candidate}"`);
     ended.push({ item, text, hasEnded: hasEnded({ stopped }) });
     const outcome = {
       kind: 'written' as const,
@@ -69,7 +70,7 @@ export const writtenOutcomes = async <Item extends WritingRequest>(
       ...(item.group === undefined ? {} : { group: item.group }),
       ...(candidate === withTokensOf ? { tokenIds: tokens } : {}),
     };
-    written.push({ own, request, outcome });
+    written.push({ own: candidateOutcomes, request, outcome });
   }
   const judged = await judge(ended);
   for (const [index, { own, request, outcome }] of written.entries()) {

@@ -34,8 +34,8 @@ export const splitRows = (graph: OnnxGraph, rows: Value, counts: Value, parts: n
     bundles.length,
   );
   return bundles.flatMap((bundle, index) => {
-    const own = present(cut[index], 'a bundle without rows');
-    return splitRows(graph, own, bundle.own, bundle.parts);
+    const rowsOfPart = present(cut[index], 'a bundle without rows');
+    return splitRows(graph, rowsOfPart, bundle.own, bundle.parts);
   });
 };
 

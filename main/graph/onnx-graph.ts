@@ -1,3 +1,4 @@
+import { valuesIn } from '../arithmetic/vectors.ts';
 import { create, toBinary } from '@bufbuild/protobuf';
 import {
   AttributeProto_AttributeType as AttributeType,
@@ -233,7 +234,7 @@ export class OnnxGraph {
     if (externals.some(({ tensor }) => tensor.blocks !== undefined))
       for (const { proto, tensor } of externals) {
         const location = `given/${given.size}`;
-        const values = tensor.shape.reduce((product, length) => product * length, 1);
+        const values = valuesIn(tensor.shape);
         const bytes = tensor.blocks === undefined ? tensor.byteLength : 4 * values;
         proto.externalData = externalData(location, 0, bytes);
         given.set(location, tensor);

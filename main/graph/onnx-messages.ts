@@ -12,672 +12,167 @@ import type { GenEnum, GenFile, GenMessage } from '@bufbuild/protobuf/codegenv2'
 import { enumDesc, fileDesc, messageDesc } from '@bufbuild/protobuf/codegenv2';
 import type { Message } from '@bufbuild/protobuf';
 
-/**
- * Describes the file onnx.proto.
- */
 export const file_onnx: GenFile =
   /*@__PURE__*/
   fileDesc(
-    'Cgpvbm54LnByb3RvEgRvbm54IpMCCgpNb2RlbFByb3RvEhIKCmlyX3ZlcnNpb24YASABKAMSFQoNcHJvZHVjZXJfbmFtZRgCIAEoCRIYChBwcm9kdWNlcl92ZXJzaW9uGAMgASgJEg4KBmRvbWFpbhgEIAEoCRIVCg1tb2RlbF92ZXJzaW9uGAUgASgDEhIKCmRvY19zdHJpbmcYBiABKAkSHwoFZ3JhcGgYByABKAsyEC5vbm54LkdyYXBoUHJvdG8SLgoMb3BzZXRfaW1wb3J0GAggAygLMhgub25ueC5PcGVyYXRvclNldElkUHJvdG8SNAoObWV0YWRhdGFfcHJvcHMYDiADKAsyHC5vbm54LlN0cmluZ1N0cmluZ0VudHJ5UHJvdG8iNQoST3BlcmF0b3JTZXRJZFByb3RvEg4KBmRvbWFpbhgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDIjQKFlN0cmluZ1N0cmluZ0VudHJ5UHJvdG8SCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJIuoBCgpHcmFwaFByb3RvEh0KBG5vZGUYASADKAsyDy5vbm54Lk5vZGVQcm90bxIMCgRuYW1lGAIgASgJEiYKC2luaXRpYWxpemVyGAUgAygLMhEub25ueC5UZW5zb3JQcm90bxISCgpkb2Nfc3RyaW5nGAogASgJEiMKBWlucHV0GAsgAygLMhQub25ueC5WYWx1ZUluZm9Qcm90bxIkCgZvdXRwdXQYDCADKAsyFC5vbm54LlZhbHVlSW5mb1Byb3RvEigKCnZhbHVlX2luZm8YDSADKAsyFC5vbm54LlZhbHVlSW5mb1Byb3RvIpYBCglOb2RlUHJvdG8SDQoFaW5wdXQYASADKAkSDgoGb3V0cHV0GAIgAygJEgwKBG5hbWUYAyABKAkSDwoHb3BfdHlwZRgEIAEoCRInCglhdHRyaWJ1dGUYBSADKAsyFC5vbm54LkF0dHJpYnV0ZVByb3RvEhIKCmRvY19zdHJpbmcYBiABKAkSDgoGZG9tYWluGAcgASgJIrUDCg5BdHRyaWJ1dGVQcm90bxIMCgRuYW1lGAEgASgJEgkKAWYYAiABKAISCQoBaRgDIAEoAxIJCgFzGAQgASgMEhwKAXQYBSABKAsyES5vbm54LlRlbnNvclByb3RvEhsKAWcYBiABKAsyEC5vbm54LkdyYXBoUHJvdG8SDgoGZmxvYXRzGAcgAygCEgwKBGludHMYCCADKAMSDwoHc3RyaW5ncxgJIAMoDBIiCgd0ZW5zb3JzGAogAygLMhEub25ueC5UZW5zb3JQcm90bxIgCgZncmFwaHMYCyADKAsyEC5vbm54LkdyYXBoUHJvdG8SMAoEdHlwZRgUIAEoDjIiLm9ubnguQXR0cmlidXRlUHJvdG8uQXR0cmlidXRlVHlwZSKRAQoNQXR0cmlidXRlVHlwZRINCglVTkRFRklORUQQABIJCgVGTE9BVBABEgcKA0lOVBACEgoKBlNUUklORxADEgoKBlRFTlNPUhAEEgkKBUdSQVBIEAUSCgoGRkxPQVRTEAYSCAoESU5UUxAHEgsKB1NUUklOR1MQCBILCgdURU5TT1JTEAkSCgoGR1JBUEhTEAoiUQoOVmFsdWVJbmZvUHJvdG8SDAoEbmFtZRgBIAEoCRIdCgR0eXBlGAIgASgLMg8ub25ueC5UeXBlUHJvdG8SEgoKZG9jX3N0cmluZxgDIAEoCSKHAQoJVHlwZVByb3RvEi0KC3RlbnNvcl90eXBlGAEgASgLMhYub25ueC5UeXBlUHJvdG8uVGVuc29ySAAaQgoGVGVuc29yEhEKCWVsZW1fdHlwZRgBIAEoBRIlCgVzaGFwZRgCIAEoCzIWLm9ubnguVGVuc29yU2hhcGVQcm90b0IHCgV2YWx1ZSKBAQoQVGVuc29yU2hhcGVQcm90bxItCgNkaW0YASADKAsyIC5vbm54LlRlbnNvclNoYXBlUHJvdG8uRGltZW5zaW9uGj4KCURpbWVuc2lvbhITCglkaW1fdmFsdWUYASABKANIABITCglkaW1fcGFyYW0YAiABKAlIAEIHCgV2YWx1ZSLoBAoLVGVuc29yUHJvdG8SDAoEZGltcxgBIAMoAxIRCglkYXRhX3R5cGUYAiABKAUSFgoKZmxvYXRfZGF0YRgEIAMoAkICEAESFgoKaW50MzJfZGF0YRgFIAMoBUICEAESEwoLc3RyaW5nX2RhdGEYBiADKAwSFgoKaW50NjRfZGF0YRgHIAMoA0ICEAESDAoEbmFtZRgIIAEoCRIQCghyYXdfZGF0YRgJIAEoDBIXCgtkb3VibGVfZGF0YRgKIAMoAUICEAESFwoLdWludDY0X2RhdGEYCyADKARCAhABEhIKCmRvY19zdHJpbmcYDCABKAkSMwoNZXh0ZXJuYWxfZGF0YRgNIAMoCzIcLm9ubnguU3RyaW5nU3RyaW5nRW50cnlQcm90bxI1Cg1kYXRhX2xvY2F0aW9uGA4gASgOMh4ub25ueC5UZW5zb3JQcm90by5EYXRhTG9jYXRpb24i3QEKCERhdGFUeXBlEg0KCVVOREVGSU5FRBAAEgkKBUZMT0FUEAESCQoFVUlOVDgQAhIICgRJTlQ4EAMSCgoGVUlOVDE2EAQSCQoFSU5UMTYQBRIJCgVJTlQzMhAGEgkKBUlOVDY0EAcSCgoGU1RSSU5HEAgSCAoEQk9PTBAJEgsKB0ZMT0FUMTYQChIKCgZET1VCTEUQCxIKCgZVSU5UMzIQDBIKCgZVSU5UNjQQDRIMCghCRkxPQVQxNhAQEhAKDEZMT0FUOEU0TTNGThAREg4KCkZMT0FUOEU1TTIQEyIpCgxEYXRhTG9jYXRpb24SCwoHREVGQVVMVBAAEgwKCEVYVEVSTkFMEAE',
+    'Cgpvbm54LnByb3RvEgRvbm54IogBCgpNb2RlbFByb3RvEhIKCmlyX3ZlcnNpb24YASABKAMSFQoNcHJvZHVjZXJfbmFtZRgCIAEoCRIfCgVncmFwaBgHIAEoCzIQLm9ubnguR3JhcGhQcm90bxIuCgxvcHNldF9pbXBvcnQYCCADKAsyGC5vbm54Lk9wZXJhdG9yU2V0SWRQcm90byI1ChJPcGVyYXRvclNldElkUHJvdG8SDgoGZG9tYWluGAEgASgJEg8KB3ZlcnNpb24YAiABKAMiNAoWU3RyaW5nU3RyaW5nRW50cnlQcm90bxILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAkirAEKCkdyYXBoUHJvdG8SHQoEbm9kZRgBIAMoCzIPLm9ubnguTm9kZVByb3RvEgwKBG5hbWUYAiABKAkSJgoLaW5pdGlhbGl6ZXIYBSADKAsyES5vbm54LlRlbnNvclByb3RvEiMKBWlucHV0GAsgAygLMhQub25ueC5WYWx1ZUluZm9Qcm90bxIkCgZvdXRwdXQYDCADKAsyFC5vbm54LlZhbHVlSW5mb1Byb3RvInQKCU5vZGVQcm90bxINCgVpbnB1dBgBIAMoCRIOCgZvdXRwdXQYAiADKAkSDwoHb3BfdHlwZRgEIAEoCRInCglhdHRyaWJ1dGUYBSADKAsyFC5vbm54LkF0dHJpYnV0ZVByb3RvEg4KBmRvbWFpbhgHIAEoCSLJAQoOQXR0cmlidXRlUHJvdG8SDAoEbmFtZRgBIAEoCRIJCgFmGAIgASgCEgkKAWkYAyABKAMSCQoBcxgEIAEoDBIMCgRpbnRzGAggAygDEjAKBHR5cGUYFCABKA4yIi5vbm54LkF0dHJpYnV0ZVByb3RvLkF0dHJpYnV0ZVR5cGUiSAoNQXR0cmlidXRlVHlwZRINCglVTkRFRklORUQQABIJCgVGTE9BVBABEgcKA0lOVBACEgoKBlNUUklORxADEggKBElOVFMQByI9Cg5WYWx1ZUluZm9Qcm90bxIMCgRuYW1lGAEgASgJEh0KBHR5cGUYAiABKAsyDy5vbm54LlR5cGVQcm90byKHAQoJVHlwZVByb3RvEi0KC3RlbnNvcl90eXBlGAEgASgLMhYub25ueC5UeXBlUHJvdG8uVGVuc29ySAAaQgoGVGVuc29yEhEKCWVsZW1fdHlwZRgBIAEoBRIlCgVzaGFwZRgCIAEoCzIWLm9ubnguVGVuc29yU2hhcGVQcm90b0IHCgV2YWx1ZSKBAQoQVGVuc29yU2hhcGVQcm90bxItCgNkaW0YASADKAsyIC5vbm54LlRlbnNvclNoYXBlUHJvdG8uRGltZW5zaW9uGj4KCURpbWVuc2lvbhITCglkaW1fdmFsdWUYASABKANIABITCglkaW1fcGFyYW0YAiABKAlIAEIHCgV2YWx1ZSK/AwoLVGVuc29yUHJvdG8SDAoEZGltcxgBIAMoAxIRCglkYXRhX3R5cGUYAiABKAUSFgoKZmxvYXRfZGF0YRgEIAMoAkICEAESFgoKaW50MzJfZGF0YRgFIAMoBUICEAESFgoKaW50NjRfZGF0YRgHIAMoA0ICEAESDAoEbmFtZRgIIAEoCRIXCgtkb3VibGVfZGF0YRgKIAMoAUICEAESMwoNZXh0ZXJuYWxfZGF0YRgNIAMoCzIcLm9ubnguU3RyaW5nU3RyaW5nRW50cnlQcm90bxI1Cg1kYXRhX2xvY2F0aW9uGA4gASgOMh4ub25ueC5UZW5zb3JQcm90by5EYXRhTG9jYXRpb24iiAEKCERhdGFUeXBlEg0KCVVOREVGSU5FRBAAEgkKBUZMT0FUEAESCQoFVUlOVDgQAhIJCgVJTlQzMhAGEgkKBUlOVDY0EAcSCAoEQk9PTBAJEgsKB0ZMT0FUMTYQChIKCgZET1VCTEUQCxIMCghCRkxPQVQxNhAQEhAKDEZMT0FUOEU0TTNGThARIikKDERhdGFMb2NhdGlvbhILCgdERUZBVUxUEAASDAoIRVhURVJOQUwQAQ',
   );
 
-/**
- * @generated from message onnx.ModelProto
- */
 export type ModelProto = Message<'onnx.ModelProto'> & {
-  /**
-   * @generated from field: optional int64 ir_version = 1;
-   */
   irVersion: bigint;
-
-  /**
-   * @generated from field: optional string producer_name = 2;
-   */
   producerName: string;
-
-  /**
-   * @generated from field: optional string producer_version = 3;
-   */
-  producerVersion: string;
-
-  /**
-   * @generated from field: optional string domain = 4;
-   */
-  domain: string;
-
-  /**
-   * @generated from field: optional int64 model_version = 5;
-   */
-  modelVersion: bigint;
-
-  /**
-   * @generated from field: optional string doc_string = 6;
-   */
-  docString: string;
-
-  /**
-   * @generated from field: optional onnx.GraphProto graph = 7;
-   */
   graph?: GraphProto | undefined;
-
-  /**
-   * @generated from field: repeated onnx.OperatorSetIdProto opset_import = 8;
-   */
   opsetImport: OperatorSetIdProto[];
-
-  /**
-   * @generated from field: repeated onnx.StringStringEntryProto metadata_props = 14;
-   */
-  metadataProps: StringStringEntryProto[];
 };
 
-/**
- * Describes the message onnx.ModelProto.
- * Use `create(ModelProtoSchema)` to create a new message.
- */
 export const ModelProtoSchema: GenMessage<ModelProto> = /*@__PURE__*/ messageDesc(file_onnx, 0);
 
-/**
- * @generated from message onnx.OperatorSetIdProto
- */
 export type OperatorSetIdProto = Message<'onnx.OperatorSetIdProto'> & {
-  /**
-   * @generated from field: optional string domain = 1;
-   */
   domain: string;
-
-  /**
-   * @generated from field: optional int64 version = 2;
-   */
   version: bigint;
 };
 
-/**
- * Describes the message onnx.OperatorSetIdProto.
- * Use `create(OperatorSetIdProtoSchema)` to create a new message.
- */
 export const OperatorSetIdProtoSchema: GenMessage<OperatorSetIdProto> = /*@__PURE__*/ messageDesc(file_onnx, 1);
 
-/**
- * @generated from message onnx.StringStringEntryProto
- */
 export type StringStringEntryProto = Message<'onnx.StringStringEntryProto'> & {
-  /**
-   * @generated from field: optional string key = 1;
-   */
   key: string;
-
-  /**
-   * @generated from field: optional string value = 2;
-   */
   value: string;
 };
 
-/**
- * Describes the message onnx.StringStringEntryProto.
- * Use `create(StringStringEntryProtoSchema)` to create a new message.
- */
 export const StringStringEntryProtoSchema: GenMessage<StringStringEntryProto> = /*@__PURE__*/ messageDesc(file_onnx, 2);
 
-/**
- * @generated from message onnx.GraphProto
- */
 export type GraphProto = Message<'onnx.GraphProto'> & {
-  /**
-   * @generated from field: repeated onnx.NodeProto node = 1;
-   */
   node: NodeProto[];
-
-  /**
-   * @generated from field: optional string name = 2;
-   */
   name: string;
-
-  /**
-   * @generated from field: repeated onnx.TensorProto initializer = 5;
-   */
   initializer: TensorProto[];
-
-  /**
-   * @generated from field: optional string doc_string = 10;
-   */
-  docString: string;
-
-  /**
-   * @generated from field: repeated onnx.ValueInfoProto input = 11;
-   */
   input: ValueInfoProto[];
-
-  /**
-   * @generated from field: repeated onnx.ValueInfoProto output = 12;
-   */
   output: ValueInfoProto[];
-
-  /**
-   * @generated from field: repeated onnx.ValueInfoProto value_info = 13;
-   */
-  valueInfo: ValueInfoProto[];
 };
 
-/**
- * Describes the message onnx.GraphProto.
- * Use `create(GraphProtoSchema)` to create a new message.
- */
 export const GraphProtoSchema: GenMessage<GraphProto> = /*@__PURE__*/ messageDesc(file_onnx, 3);
 
-/**
- * @generated from message onnx.NodeProto
- */
 export type NodeProto = Message<'onnx.NodeProto'> & {
-  /**
-   * @generated from field: repeated string input = 1;
-   */
   input: string[];
-
-  /**
-   * @generated from field: repeated string output = 2;
-   */
   output: string[];
-
-  /**
-   * @generated from field: optional string name = 3;
-   */
-  name: string;
-
-  /**
-   * @generated from field: optional string op_type = 4;
-   */
   opType: string;
-
-  /**
-   * @generated from field: repeated onnx.AttributeProto attribute = 5;
-   */
   attribute: AttributeProto[];
-
-  /**
-   * @generated from field: optional string doc_string = 6;
-   */
-  docString: string;
-
-  /**
-   * @generated from field: optional string domain = 7;
-   */
   domain: string;
 };
 
-/**
- * Describes the message onnx.NodeProto.
- * Use `create(NodeProtoSchema)` to create a new message.
- */
 export const NodeProtoSchema: GenMessage<NodeProto> = /*@__PURE__*/ messageDesc(file_onnx, 4);
 
-/**
- * @generated from message onnx.AttributeProto
- */
 export type AttributeProto = Message<'onnx.AttributeProto'> & {
-  /**
-   * @generated from field: optional string name = 1;
-   */
   name: string;
-
-  /**
-   * @generated from field: optional float f = 2;
-   */
   f: number;
-
-  /**
-   * @generated from field: optional int64 i = 3;
-   */
   i: bigint;
-
-  /**
-   * @generated from field: optional bytes s = 4;
-   */
   s: Uint8Array;
-
-  /**
-   * @generated from field: optional onnx.TensorProto t = 5;
-   */
-  t?: TensorProto | undefined;
-
-  /**
-   * @generated from field: optional onnx.GraphProto g = 6;
-   */
-  g?: GraphProto | undefined;
-
-  /**
-   * @generated from field: repeated float floats = 7;
-   */
-  floats: number[];
-
-  /**
-   * @generated from field: repeated int64 ints = 8;
-   */
   ints: bigint[];
-
-  /**
-   * @generated from field: repeated bytes strings = 9;
-   */
-  strings: Uint8Array[];
-
-  /**
-   * @generated from field: repeated onnx.TensorProto tensors = 10;
-   */
-  tensors: TensorProto[];
-
-  /**
-   * @generated from field: repeated onnx.GraphProto graphs = 11;
-   */
-  graphs: GraphProto[];
-
-  /**
-   * @generated from field: optional onnx.AttributeProto.AttributeType type = 20;
-   */
   type: AttributeProto_AttributeType;
 };
 
-/**
- * Describes the message onnx.AttributeProto.
- * Use `create(AttributeProtoSchema)` to create a new message.
- */
 export const AttributeProtoSchema: GenMessage<AttributeProto> = /*@__PURE__*/ messageDesc(file_onnx, 5);
 
-/**
- * @generated from enum onnx.AttributeProto.AttributeType
- */
 export const AttributeProto_AttributeType = {
-  /**
-   * @generated from enum value: UNDEFINED = 0;
-   */
   UNDEFINED: 0,
-
-  /**
-   * @generated from enum value: FLOAT = 1;
-   */
   FLOAT: 1,
-
-  /**
-   * @generated from enum value: INT = 2;
-   */
   INT: 2,
-
-  /**
-   * @generated from enum value: STRING = 3;
-   */
   STRING: 3,
-
-  /**
-   * @generated from enum value: TENSOR = 4;
-   */
-  TENSOR: 4,
-
-  /**
-   * @generated from enum value: GRAPH = 5;
-   */
-  GRAPH: 5,
-
-  /**
-   * @generated from enum value: FLOATS = 6;
-   */
-  FLOATS: 6,
-
-  /**
-   * @generated from enum value: INTS = 7;
-   */
   INTS: 7,
-
-  /**
-   * @generated from enum value: STRINGS = 8;
-   */
-  STRINGS: 8,
-
-  /**
-   * @generated from enum value: TENSORS = 9;
-   */
-  TENSORS: 9,
-
-  /**
-   * @generated from enum value: GRAPHS = 10;
-   */
-  GRAPHS: 10,
 } as const;
 
-/**
- * @generated from enum onnx.AttributeProto.AttributeType
- */
 export type AttributeProto_AttributeType =
   (typeof AttributeProto_AttributeType)[keyof typeof AttributeProto_AttributeType];
 
-/**
- * Describes the enum onnx.AttributeProto.AttributeType.
- */
 export const AttributeProto_AttributeTypeSchema: GenEnum<AttributeProto_AttributeType> =
   /*@__PURE__*/
   enumDesc(file_onnx, 5, 0);
 
-/**
- * @generated from message onnx.ValueInfoProto
- */
 export type ValueInfoProto = Message<'onnx.ValueInfoProto'> & {
-  /**
-   * @generated from field: optional string name = 1;
-   */
   name: string;
-
-  /**
-   * @generated from field: optional onnx.TypeProto type = 2;
-   */
   type?: TypeProto | undefined;
-
-  /**
-   * @generated from field: optional string doc_string = 3;
-   */
-  docString: string;
 };
 
-/**
- * Describes the message onnx.ValueInfoProto.
- * Use `create(ValueInfoProtoSchema)` to create a new message.
- */
 export const ValueInfoProtoSchema: GenMessage<ValueInfoProto> = /*@__PURE__*/ messageDesc(file_onnx, 6);
 
-/**
- * @generated from message onnx.TypeProto
- */
 export type TypeProto = Message<'onnx.TypeProto'> & {
-  /**
-   * @generated from oneof onnx.TypeProto.value
-   */
   value:
     | {
-        /**
-         * @generated from field: onnx.TypeProto.Tensor tensor_type = 1;
-         */
         value: TypeProto_Tensor;
         case: 'tensorType';
       }
     | { case: undefined; value?: undefined };
 };
 
-/**
- * Describes the message onnx.TypeProto.
- * Use `create(TypeProtoSchema)` to create a new message.
- */
 export const TypeProtoSchema: GenMessage<TypeProto> = /*@__PURE__*/ messageDesc(file_onnx, 7);
 
-/**
- * @generated from message onnx.TypeProto.Tensor
- */
 export type TypeProto_Tensor = Message<'onnx.TypeProto.Tensor'> & {
-  /**
-   * @generated from field: optional int32 elem_type = 1;
-   */
   elemType: number;
-
-  /**
-   * @generated from field: optional onnx.TensorShapeProto shape = 2;
-   */
   shape?: TensorShapeProto | undefined;
 };
 
-/**
- * Describes the message onnx.TypeProto.Tensor.
- * Use `create(TypeProto_TensorSchema)` to create a new message.
- */
 export const TypeProto_TensorSchema: GenMessage<TypeProto_Tensor> = /*@__PURE__*/ messageDesc(file_onnx, 7, 0);
 
-/**
- * @generated from message onnx.TensorShapeProto
- */
 export type TensorShapeProto = Message<'onnx.TensorShapeProto'> & {
-  /**
-   * @generated from field: repeated onnx.TensorShapeProto.Dimension dim = 1;
-   */
   dim: TensorShapeProto_Dimension[];
 };
 
-/**
- * Describes the message onnx.TensorShapeProto.
- * Use `create(TensorShapeProtoSchema)` to create a new message.
- */
 export const TensorShapeProtoSchema: GenMessage<TensorShapeProto> = /*@__PURE__*/ messageDesc(file_onnx, 8);
 
-/**
- * @generated from message onnx.TensorShapeProto.Dimension
- */
 export type TensorShapeProto_Dimension = Message<'onnx.TensorShapeProto.Dimension'> & {
-  /**
-   * @generated from oneof onnx.TensorShapeProto.Dimension.value
-   */
   value:
     | {
-        /**
-         * @generated from field: int64 dim_value = 1;
-         */
         value: bigint;
         case: 'dimValue';
       }
     | {
-        /**
-         * @generated from field: string dim_param = 2;
-         */
         value: string;
         case: 'dimParam';
       }
     | { case: undefined; value?: undefined };
 };
 
-/**
- * Describes the message onnx.TensorShapeProto.Dimension.
- * Use `create(TensorShapeProto_DimensionSchema)` to create a new message.
- */
 export const TensorShapeProto_DimensionSchema: GenMessage<TensorShapeProto_Dimension> =
   /*@__PURE__*/
   messageDesc(file_onnx, 8, 0);
 
-/**
- * @generated from message onnx.TensorProto
- */
 export type TensorProto = Message<'onnx.TensorProto'> & {
-  /**
-   * @generated from field: repeated int64 dims = 1;
-   */
   dims: bigint[];
-
-  /**
-   * @generated from field: optional int32 data_type = 2;
-   */
   dataType: number;
-
-  /**
-   * @generated from field: repeated float float_data = 4 [packed = true];
-   */
   floatData: number[];
-
-  /**
-   * @generated from field: repeated int32 int32_data = 5 [packed = true];
-   */
   int32Data: number[];
-
-  /**
-   * @generated from field: repeated bytes string_data = 6;
-   */
-  stringData: Uint8Array[];
-
-  /**
-   * @generated from field: repeated int64 int64_data = 7 [packed = true];
-   */
   int64Data: bigint[];
-
-  /**
-   * @generated from field: optional string name = 8;
-   */
   name: string;
-
-  /**
-   * @generated from field: optional bytes raw_data = 9;
-   */
-  rawData: Uint8Array;
-
-  /**
-   * @generated from field: repeated double double_data = 10 [packed = true];
-   */
   doubleData: number[];
-
-  /**
-   * @generated from field: repeated uint64 uint64_data = 11 [packed = true];
-   */
-  uint64Data: bigint[];
-
-  /**
-   * @generated from field: optional string doc_string = 12;
-   */
-  docString: string;
-
-  /**
-   * @generated from field: repeated onnx.StringStringEntryProto external_data = 13;
-   */
   externalData: StringStringEntryProto[];
-
-  /**
-   * @generated from field: optional onnx.TensorProto.DataLocation data_location = 14;
-   */
   dataLocation: TensorProto_DataLocation;
 };
 
-/**
- * Describes the message onnx.TensorProto.
- * Use `create(TensorProtoSchema)` to create a new message.
- */
 export const TensorProtoSchema: GenMessage<TensorProto> = /*@__PURE__*/ messageDesc(file_onnx, 9);
 
-/**
- * @generated from enum onnx.TensorProto.DataType
- */
 export const TensorProto_DataType = {
-  /**
-   * @generated from enum value: UNDEFINED = 0;
-   */
   UNDEFINED: 0,
-
-  /**
-   * @generated from enum value: FLOAT = 1;
-   */
   FLOAT: 1,
-
-  /**
-   * @generated from enum value: UINT8 = 2;
-   */
   UINT8: 2,
-
-  /**
-   * @generated from enum value: INT8 = 3;
-   */
-  INT8: 3,
-
-  /**
-   * @generated from enum value: UINT16 = 4;
-   */
-  UINT16: 4,
-
-  /**
-   * @generated from enum value: INT16 = 5;
-   */
-  INT16: 5,
-
-  /**
-   * @generated from enum value: INT32 = 6;
-   */
   INT32: 6,
-
-  /**
-   * @generated from enum value: INT64 = 7;
-   */
   INT64: 7,
-
-  /**
-   * @generated from enum value: STRING = 8;
-   */
-  STRING: 8,
-
-  /**
-   * @generated from enum value: BOOL = 9;
-   */
   BOOL: 9,
-
-  /**
-   * @generated from enum value: FLOAT16 = 10;
-   */
   FLOAT16: 10,
-
-  /**
-   * @generated from enum value: DOUBLE = 11;
-   */
   DOUBLE: 11,
-
-  /**
-   * @generated from enum value: UINT32 = 12;
-   */
-  UINT32: 12,
-
-  /**
-   * @generated from enum value: UINT64 = 13;
-   */
-  UINT64: 13,
-
-  /**
-   * @generated from enum value: BFLOAT16 = 16;
-   */
   BFLOAT16: 16,
-
-  /**
-   * @generated from enum value: FLOAT8E4M3FN = 17;
-   */
   FLOAT8E4M3FN: 17,
-
-  /**
-   * @generated from enum value: FLOAT8E5M2 = 19;
-   */
-  FLOAT8E5M2: 19,
 } as const;
 
-/**
- * @generated from enum onnx.TensorProto.DataType
- */
 export type TensorProto_DataType = (typeof TensorProto_DataType)[keyof typeof TensorProto_DataType];
 
-/**
- * Describes the enum onnx.TensorProto.DataType.
- */
 export const TensorProto_DataTypeSchema: GenEnum<TensorProto_DataType> = /*@__PURE__*/ enumDesc(file_onnx, 9, 0);
 
-/**
- * Whether the bytes are in this message or in the file named by external_data.
- *
- * @generated from enum onnx.TensorProto.DataLocation
- */
 export const TensorProto_DataLocation = {
-  /**
-   * @generated from enum value: DEFAULT = 0;
-   */
   DEFAULT: 0,
-
-  /**
-   * @generated from enum value: EXTERNAL = 1;
-   */
   EXTERNAL: 1,
 } as const;
 
-/**
- * Whether the bytes are in this message or in the file named by external_data.
- *
- * @generated from enum onnx.TensorProto.DataLocation
- */
 export type TensorProto_DataLocation = (typeof TensorProto_DataLocation)[keyof typeof TensorProto_DataLocation];
 
-/**
- * Describes the enum onnx.TensorProto.DataLocation.
- */
 export const TensorProto_DataLocationSchema: GenEnum<TensorProto_DataLocation> =
   /*@__PURE__*/
   enumDesc(file_onnx, 9, 1);

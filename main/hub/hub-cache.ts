@@ -1,10 +1,10 @@
-import { access, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { readIndex } from '../checkpoint/open-checkpoint.ts';
 import { readRef, repositoryOfFolder, snapshotCommits } from '../checkpoint/published.ts';
 import { COMMIT, type HubName } from '../contract/hub.ts';
 import { refuse } from '../contract/errors.ts';
-import { fileErrorCode } from '../files/file-errors.ts';
+import { fileErrorCode, isFile } from '../files/file-errors.ts';
 import { isGgufPath } from '../files/list-folder.ts';
 
 /** Folder of a repository in a cache. */
@@ -13,12 +13,6 @@ export const repositoryFolder = (cache: string, repository: string): string =>
 
 export const snapshotFolder = (cache: string, repository: string, commit: string): string =>
   path.join(repositoryFolder(cache, repository), 'snapshots', commit);
-
-const isThere = (file: string): Promise<boolean> =>
-  access(file).then(
-    () => true,
-    () => false,
-  );
 
 /** Parts of a split GGUF file (NAME-00001-of-00003.gguf), or the file itself. */
 export const ggufParts = (file: string): readonly string[] => {
@@ -34,7 +28,7 @@ export const ggufParts = (file: string): readonly string[] => {
 const missingIn = async (snapshot: string, file: string | null): Promise<readonly string[]> => {
   const absent = async (names: readonly string[]): Promise<readonly string[]> => {
     const found = await Promise.all(
-      names.map(async (name) => ((await isThere(path.join(snapshot, name))) ? [] : [name])),
+      names.map(async (name) => ((await isFile(path.join(snapshot, name))) ? [] : [name])),
     );
     return found.flat();
   };
@@ -81,7 +75,7 @@ export const findInCache = async (cache: string, { repository, revision, file }:
   if (commit === null)
     return {
       kind: 'missing',
-      what: (await isThere(folder)) ? `${folder} has no refs/${asked}` : `${folder} does not exist`,
+      what: (await isFile(folder)) ? `${folder} has no refs/${asked}` : `${folder} does not exist`,
     };
   const snapshot = snapshotFolder(cache, repository, commit);
   const missing = await missingIn(snapshot, file);

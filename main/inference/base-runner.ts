@@ -108,9 +108,9 @@ export abstract class BaseRunner {
     const items = given.map(requireScored);
     const tokenizer = this.requireTokenizer();
     const { maxPositions } = this.checkpoint.descriptor;
-    const own = encodedBy.get(tokenizer) ?? new EncodedItems(tokenizer, maxPositions);
-    encodedBy.set(tokenizer, own);
-    return { items, lists: items.map((item) => own.sequencesOf(item)) };
+    const encodedItems = encodedBy.get(tokenizer) ?? new EncodedItems(tokenizer, maxPositions);
+    encodedBy.set(tokenizer, encodedItems);
+    return { items, lists: items.map((item) => encodedItems.sequencesOf(item)) };
   }
 
   protected calibration(items: readonly TaskItem[]): Calibration {

@@ -82,8 +82,8 @@ export class ExpertSessions {
     if (known !== undefined) return known;
     if (!this.#keepOpen) await this.dispose();
     const { descriptor, folder, name } = this.#checkpoint;
-    const own = present(this.#layerOf(layer), `no MoE layer ${layer}`);
-    const graph = expertsGraph(descriptor.hidden, own, this.#part);
+    const moeLayer = present(this.#layerOf(layer), `no MoE layer ${layer}`);
+    const graph = expertsGraph(descriptor.hidden, moeLayer, this.#part);
     const session = await Session.open(`experts of MoE layer ${layer} of ${name}`, graph, {
       threads: this.#threads,
       externalRoot: externalDataRoot(folder),

@@ -83,10 +83,10 @@ class FidelitySums {
 
   /** `index`: of the class in `tokenClasses`. */
   addToClass(index: number, { positions, kl, changed }: ClassFidelity): void {
-    const own = present(this.#byClass[index], `no class of tokens ${index}`);
-    own.positions += positions;
-    own.kl += positions * kl;
-    own.changed += positions * changed;
+    const ofClass = present(this.#byClass[index], `no class of tokens ${index}`);
+    ofClass.positions += positions;
+    ofClass.kl += positions * kl;
+    ofClass.changed += positions * changed;
   }
 
   /** `hasClasses`: whether the class of every position is known. */
@@ -103,9 +103,13 @@ class FidelitySums {
     if (!hasClasses) return mean;
     const classes: Partial<Record<TokenClass, ClassFidelity>> = {};
     for (const [index, name] of tokenClasses.entries()) {
-      const own = this.#byClass[index];
-      if (own !== undefined && own.positions > 0)
-        classes[name] = { positions: own.positions, kl: own.kl / own.positions, changed: own.changed / own.positions };
+      const ofClass = this.#byClass[index];
+      if (ofClass !== undefined && ofClass.positions > 0)
+        classes[name] = {
+          positions: ofClass.positions,
+          kl: ofClass.kl / ofClass.positions,
+          changed: ofClass.changed / ofClass.positions,
+        };
     }
     return { ...mean, classes };
   }
@@ -125,8 +129,8 @@ export const joinPositions = (
   for (let at = first; at < end; at += 1) {
     const position = positions[at] ?? NO_POSITIONS;
     sums.add(position);
-    const own = classes?.[at - first];
-    if (own !== undefined) sums.addToClass(own, position);
+    const classOfPosition = classes?.[at - first];
+    if (classOfPosition !== undefined) sums.addToClass(classOfPosition, position);
   }
   return sums.mean(classes !== null);
 };
@@ -140,8 +144,8 @@ export const joinFidelity = (parts: readonly ItemFidelity[]): ItemFidelity => {
   for (const part of known) {
     sums.add(part);
     for (const [index, name] of tokenClasses.entries()) {
-      const own = part.classes?.[name];
-      if (own !== undefined) sums.addToClass(index, own);
+      const classPart = part.classes?.[name];
+      if (classPart !== undefined) sums.addToClass(index, classPart);
     }
   }
   return sums.mean(known.every((part) => part.classes !== undefined));

@@ -160,30 +160,34 @@ const fitLayer = async (
   const folds = groups.map((_, at) => (merged[at] ? [emptyFit(moe.width, hidden), emptyFit(moe.width, hidden)] : []));
   const done = <T>(steps: Steps<T>): Promise<T> => withPauses(steps, () => pause(control.signal), products);
   const members = new ExpertSessions(checkpoint, threads, false);
-  const own = new ExpertSessions(checkpoint, threads, false, () => variant.layer ?? undefined, 'inner');
+  const mergedSessions = new ExpertSessions(checkpoint, threads, false, () => variant.layer ?? undefined, 'inner');
   try {
     for (const { tokens, items, counted } of inputs)
       await members.run(layer, tokens, (first, count, all) => {
         const outputs = countedRows(all, hidden, counted?.subarray(first, first + count));
-        return own.run(layer, tokens.slice(first * hidden, (first + count) * hidden), async (from, some, bare) => {
-          const inner = countedRows(bare, moe.width, counted?.subarray(first + from, first + from + some));
-          const rows = [0, 1].map((fold) =>
-            Array.from({ length: some }, (_, row) => row).filter((row) => items[first + from + row]! % 2 === fold),
-          );
-          for (const [index, fits] of folds.entries())
-            for (const [fold, fit] of fits.entries())
-              await done(
-                addTokens(
-                  fit,
-                  rowsOf(inner, index * some, rows[fold]!, moe.width),
-                  meanOutput(outputs, groups[index]!, { count, from }, rows[fold]!, hidden),
-                ),
-              );
-        });
+        return mergedSessions.run(
+          layer,
+          tokens.slice(first * hidden, (first + count) * hidden),
+          async (from, some, bare) => {
+            const inner = countedRows(bare, moe.width, counted?.subarray(first + from, first + from + some));
+            const rows = [0, 1].map((fold) =>
+              Array.from({ length: some }, (_, row) => row).filter((row) => items[first + from + row]! % 2 === fold),
+            );
+            for (const [index, fits] of folds.entries())
+              for (const [fold, fit] of fits.entries())
+                await done(
+                  addTokens(
+                    fit,
+                    rowsOf(inner, index * some, rows[fold]!, moe.width),
+                    meanOutput(outputs, groups[index]!, { count, from }, rows[fold]!, hidden),
+                  ),
+                );
+          },
+        );
       });
   } finally {
     await members.dispose();
-    await own.dispose();
+    await mergedSessions.dispose();
   }
   const corrections: Float64Array[] = [];
   const errors = { before: 0, after: 0, heldOut: 0 };

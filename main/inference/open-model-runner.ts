@@ -423,9 +423,9 @@ class Runner extends BaseRunner implements ModelRunner {
               });
           const found = await this.#parts.unpruned.compare(keys, joined(states));
           for (const { key } of members) {
-            const own = comparison.compared.get(key) ?? groups.map(() => NO_POSITIONS);
-            batch.trees.forEach((tree, member) => own.splice(tree, 1, found[member] ?? NO_POSITIONS));
-            comparison.compared.set(key, own);
+            const comparedPositions = comparison.compared.get(key) ?? groups.map(() => NO_POSITIONS);
+            batch.trees.forEach((tree, member) => comparedPositions.splice(tree, 1, found[member] ?? NO_POSITIONS));
+            comparison.compared.set(key, comparedPositions);
           }
         },
       },

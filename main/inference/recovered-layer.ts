@@ -47,7 +47,13 @@ export const recoveryProblem = (
       addFeatures(features, observation, layer?.topK ?? 1, width, first, residualMultiplier);
     first += batch.tokens;
   });
-  return { width, hidden, residual, items, experts: features.map(({ tokens: own, rows }) => joined(own, rows, width)) };
+  return {
+    width,
+    hidden,
+    residual,
+    items,
+    experts: features.map(({ tokens: tokensOfExpert, rows }) => joined(tokensOfExpert, rows, width)),
+  };
 };
 
 /** Item index of each token of a batch. */
@@ -159,15 +165,15 @@ const withRouter = (router: TensorView, view: TensorView, key: string): TensorVi
   return view;
 };
 
-const requireSameForm = (own: TensorView | null, view: TensorView, key: string): void => {
+const requireSameForm = (existing: TensorView | null, view: TensorView, key: string): void => {
   if (
-    own !== null &&
-    own.dtype === view.dtype &&
-    own.shape.length === view.shape.length &&
-    own.shape.every((size, axis) => size === view.shape[axis])
+    existing !== null &&
+    existing.dtype === view.dtype &&
+    existing.shape.length === view.shape.length &&
+    existing.shape.every((size, axis) => size === view.shape[axis])
   )
     return;
-  const [is, expected] = [view, own].map((tensor) =>
+  const [is, expected] = [view, existing].map((tensor) =>
     tensor === null ? 'quantised' : `${tensor.dtype} of ${tensor.shape.join(' x ')}`,
   );
   throw refuse(

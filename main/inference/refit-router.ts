@@ -54,19 +54,19 @@ export interface RefittedRouter {
  */
 export const refitRouter = async (refit: RouterRefit): Promise<RefittedRouter> => {
   const { moe, layer, variant, signal } = refit;
-  const own = present(variant.layer, 'a block without experts has no router');
-  const open = openRows(own, variant.mask);
-  const gate = await gateOfLayer(refit.checkpoint, own, open);
-  const stored = await readTensor(own.router);
+  const moeLayer = present(variant.layer, 'a block without experts has no router');
+  const open = openRows(moeLayer, variant.mask);
+  const gate = await gateOfLayer(refit.checkpoint, moeLayer, open);
+  const stored = await readTensor(moeLayer.router);
   const { hidden } = refit.checkpoint.descriptor;
   const start = new Float32Array(open.rows.length * hidden);
   open.rows.forEach((row, at) => start.set(stored.subarray(row * hidden, (row + 1) * hidden), at * hidden));
-  const problem = await routerProblem(refit, own, open, gate);
+  const problem = await routerProblem(refit, moeLayer, open, gate);
   const recovery = await withPauses(recoverRouter(problem, start), () => pause(signal));
   if (recovery.steps === 0) return { tensor: null, recovery };
   const rows = stored.slice();
   open.rows.forEach((row, at) => rows.set(recovery.rows.subarray(at * hidden, (at + 1) * hidden), row * hidden));
-  const { dtype, shape, tensor } = own.router;
+  const { dtype, shape, tensor } = moeLayer.router;
   const bytes = fromFloat32(rows, dtype);
   if (toFloat32(bytes.slice(), dtype, tensor).some((value) => !Number.isFinite(value)))
     throw new Error(`refitted rows of layer ${layer} do not fit ${dtype} (${moe.experts} experts)`);
@@ -110,14 +110,14 @@ const gateOfLayer = async (
 
 const routerProblem = async (
   { checkpoint, layer, streams, seen, itemOf, threads, signal }: RouterRefit,
-  own: MoeLayer,
+  refittedLayer: MoeLayer,
   { rows, experts }: OpenRows,
   gate: Gate,
 ): Promise<RouterProblem> => {
   const { hidden, residualMultiplier } = checkpoint.descriptor;
   const total = streams.reduce((sum, { batch }) => sum + batch.tokens, 0);
   const stride = Math.max(1, Math.ceil((total * 8 * experts.length * (experts.length + 1)) / TRACE_BYTES));
-  const running = { ...own, experts: experts.flatMap((expert) => own.experts[expert] ?? []) };
+  const running = { ...refittedLayer, experts: experts.flatMap((expert) => refittedLayer.experts[expert] ?? []) };
   const sessions = new ExpertSessions(checkpoint, threads, false, () => running);
   const builder = new TraceBuilder(experts.length, hidden, stride);
   const kept = Math.ceil(total / stride);
@@ -130,11 +130,11 @@ const routerProblem = async (
       const wanted = full.map(
         (value, at) => (value - (pruned[at] ?? 0)) / residualMultiplier + (observation.routed[at] ?? 0),
       );
-      const own = itemsOfTokens(batch, itemOf);
+      const itemOfToken = itemsOfTokens(batch, itemOf);
       for (let token = (stride - (first % stride)) % stride; token < batch.tokens; token += stride) {
         const row = (first + token) / stride;
         tokens.set(observation.tokens.subarray(token * hidden, (token + 1) * hidden), row * hidden);
-        items[row] = own[token] ?? 0;
+        items[row] = itemOfToken[token] ?? 0;
       }
       const numbered = first;
       await sessions.run(layer, observation.tokens, (from, count, outputs) => {
@@ -151,7 +151,7 @@ const routerProblem = async (
   } finally {
     await sessions.dispose();
   }
-  const bias = own.routerBias === null ? undefined : await readTensor(own.routerBias);
+  const bias = refittedLayer.routerBias === null ? undefined : await readTensor(refittedLayer.routerBias);
   return {
     hidden,
     tokens,

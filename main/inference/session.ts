@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { valuesIn } from '../arithmetic/vectors.ts';
 import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import type { ProviderName } from '../contract/device.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
@@ -147,8 +148,7 @@ const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.me
 
 export const floatTensor = (data: Float32Array, shape: readonly number[]): Tensor => new Tensor('float32', data, shape);
 
-export const zeros = (shape: readonly number[]): Tensor =>
-  floatTensor(new Float32Array(shape.reduce((product, length) => product * length, 1)), shape);
+export const zeros = (shape: readonly number[]): Tensor => floatTensor(new Float32Array(valuesIn(shape)), shape);
 
 /** int64 tensor from whole numbers. Written as pairs of int32, the lower first: a bigint for each would be slow. */
 export const integerTensor = (values: ArrayLike<number>, shape: readonly number[]): Tensor => {

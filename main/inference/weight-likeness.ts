@@ -24,8 +24,8 @@ const readWeight = (weight: Weight): Promise<Float32Array> => {
  * @throws WorkbenchError `has-constants` where experts are constants, `unsupported-layout`.
  */
 export const expertWeightLikeness = async ({ expertTensors }: MoeDescriptor, expert: number): Promise<Float64Array> => {
-  const own = expertTensors[expert];
-  if (own === undefined) throw new RangeError(`expert ${expert} is not among ${expertTensors.length}`);
+  const expertWeights = expertTensors[expert];
+  if (expertWeights === undefined) throw new RangeError(`expert ${expert} is not among ${expertTensors.length}`);
   if (expertTensors.some(({ constant }) => constant !== undefined))
     throw refuse(
       'has-constants',
@@ -35,7 +35,7 @@ export const expertWeightLikeness = async ({ expertTensors }: MoeDescriptor, exp
   const products = new Float64Array(expertTensors.length);
   const squares = new Float64Array(expertTensors.length);
   for (const role of ROLES) {
-    const ownWeight = own[role];
+    const ownWeight = expertWeights[role];
     if (ownWeight === null) continue;
     const reference = await readWeight(ownWeight);
     for (const [other, tensors] of expertTensors.entries()) {

@@ -77,8 +77,8 @@ export const damageJob = (model: RunModel, plain: RunTask, settings: DamageSetti
       n: whole.n,
       unpruned: whole.value,
       ...(ranOut === undefined ? {} : { ranOut }),
-      results: candidates.map((own, index) => {
-        const { value, difference, low, high, p, lost, gained } = summarise(metric, unpruned, own);
+      results: candidates.map((candidate, index) => {
+        const { value, difference, low, high, p, lost, gained } = summarise(metric, unpruned, candidate);
         return { expert: at(leftOut, index), value, difference, low, high, p, lost, gained };
       }),
     };

@@ -290,11 +290,11 @@ export class FitSearch {
         if (known !== null) scored.push(known);
       }
       const outcomes = await this.#outcomes(measurement, scored);
-      for (const [index, one] of scored.entries()) {
+      for (const [index, candidate] of scored.entries()) {
         const answers = outcomes[index];
         if (answers === undefined || answers === null) continue;
         this.#evaluations += to - from;
-        found.push([one, itemLosses(slice.unpruned, answers)]);
+        found.push([candidate, itemLosses(slice.unpruned, answers)]);
       }
       if (keepsPart) {
         commit();
@@ -402,7 +402,7 @@ export class FitSearch {
       }
       const losses = await this.#layerLosses({ ...making, method }, Math.min(LAYER_ITEMS, scoring.length));
       const layers = losses.map((measured) => lossesBetween(measured, experts));
-      const options = layers.map((own) => own.map(({ count, loss }) => ({ size: count, loss })));
+      const options = layers.map((layerLosses) => layerLosses.map(({ count, loss }) => ({ size: count, loss })));
       const found = allocateLayers(options, even.kept * moeLayers);
       if (found === null) continue;
       const kept = found.chosen.map((index, layer) => layers[layer]?.[index]?.count ?? experts);
@@ -460,17 +460,17 @@ export class FitSearch {
       return outcomes.map((answers) => meanLoss(itemLosses(unpruned, answers))?.mean ?? Infinity);
     };
     const alone = layers.flatMap((layer) => tried.slice(1).map((type) => ({ layer, type })));
-    const plans = alone.map(({ layer, type }) => typed((one) => (one === layer ? type : base)));
+    const plans = alone.map(({ layer, type }) => typed((typedLayer) => (typedLayer === layer ? type : base)));
     const [whole = 0, ...losses] = await lossesOf([typed(() => base), ...plans]);
     const smallest = tried.at(-1) ?? base;
-    const bytesOf = async (one: Plan): Promise<number> =>
-      limitedBytes(settings.limit, await planned.sizes.ofPlan(one, base));
+    const bytesOf = async (typedPlan: Plan): Promise<number> =>
+      limitedBytes(settings.limit, await planned.sizes.ofPlan(typedPlan, base));
     const least = await bytesOf(typed(() => smallest));
     const options: LayerOption[][] = [];
     for (const layer of layers) {
       const choices: LayerOption[] = [];
       for (const type of tried) {
-        const size = (await bytesOf(typed((one) => (one === layer ? type : smallest)))) - least;
+        const size = (await bytesOf(typed((typedLayer) => (typedLayer === layer ? type : smallest)))) - least;
         const at = alone.findIndex((entry) => entry.layer === layer && entry.type === type);
         choices.push({ size: Math.max(0, Math.round(size)), loss: at === -1 ? 0 : (losses[at] ?? Infinity) - whole });
       }

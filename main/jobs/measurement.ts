@@ -303,8 +303,8 @@ const stretchesOf = (measurement: Measurement): readonly Part[] => {
   const indices = measurement.items.map((_, index) => index);
   const starts = indices.filter((index) => index % WRITTEN_AT_ONCE === 0);
   return starts.map((from) => {
-    const own = indices.slice(from, from + WRITTEN_AT_ONCE);
-    return partOf(measurement, own, (evaluation) => writingKey(evaluation, from, own.length));
+    const partIndices = indices.slice(from, from + WRITTEN_AT_ONCE);
+    return partOf(measurement, partIndices, (evaluation) => writingKey(evaluation, from, partIndices.length));
   });
 };
 
@@ -345,13 +345,13 @@ const answerInParts = async (
   let open = all;
   for (const part of parts) {
     if (open.length === 0) break;
-    const own = new Map(open.map((plan) => [part.stepOf(plan.step), plan]));
+    const planOfStep = new Map(open.map((plan) => [part.stepOf(plan.step), plan]));
     const take = (step: EvaluationStep, outcomes: Outcomes, isComputed: boolean): void => {
-      const plan = present(own.get(step), 'a part of no plan');
+      const plan = present(planOfStep.get(step), 'a part of no plan');
       for (const [at, index] of part.indices.entries()) plan.outcomes[index] = outcomes[at] ?? null;
       plan.isComputed ||= isComputed;
     };
-    const missing = await reuseSteps(context, [...own.keys()], take);
+    const missing = await reuseSteps(context, [...planOfStep.keys()], take);
     // Alternating between plans would keep more of them open than one group may.
     const goesOn = (group: readonly EvaluationStep[]): boolean =>
       part !== parts.at(-1) && group.length === missing.length;

@@ -60,9 +60,9 @@ const drawAnswers = (
   for (let found = 0; found < Math.min(wanted, points * items);) {
     const point = random.integer(points);
     const index = random.integer(items);
-    const own = drawn.get(point) ?? new Set();
-    if (!own.has(index)) found += 1;
-    drawn.set(point, own.add(index));
+    const drawnOfPoint = drawn.get(point) ?? new Set();
+    if (!drawnOfPoint.has(index)) found += 1;
+    drawn.set(point, drawnOfPoint.add(index));
   }
   return new Map([...drawn].map(([point, set]) => [point, [...set].sort((a, b) => a - b)]));
 };

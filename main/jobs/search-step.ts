@@ -248,7 +248,7 @@ export const searchFitness = (metric: MetricName, outcomes: readonly ItemOutcome
 /** A plan without provenance, by one of the four kinds of search. */
 const searchedPlan = async (
   { runners, meter, signal, judge }: JobContext,
-  { model: { checkpoint }, task: own, statistics }: PlanSubject,
+  { model: { checkpoint }, task: planTask, statistics }: PlanSubject,
   {
     method,
     search,
@@ -270,7 +270,7 @@ const searchedPlan = async (
   const gated = (plan: Plan): Plan => withGates(plan, gates, checkpoint.info, profiles);
   const runner = await runners.open(checkpoint);
   const { moeLayers: layers, experts } = checkpoint.info;
-  const { calibration, metric, name } = own.task;
+  const { calibration, metric, name } = planTask.task;
   const reporting =
     (evaluations: number, tried: string, best: string) =>
     (measured: number, value: number): void => {
@@ -281,7 +281,7 @@ const searchedPlan = async (
   switch (search.search) {
     case 'evolution': {
       const { settings } = search;
-      const items = labelledItems(method, own);
+      const items = labelledItems(method, planTask);
       const { best } = await searchExperts({
         layers,
         experts,
@@ -291,7 +291,7 @@ const searchedPlan = async (
         signal,
         fitness: async (candidate) => {
           const tried = [{ key: 'candidate', plan: gated(candidatePlan(candidate)) }];
-          const outcomes = await answerItems(runner, own.task, items, tried, { signal, judge });
+          const outcomes = await answerItems(runner, planTask.task, items, tried, { signal, judge });
           return searchFitness(metric, outcomes.get('candidate') ?? []);
         },
         onProgress: reporting(settings.evaluations, 'candidates', 'best'),

@@ -47,18 +47,21 @@ export const requireSameTokens = async (
       `${role} must come from the model that it is compared with.`,
     );
   }
-  const [own, other] = [await loadTokenizer(model.folder, ours), await loadTokenizer(checkpoint.folder, theirs)];
+  const [modelTokenizer, otherTokenizer] = [
+    await loadTokenizer(model.folder, ours),
+    await loadTokenizer(checkpoint.folder, theirs),
+  ];
   if (
-    own !== null &&
-    other !== null &&
-    own.prefixToken === other.prefixToken &&
-    spellings(own.encode, tasks) === spellings(other.encode, tasks)
+    modelTokenizer !== null &&
+    otherTokenizer !== null &&
+    modelTokenizer.prefixToken === otherTokenizer.prefixToken &&
+    spellings(modelTokenizer.encode, tasks) === spellings(otherTokenizer.encode, tasks)
   )
     return;
   throw refuse(
     'candidate-tokenizer',
     `${checkpoint.folder} ` +
-      `${other === null ? 'has no tokenizer.json' : `encodes text differently from ${model.name}`}.`,
+      `${otherTokenizer === null ? 'has no tokenizer.json' : `encodes text differently from ${model.name}`}.`,
     "Put the model's own tokenizer files into the folder, if it was made from that model.",
   );
 };

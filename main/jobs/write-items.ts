@@ -74,9 +74,9 @@ export const writeAndCompare = async (
   { stored, subject }: { readonly stored: readonly ItemOutcome[] | null; readonly subject: string },
   control: AnswerControl,
 ): Promise<ReadonlyMap<string, readonly ItemOutcome[]>> => {
-  const own = candidates.find(({ plan }) => plan === null);
-  const unpruned = own ?? { key: 'unpruned', plan: null };
-  const writers = own !== undefined || stored !== null ? candidates : [unpruned, ...candidates];
+  const unprunedCandidate = candidates.find(({ plan }) => plan === null);
+  const unpruned = unprunedCandidate ?? { key: 'unpruned', plan: null };
+  const writers = unprunedCandidate !== undefined || stored !== null ? candidates : [unpruned, ...candidates];
   const outcomes = await writeItems(runner, task, items, writers, control, unpruned.key);
   const texts = outcomes.get(unpruned.key) ?? stored ?? [];
   const tokenizer = runner.tokenizer ?? (await requireTokenizer(runner.checkpoint));

@@ -56,8 +56,8 @@ export const expertTokens = (sample: LayerSample, expert: number, reader: TokenR
     const key = `${token} ${text}`;
     const tally = tallies.get(key) ?? { token, text, of: 0, taken: 0, gate: 0, rows: [] };
     tallies.set(key, tally);
-    const own = [tally, classes.get(kind), (octaves[octave(positions[row] ?? 0)] ??= { of: 0, taken: 0 })];
-    for (const count of own) {
+    const counters = [tally, classes.get(kind), (octaves[octave(positions[row] ?? 0)] ??= { of: 0, taken: 0 })];
+    for (const count of counters) {
       if (count === undefined) continue;
       count.of += 1;
       if (slot >= 0) count.taken += 1;

@@ -63,9 +63,9 @@ const groupFactors = (
   return groups.map(({ reference, members }) => {
     const sumWith = (of: readonly number[]): number =>
       of.reduce((sum, expert) => sum + at(products, reference * experts + expert), 0);
-    const own = at(probabilityMass, layer * experts + reference);
+    const referenceMass = at(probabilityMass, layer * experts + reference);
     const square = sumWith([reference]);
-    return square === 0 ? 1 : (sumWith(members) / square) * (1 - sumWith(others) / own);
+    return square === 0 ? 1 : (sumWith(members) / square) * (1 - sumWith(others) / referenceMass);
   });
 };
 

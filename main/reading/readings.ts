@@ -194,9 +194,9 @@ const makePlan = async ({
 
 /** Expert order of one layer that puts similar experts side by side. */
 const likenessOrder = async (parts: ProfileParts, layer: number): Promise<number[]> => {
-  const one = emptyRoutingStatistics(1, parts.experts, parts.topK);
-  one.logitGram.set(await parts.required(PROFILED.logitGram, layer));
-  const affinity = expertAffinity('centred-cosine', one, 0);
+  const layerStatistics = emptyRoutingStatistics(1, parts.experts, parts.topK);
+  layerStatistics.logitGram.set(await parts.required(PROFILED.logitGram, layer));
+  const affinity = expertAffinity('centred-cosine', layerStatistics, 0);
   const merges = averageLinkageTree(
     affinity.map((value) => 1 - value),
     parts.experts,
@@ -222,9 +222,9 @@ const keptAnswer = async <T extends object>(
   make: () => Promise<T>,
 ): Promise<T & { readonly provenance?: RunProvenance }> => {
   const { run, delta, familywise } = question;
-  const own = sweepDelta(await sweepManifestOf(source, run));
-  const isOwn = delta === undefined || delta === own;
-  const what = { ...question, delta: own, familywise: familywise === true };
+  const recordedDelta = sweepDelta(await sweepManifestOf(source, run));
+  const isOwn = delta === undefined || delta === recordedDelta;
+  const what = { ...question, delta: recordedDelta, familywise: familywise === true };
   return vouchedAnswer(source, run, isOwn ? source.kept.of(source, run, what, make) : make());
 };
 

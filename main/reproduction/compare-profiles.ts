@@ -50,7 +50,7 @@ const partsOf = (value: unknown, path: string, numbers: Map<string, Numbers>): u
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map((entry, index) => partsOf(entry, `${path}[${index}]`, numbers));
   return Object.fromEntries(
-    Object.entries(value).map(([name, own]) => [name, partsOf(own, path === '' ? name : `${path}.${name}`, numbers)]),
+    Object.entries(value).map(([name, part]) => [name, partsOf(part, path === '' ? name : `${path}.${name}`, numbers)]),
   );
 };
 
@@ -126,8 +126,8 @@ export const compareProfiles = async (
       withoutOtherSamples(read[1], read[0]) ?? read[1],
     ];
     if (was !== read[0] || is !== read[1]) ledger.allowed(name, 'tasks.statistics.sample', SAMPLE);
-    const own = reroutedIn(was, is);
-    for (const choices of own) rerouted.push(choices);
+    const reroutedTokens = reroutedIn(was, is);
+    for (const choices of reroutedTokens) rerouted.push(choices);
     const [before, after] = [new Map<string, Numbers>(), new Map<string, Numbers>()];
     ledger.compare(
       name,
@@ -136,7 +136,7 @@ export const compareProfiles = async (
       partsOf(is, '', after),
     );
     const paths = was.tasks.flatMap(({ name: task }, index) =>
-      own.some((entry) => entry.task === task) ? [`tasks[${index}].`] : [],
+      reroutedTokens.some((entry) => entry.task === task) ? [`tasks[${index}].`] : [],
     );
     for (const [field, values] of before) {
       const again = after.get(field);

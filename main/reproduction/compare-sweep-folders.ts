@@ -292,10 +292,10 @@ const comparePlans = async (
       const plan = plans?.get(kept.get(name)?.step ?? '');
       return plan === undefined ? undefined : planContent(plan, expertsOf(result.model));
     });
-    const own = new FieldLedger();
-    own.compare(PLANS, plansAllowance, was, is, { kind: 'plans', name });
+    const sweepLedger = new FieldLedger();
+    sweepLedger.compare(PLANS, plansAllowance, was, is, { kind: 'plans', name });
     ledger.compare(PLANS, plansAllowance, was, is, { kind: 'plans', name, isExplained: isRerouted(result) });
-    if (own.found([]).changed.length > 0) replanned.push(pointNameOf(result));
+    if (sweepLedger.found([]).changed.length > 0) replanned.push(pointNameOf(result));
   }
   return replanned;
 };

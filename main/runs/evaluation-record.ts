@@ -170,13 +170,13 @@ const outcomesOf = (columns: Columns, context: z.core.$RefinementCtx): readonly 
     context.issues.push({ code: 'custom', message: 'columns of different lengths', input: column });
     return z.NEVER;
   };
-  const fidelityAt = (own: z.output<typeof fidelityColumns>, row: number): Pick<ScoredOutcome, 'fidelity'> =>
-    own === undefined
+  const fidelityAt = (fidelityLists: z.output<typeof fidelityColumns>, row: number): Pick<ScoredOutcome, 'fidelity'> =>
+    fidelityLists === undefined
       ? {}
       : {
           fidelity: {
-            ...byFidelityField((name) => cell(own[name], row)),
-            ...classesAt(own, row),
+            ...byFidelityField((name) => cell(fidelityLists[name], row)),
+            ...classesAt(fidelityLists, row),
           },
         };
   const classesAt = ({ classes, positions }: FidelityColumns, row: number): Pick<ItemFidelity, 'classes'> => {
@@ -190,8 +190,8 @@ const outcomesOf = (columns: Columns, context: z.core.$RefinementCtx): readonly 
     return { classes: Object.fromEntries(found) };
   };
   const alsoRightAt = (lists: readonly (readonly number[])[] | undefined, row: number): { alsoRight?: number[] } => {
-    const own = lists === undefined ? [] : cell(lists, row);
-    return own.length === 0 ? {} : { alsoRight: [...own] };
+    const rightChoices = lists === undefined ? [] : cell(lists, row);
+    return rightChoices.length === 0 ? {} : { alsoRight: [...rightChoices] };
   };
   return columns.ids.map((id, row): ItemOutcome => {
     switch (columns.kind) {

@@ -118,7 +118,7 @@ const studentised = ({ value, error }: Estimate, resampled: readonly Estimate[])
   const scale = Number.isFinite(error) ? error : 0;
   const ratios = Float64Array.from(
     resampled.filter((entry) => entry.error > scale * 1e-9),
-    (one) => (one.value - value) / one.error,
+    (resample) => (resample.value - value) / resample.error,
   ).sort();
   return (probability) =>
     scale === 0 || ratios.length === 0 ? value : value - scale * quantile(ratios, 1 - probability);

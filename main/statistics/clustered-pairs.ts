@@ -102,7 +102,7 @@ export const countAlike = (groups: readonly { readonly items: number; readonly n
   return [...alike.values()].sort((a, b) => a.items - b.items || a.net - b.net);
 };
 
-const sumOver = (moves: readonly GroupMoves[], read: (one: GroupMoves) => number): number =>
+const sumOver = (moves: readonly GroupMoves[], read: (group: GroupMoves) => number): number =>
   moves.reduce((sum, move) => sum + move.groups * read(move), 0);
 
 /** Items of the largest group. */

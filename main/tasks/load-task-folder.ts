@@ -175,9 +175,9 @@ const readSplits = async (folder: string, metadata: TaskMetadata, file: string):
     );
   const source = itemsOf === undefined ? folder : resolve(folder, itemsOf);
   // A folder of test items only can be given calibration items, as a file of items can.
-  const own = splitFile(source, 'calibration');
+  const calibrationFile = splitFile(source, 'calibration');
   const [calibration, test] = await Promise.all([
-    existsSync(own) ? readItems(own, stop) : [],
+    existsSync(calibrationFile) ? readItems(calibrationFile, stop) : [],
     readItems(splitFile(source, 'test'), stop),
   ]);
   const splits = { calibration, test };

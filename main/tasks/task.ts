@@ -1,4 +1,4 @@
-import { assertNever, refuse } from '../contract/errors.ts';
+import { refuse } from '../contract/errors.ts';
 import type { Sampler } from '../contract/sampling.ts';
 import type { ChoiceItem, HarnessOrigin, MetricName, TaskItem, TextItem, WrittenItem } from '../contract/task.ts';
 import type { Judging } from './generation/judging.ts';
@@ -49,21 +49,16 @@ export const KIND_WORDS: Readonly<Record<ItemKind, string>> = {
 export const kindOf = (item: TaskItem): ItemKind =>
   isTextItem(item) ? 'text' : isChoiceItem(item) ? 'choice' : 'written';
 
-/** The kind of items that a metric measures. */
-export const measuredKind = (metric: MetricName): ItemKind => {
-  switch (metric) {
-    case 'acc':
-    case 'acc_norm':
-      return 'choice';
-    case 'perplexity':
-      return 'text';
-    case 'exact_match':
-    case 'ending':
-      return 'written';
-    default:
-      return assertNever(metric);
-  }
+const measuredKinds: Readonly<Record<MetricName, ItemKind>> = {
+  acc: 'choice',
+  acc_norm: 'choice',
+  perplexity: 'text',
+  exact_match: 'written',
+  ending: 'written',
 };
+
+/** The kind of items that a metric measures. */
+export const measuredKind = (metric: MetricName): ItemKind => measuredKinds[metric];
 
 /**
  * The text of an item that a profile reads: context and right answer (the first of several), or the text. A written

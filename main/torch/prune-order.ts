@@ -1,3 +1,4 @@
+import { valuesIn } from '../arithmetic/vectors.ts';
 import type { ExpertTensors, MoeDescriptor, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import { familyOf } from '../checkpoint/families/families.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
@@ -172,4 +173,4 @@ const plainView = ({ stored, select }: Weight): TensorView => {
 };
 
 const parametersOf = (expert: ExpertTensors | undefined): number =>
-  roles.reduce((sum, role) => sum + (expert?.[role]?.shape.reduce((product, length) => product * length, 1) ?? 0), 0);
+  roles.reduce((sum, role) => sum + valuesIn(expert?.[role]?.shape ?? [0]), 0);

@@ -1,4 +1,5 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { valuesIn } from '../arithmetic/vectors.ts';
 import { z } from 'zod';
 import { boundedList, boundedText } from '../contract/bounds.ts';
 import { withoutAllocation } from '../contract/allocation.ts';
@@ -258,7 +259,7 @@ export class WorkerLink {
         this.#header = answerHeader.parse(JSON.parse(text.toString()));
       }
       const header = this.#header;
-      const sizes = header.tensors.map(({ shape }) => shape.reduce((product, length) => product * length, 1));
+      const sizes = header.tensors.map(({ shape }) => valuesIn(shape));
       const payload = this.#incoming.take(sizes.reduce((sum, size) => sum + size * VALUE_BYTES, 0));
       if (payload === null) return;
       [this.#header, this.#headerBytes] = [null, null];

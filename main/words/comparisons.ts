@@ -111,16 +111,11 @@ export const RANK_CAPTION =
 /** Legend of `readingMark`. */
 export const MARK_CAPTION = '\u25b2 better, \u25bc worse: the paired 95 % interval excludes 0.';
 
-/** A sign in one character. */
-export const signMark = (sign: PairedSign): string => {
-  switch (sign) {
-    case 'plus':
-      return '+';
-    case 'minus':
-      return '\u2212';
-    case 'cannot-tell':
-      return '?';
-    default:
-      return assertNever(sign);
-  }
+const signMarks: Readonly<Record<PairedSign, string>> = {
+  plus: '+',
+  minus: '\u2212',
+  'cannot-tell': '?',
 };
+
+/** A sign in one character. */
+export const signMark = (sign: PairedSign): string => signMarks[sign];

@@ -111,45 +111,30 @@ const noRoomNotes = ({ results }: Pick<SweepDocument, 'results'>): readonly stri
     });
 };
 
+const verdictTexts: Readonly<Record<Verdict, string>> = {
+  found: 'found',
+  'all-safe': 'every tested factor is safe',
+  'none-safe': 'no tested factor is safe',
+  'cannot-tell': 'cannot tell: too few items',
+  'at-chance': AT_CHANCE,
+  'nothing-to-lose': NO_ROOM,
+};
+
 /** A threshold's verdict in words. */
-export const verdictText = (verdict: Verdict): string => {
-  switch (verdict) {
-    case 'found':
-      return 'found';
-    case 'all-safe':
-      return 'every tested factor is safe';
-    case 'none-safe':
-      return 'no tested factor is safe';
-    case 'cannot-tell':
-      return 'cannot tell: too few items';
-    case 'at-chance':
-      return AT_CHANCE;
-    case 'nothing-to-lose':
-      return NO_ROOM;
-    default:
-      return assertNever(verdict);
-  }
+export const verdictText = (verdict: Verdict): string => verdictTexts[verdict];
+
+const pointVerdictTexts: Readonly<Record<PointVerdict, string>> = {
+  safe: 'safe',
+  worse: 'unsafe',
+  undecided: 'cannot tell',
+  'at-chance': AT_CHANCE,
+  'nothing-to-lose': NO_ROOM,
 };
 
 /**
  * A point's verdict in words: safe at the margin, unsafe (worse by more), or undecided. "Not safe" covers the last two.
  */
-export const pointVerdictText = (verdict: PointVerdict): string => {
-  switch (verdict) {
-    case 'safe':
-      return 'safe';
-    case 'worse':
-      return 'unsafe';
-    case 'undecided':
-      return 'cannot tell';
-    case 'at-chance':
-      return AT_CHANCE;
-    case 'nothing-to-lose':
-      return NO_ROOM;
-    default:
-      return assertNever(verdict);
-  }
-};
+export const pointVerdictText = (verdict: PointVerdict): string => pointVerdictTexts[verdict];
 
 /** Verdict on a plan over all tasks on which sweeps measured it: safe only if it is safe on each of them. */
 export type PlanStanding = PointVerdict | 'not-measured';
@@ -318,41 +303,28 @@ export const MATRIX_CAPTION =
   'margin, and has nothing to lose. For a method that draws, safe means safe ' +
   'in every draw, and 3/5 that the first factor that is not is safe in 3 of 5 draws.';
 
+const chartQuestions: Readonly<Record<Finding['chart'], string>> = {
+  'threshold-over-experts': 'Does the threshold rise with the number of pretraining experts?',
+  'loss-over-share': 'At an equal dropped share, does a larger E lose less?',
+  'safe-tasks': 'How many tasks are safe?',
+  'pruned-against-scratch': 'Prune many experts, or train fewer?',
+  thresholds: 'How far can the models be pruned?',
+};
+
 /** The question of a sweep's chart, which its findings answer. */
-export const chartQuestion = (chart: Finding['chart']): string => {
-  switch (chart) {
-    case 'threshold-over-experts':
-      return 'Does the threshold rise with the number of pretraining experts?';
-    case 'loss-over-share':
-      return 'At an equal dropped share, does a larger E lose less?';
-    case 'safe-tasks':
-      return 'How many tasks are safe?';
-    case 'pruned-against-scratch':
-      return 'Prune many experts, or train fewer?';
-    case 'thresholds':
-      return 'How far can the models be pruned?';
-    default:
-      return assertNever(chart);
-  }
+export const chartQuestion = (chart: Finding['chart']): string => chartQuestions[chart];
+
+const findingVerdictTexts: Readonly<Record<Finding['verdict'], string | null>> = {
+  supported: 'supported',
+  opposed: 'opposed',
+  mixed: 'mixed',
+  unchanged: 'no change seen',
+  'cannot-tell': 'cannot tell',
+  counted: null,
 };
 
 /** A finding's verdict in a word or two; null where it only counts. */
-export const findingVerdictText = (verdict: Finding['verdict']): string | null => {
-  switch (verdict) {
-    case 'supported':
-    case 'opposed':
-    case 'mixed':
-      return verdict;
-    case 'unchanged':
-      return 'no change seen';
-    case 'cannot-tell':
-      return 'cannot tell';
-    case 'counted':
-      return null;
-    default:
-      return assertNever(verdict);
-  }
-};
+export const findingVerdictText = (verdict: Finding['verdict']): string | null => findingVerdictTexts[verdict];
 
 /** Position of a pruned model relative to its threshold. */
 export type Standing = 'past' | 'within' | 'unknown';
@@ -360,18 +332,13 @@ export type Standing = 'past' | 'within' | 'unknown';
 export const standingOf = ({ pastThreshold }: Pick<SizePair, 'pastThreshold'>): Standing =>
   pastThreshold === null ? 'unknown' : pastThreshold ? 'past' : 'within';
 
-export const standingText = (standing: Standing): string => {
-  switch (standing) {
-    case 'past':
-      return 'past the threshold';
-    case 'within':
-      return 'within the threshold';
-    case 'unknown':
-      return 'threshold undetermined';
-    default:
-      return assertNever(standing);
-  }
+const standingTexts: Readonly<Record<Standing, string>> = {
+  past: 'past the threshold',
+  within: 'within the threshold',
+  unknown: 'threshold undetermined',
 };
+
+export const standingText = (standing: Standing): string => standingTexts[standing];
 
 /** "unsafe after 11 of 300 items (at least 9 lost)". */
 export const curtailedText = ({ n, evaluated, lost, verdict }: CurtailedPoint): string => {

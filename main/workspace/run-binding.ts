@@ -93,14 +93,14 @@ export const createRunBindings = (
     const folder = folderOf(manifest.id);
     const key = await requireUserKey(state);
     const others = Object.entries(await readMarks(folder)).filter(([name]) => name !== key.name);
-    const own = await markOf(key, folder, manifest);
-    if (own === null)
+    const markHere = await markOf(key, folder, manifest);
+    if (markHere === null)
       throw refuse(
         'no-run-folder',
         `${folder} is not a folder of its own, but a link or a file.`,
         'Check what is at that path.',
       );
-    const marks = Object.fromEntries([...others.slice(-(MOST_MARKS - 1)), [key.name, own]]);
+    const marks = Object.fromEntries([...others.slice(-(MOST_MARKS - 1)), [key.name, markHere]]);
     const text = JSON.stringify({ format: 'uncurl-binding', version: 1, marks }, null, 2);
     await writeFileAtomically(join(folder, BINDING_FILE), `${text}\n`, temporaryFolder);
   },

@@ -1,7 +1,7 @@
 import { lstat, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type RunKind, runKind, type RunManifest } from '../contract/run.ts';
-import { fileErrorCode } from '../files/file-errors.ts';
+import { fileErrorCode, isTaken } from '../files/file-errors.ts';
 
 /** Result files of a run and their maximum sizes in bytes. */
 const RESULT_FILES: ReadonlyMap<string, number> = new Map([
@@ -23,12 +23,7 @@ const damageOf = async (file: string, mostBytes: number): Promise<string | null>
     if (code === null) throw error;
     if (code !== 'ENOENT') return `cannot be read (${code})`;
     // Does not exist yet, unless it is a dangling link.
-    return (await lstat(file).then(
-      () => true,
-      () => false,
-    ))
-      ? 'is a dangling link'
-      : null;
+    return (await isTaken(file)) ? 'is a dangling link' : null;
   }
 };
 

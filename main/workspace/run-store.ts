@@ -13,7 +13,7 @@ import {
   type RunManifest,
   storedManifest,
 } from '../contract/run.ts';
-import { explainFileError, fileErrorCode, isSystemError } from '../files/file-errors.ts';
+import { explainFileError, fileErrorCode, isSystemError, isTaken } from '../files/file-errors.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { explainReadError, readRegularFile, readTextIfThere } from '../files/regular-file.ts';
 import { temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
@@ -94,20 +94,13 @@ const MAX_MANIFEST_BYTES = 32 * 2 ** 20;
 const LISTED_AT_ONCE = 32;
 const RUN_ID = /^[a-z0-9][a-z0-9-]{0,127}$/;
 
-/** Whether a name is taken, even by a dangling link. */
-const isThere = (path: string): Promise<boolean> =>
-  lstat(path).then(
-    () => true,
-    () => false,
-  );
-
 /** Whether a path is a real folder, not a link, so that files written to a run stay in it. Null: it does not exist. */
 const isFolder = async (path: string): Promise<boolean | null> => {
   try {
     return (await lstat(path)).isDirectory();
   } catch (error) {
     if (fileErrorCode(error) === null) throw error;
-    return (await isThere(path)) ? false : null;
+    return (await isTaken(path)) ? false : null;
   }
 };
 
@@ -149,7 +142,7 @@ export const createRunStore = (
     try {
       text = (await readRegularFile(file, { mostBytes: MAX_MANIFEST_BYTES })).toString('utf8');
     } catch (error) {
-      if (isSystemError(error, 'ENOENT') && !(await isThere(file))) {
+      if (isSystemError(error, 'ENOENT') && !(await isTaken(file))) {
         throw refuse('no-such-run', `There is no run "${run}" in ${runsFolder}.`, 'List the runs to see their names.');
       }
       throw explainReadError(error, file);
@@ -311,7 +304,7 @@ export const createRunStore = (
     lockGeneration: (run) => lockGeneration(folderOf(run)),
     trash: async (run) => {
       const folder = folderOf(run);
-      if (!(await isThere(folder))) await readManifest(run);
+      if (!(await isTaken(folder))) await readManifest(run);
       // A path that is not a writable folder cannot be locked by anybody.
       const lock = (await isFolder(folder)) === true ? await lockOrNull(folder, now) : null;
       const at = join(trashFolder, `${run}-${randomBytes(3).toString('hex')}`);
@@ -327,7 +320,7 @@ export const createRunStore = (
       return at;
     },
     remove: async (run) => {
-      if ((await isFolder(folderOf(run))) !== true || !(await isThere(join(folderOf(run), MANIFEST))))
+      if ((await isFolder(folderOf(run))) !== true || !(await isTaken(join(folderOf(run), MANIFEST))))
         await readManifest(run);
       const lock = await acquireRunLock(folderOf(run), { now });
       const leaving = temporaryNameFor(folderOf(run), temporaryFolder);

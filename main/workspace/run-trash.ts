@@ -2,7 +2,7 @@ import { lstat, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { runManifest, runName, type TrashedRun } from '../contract/run.ts';
-import { explainFileError, fileErrorCode, isSystemError } from '../files/file-errors.ts';
+import { explainFileError, fileErrorCode, isSystemError, isTaken } from '../files/file-errors.ts';
 import { explainReadError, readRegularFile } from '../files/regular-file.ts';
 import { temporaryNameFor } from '../files/write-atomically.ts';
 import { kindFromName } from './run-damage.ts';
@@ -96,11 +96,7 @@ export const createRunTrash = (trashFolder: string, runsFolder: string, temporar
     restore: async (entry) => {
       const run = await found(entry);
       const folder = join(runsFolder, run);
-      const isTaken = await lstat(folder).then(
-        () => true,
-        () => false,
-      );
-      if (isTaken)
+      if (await isTaken(folder))
         throw refuse(
           'run-there',
           `There is a run "${run}" again, so ${entry} cannot be restored.`,

@@ -96,8 +96,8 @@ const factsSource = ({ bridge, cache }: Engine): FactsSource => {
     read,
     subscribe: (listener) => {
       // Each subscription counts, also two of the same function.
-      const own = (): void => listener();
-      listeners.add(own);
+      const forward = (): void => listener();
+      listeners.add(forward);
       if (listeners.size === 1)
         stops = [
           ...Object.values(readers).map((reader) => reader.subscribe(tell)),
@@ -105,7 +105,7 @@ const factsSource = ({ bridge, cache }: Engine): FactsSource => {
           selectionStore.subscribe(tell),
         ];
       return () => {
-        listeners.delete(own);
+        listeners.delete(forward);
         if (listeners.size > 0) return;
         for (const stop of stops) stop();
         stops = [];

@@ -137,14 +137,14 @@ export const performWork = async (
       setTimeout(endWait);
     }
   };
-  const call: EngineCall = (name, input, own = signal) => awaited(name, bridge.call(name, input, own));
+  const call: EngineCall = (name, input, asked = signal) => awaited(name, bridge.call(name, input, asked));
   const asking: Engine = {
     bridge: { ...bridge, call },
     cache: {
       state: (name, input) => cache.state(name, input),
       reader: (name, input) => cache.reader(name, input),
       readerOfMany: (name, inputs) => cache.readerOfMany(name, inputs),
-      fetch: (name, input, own = signal) => awaited(name, cache.fetch(name, input, own)),
+      fetch: (name, input, asked = signal) => awaited(name, cache.fetch(name, input, asked)),
       invalidate: (concerns) => cache.invalidate(concerns),
       patch: (name, change) => cache.patch(name, change),
       batch: (changes) => cache.batch(changes),

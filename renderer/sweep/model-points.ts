@@ -148,15 +148,15 @@ export const secondsFor = (
 ): number | null => {
   const active = model.info?.parameters.active ?? null;
   if (active === null) return null;
-  const pacesOf = (own: readonly ReadSweep[]): readonly number[] =>
-    own.flatMap((sweep) => {
+  const pacesOf = (sweeps: readonly ReadSweep[]): readonly number[] =>
+    sweeps.flatMap((sweep) => {
       const activeOf = (name: string): number =>
         models.find((known) => nameInRun(sweep.manifest, known) === name)?.info?.parameters.active ?? active;
       return paceOf(sweep, activeOf) ?? [];
     });
   const newest = [...sweeps].sort((left, right) => right.manifest.createdAt.localeCompare(left.manifest.createdAt));
-  const own = pacesOf(newest.filter(({ manifest }) => manifest.sample !== true)).slice(0, MOST_BASES);
-  const paces = own.length > 0 ? own : pacesOf(newest).slice(0, 1);
+  const recordedPaces = pacesOf(newest.filter(({ manifest }) => manifest.sample !== true)).slice(0, MOST_BASES);
+  const paces = recordedPaces.length > 0 ? recordedPaces : pacesOf(newest).slice(0, 1);
   const pace = [...paces].sort((left, right) => left - right)[Math.floor((paces.length - 1) / 2)];
   return pace === undefined ? null : pace * items * active;
 };

@@ -1,10 +1,10 @@
+import { given } from '../../contract/errors.ts';
 import type { Config } from '../config-reader.ts';
 import type { AttentionDescriptor, BlockDescriptor, CompressedAttention, ExpertActivation } from '../descriptor.ts';
 import type { AttentionRecord, RotaryRecord } from '../families/family.ts';
 import type { GgufValue, Metadata } from './gguf-metadata.ts';
 import {
   flag,
-  given,
   integers,
   type Key,
   keyed,

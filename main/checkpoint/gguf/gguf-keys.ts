@@ -1,4 +1,4 @@
-import { present } from '../../contract/errors.ts';
+import { given, present } from '../../contract/errors.ts';
 import type { Config } from '../config-reader.ts';
 import type { BlockDescriptor, ModelDescriptor, MoeDescriptor, ScoreRule, StateDescriptor } from '../descriptor.ts';
 import type { Family, OperatorRecord, ScoreRecord } from '../families/family.ts';
@@ -6,7 +6,6 @@ import { attentionConfig, attentionKeys, limits, windowedLayers } from './attent
 import { type GgufValue, type Metadata, refusal } from './gguf-metadata.ts';
 import {
   flag,
-  given,
   hasTensor,
   integers,
   type Key,
@@ -234,7 +233,7 @@ const experts: readonly Key<MoeDescriptor>[] = [
   [
     'feed_forward_length',
     (moe, { model: { blocks }, architecture }) => {
-      if (blocks.some(({ moe: own, dense }) => own === null && dense === null))
+      if (blocks.some(({ moe: layerMoe, dense }) => layerMoe === null && dense === null))
         return perLayer(blocks.map((block) => block.moe?.width ?? denseWidth(block)));
       const widths = blocks.map(denseWidth).filter((width) => width > 0);
       return architecture.widthIsExpert || widths.length === 0 ? whole(moe.width) : perLayer(widths);

@@ -1,3 +1,5 @@
+import { valuesIn } from '../../arithmetic/vectors.ts';
+
 /**
  * Types of tensor values in GGUF files. Rows are whole blocks: `values` numbers in `bytes` bytes. Numbers and layouts
  * are those of ggml.h (`enum ggml_type`) and ggml-common.h.
@@ -57,4 +59,4 @@ export const rowBytes = (type: GgufTensorType, columns: number): number =>
   (columns / ggufTypes[type].values) * ggufTypes[type].bytes;
 
 export const tensorBytes = (type: GgufTensorType, shape: readonly number[]): number =>
-  shape.slice(0, -1).reduce((rows, length) => rows * length, 1) * rowBytes(type, shape.at(-1) ?? 1);
+  valuesIn(shape.slice(0, -1)) * rowBytes(type, shape.at(-1) ?? 1);

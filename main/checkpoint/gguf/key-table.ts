@@ -46,9 +46,6 @@ export const perLayer = (values: readonly number[]): GgufValue => {
   return values.every((value) => value === first) ? whole(first) : integers(values);
 };
 
-export const given = <T>(value: T | null | undefined, write: (value: T) => GgufValue | null): GgufValue | null =>
-  value === null || value === undefined ? null : write(value);
-
 /** A key of the family's config with its value; nothing where the family has no such key. */
 export const keyed = (key: string | boolean | null | undefined, value: () => unknown): Config =>
   typeof key === 'string' ? { [key]: value() } : {};

@@ -32,8 +32,8 @@ const readLlamaRotary = (model: ModelDescriptor, config: Config, rotary: Rotary)
   const reader = new ConfigReader(textConfig(model, config), 'config.json', { rope_parameters });
   const all = rotaryParameters(reader);
   const { whole } = rotariesOf(model);
-  const own = rotary === whole ? 'full_attention' : 'sliding_attention';
-  const parameters = all?.object(own) ?? all;
+  const kindOfLayer = rotary === whole ? 'full_attention' : 'sliding_attention';
+  const parameters = all?.object(kindOfLayer) ?? all;
   // Layers with a window may have a base of their own, under another key in every family.
   const stated = whole !== null && rotary !== whole ? null : reader.raw('rope_theta');
   const theta = parameters?.optionalNumber('rope_theta') ?? (typeof stated === 'number' ? stated : thetaOf(rotary));

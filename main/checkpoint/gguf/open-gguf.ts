@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { valuesIn } from '../../arithmetic/vectors.ts';
 import { at, refuse } from '../../contract/errors.ts';
 import type { TensorDtype, TensorView } from '../descriptor.ts';
 import { readTensor } from '../read-tensor.ts';
@@ -31,7 +32,7 @@ const ownShape = (name: string, shape: readonly number[]): readonly number[] => 
     return [...shape.filter((length) => length > 1).slice(0, 1), 1, ...shape.slice(-1)];
   // Mamba's rates are a matrix.
   if (name.endsWith('.ssm_a') && (shape[1] ?? 1) > 1) return shape;
-  if (/\.(?:ssm_a|ssm_d|ssm_norm\.weight)$/.test(name)) return [shape.reduce((product, length) => product * length, 1)];
+  if (/\.(?:ssm_a|ssm_d|ssm_norm\.weight)$/.test(name)) return [valuesIn(shape)];
   return shape;
 };
 

@@ -31,10 +31,14 @@ const bothWays = (bare: MeasuredMethod, recovered: MeasuredMethod) =>
     const bareIndex = bare.draws.findIndex(
       ({ seed, factor }) => seed === draw.seed && isSameFactor(factor, draw.factor),
     );
-    const [one, other, plain] = [recovered.outcomes[index], bare.outcomes[bareIndex], bare.draws[bareIndex]];
-    return one === undefined || other === undefined || plain === undefined
+    const [recoveredOutcomes, bareOutcomes, plain] = [
+      recovered.outcomes[index],
+      bare.outcomes[bareIndex],
+      bare.draws[bareIndex],
+    ];
+    return recoveredOutcomes === undefined || bareOutcomes === undefined || plain === undefined
       ? []
-      : [{ one, other, recovered: draw, bare: plain }];
+      : [{ one: recoveredOutcomes, other: bareOutcomes, recovered: draw, bare: plain }];
   });
 
 const recoveryOn = ({ task, metric, n, methods }: MeasuredTask, method: string, refit: RefitName): TaskRecovery[] => {

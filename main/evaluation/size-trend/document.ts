@@ -79,7 +79,7 @@ const notesOf = (
 
 interface Kind {
   readonly answers: AnswerKind;
-  readonly isOwn: (one: { readonly task: string }) => boolean;
+  readonly isOwn: (entry: { readonly task: string }) => boolean;
 }
 
 /** The kinds of tasks that a sweep measured, chosen first; counts over tasks are made for each kind separately. */

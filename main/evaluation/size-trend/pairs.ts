@@ -192,21 +192,13 @@ const methodFinding = (method: string, pairs: readonly SizePair[]): MethodFindin
   return { chart, method, verdict, sentence, p: null, counts };
 };
 
-const predicateOf = (verdict: Finding['verdict']): string => {
-  switch (verdict) {
-    case 'supported':
-      return 'is worse';
-    case 'opposed':
-      return 'is better';
-    case 'mixed':
-      return 'is now worse, now better';
-    case 'unchanged':
-    case 'cannot-tell':
-    case 'counted':
-      return 'cannot be distinguished from the smaller one';
-    default:
-      return assertNever(verdict);
-  }
+const predicates: Readonly<Record<Finding['verdict'], string>> = {
+  supported: 'is worse',
+  opposed: 'is better',
+  mixed: 'is now worse, now better',
+  unchanged: 'cannot be distinguished from the smaller one',
+  'cannot-tell': 'cannot be distinguished from the smaller one',
+  counted: 'cannot be distinguished from the smaller one',
 };
 
 const subjectOf = ({ method, counts: { worse, better, all } }: MethodFinding): string =>
@@ -224,7 +216,7 @@ export const pairFindings = (pairs: readonly SizePair[]): Finding[] => {
     ),
   );
   if (findings.length === 0) return [];
-  const parts = findings.map((finding) => ({ predicate: predicateOf(finding.verdict), subject: subjectOf(finding) }));
+  const parts = findings.map((finding) => ({ predicate: predicates[finding.verdict], subject: subjectOf(finding) }));
   const sentence =
     `Pruned past its threshold to as many experts as a ` +
     `smaller model was trained with, the larger model ` +

@@ -80,18 +80,18 @@ const atEqualShares = (models: readonly SizedModel[], tasks: readonly string[], 
   );
 };
 
-const trendOf = (own: readonly SharePoint[]): ShareTrend | null => {
-  const [first] = own;
+const trendOf = (sharePoints: readonly SharePoint[]): ShareTrend | null => {
+  const [first] = sharePoints;
   if (first === undefined) return null;
-  const models = distinct(own.map(({ model }) => model))
-    .map((name): SizedModel => ({ name, experts: own.find(({ model }) => model === name)?.experts ?? 0 }))
+  const models = distinct(sharePoints.map(({ model }) => model))
+    .map((name): SizedModel => ({ name, experts: sharePoints.find(({ model }) => model === name)?.experts ?? 0 }))
     .sort((a, b) => a.experts - b.experts);
   const of = (points: readonly SharePoint[], model: SizedModel, task: string): readonly SharePoint[] =>
     points.filter((point) => point.model === model.name && point.task === task);
-  const seeds = distinct(own.map(({ seed }) => seed));
-  const drawn = seeds.map((seed) => own.filter((point) => point.seed === seed));
+  const seeds = distinct(sharePoints.map(({ seed }) => seed));
+  const drawn = seeds.map((seed) => sharePoints.filter((point) => point.seed === seed));
   // A mean over models needs the same tasks and draws for each.
-  const tasks = distinct(own.map(({ task }) => task)).filter((task) =>
+  const tasks = distinct(sharePoints.map(({ task }) => task)).filter((task) =>
     drawn.every((points) => models.every((model) => of(points, model, task).length > 0)),
   );
   const perDraw = drawn.flatMap((points) => {
@@ -118,7 +118,7 @@ const trendOf = (own: readonly SharePoint[]): ShareTrend | null => {
     isDecidable: 2 / countOrders(models.map(({ experts }) => experts)) <= LEVEL,
     equalFactor: atEqualFactor(
       models,
-      own.filter(({ task }) => tasks.includes(task)),
+      sharePoints.filter(({ task }) => tasks.includes(task)),
       tasks,
     ),
   };
@@ -127,12 +127,12 @@ const trendOf = (own: readonly SharePoint[]): ShareTrend | null => {
 /** The same at the smallest factor that every model has on every task. */
 const atEqualFactor = (
   models: readonly SizedModel[],
-  own: readonly SharePoint[],
+  sharePoints: readonly SharePoint[],
   tasks: readonly string[],
 ): ShareTrend['equalFactor'] => {
   const at = (model: SizedModel, factor: number): readonly SharePoint[] =>
-    own.filter((point) => point.model === model.name && isSameFactor(point.factor, factor));
-  const factor = distinct(own.map((point) => point.factor))
+    sharePoints.filter((point) => point.model === model.name && isSameFactor(point.factor, factor));
+  const factor = distinct(sharePoints.map((point) => point.factor))
     .sort((a, b) => a - b)
     .find((entry) =>
       models.every((model) => distinct(at(model, entry).map(({ task }) => task)).length === tasks.length),

@@ -131,22 +131,13 @@ const methodFinding = (
   return { chart: 'threshold-over-experts', method, verdict, sentence, p: takesSides ? test.p : null, counts };
 };
 
-const predicateOf = (verdict: Finding['verdict']): string => {
-  switch (verdict) {
-    case 'supported':
-      return 'rises';
-    case 'opposed':
-      return 'falls';
-    case 'mixed':
-      return 'shows no clear direction';
-    case 'unchanged':
-      return 'does not change';
-    case 'cannot-tell':
-    case 'counted':
-      return 'cannot be shown to rise or fall beyond these models';
-    default:
-      return assertNever(verdict);
-  }
+const predicates: Readonly<Record<Finding['verdict'], string>> = {
+  supported: 'rises',
+  opposed: 'falls',
+  mixed: 'shows no clear direction',
+  unchanged: 'does not change',
+  'cannot-tell': 'cannot be shown to rise or fall beyond these models',
+  counted: 'cannot be shown to rise or fall beyond these models',
 };
 
 /**
@@ -172,7 +163,7 @@ export const thresholdTrendFindings = (
   const trained = trends.flatMap(({ spread }) => spread.map(({ models }) => models));
   const once = maxOf(trained) === 1 ? ' Each size was trained once: this is about these models.' : '';
   const parts = findings.map(({ method, verdict, counts }) => ({
-    predicate: predicateOf(verdict),
+    predicate: predicates[verdict],
     subject: `${methodInProse(method)} (up in ${counts.supporting}, down in ${counts.opposing})`,
   }));
   const sentence =

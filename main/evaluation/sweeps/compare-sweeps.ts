@@ -137,10 +137,10 @@ const distinct = (names: readonly string[]): readonly string[] => [...new Set(na
  */
 export const matchedNames = (names: readonly string[], reference: readonly string[]): ReadonlyMap<string, string> => {
   const shared = names.filter((name) => reference.includes(name));
-  const [own, other] = [names[0], reference[0]];
+  const [sweepName, referenceName] = [names[0], reference[0]];
   const isSinglePair = shared.length === 0 && names.length === 1 && reference.length === 1;
-  return isSinglePair && own !== undefined && other !== undefined
-    ? new Map([[own, other]])
+  return isSinglePair && sweepName !== undefined && referenceName !== undefined
+    ? new Map([[sweepName, referenceName]])
     : new Map(shared.map((name) => [name, name]));
 };
 
@@ -183,7 +183,7 @@ const compareWith = (reference: ComparedSweep, sweep: ComparedSweep): Pairing =>
   const methods = matchedNames(methodsOf(ours), methodsOf(theirs));
   const key = (model: string, task: string, method: string, factor: number): string =>
     JSON.stringify([model, task, method, factorKey(factor)]);
-  const own = grouped(ours, ({ model, task, method, factor }) => {
+  const ourGroups = grouped(ours, ({ model, task, method, factor }) => {
     // The unpruned model at each type of weights has a name of its own.
     const [known, stand] = [models.get(model), factor > 1 ? methods.get(method) : method];
     return known === undefined || stand === undefined ? null : key(known, task, stand, factor);
@@ -192,7 +192,7 @@ const compareWith = (reference: ComparedSweep, sweep: ComparedSweep): Pairing =>
   const hashOf = ({ manifest }: ComparedSweep, task: string): string | undefined =>
     manifest.tasks.find(({ name }) => name === task)?.hash;
   let gone = 0;
-  const rows = [...own].flatMap(([name, draws]): SweepsRow[] => {
+  const rows = [...ourGroups].flatMap(([name, draws]): SweepsRow[] => {
     const against = other.get(name);
     if (against === undefined) return [];
     const [one] = draws;
@@ -224,7 +224,7 @@ const compareWith = (reference: ComparedSweep, sweep: ComparedSweep): Pairing =>
       },
     ];
   });
-  const shared = [...own.keys()].filter((name) => other.has(name)).length;
+  const shared = [...ourGroups.keys()].filter((name) => other.has(name)).length;
   const alone =
     grouped(ours, (result) => JSON.stringify([result.model, result.task, result.method, factorKey(result.factor)]))
       .size +

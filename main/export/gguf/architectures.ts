@@ -351,10 +351,10 @@ const indexerProblems = ({ blocks }: ModelDescriptor): readonly string[] => {
 const mellumProblems = (model: ModelDescriptor, config: Config): readonly string[] => {
   const architecture = llamaArchitectures.get('mellum');
   const rotary = architecture === undefined ? null : writtenRotary({ model, config, architecture });
-  const own = rotary?.windowed?.theta ?? null;
+  const windowedTheta = rotary?.windowed?.theta ?? null;
   return unlessAll(
-    own === null || own === rotary?.theta,
-    `the angles of its windows have the base ${String(own)}, but llama.cpp takes that of the other layers, ` +
+    windowedTheta === null || windowedTheta === rotary?.theta,
+    `the angles of its windows have the base ${String(windowedTheta)}, but llama.cpp takes that of the other layers, ` +
       String(rotary?.theta),
   );
 };

@@ -130,9 +130,9 @@ const sixBits = (value: number): number => Math.min(MOST_SCALE, nearest(value) &
 const encodeScales = (values: Float32Array, type: Codes, out: DataView): Uint8Array => {
   const codes = new Uint8Array(SUPER_BLOCK);
   const fitted = Array.from({ length: SUPER_BLOCK / GROUP }, (_, group) => {
-    const own = values.subarray(group * GROUP, (group + 1) * GROUP);
-    weigh(own);
-    return fitGroup(own, type, codes, group * GROUP);
+    const groupValues = values.subarray(group * GROUP, (group + 1) * GROUP);
+    weigh(groupValues);
+    return fitGroup(groupValues, type, codes, group * GROUP);
   });
   const [mostScale, mostLeast] = [0, 1].map((part) =>
     fitted.reduce((most, entry) => Math.max(most, entry[part] ?? 0), 0),

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { valuesIn } from '../../arithmetic/vectors.ts';
 import { AssumedTensors } from '../../checkpoint/assumed-tensors.ts';
 import { describeModel } from '../../checkpoint/describe-model.ts';
 import { expertExamples } from '../../checkpoint/describe-moe.ts';
@@ -24,11 +25,9 @@ interface StoredPiece {
   readonly view: TensorView;
 }
 
-const productOf = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1);
-
 /** `count` values of a tensor from `first` on, which must be whole blocks, as rows of `columns`. */
 const valuesFrom = (whole: TensorView, first: number, count: number, columns: number): TensorView => {
-  const bytes = whole.byteLength / productOf(whole.shape);
+  const bytes = whole.byteLength / valuesIn(whole.shape);
   const [start, byteLength] = [first * bytes, count * bytes];
   if (!Number.isInteger(start) || !Number.isInteger(byteLength))
     throw new Error(`a part of ${whole.tensor} begins or ends within a block`);
@@ -129,19 +128,19 @@ export const familyTensors = ({
     for (const piece of written.pieces) {
       const { stored, shape } = piece.weight;
       if (stored.kind !== 'plain') throw new Error(`${written.name} is made of a quantised weight`);
-      const count = productOf(shape);
+      const count = valuesIn(shape);
       const columns = Math.min(count, written.shape.at(-1) ?? 1);
-      const own = pieces.get(stored.view.tensor) ?? [];
-      own.push({ piece, view: valuesFrom(whole, first, count, columns) });
-      pieces.set(stored.view.tensor, own);
+      const piecesOfTensor = pieces.get(stored.view.tensor) ?? [];
+      piecesOfTensor.push({ piece, view: valuesFrom(whole, first, count, columns) });
+      pieces.set(stored.view.tensor, piecesOfTensor);
       first += count;
     }
   }
   return new Map(
     [...assumed.assumed].map(([tensor, { shape, dtype }]) => {
       const parts = pieces.get(tensor) ?? [];
-      const found = parts.reduce((sum, { piece }) => sum + productOf(piece.weight.shape), 0);
-      if (found !== productOf(shape)) throw new Error(`${name} has ${String(found)} values of ${tensor}`);
+      const found = parts.reduce((sum, { piece }) => sum + valuesIn(piece.weight.shape), 0);
+      if (found !== valuesIn(shape)) throw new Error(`${name} has ${String(found)} values of ${tensor}`);
       return [tensor, { shape, values: () => (dtype === 'I64' ? wholeNumbers(parts) : floats(shape, parts)) }];
     }),
   );
@@ -154,18 +153,18 @@ const wholeNumbers = async ([only, ...others]: readonly StoredPiece[]): Promise<
 };
 
 const floats = async (shape: readonly number[], parts: readonly StoredPiece[]): Promise<Float32Array> => {
-  const out = new Float32Array(productOf(shape));
+  const out = new Float32Array(valuesIn(shape));
   for (const { piece, view } of parts) {
     const { stored, select, transposed } = piece.weight;
     if (stored.kind !== 'plain') continue;
-    const own = out.subarray(stored.view.byteOffset / 4, (stored.view.byteOffset + stored.view.byteLength) / 4);
+    const target = out.subarray(stored.view.byteOffset / 4, (stored.view.byteOffset + stored.view.byteLength) / 4);
     const isInOrder = select === undefined && transposed !== true && piece.columns === undefined;
     // Large matrices are decoded a few rows at a time.
     const step = !isInOrder || piece.headRows !== null ? view.shape[0] : undefined;
     let done = 0;
     for (const rows of inRows(view, step)) {
       const values = toFloat32(await readTensorBytes(rows), view.dtype, view.tensor);
-      placeValues(piece, values, isInOrder ? own.subarray(done, done + values.length) : own);
+      placeValues(piece, values, isInOrder ? target.subarray(done, done + values.length) : target);
       done += values.length;
     }
   }

@@ -117,7 +117,7 @@ export const planStoredGguf = async (
   const last = placed.at(-1);
   return {
     header: Buffer.concat([head, Buffer.alloc(start - head.length)]),
-    tensors: placed.map(({ entry: _entry, ...one }) => ({ ...one, byteOffset: start + one.byteOffset })),
+    tensors: placed.map(({ entry: _entry, ...tensor }) => ({ ...tensor, byteOffset: start + tensor.byteOffset })),
     sizeBytes: start + (last === undefined ? 0 : last.byteOffset + last.byteLength),
   };
 };

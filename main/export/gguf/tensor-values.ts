@@ -1,3 +1,4 @@
+import { valuesIn } from '../../arithmetic/vectors.ts';
 import { present } from '../../contract/errors.ts';
 import type { TensorDtype, TensorView, Weight } from '../../checkpoint/descriptor.ts';
 import { readTensorBytes, toFloat32 } from '../../checkpoint/read-tensor.ts';
@@ -14,7 +15,7 @@ export const inRows = (
   view: TensorView,
   step = Math.max(1, Math.floor(CHUNK_BYTES / (4 * (view.shape.at(-1) ?? 1)))),
 ): readonly TensorView[] => {
-  const rows = view.shape.slice(0, -1).reduce((product, length) => product * length, 1);
+  const rows = valuesIn(view.shape.slice(0, -1));
   const rowBytes = view.byteLength / rows;
   return Array.from({ length: Math.ceil(rows / step) }, (_, part) => ({
     ...view,

@@ -205,9 +205,9 @@ const typesOf = (
     if (token === null) return tokenTypes.unused;
     if (token === model.unk_token) return tokenTypes.unknown;
     if (model.byte_fallback && byteToken.test(token)) return tokenTypes.byte;
-    const own = addedByToken.get(token);
-    if (own === undefined) return tokenTypes.normal;
-    return own.special && !plainSpecials ? tokenTypes.control : tokenTypes.userDefined;
+    const addedToken = addedByToken.get(token);
+    if (addedToken === undefined) return tokenTypes.normal;
+    return addedToken.special && !plainSpecials ? tokenTypes.control : tokenTypes.userDefined;
   });
 };
 

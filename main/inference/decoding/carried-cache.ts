@@ -1,3 +1,4 @@
+import { valuesIn } from '../../arithmetic/vectors.ts';
 import { present } from '../../contract/errors.ts';
 import type { CarriedPart } from '../../graph/carried.ts';
 import { inputOf } from '../../graph/carried.ts';
@@ -11,13 +12,11 @@ const GROWTH = 0.25;
 /** Parts that each block carries. */
 export type CarriedBlocks = readonly (readonly CarriedPart[])[];
 
-const sizeOf = ({ shape }: CarriedPart): number => shape.reduce((product, length) => product * length, 1);
-
 const bytesOf = (blocks: CarriedBlocks, perToken: boolean): number =>
   blocks
     .flat()
     .filter((part) => part.perToken === perToken)
-    .reduce((sum, part) => sum + BYTES_PER_NUMBER * sizeOf(part), 0);
+    .reduce((sum, part) => sum + BYTES_PER_NUMBER * valuesIn(part.shape), 0);
 
 /** Bytes of one token of one sequence in the caches of all blocks. */
 export const bytesPerColumn = (blocks: CarriedBlocks): number => bytesOf(blocks, true);
@@ -128,7 +127,7 @@ export class CarriedCache {
   copies(block: number, slots: readonly (number | null)[]): Feeds {
     return Object.fromEntries(
       this.#block(block).map(({ part, data }) => {
-        const size = sizeOf(part);
+        const size = valuesIn(part.shape);
         const copied = new Float32Array(slots.length * size);
         slots.forEach((slot, index) => {
           if (slot !== null) copied.set(data.subarray(slot * size, (slot + 1) * size), index * size);
@@ -149,5 +148,5 @@ const layoutOf = (
   columns: number,
 ): { readonly rows: number; readonly width: number; readonly columns: number } => {
   const [rows = 0, width = 0] = part.shape;
-  return part.perToken ? { rows, width, columns } : { rows: 1, width: sizeOf(part), columns: 1 };
+  return part.perToken ? { rows, width, columns } : { rows: 1, width: valuesIn(part.shape), columns: 1 };
 };

@@ -92,10 +92,10 @@ class GroupDecoder {
     const width = states.length / rows.length;
     const atOnce = Math.max(1, Math.floor(MOST_LOGITS / model.vocabulary));
     for (let first = 0; first < rows.length; first += atOnce) {
-      const own = rows.slice(first, first + atOnce);
-      const part = states.subarray(first * width, (first + own.length) * width);
+      const someRows = rows.slice(first, first + atOnce);
+      const part = states.subarray(first * width, (first + someRows.length) * width);
       const [logits, best] = [await scorer.logits(part), await scorer.greedy(part)];
-      own.forEach(({ choose, written }, at) => {
+      someRows.forEach(({ choose, written }, at) => {
         const row = logits.subarray(at * model.vocabulary, (at + 1) * model.vocabulary);
         tokens.push(choose?.(row, written) ?? best[at] ?? -1);
       });

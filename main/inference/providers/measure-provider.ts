@@ -1,5 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { valuesIn } from '../../arithmetic/vectors.ts';
 import { z } from 'zod';
 import { boundedList, boundedText } from '../../contract/bounds.ts';
 import type { SerialisedGraph } from '../../graph/onnx-graph.ts';
@@ -184,7 +185,7 @@ const withSession = async <T>(
 const seededFloats = (seed: number, shape: readonly number[]): ReturnType<typeof floatTensor> => {
   const random = seededRandom(seed);
   return floatTensor(
-    Float32Array.from({ length: shape.reduce((product, each) => product * each, 1) }, () => 4 * random.float() - 2),
+    Float32Array.from({ length: valuesIn(shape) }, () => 4 * random.float() - 2),
     shape,
   );
 };
@@ -261,7 +262,7 @@ export const writeProbeCheckpoint = async (folder: string): Promise<void> => {
   const keyWidth = (hidden / heads) * keyValueHeads;
   /** Uniform numbers of standard deviation `scale` about `centre`. */
   const tensor = (name: string, shape: readonly number[], scale: number, centre = 0): TensorToWrite => {
-    const length = shape.reduce((product, each) => product * each, 1);
+    const length = valuesIn(shape);
     const bytes = (): Uint8Array =>
       fromFloat32(
         Float32Array.from({ length }, () => centre + (2 * random.float() - 1) * scale * Math.sqrt(3)),

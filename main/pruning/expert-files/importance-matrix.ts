@@ -68,9 +68,9 @@ export const readImportanceMatrix = async (
     found.set(layer, { name: tensor.name, counts });
   }
   const counts = blocks.map((block, layer) => {
-    const own = found.get(layer)?.counts;
-    if (own === undefined) throw bad(`it has no counts for the experts of block ${block}`);
-    return own;
+    const layerCounts = found.get(layer)?.counts;
+    if (layerCounts === undefined) throw bad(`it has no counts for the experts of block ${block}`);
+    return layerCounts;
   });
   return { contents, counts, layerOf };
 };

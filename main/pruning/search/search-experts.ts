@@ -197,8 +197,8 @@ const cross = (
     layers: asMatrices(first, experts).map((layer, at) => {
       const other = others[at]!;
       const fromFirst = layer.merge.map(() => random.float() < settings.firstParent);
-      const rows = (own: readonly Float64Array[], theirs: readonly Float64Array[]): Float64Array[] =>
-        own.map((row, index) => (fromFirst[index] === true ? row : theirs[index]!));
+      const rows = (ours: readonly Float64Array[], theirs: readonly Float64Array[]): Float64Array[] =>
+        ours.map((row, index) => (fromFirst[index] === true ? row : theirs[index]!));
       return { merge: rows(layer.merge, other.merge), router: rows(layer.router, other.router) };
     }),
   };
@@ -256,11 +256,11 @@ const groupsOf = ({ merge, router }: LayerMatrices): MergeGroup[] => {
   router.forEach((_, row) => {
     if (home.includes(row)) return;
     const spare = [...home.keys()].filter((expert) => home.filter((other) => other === home[expert]).length > 1);
-    const own = spare.reduce(
+    const bestSpare = spare.reduce(
       (best, expert) => (strength(row, expert) > strength(row, best) ? expert : best),
       at(spare, 0),
     );
-    home[own] = row;
+    home[bestSpare] = row;
   });
   return router.map((_, row) => {
     const members = [...home.keys()].filter((expert) => home[expert] === row);

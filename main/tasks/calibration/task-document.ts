@@ -53,13 +53,13 @@ export const mixItems = (parts: readonly MixPart[], seed: number): MixedItems =>
       'Mix sources of one kind of items.',
     );
   const lengths = parts.map(({ items }) => items.map(charactersOf));
-  const totals = lengths.map((own) => own.reduce((sum, length) => sum + length, 0));
+  const totals = lengths.map((groupLengths) => groupLengths.reduce((sum, length) => sum + length, 0));
   const scale = parts.reduce((least, { weight }, index) => Math.min(least, (totals[index] ?? 0) / weight), Infinity);
   const taken = parts.map(({ items, weight, path }, index) => {
     const wanted = scale * weight;
     let characters = 0;
     const positions: number[] = [];
-    for (const position of seededRandom(seed).shuffle(items.map((_, own) => own))) {
+    for (const position of seededRandom(seed).shuffle(items.map((_, index) => index))) {
       const length = lengths[index]?.[position] ?? 0;
       // Half an item more or less is nearer to the weight than none.
       if (positions.length > 0 && characters + length / 2 > wanted) continue;
@@ -75,8 +75,8 @@ export const mixItems = (parts: readonly MixPart[], seed: number): MixedItems =>
       const item = items[position];
       if (item === undefined) return [];
       // Ids of one file may be those of another.
-      const own = { ...item, id: `${basename(path, extname(path))}:${item.id}` };
-      return [{ item: own, turns: (turns ?? turnsOf(items, []))[position] }];
+      const calibrationItem = { ...item, id: `${basename(path, extname(path))}:${item.id}` };
+      return [{ item: calibrationItem, turns: (turns ?? turnsOf(items, []))[position] }];
     }),
   );
   const shares = taken.map(

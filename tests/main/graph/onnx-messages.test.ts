@@ -61,12 +61,12 @@ describe('the messages of ONNX', () => {
   const messages = messagesOf(generated.messages);
 
   it('are those of resources/onnx.proto, field by field', () => {
-    expect(declared.fields.size).toBeGreaterThan(50);
+    expect(declared.fields.size).toBeGreaterThan(40);
     expect(new Set(messages.flatMap(({ fields }) => fields.map(describeField)))).toEqual(declared.fields);
   });
 
   it('have its enumerations, value by value', () => {
-    expect(declared.values.size).toBeGreaterThan(20);
+    expect(declared.values.size).toBeGreaterThan(16);
     const enums = [...generated.enums, ...messages.flatMap(({ nestedEnums }) => nestedEnums)];
     expect(new Set(enums.flatMap(describeEnum))).toEqual(declared.values);
   });
