@@ -33,7 +33,7 @@ import { publishedNames } from '../reference/published-keys.ts';
 
 /** Largest difference of logits, relative to the largest logit. */
 const TOLERANCE = 2e-4;
-/** Of log-probabilities in llama.cpp, whose norms and tables are others. */
+/** Largest difference of log-probabilities in llama.cpp, whose norms and tables are others. */
 const LLAMA_TOLERANCE = 5e-3;
 
 const drawn = z.object({

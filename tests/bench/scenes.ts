@@ -80,7 +80,7 @@ const rowOf = async (page: Page, text: string): Promise<Locator> => {
   return page.getByRole('list', { name: 'Runs' }).getByRole('listitem').filter({ hasText: text }).first();
 };
 
-/** Of a workspace with the sample, the recorded experiment and runs of the engine. `folder`: for files to open. */
+/** Scenes of a workspace with the sample, the recorded experiment and runs of the engine. `folder`: for files to open. */
 export const measuredScenes = (folder: string): readonly Scene[] => [
   {
     name: 'workbench',

@@ -62,7 +62,7 @@ test('a look at the files of a model asks for the state of each once', async () 
   const { folder, sources } = await openCheckpoint(scoringFixture('mixtral-byte-fallback'));
   const handle = await open(path.join(folder, 'config.json'));
   await handle.close();
-  // Of every open file.
+  // The method of every open file.
   const stats = vi.spyOn(z.custom<FileHandle>().parse(Object.getPrototypeOf(handle)), 'stat');
   onTestFinished(() => stats.mockRestore());
   expect(await changedSources(folder, sources, 'stat')).toEqual([]);
