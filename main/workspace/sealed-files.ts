@@ -16,7 +16,7 @@ import {
 import { fileErrorCode } from '../files/file-errors.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { explainReadError, fileState, readTextIfThere } from '../files/regular-file.ts';
-import { writeFileAtomically } from '../files/write-atomically.ts';
+import { writeFileAtomically, writerOfTemporary } from '../files/write-atomically.ts';
 import { bundledRecords } from './bundled-records.ts';
 import type { UserKey } from './user-key.ts';
 
@@ -38,7 +38,9 @@ export const OUTSIDE_SEAL: ReadonlyMap<string, string> = new Map([
   [SEAL_FILE, 'the seal itself'],
 ]);
 
-const isOutside = (name: string): boolean => OUTSIDE_SEAL.has(name) || /^lock-\d+\.json$/.test(name);
+/** Also the lock of whoever works on the run, and what is being written, such as the next heartbeat of that lock. */
+const isOutside = (name: string): boolean =>
+  OUTSIDE_SEAL.has(name) || /^lock-\d+\.json$/.test(name) || writerOfTemporary(name) !== null;
 
 /** Files that are read as results: one that appears after the end counts as a change. */
 const RESULT_FILE =
