@@ -99,6 +99,7 @@ export const firstScenes = ({ workspace, settings, folder }: FirstFolders): read
     open: async (page) => {
       await page.getByRole('button', { name: 'Open a task by name' }).click();
       const door = dialog(page, 'Open a task');
+      await door.getByLabel('Name of a task').fill('river', { timeout: READING_MS });
       await door.getByRole('list', { name: 'Tasks of lm-evaluation-harness' }).getByText('river_code').click();
       await door.getByRole('button', { name: 'Import river_code' }).waitFor();
     },
