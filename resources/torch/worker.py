@@ -756,7 +756,11 @@ def declared(kind, members):
     def value_of(name, value):
         kinds = typing.get_args(hints.get(name)) or (hints.get(name),)
         if isinstance(value, dict) and name in kind.sub_configs:
-            return declared(kind.sub_configs[name], value)
+            inner = kind.sub_configs[name]
+            # AutoConfig stands for the class of the type that the object states; without one its class decides.
+            if inner is AutoConfig and value.get("model_type") not in CONFIG_MAPPING:
+                return value
+            return declared(CONFIG_MAPPING[value["model_type"]] if inner is AutoConfig else inner, value)
         return float(value) if type(value) is int and float in kinds and int not in kinds else value
 
     return {name: value_of(name, value) for name, value in members.items()}
