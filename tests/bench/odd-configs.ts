@@ -24,6 +24,7 @@ import { exportedConfig } from '../../main/export/export-config.ts';
 import { exportedTensors } from '../../main/export/exported-tensors.ts';
 import { exportPlan } from '../../main/export/export-plan.ts';
 import { planGguf, writeGguf } from '../../main/export/gguf/gguf-file.ts';
+import { parsePythonJson } from '../../main/files/parse-json.ts';
 import { runPython } from '../interop/run-python.ts';
 import { logProbabilities } from '../interop/log-probabilities.ts';
 import { addCharacters } from '../main/export/gguf/llama-models.ts';
@@ -211,7 +212,7 @@ const python = spawn(process.env['UNCURL_INTEROP_PYTHON'] ?? 'python3', [script,
   env: { ...process.env, HF_HUB_OFFLINE: '1' },
 });
 for await (const line of createInterface({ input: python.stdout })) {
-  const each = drawn.parse(JSON.parse(line));
+  const each = drawn.parse(parsePythonJson(line));
   if (each.why !== null) {
     counted('refused by the referee');
     continue;

@@ -61,6 +61,8 @@ export const llamaArchitecture = (model: ModelDescriptor, config: Config): Llama
   const architecture = llamaArchitectures.get(model.family);
   if (architecture === undefined)
     throw refusal([familyReasons.get(model.family) ?? `llama.cpp has no architecture for ${model.family}`]);
+  if (model.blocks.every(({ attention, compressed }) => attention === null && compressed === null))
+    throw refusal(['none of its layers has attention']);
   const problems = [
     ...layerProblems(model, architecture),
     ...routingProblems(model, architecture),

@@ -586,3 +586,10 @@ describe('a GGUF export is refused before a byte is written', () => {
     await expect(refusalOf(await llamaModel('mixtral'), plan)).rejects.toThrow(/between 3 and 4 experts/);
   });
 });
+
+it('refuses a model none of whose layers has attention by that name', async () => {
+  const { descriptor, config } = await openCheckpoint(await llamaModel('lfm2_moe'));
+  expect(llamaArchitecture(descriptor, config).name).toBe('lfm2moe');
+  const blocks = descriptor.blocks.map((block) => ({ ...block, attention: null }));
+  expect(() => llamaArchitecture({ ...descriptor, blocks }, config)).toThrow(/none of its layers has attention/);
+});
