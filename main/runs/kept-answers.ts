@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { brotliDecompress, type BrotliOptions } from 'node:zlib';
 import { z } from 'zod';
 import { boundedRecord } from '../contract/bounds.ts';
+import { present } from '../contract/errors.ts';
 import { formulaPrint } from '../evaluation/formula-print.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { engineProgram } from '../files/engine-program.ts';
@@ -15,7 +16,7 @@ import { pathSignature } from '../files/path-signature.ts';
 import { fileState, readBytesIfThere, readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { bundledRecords } from '../workspace/bundled-records.ts';
-import { contentChecksums } from '../workspace/sealed-files.ts';
+import { contentChecksums, MANIFEST } from '../workspace/sealed-files.ts';
 import { makePrivateFolder } from '../workspace/user-key.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { CHECKED, type KnownChecks } from './known-checks.ts';
@@ -86,9 +87,13 @@ export const readShippedAnswers = async (resources: string): Promise<ShippedAnsw
   return shippedAnswers.parse(parseForeignJson(text));
 };
 
-/** Whether a run is the bundled sweep, to the byte. */
-const isBundledSweep = (content: ReadonlyMap<string, string>): boolean =>
-  Object.entries(bundledRecords['sample'] ?? {}).every(([name, hash]) => content.get(name) === hash);
+/** Whether a folder holds the bundled sweep, to the byte. Of another run only the manifest is read. */
+const isBundledSweep = async (folder: string): Promise<boolean> => {
+  const record = present(bundledRecords['sample'], 'the sample has no record');
+  for (const name of [MANIFEST, ...Object.keys(record)])
+    if ((await contentChecksums(folder, [name])).get(name) !== record[name]) return false;
+  return true;
+};
 
 /**
  * Keeps answers in this user's folder outside of workspaces, by a hash of all files of the run, its provenance, the
@@ -98,14 +103,6 @@ const isBundledSweep = (content: ReadonlyMap<string, string>): boolean =>
 export const createKeptAnswers = (state: string | null, print: () => Promise<string> = programPrint): KeptAnswers => {
   let known: Promise<string> | null = null;
   let shipped: Promise<ShippedAnswers | null> | null = null;
-  const contentOf = async (source: KnownRuns, run: string): Promise<ReadonlyMap<string, string>> => {
-    const folder = source.runs.folder(run);
-    const names = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isFile());
-    return contentChecksums(
-      folder,
-      names.map(({ name }) => name),
-    );
-  };
   /** `formulasHash` of this program, remembered: to compute it takes longer than to read an answer. */
   const formulasOf = async (folder: string): Promise<string> => {
     const file = join(folder, FOLDER, `formulas-${await (known ??= print())}`);
@@ -117,7 +114,7 @@ export const createKeptAnswers = (state: string | null, print: () => Promise<str
     return computed;
   };
   const shippedAnswer = async (source: KnownRuns, run: string, what: unknown): Promise<unknown> => {
-    if (state === null || source.isLive(run) || !isBundledSweep(await contentOf(source, run))) return undefined;
+    if (state === null || source.isLive(run) || !(await isBundledSweep(source.runs.folder(run)))) return undefined;
     const coming = await (shipped ??= readShippedAnswers(source.resources));
     return coming?.formulas === (await formulasOf(state)) ? coming.answers[answerName(run, what)] : undefined;
   };
@@ -125,7 +122,12 @@ export const createKeptAnswers = (state: string | null, print: () => Promise<str
     if (state === null || source.isLive(run)) return null;
     const { provenance, state: ended } = await source.vouched(run);
     if (ended === 'running' || ended === 'queued') return null;
-    const content = await contentOf(source, run);
+    const folder = source.runs.folder(run);
+    const names = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isFile());
+    const content = await contentChecksums(
+      folder,
+      names.map(({ name }) => name),
+    );
     if (!CHECKED.every((name) => content.has(name)) || !(await source.knownChecks.isKnown(content))) return null;
     const files = [...content].sort(([one], [other]) => (one < other ? -1 : 1));
     const bundled = await Promise.all(

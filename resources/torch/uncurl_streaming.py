@@ -11,7 +11,6 @@ import contextlib
 import ctypes
 import functools
 import json
-import os
 import struct
 import sys
 import threading
