@@ -1,11 +1,9 @@
-import { withSample } from './page-steps.ts';
-import { expect, test } from './workbench.ts';
+import { expect, sampled as test } from './workbench.ts';
 
 test('the palette takes input at once, ranks results across groups, and finds existing items', async ({
   workbench,
 }) => {
   const { page } = workbench;
-  await withSample(workbench);
   const palette = page.getByRole('dialog', { name: 'Commands' });
   const find = async (typed: string): Promise<void> => {
     await page.keyboard.press('Control+k');

@@ -2,15 +2,12 @@ import { addRecordedExperiment } from '../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { axeFindings } from './axe-findings.ts';
-import { download, pageErrors, photograph, resources, tab, withSample } from './page-steps.ts';
-import { expect, test } from './workbench.ts';
+import { download, pageErrors, photograph, resources, tab } from './page-steps.ts';
+import { expect, sampled, test } from './workbench.ts';
 
-test('the map of models shows the verdicts, opens points, and compares two models slice by slice', async ({
-  workbench,
-}) => {
+sampled('the map of models shows verdicts, opens points, and compares two models by slice', async ({ workbench }) => {
   const { page } = workbench;
   const problems = pageErrors(page);
-  await withSample(workbench);
   const header = page.getByRole('region', { name: 'What is on screen' });
   await header.getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-64' });
   await header.getByLabel('Task', { exact: true }).selectOption({ label: 'Sums' });

@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test';
-import { openDetails, photograph, showWhole, tab, withSample } from './page-steps.ts';
-import { expect, test } from './workbench.ts';
+import { openDetails, photograph, showWhole, tab } from './page-steps.ts';
+import { expect, sampled as test } from './workbench.ts';
 
 const softly = expect.configure({ soft: true });
 
@@ -88,7 +88,6 @@ const notReached = (page: Page): Promise<readonly string[]> =>
 
 test('Tab reaches every button of every view, with a visible focus', async ({ workbench }) => {
   const { page } = workbench;
-  await withSample(workbench);
   for (const view of views) {
     // An element that appeared during the walk would count as not reached.
     await showWhole(page, view);
@@ -105,7 +104,6 @@ test('at 1024 x 700 and at 200 % nothing is lost: no sideways scrolling, side pa
   workbench,
 }) => {
   const { page } = workbench;
-  await withSample(workbench);
   const inspector = page.getByRole('complementary', { name: 'Inspector' });
   const sidebar = page.getByRole('navigation', { name: 'Models, tasks and runs' });
   // 200 % of a window of 1440 x 900: half as many CSS pixels.
