@@ -18,3 +18,9 @@ export const canonicalJson = (value: unknown): string => {
   }
   return JSON.stringify(value);
 };
+
+/** The JSON text of an object with members, and one more that it has not yet; the text is not parsed. */
+export const withMember = (text: string, key: string, value: unknown): string => {
+  if (!/^\{\s*"/.test(text) || !text.endsWith('}')) throw new TypeError('not the JSON text of an object with members');
+  return `${text.slice(0, -1)},${JSON.stringify(key)}:${JSON.stringify(value)}}`;
+};

@@ -145,6 +145,8 @@ test('the thread of the engine returns its readings and their refusals', async (
   const question = { read: 'sweep', run, delta: 0.03 } as const;
   const read = await readings.sweep(source, question);
   expect(await reader.read(question)).toEqual(read);
+  const text = await reader.read({ ...question, read: 'sweep-text' });
+  expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(read)));
   // Who measured the run needs no thread for the same answer (this program cannot start), as its file has it.
   const measured = new Map([[run, await contentChecksums(workspace.runs.folder(run), CHECKED)]]);
   const own = createRunReader({ workspace: workspace.path, resources, measured, program: '/nowhere/program.cjs' });
