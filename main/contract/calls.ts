@@ -644,7 +644,17 @@ export type CallInput<N extends CallName> = z.input<(typeof calls)[N]['input']>;
 export type CallOutput<N extends CallName> = z.output<(typeof calls)[N]['output']>;
 /** A call's input after parsing, and its output before. */
 export type CallParsed<N extends CallName> = z.output<(typeof calls)[N]['input']>;
-export type CallAnswer<N extends CallName> = z.input<(typeof calls)[N]['output']>;
+
+/** A large answer as JSON text: whoever passes it on does not parse it, and the caller does so once. */
+export class AnswerText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+export type CallAnswer<N extends CallName> = z.input<(typeof calls)[N]['output']> | AnswerText;
 
 /**
  * The interface of every host: one function for all calls. Once `signal` is aborted, the call rejects as cancelled, and

@@ -1,3 +1,4 @@
+import { AnswerText } from '../../contract/calls.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import { methodOfLabel } from '../../contract/method.ts';
 import { levelOfLook } from '../../evaluation/planned-looks.ts';
@@ -128,7 +129,11 @@ export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => 
     const spec = { ...settings, options: withOptimiser(settings.options, settings.methods, OPTIMISER) };
     return startRun(context, sweepRun, { spec, models, tasks, candidates }, signal, later);
   },
-  'sweep.read': ({ run, ...reading }, signal) => currentDocument(context, run, reading, signal),
+  'sweep.read': async ({ run, ...reading }, signal) => {
+    const live = context.liveSweeps.get(run);
+    if (live !== undefined) return live.document(reading);
+    return new AnswerText(await context.reader.read({ read: 'sweep-text', run, ...reading }, signal));
+  },
   'sweep.plan': async ({ run, ...name }) => {
     const manifest = await sweepManifestOf(context.workspace, run);
     refuseCandidatePlan(manifest, name.method);
