@@ -13,6 +13,7 @@ import { IconButton } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Disclosure, EmptyState } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
+import { Reading } from '../../components/reading.tsx';
 import type { DefinitionName } from '../../definitions/definitions.ts';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
@@ -31,9 +32,6 @@ import { measuredTasks, sweepMethods } from './task-curves.ts';
 
 const SMALL_HEIGHT = 150;
 const LARGE_HEIGHT = 380;
-
-/** Stands where a chart will be once the points of the sweep are read. */
-const ReadingPoints = () => <p className="muted">Reading the points of this sweep…</p>;
 
 /** What is known of the sweep and the model on screen. */
 const useModelOfSweep = () => {
@@ -68,7 +66,7 @@ export const ChartsOfModel = ({ chart }: { readonly chart: ModelChartName }) => 
   const known = useModelOfSweep();
   if (known === null) return null;
   const { document, model, error, running } = known;
-  if (document === undefined) return error === null ? <ReadingPoints /> : null;
+  if (document === undefined) return error === null ? <Reading of="sweep.read" /> : null;
   if (!document.results.some((result) => result.model === model)) return <NoPoints running={running} />;
   return <Charts {...known} document={document} chart={chart} />;
 };
@@ -161,7 +159,7 @@ export const TableOfModel = () => {
   const known = useModelOfSweep();
   if (known === null) return null;
   const { facts, document, model, error, running, selected, select } = known;
-  if (document === undefined) return error === null ? <ReadingPoints /> : null;
+  if (document === undefined) return error === null ? <Reading of="sweep.read" /> : null;
   const results = document.results.filter((result) => result.model === model);
   if (results.length === 0) return <NoPoints running={running} />;
   return (
@@ -208,7 +206,7 @@ const FrontierWords = ({ facts, manifest, document, model }: ChartsProps) => {
   const words = useLasting(data, manifest.id)?.models.find((entry) => entry.model === model);
   const tasks = [...new Set(document.results.map(({ task }) => task))];
   if (error !== null) return <Problem error={error} />;
-  if (words === undefined) return <p className="muted">Comparing pruned and quantised models…</p>;
+  if (words === undefined) return <Reading of="sweep.frontier" />;
   const items = (sentences: readonly string[]) =>
     sentences.length === 0 ? null : (
       <ul className="findings">

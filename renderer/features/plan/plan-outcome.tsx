@@ -10,6 +10,7 @@ import { Button } from '../../components/button.tsx';
 import { Definition, Words } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
+import { Reading } from '../../components/reading.tsx';
 import { focusedTask, leadingLook, selectedModel, useFacts } from '../../engine/facts.ts';
 import { inTaskTitles } from '../../../main/words/task-titles.ts';
 import { formatFactor } from '../../../main/words/numbers.ts';
@@ -38,11 +39,13 @@ export const PlanOutcome = () => {
     <section className="card" aria-label="Result of the plan">
       <h3>Model after pruning</h3>
       {error !== null && <NoPlan error={error} />}
-      {made === undefined && error === null && (
-        <p className="muted">
-          {facts.selection.task === null ? 'Select a task: the plan is made from its profile.' : 'Making the plan…'}
-        </p>
-      )}
+      {made === undefined &&
+        error === null &&
+        (facts.selection.task === null ? (
+          <p className="muted">Select a task: the plan is made from its profile.</p>
+        ) : (
+          <Reading of="plan.make" />
+        ))}
       {made?.notes?.map((note) => (
         <Problem key={note} error={{ message: note, remedy: '' }} />
       ))}
