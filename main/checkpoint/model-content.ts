@@ -24,7 +24,10 @@ export interface ModelHashes {
   readonly files: ReadonlyMap<string, string>;
 }
 
-/** Models up to this size are hashed when they are opened, unless their hashes are kept, and have the fingerprint of earlier versions. */
+/**
+ * Models up to this size are hashed when they are opened, unless their hashes are kept, and have the fingerprint of
+ * earlier versions.
+ */
 export const HASHED_AT_OPENING_BYTES = 64 * 2 ** 20;
 
 const FINGERPRINT_CHARACTERS = 32;

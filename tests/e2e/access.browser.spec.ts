@@ -53,4 +53,18 @@ test('the palette takes input at once, ranks results across groups, and finds ex
     await expect(page.getByRole('dialog', { name: 'Trash of runs' })).toHaveCount(0);
     await expect(trash).toBeFocused();
   });
+
+  await test.step('a dialog begins at its first field, not at the button that closes it', async () => {
+    for (const [keys, title, role, name] of [
+      ['Control+,', 'Settings', 'radio', 'Dark'],
+      ['Control+Shift+E', 'Export', 'radio', 'Plan on screen'],
+      ['Control+Shift+M', 'Methods', 'option', 'REAP'],
+    ] as const) {
+      await page.keyboard.press(keys);
+      const dialog = page.getByRole('dialog', { name: title });
+      await expect(dialog.getByRole(role, { name, exact: true })).toBeFocused();
+      await page.keyboard.press('Escape');
+      await expect(dialog).toHaveCount(0);
+    }
+  });
 });
