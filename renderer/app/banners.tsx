@@ -81,6 +81,9 @@ const STAYS_MS = { error: 20_000, done: 8_000 } as const;
 export const Notices = () => {
   const dialog = useTopDialog();
   const { waits } = useStore(waitsStore);
+  const { notices } = useStore(noticesStore);
+  // What is offered waits for the page: it would lie over what the dialog is about.
+  const inDialog = notices.filter(({ offer }) => offer === undefined);
   const now = useNow(waits.length > 0);
   const places = new Set(waits.flatMap(({ place }) => (place !== null && isInReach(place, dialog) ? [place] : [])));
   const placed = waits.filter(({ place }) => place !== null && places.has(place));
@@ -88,8 +91,8 @@ export const Notices = () => {
   const others = waits.filter((wait) => !placed.some((entry) => entry === wait || entry.label === wait.label));
   return (
     <>
-      <MessageBox isShown={dialog === null} waits={others} now={now} />
-      {dialog !== null && createPortal(<MessageBox isShown waits={others} now={now} />, dialog)}
+      <MessageBox isShown={dialog === null} notices={notices} waits={others} now={now} />
+      {dialog !== null && createPortal(<MessageBox isShown notices={inDialog} waits={others} now={now} />, dialog)}
       {[...places].map((place, index) => (
         <PlacedWaits key={index} place={place} waits={placed.filter((wait) => wait.place === place)} now={now} />
       ))}
@@ -175,13 +178,13 @@ const PlacedWaits = ({
 
 interface MessageBoxProps {
   readonly isShown: boolean;
+  readonly notices: readonly Notice[];
   readonly waits: readonly Wait[];
   readonly now: number;
 }
 
 /** A popover, shown anew whenever a message is added, so that it comes to the top. */
-const MessageBox = ({ isShown, waits, now }: MessageBoxProps) => {
-  const { notices } = useStore(noticesStore);
+const MessageBox = ({ isShown, notices, waits, now }: MessageBoxProps) => {
   const box = useRef<HTMLDivElement>(null);
   const latest = isShown ? `${notices.at(-1)?.id ?? ''} ${waits.at(-1)?.id ?? ''}`.trim() : '';
   useEffect(() => {
