@@ -74,21 +74,24 @@ export const EditedBanner = () => {
 const STAYS_MS = { error: 20_000, done: 8_000 } as const;
 
 /**
- * Messages, waits at buttons, and in a dialog those of the views that it covers, above open dialogs: within the topmost dialog, since nothing outside of it can be clicked. The
- * box of the page stays in its place while it is empty, so that the keyboard goes on from there once a dialog
- * is closed.
+ * Messages, waits at buttons, and in a dialog those of the views that it covers, above open dialogs: within the
+ * topmost dialog, since nothing outside of it can be clicked. The box of the page stays in its place while it is empty,
+ * so that the keyboard goes on from there once a dialog is closed.
  */
 export const Notices = () => {
   const dialog = useTopDialog();
   const { waits } = useStore(waitsStore);
+  const { notices } = useStore(noticesStore);
+  // What is offered waits for the page: it would lie over what the dialog is about.
+  const inDialog = notices.filter(({ offer }) => offer === undefined);
   const places = new Set(waits.flatMap(({ place }) => (place !== null && isInReach(place, dialog) ? [place] : [])));
   const placed = waits.filter(({ place }) => place !== null && places.has(place));
   // An answer that a view reads too is shown once, at the button.
   const others = waits.filter((wait) => !placed.some((entry) => entry === wait || entry.label === wait.label));
   return (
     <>
-      <MessageBox isShown={dialog === null} waits={[]} />
-      {dialog !== null && createPortal(<MessageBox isShown waits={others} />, dialog)}
+      <MessageBox isShown={dialog === null} notices={notices} waits={[]} />
+      {dialog !== null && createPortal(<MessageBox isShown notices={inDialog} waits={others} />, dialog)}
       {[...places].map((place, index) => (
         <PlacedWaits key={index} place={place} waits={placed.filter((wait) => wait.place === place)} />
       ))}
@@ -151,12 +154,12 @@ const PlacedWaits = ({ place, waits }: { readonly place: Element; readonly waits
 
 interface MessageBoxProps {
   readonly isShown: boolean;
+  readonly notices: readonly Notice[];
   readonly waits: readonly Wait[];
 }
 
 /** A popover, shown anew whenever a message is added, so that it comes to the top. */
-const MessageBox = ({ isShown, waits }: MessageBoxProps) => {
-  const { notices } = useStore(noticesStore);
+const MessageBox = ({ isShown, notices, waits }: MessageBoxProps) => {
   const box = useRef<HTMLDivElement>(null);
   const latest = isShown ? `${notices.at(-1)?.id ?? ''} ${waits.at(-1)?.id ?? ''}`.trim() : '';
   useEffect(() => {

@@ -189,7 +189,7 @@ test('a sweep of one model says what to do, and is reproduced exactly', async ({
     .getByRole('button', { name: /Reproduction of/ })
     .first()
     .click();
-  await expect(page.getByRole('dialog', { name: 'Reproduction' })).toContainText('Every compared number matches');
+  await expect(page.getByRole('dialog', { name: /^Reproduction of / })).toContainText('Every compared number matches');
   await photograph(workbench, 'reproduction');
   expect(await readdir(path.join(workspace, 'runs'))).toHaveLength(2);
 });
