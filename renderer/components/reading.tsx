@@ -2,7 +2,7 @@ import { useEffect, useLayoutEffect, useState } from 'react';
 import { useStore } from 'zustand';
 import type { CallName } from '../../main/contract/calls.ts';
 import { minOf } from '../../main/statistics/extremes.ts';
-import { formatDuration } from '../../main/words/numbers.ts';
+import { counted, formatDuration } from '../../main/words/numbers.ts';
 import { waitLabel } from '../engine/waits.ts';
 import { type Wait, waitsStore } from '../state/notices-store.ts';
 import { Button } from './button.tsx';
@@ -75,15 +75,23 @@ export const otherWaits = (waits: readonly Wait[], held: readonly string[]): rea
 };
 
 /**
- * Waits of views that show their last answer meanwhile, or keep no place: in the line at the foot of the window. A
- * dialog, which covers it, shows them itself.
+ * Waits of views that show their last answer meanwhile, or keep no place: in the line at the foot of the window, which
+ * never grows by them. A dialog, which covers it, shows them itself.
  */
 export const OtherReadings = () => {
   const { waits, held } = useStore(waitsStore);
   const dialog = useTopDialog();
+  const others = dialog === null ? otherWaits(waits, held) : [];
+  const [longest] = others;
+  const more = new Set(others.map(({ label }) => label)).size - 1;
   return (
     <div className="reading job-readings" role="status">
-      {dialog === null && <WaitLines waits={otherWaits(waits, held)} className="reading-line" />}
+      {longest !== undefined && (
+        <>
+          <WaitLines waits={others.filter(({ label }) => label === longest.label)} className="reading-line" />
+          {more > 0 && <span>and {counted(more, 'answer')} more</span>}
+        </>
+      )}
     </div>
   );
 };

@@ -37,6 +37,13 @@ sampled('the map of models shows verdicts, opens points, and compares two models
     await expect(cell(/^REAP ×4: /)).toHaveAttribute('aria-pressed', 'true');
   });
 
+  await test.step('beside the map the same models by their bytes open the same', async () => {
+    const chart = page.getByRole('figure', { name: 'Accuracy against bytes' });
+    await expect(chart.locator('.curve-point[data-series="reap"]')).toHaveCount(5);
+    await chart.locator('.curve-point[data-series="frequency"][data-at^="1.5"]').click({ force: true });
+    await expect(cell(/^Frequency ×8: /)).toHaveAttribute('aria-pressed', 'true');
+  });
+
   await test.step('the margin changes the verdicts here as in all views', async () => {
     await page.getByRole('button', { name: /^loses at most/ }).click();
     const slider = page.getByRole('group', { name: 'Threshold rule' }).getByRole('slider');

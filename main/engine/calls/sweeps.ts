@@ -5,7 +5,7 @@ import { levelOfLook } from '../../evaluation/planned-looks.ts';
 import { OPTIMISER, withOptimiser } from '../../contract/optimiser.ts';
 import type { Plan } from '../../contract/plan.ts';
 import { recordedSweepSettings, type SweepDocument, type SweepSettings } from '../../contract/sweep.ts';
-import { frontierWords } from '../../evaluation/frontier.ts';
+import { comparedSizes, frontierWords } from '../../evaluation/frontier.ts';
 import type { AskedReading } from '../../evaluation/threshold-family.ts';
 import { checkSweep } from '../../jobs/check-sweep.ts';
 import { jobOn } from '../../jobs/job-context.ts';
@@ -182,10 +182,11 @@ export const sweepReadingCalls = (context: EngineContext): Pick<Answers, ReadCal
     const frontier = await context.reader.read({ read: 'frontier', run }, signal);
     const models = [...new Set(frontier.points.map(({ result }) => result.model))];
     return {
-      models: models.map((model) => {
-        const { summary, findings } = frontierWords(frontier, model);
-        return { model, summary: [...summary], findings: [...findings] };
-      }),
+      models: models.map((model) => ({
+        model,
+        summary: [...frontierWords(frontier, model).summary],
+        pairs: [...comparedSizes(frontier.pairs, model)],
+      })),
     };
   },
   'sweep.sizeTrend': async (asked, signal) => {

@@ -1,17 +1,20 @@
 import { type ReactNode, useMemo } from 'react';
 import { useStore } from 'zustand';
+import type { ComparedSizes } from '../../../main/contract/frontier.ts';
 import { methodOfLabel } from '../../../main/contract/method.ts';
 import { isSamePoint } from '../../../main/contract/sweep.ts';
 import { onlyCharts } from '../../../main/figures/chart.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
+import { comparedSizesColumns } from '../../../main/figures/frontier-table.ts';
 import { modelChart, type ModelChartName } from '../../../main/figures/model-charts.ts';
 import { resultKey } from '../../../main/figures/point-words.ts';
-import { formatMargin } from '../../../main/words/numbers.ts';
+import { formatMargin, UNITS_NOTE } from '../../../main/words/numbers.ts';
 import { sweepNotes } from '../../../main/words/verdicts.ts';
 import { ChartLegend, ChartPanels } from '../../charts/chart-panels.tsx';
 import { IconButton } from '../../components/button.tsx';
+import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { Disclosure, EmptyState } from '../../components/panel.tsx';
+import { EmptyState, LargeDisclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { Reading } from '../../components/reading.tsx';
 import type { DefinitionName } from '../../definitions/definitions.ts';
@@ -200,7 +203,10 @@ const UnderCurves = ({ facts, document, model, running, methods }: UnderProps) =
   );
 };
 
-/** Whether to prune or to quantise, in sentences. */
+const pairKey = ({ task, pruned, quantised }: ComparedSizes): string =>
+  JSON.stringify([task, pruned.method, pruned.factor, pruned.seed, quantised.method]);
+
+/** Whether to prune or to quantise: in sentences, and every comparison as a table. */
 const FrontierWords = ({ facts, manifest, document, model }: ChartsProps) => {
   const { data, error } = useQuery('sweep.frontier', { run: manifest.id });
   const words = useLasting(data, manifest.id)?.models.find((entry) => entry.model === model);
@@ -218,8 +224,16 @@ const FrontierWords = ({ facts, manifest, document, model }: ChartsProps) => {
   return (
     <>
       {items(words.summary)}
-      {words.findings.length > 0 && (
-        <Disclosure summary="Prune or quantise? Every comparison">{items(words.findings)}</Disclosure>
+      {words.pairs.length > 0 && (
+        <LargeDisclosure summary="Prune or quantise? Every comparison">
+          <p className="muted">{UNITS_NOTE}</p>
+          <DataTable
+            caption="Every comparison of a pruned and a quantised model"
+            rows={words.pairs}
+            rowKey={pairKey}
+            columns={shownColumns(comparedSizesColumns, words.pairs, titlesOf(facts.tasks))}
+          />
+        </LargeDisclosure>
       )}
     </>
   );
