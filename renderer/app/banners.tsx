@@ -74,9 +74,9 @@ export const EditedBanner = () => {
 const STAYS_MS = { error: 20_000, done: 8_000 } as const;
 
 /**
- * Messages, waits at buttons, and in a dialog those of the views that it covers, above open dialogs: within the topmost dialog, since nothing outside of it can be clicked. The
- * box of the page stays in its place while it is empty, so that the keyboard goes on from there once a dialog
- * is closed.
+ * Messages, waits at buttons, and in a dialog those of the views that it covers, above open dialogs: within the topmost
+ * dialog, since nothing outside of it can be clicked. The box of the page stays in its place while it is empty, so that
+ * the keyboard goes on from there once a dialog is closed.
  */
 export const Notices = () => {
   const dialog = useTopDialog();
