@@ -401,8 +401,8 @@ export const calls = {
    */
   'sweep.sizeTrend': call(z.object({ run: runId, ...thresholdReading }), vouchedFor(sizeTrendDocument), 'results'),
   /**
-   * Prune or quantise, for each model: sentences on tasks where truncation was measured and on each type of weights, and
-   * every pair of models. Refused where a sweep has measured stored weights only.
+   * Prune or quantise, for each model: sentences on tasks where truncation was measured and on each type of weights,
+   * and every pair of models. Refused where a sweep has measured stored weights only.
    */
   'sweep.frontier': call(z.object({ run: runId }), frontierDocument, 'results'),
   /**

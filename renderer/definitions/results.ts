@@ -229,9 +229,9 @@ export const results = define({
   comparedSizes: {
     term: 'Pruned or quantised',
     text:
-      'The unpruned model at a type of weights against the mildest pruning by a method that fits into its bytes, on the ' +
-      'same items: pruned minus quantised, with the two-sided 95 % interval. “Read alone” means that the interval ' +
-      'excludes 0, but that all pairs of the sweep together (Holm, 5 %) do not show a difference.',
+      'The unpruned model at a type of weights against the mildest pruning by a method that fits into its bytes, on ' +
+      'the same items: pruned minus quantised, with the two-sided 95 % interval. “Read alone” means that the ' +
+      'interval excludes 0, but that all pairs of the sweep together (Holm, 5 %) do not show a difference.',
   },
   sliceDifference: {
     term: 'Difference on a slice',

@@ -104,8 +104,8 @@ export const readingWaits: ReadingWaits = {
 
 /**
  * Performs the work of a button, a menu or a key with an engine whose calls end once the work is cancelled. While calls
- * last longer than a second, the wait is shown, with Cancel: at `place` (the button), or with those of views. A cancelled
- * work ends at once and without an error.
+ * last longer than a second, the wait is shown, with Cancel: at `place` (the button), or with those of views. A
+ * cancelled work ends at once and without an error.
  */
 export const performWork = async (
   { bridge, cache }: Engine,

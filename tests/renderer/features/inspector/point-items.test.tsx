@@ -45,7 +45,7 @@ test('the first lost items are shown with both answers, their difference marked,
 });
 
 test('loading is shown until they are read, and an error replaces them', () => {
-  expect(markup({})).toContain('Reading the answers…');
+  expect(markup({})).toContain('Reading answers…');
   const error = { code: 'outcomes-missing', kind: 'failed' as const, message: 'No longer stored.', remedy: 'Resume.' };
   const failed = markup({ error });
   expect(failed).toContain('No longer stored.');
