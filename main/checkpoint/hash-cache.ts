@@ -63,11 +63,18 @@ const cached = z.object({
   pieces: z.string().max(MAX_CACHE_BYTES),
 });
 
+/** The fingerprint of earlier versions, under a hash of all that it is made of: it is right in every state. */
+const cachedFingerprint = z.object({
+  format: z.literal('uncurl-fingerprint'),
+  version: z.literal(1),
+  fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
 const stateText = ({ file, sizeBytes, modifiedNs, changedNs, inode, device }: FileState): string =>
   [device, inode, sizeBytes, modifiedNs, changedNs, file].map(String).join(' ');
 
 /**
- * Hashes of files of models, in a folder of the user outside of every workspace. An entry counts only for a file in the
+ * Hashes of files of models, in a folder of the user outside of every workspace. The entry of a file counts only in the
  * state in which it was hashed, where its times tell of changes (`timesTell`).
  */
 export class HashCache {
@@ -78,30 +85,22 @@ export class HashCache {
     this.#folder = join(state, FOLDER);
   }
 
-  #pathOf({ file }: FileState): string {
-    return join(this.#folder, `${createHash('sha256').update(file).digest('hex').slice(0, 32)}.json`);
+  #pathOf(name: string): string {
+    return join(this.#folder, `${createHash('sha256').update(name).digest('hex').slice(0, 32)}.json`);
   }
 
   /** Null: not hashed in this state, or not readable, so that it is hashed again. */
   async read(state: FileState): Promise<FileHashes | null> {
-    try {
-      const text = await readTextIfThere(this.#pathOf(state), { mostBytes: MAX_CACHE_BYTES });
-      if (text === null) return null;
-      const entry = cached.safeParse(parseForeignJson(text));
-      if (!entry.success || entry.data.state !== stateText(state)) return null;
-      const { sha256, pieceBytes, pieces } = entry.data;
-      const bytes = Buffer.from(pieces, 'base64');
-      const sums = Uint32Array.from({ length: bytes.length >> 2 }, (_, index) => bytes.readUInt32LE(4 * index));
-      return sums.length === Math.ceil(Number(state.sizeBytes) / pieceBytes)
-        ? { sha256, pieceBytes, pieces: sums }
-        : null;
-    } catch (error) {
-      if (error instanceof SyntaxError || error instanceof WorkbenchError) return null;
-      throw error;
-    }
+    const entry = await this.#entry(state.file, cached);
+    if (entry?.state !== stateText(state)) return null;
+    const { sha256, pieceBytes, pieces } = entry;
+    const bytes = Buffer.from(pieces, 'base64');
+    const sums = Uint32Array.from({ length: bytes.length >> 2 }, (_, index) => bytes.readUInt32LE(4 * index));
+    return sums.length === Math.ceil(Number(state.sizeBytes) / pieceBytes)
+      ? { sha256, pieceBytes, pieces: sums }
+      : null;
   }
 
-  /** Does nothing where the folder cannot be written: the file is hashed again at the next start. */
   async write(state: FileState, { sha256, pieceBytes, pieces }: FileHashes): Promise<void> {
     const bytes = Buffer.alloc(4 * pieces.length);
     pieces.forEach((sum, index) => bytes.writeUInt32LE(sum, 4 * index));
@@ -113,9 +112,35 @@ export class HashCache {
       pieceBytes,
       pieces: bytes.toString('base64'),
     };
+    await this.#keep(state.file, entry);
+  }
+
+  /** `content`: names all that the fingerprint is made of. */
+  async fingerprintOf(content: string): Promise<string | null> {
+    return (await this.#entry(content, cachedFingerprint))?.fingerprint ?? null;
+  }
+
+  async keepFingerprint(content: string, fingerprint: string): Promise<void> {
+    const entry: z.infer<typeof cachedFingerprint> = { format: 'uncurl-fingerprint', version: 1, fingerprint };
+    await this.#keep(content, entry);
+  }
+
+  /** Null: there is none, or none that can be read. */
+  async #entry<T extends z.ZodType>(name: string, schema: T): Promise<z.output<T> | null> {
+    try {
+      const text = await readTextIfThere(this.#pathOf(name), { mostBytes: MAX_CACHE_BYTES });
+      return text === null ? null : (schema.safeParse(parseForeignJson(text)).data ?? null);
+    } catch (error) {
+      if (error instanceof SyntaxError || error instanceof WorkbenchError) return null;
+      throw error;
+    }
+  }
+
+  /** Does nothing where the folder cannot be written: the file is hashed again at the next start. */
+  async #keep(name: string, entry: object): Promise<void> {
     try {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-      await writeFileAtomically(this.#pathOf(state), JSON.stringify(entry));
+      await writeFileAtomically(this.#pathOf(name), JSON.stringify(entry));
     } catch (error) {
       if (!(error instanceof WorkbenchError) && !isSystemError(error)) throw error;
     }
@@ -124,10 +149,10 @@ export class HashCache {
 
 let kept: HashCache | null = null;
 
-/** Keeps hashes of large models in this state folder from now on, for all models that this process opens. */
+/** Keeps hashes of models in this state folder from now on, for all models that this process opens. */
 export const keepHashesIn = (state: string): void => {
   kept = new HashCache(state);
 };
 
-/** Null: none is kept, and every large model is hashed when it is first used. */
+/** Null: none is kept, and every model is hashed when it is first used. */
 export const keptHashes = (): HashCache | null => kept;

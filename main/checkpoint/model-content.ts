@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { CancelledError, WorkbenchError } from '../contract/errors.ts';
+import { canonicalJson } from '../files/canonical-json.ts';
 import { checksumList } from '../files/checksums.ts';
 import { isSystemError } from '../files/file-errors.ts';
 import { openToRead } from '../files/regular-file.ts';
@@ -23,7 +24,10 @@ export interface ModelHashes {
   readonly files: ReadonlyMap<string, string>;
 }
 
-/** Models up to this size are hashed when they are opened, and have the fingerprint of earlier versions. */
+/**
+ * Models up to this size are hashed when they are opened, unless their hashes are kept, and have the fingerprint of
+ * earlier versions.
+ */
 export const HASHED_AT_OPENING_BYTES = 64 * 2 ** 20;
 
 const FINGERPRINT_CHARACTERS = 32;
@@ -99,7 +103,8 @@ export class ModelContent {
       if (hashes === null) return;
       found.set(stamp.file, hashes);
     }
-    this.#take(found, createHash('sha256'));
+    const whole = this.#isSmall ? await keptHashes()?.fingerprintOf(this.#contentOf(found)) : undefined;
+    if (whole !== null) this.#take(found, whole);
   }
 
   /**
@@ -172,9 +177,9 @@ export class ModelContent {
       const startedAt = Date.now();
       if (isSmall && isWeights) whole.update(labels.before.get(stamp.name) ?? '');
       const also = isSmall && isWeights ? (bytes: Uint8Array): void => void whole.update(bytes) : undefined;
-      const hashes = await hashedFile(stamp, isSmall, { signal, onBytes, also });
+      const hashes = await hashedFile(stamp, !isSmall || (isKept && keptHashes() !== null), { signal, onBytes, also });
       found.set(stamp.file, hashes);
-      if (!isSmall && isKept && (await timesTell(stamp, startedAt))) toKeep.push({ stamp, hashes });
+      if (isKept && (await timesTell(stamp, startedAt))) toKeep.push({ stamp, hashes });
     }
     const [change] = await changedSources(folder, sources, 'stat');
     if (change !== undefined)
@@ -185,7 +190,20 @@ export class ModelContent {
         'Open it again once nothing writes to it.',
       );
     for (const { stamp, hashes } of toKeep) await keptHashes()?.write(stamp, hashes);
-    return this.#take(found, whole);
+    if (!isSmall) return this.#take(found);
+    const fingerprint = whole.digest('hex');
+    if (toKeep.length > 0) await keptHashes()?.keepFingerprint(this.#contentOf(found), fingerprint);
+    return this.#take(found, fingerprint);
+  }
+
+  /** All that the fingerprint of earlier versions is made of. */
+  #contentOf(found: ReadonlyMap<string, FileHashes>): string {
+    const { sources, weights, labels } = this.#order;
+    const parts = weights.map((name) => {
+      const source = sources.find((one) => one.name === name);
+      return [labels.before.get(name), source === undefined ? null : found.get(source.file)?.sha256];
+    });
+    return canonicalJson([labels.config, parts]);
   }
 
   get #isSmall(): boolean {
@@ -204,7 +222,8 @@ export class ModelContent {
     return cache !== null && (await timesMove(stamp.file)) ? cache.read(stamp) : null;
   }
 
-  #take(found: ReadonlyMap<string, FileHashes>, whole: ReturnType<typeof createHash>): ModelHashes {
+  /** `whole`: the fingerprint of earlier versions, in full, of a small model. */
+  #take(found: ReadonlyMap<string, FileHashes>, whole?: string): ModelHashes {
     const { sources, weights, listedAs = (name) => name } = this.#order;
     const files = new Map<string, string>();
     const configured = new Map<string, string>();
@@ -218,7 +237,7 @@ export class ModelContent {
     }
     const hashOf = (list: ReadonlyMap<string, string>): string =>
       createHash('sha256').update(checksumList(list)).digest('hex');
-    const fingerprint = this.#isSmall ? whole.digest('hex') : hashOf(configured);
+    const fingerprint = whole ?? hashOf(configured);
     this.#hashes = { identity: hashOf(files), fingerprint: fingerprint.slice(0, FINGERPRINT_CHARACTERS), files };
     return this.#hashes;
   }
@@ -227,13 +246,13 @@ export class ModelContent {
 /** @throws WorkbenchError `model-changed` if the file is not in the state of its stamp before and after. */
 const hashedFile = async (
   stamp: FileStamp,
-  isSmall: boolean,
+  isForLater: boolean,
   hashing: Parameters<typeof hashOpenFile>[2],
 ): Promise<FileHashes> => {
   const { handle, sizeBytes } = await openToRead(stamp.file);
   try {
     // Writes through a mapping whose pages are dirty move no times; those after this do, where times tell anything.
-    if (!isSmall)
+    if (isForLater)
       await handle.sync().catch((error: unknown) => {
         if (!isSystemError(error)) throw error;
       });

@@ -379,11 +379,12 @@ const configText = (config: Readonly<Record<string, unknown>>): string =>
   JSON.stringify(Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 /**
- * Hashes a model of up to 64 MiB, which takes a moment, and recalls the hashes of a larger one; one that was never
+ * Recalls the hashes of a model, else hashes one of up to 64 MiB, which takes a moment; a larger one that was never
  * hashed stays unidentified until something that needs its identity awaits it.
  */
 const opened = async (content: ModelContent, sizeBytes: number): Promise<void> => {
-  if (sizeBytes > HASHED_AT_OPENING_BYTES) return content.recall();
+  await content.recall();
+  if (sizeBytes > HASHED_AT_OPENING_BYTES) return;
   try {
     await content.identify();
   } catch (error) {

@@ -50,6 +50,7 @@ import { reproduction } from './reproduction.ts';
 import { jobLog, jobProgress, listedLabel, runLabelChange, runManifest, trashedRun } from './run.ts';
 import { confirmedRun, runCodeText, runOrigin } from './run-origin.ts';
 import { settingsDocument, userSettings } from './settings.ts';
+import { frontierDocument } from './frontier.ts';
 import { sizeTrendDocument } from './size-trend.ts';
 import { slicesDocument, slicesRequest } from './slices.ts';
 import { sweepDocument, sweepRequest, sweepResult } from './sweep.ts';
@@ -400,18 +401,10 @@ export const calls = {
    */
   'sweep.sizeTrend': call(z.object({ run: runId, ...thresholdReading }), vouchedFor(sizeTrendDocument), 'results'),
   /**
-   * Prune or quantise, in sentences for each model: tasks where truncation was measured, per type of weights, and per
-   * pair of models. Refused where a sweep has measured stored weights only.
+   * Prune or quantise, for each model: sentences on tasks where truncation was measured and on each type of weights, and
+   * every pair of models. Refused where a sweep has measured stored weights only.
    */
-  'sweep.frontier': call(
-    z.object({ run: runId }),
-    z.object({
-      models: boundedList(
-        z.object({ model: boundedText, summary: boundedList(boundedText), findings: boundedList(boundedText) }),
-      ),
-    }),
-    'results',
-  ),
+  'sweep.frontier': call(z.object({ run: runId }), frontierDocument, 'results'),
   /**
    * The methods of a sweep compared, for one model (the first) and one factor (the middle one): ranks and paired
    * differences to `reference` (`best`: of each task; `unpruned`, or a method).
@@ -644,7 +637,17 @@ export type CallInput<N extends CallName> = z.input<(typeof calls)[N]['input']>;
 export type CallOutput<N extends CallName> = z.output<(typeof calls)[N]['output']>;
 /** A call's input after parsing, and its output before. */
 export type CallParsed<N extends CallName> = z.output<(typeof calls)[N]['input']>;
-export type CallAnswer<N extends CallName> = z.input<(typeof calls)[N]['output']>;
+
+/** A large answer as JSON text: whoever passes it on does not parse it, and the caller does so once. */
+export class AnswerText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+export type CallAnswer<N extends CallName> = z.input<(typeof calls)[N]['output']> | AnswerText;
 
 /**
  * The interface of every host: one function for all calls. Once `signal` is aborted, the call rejects as cancelled, and

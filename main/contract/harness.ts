@@ -61,7 +61,7 @@ const failure = z.object({ message: sentence, remedy: sentence });
 /** The harness as a source of tasks for a workspace. */
 export const harnessState = z.object({
   /** Why the workspace has no Python that could run it; null: it has one. */
-  lacks: failure.nullable(),
+  lacks: failure.extend({ code: shortName }).nullable(),
   /** Version of the harness whose names are listed; null: they were not listed yet. */
   listed: z.object({ version: shortName, names: z.number().int().min(0) }).nullable(),
   /** What it is doing, and its last line. */

@@ -1,7 +1,15 @@
 import { z } from 'zod';
 import { boundedText } from './bounds.ts';
 import { isCallName, parseInput, parseOutput } from './call-boundary.ts';
-import type { CallAnswer, CallInput, CallName, CallOutput, CallParsed, EngineCall } from './calls.ts';
+import {
+  AnswerText,
+  type CallAnswer,
+  type CallInput,
+  type CallName,
+  type CallOutput,
+  type CallParsed,
+  type EngineCall,
+} from './calls.ts';
 import { callCancelled, refuse, reviveError, serialiseError, WorkbenchError } from './errors.ts';
 import { engineEvent } from './events.ts';
 import type { EngineEvent } from './events.ts';
@@ -34,6 +42,9 @@ export const serialisedError = z.object({
   remedy: boundedText,
 });
 
+/** The longest text that V8 holds. */
+const MOST_TEXT = 2 ** 29;
+
 const callId = z.number().int().nonnegative();
 
 /** Page to engine. The input is parsed by its call's own schema; `cancel` names a call that nobody waits for. */
@@ -42,9 +53,10 @@ const pageMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('cancel'), id: callId }),
 ]);
 
-/** Engine to page. The output is parsed by its call's own schema. */
+/** Engine to page. The output, also one that comes as JSON text, is parsed by its call's own schema. */
 const answerMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('result'), id: callId, output: z.unknown() }),
+  z.object({ type: z.literal('text'), id: callId, text: z.string().max(MOST_TEXT) }),
   z.object({ type: z.literal('error'), id: callId, error: serialisedError }),
   z.object({ type: z.literal('event'), event: engineEvent }),
 ]);
@@ -78,7 +90,7 @@ export const serveRpc = (engine: ServedEngine, channel: MessageChannelEnd): (() 
     try {
       if (!isCallName(name)) throw refuse('unknown-call', `There is no call "${name}".`, 'Reload the page.');
       const output = await answerCall(engine, name, input, controller.signal);
-      send({ type: 'result', id, output });
+      send(output instanceof AnswerText ? { type: 'text', id, text: output.text } : { type: 'result', id, output });
     } catch (error) {
       send({ type: 'error', id, error: serialiseError(error) });
     } finally {
@@ -140,7 +152,7 @@ export const connectRpc = (channel: MessageChannelEnd, ended: (reason: Workbench
     const waiting = pending.get(message.id);
     pending.delete(message.id);
     if (message.type === 'error') waiting?.fail(reviveError(message.error));
-    else waiting?.succeed(message.output);
+    else waiting?.succeed(message.type === 'text' ? new AnswerText(message.text) : message.output);
   };
   const close = (reason: WorkbenchError): void => {
     if (closedBy !== null) return;

@@ -49,8 +49,8 @@ export const createHarnessWork = (
         listed: list === null ? null : { version: list.version, names: list.tasks.length },
       };
     } catch (error) {
-      const { message, remedy } = serialiseError(error);
-      return { ...common, lacks: { message, remedy }, listed: null };
+      const { code, message, remedy } = serialiseError(error);
+      return { ...common, lacks: { code, message, remedy }, listed: null };
     }
   };
   const changed = async (): Promise<void> => context.emit({ type: 'harness.changed', state: await state() });

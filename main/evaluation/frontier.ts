@@ -1,4 +1,5 @@
 import type { RoundedType } from '../contract/export.ts';
+import type { ComparedSizes, FrontierSide } from '../contract/frontier.ts';
 import { weightsOfLabel } from '../contract/method.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { pointNameKey, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
@@ -133,26 +134,35 @@ export const frontierPairs = (
 const against = ({ result }: FrontierPoint): string =>
   `${formatDifference(result.difference, result.metric)} ${formatInterval(result, result.metric)}`;
 
+export type PairReading = ComparedSizes['reading'];
+
+/** Which of a pair is better. */
+const pairReading = ({ pruned, low, high, pHolm }: FrontierPair): PairReading => {
+  if (low <= 0 && high >= 0) return 'cannot tell';
+  const better = low > 0 === (pruned.result.metric !== 'perplexity') ? 'pruning' : 'quantising';
+  return pHolm === null || pHolm < FAMILYWISE_LEVEL ? better : `${better} alone`;
+};
+
+export const pairReadingText = (reading: PairReading): string =>
+  ({
+    pruning: 'pruning is better',
+    quantising: 'quantising is better',
+    'pruning alone': 'pruning is better read alone, but not shown among all pairs',
+    'quantising alone': 'quantising is better read alone, but not shown among all pairs',
+    'cannot tell': 'cannot tell',
+  })[reading];
+
 /** "In 53 % of the bytes (844 kB): REAP at factor ×1.5 ...; difference +1.8 points [+0.6, +3.1]". */
-export const pairSentence = ({ quantised, pruned, difference, low, high, pHolm }: FrontierPair): string => {
+export const pairSentence = (pair: FrontierPair): string => {
+  const { quantised, pruned, difference, low, high, pHolm } = pair;
   const { model, task, metric, method, factor, seed } = pruned.result;
   const drawn = seed === null ? '' : `, seed ${String(seed)}`;
   const size = (point: FrontierPoint): string => `${formatBytes(point.bytes)}, ${formatRoughPercent(point.share)}`;
-  const side = low > 0 ? 'above' : high < 0 ? 'below' : null;
-  const isPruned = side !== null && (side === 'above') === (metric !== 'perplexity');
-  const better = isPruned ? 'pruning' : 'quantising';
-  const isShown = pHolm === null || pHolm < FAMILYWISE_LEVEL;
-  const verdict =
-    side === null
-      ? 'cannot tell'
-      : isShown
-        ? `${better} is better`
-        : `${better} is better read alone, but not shown among all pairs`;
   return (
     `${model} on ${task}, in ${formatRoughPercent(quantised.share)} of the bytes: ${methodTitle(method)} by ` +
     `${formatFactor(factor)}${drawn} (${size(pruned)}) ${against(pruned)}; ${methodTitle(quantised.result.method)} ` +
     `(${size(quantised)}) ${against(quantised)}; difference ${formatDifferenceInUnit(difference, metric)} ` +
-    `${formatInterval({ low, high }, metric)}: ${verdict}` +
+    `${formatInterval({ low, high }, metric)}: ${pairReadingText(pairReading(pair))}` +
     `${pHolm === null ? '' : ` (all pairs together: ${formatP(pHolm)})`}.`
   );
 };
@@ -238,6 +248,28 @@ export const frontierWords = ({ points, pairs }: Frontier, only?: string): Front
     findings: wanted.map(pairSentence),
   };
 };
+
+const sideOf = ({ result, bytes, share }: FrontierPoint): FrontierSide => {
+  const { method, factor, seed, difference, low, high } = result;
+  return { method, factor, seed, bytes, share, difference, low, high };
+};
+
+/** The pairs of a model: first those that all pairs read together tell apart, by the largest difference. */
+export const comparedSizes = (pairs: readonly FrontierPair[], model: string): readonly ComparedSizes[] =>
+  pairs
+    .filter(({ pruned }) => pruned.result.model === model)
+    .map((pair): ComparedSizes => {
+      const { pruned, quantised, difference, low, high, pHolm } = pair;
+      const { task, metric } = pruned.result;
+      const sides = { pruned: sideOf(pruned), quantised: sideOf(quantised) };
+      return { task, metric, ...sides, difference, low, high, reading: pairReading(pair), pHolm };
+    })
+    .sort(
+      (left, right) =>
+        Number(isApart(right)) - Number(isApart(left)) || Math.abs(right.difference) - Math.abs(left.difference),
+    );
+
+const isApart = ({ reading }: ComparedSizes): boolean => reading === 'pruning' || reading === 'quantising';
 
 /** The points whose outcomes `frontierPairs` reads. */
 export const comparedResults = (points: readonly FrontierPoint[]): readonly SweepResult[] => [

@@ -125,6 +125,12 @@ export const differenceScale = (maximum: number, theme: 'light' | 'dark'): Color
   },
 });
 
+/** The same for how much better: orange (worse) to blue (better), the colours of unsafe and safe. */
+export const goodnessScale = (maximum: number, theme: 'light' | 'dark'): ColorScale => {
+  const scale = differenceScale(maximum, theme);
+  return { ...scale, color: (value) => scale.color(-value) };
+};
+
 /** WCAG relative luminance. */
 const luminance = (color: string): number => {
   const { r, g, b } = rgb(color);

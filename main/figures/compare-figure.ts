@@ -12,7 +12,7 @@ import {
   sharedRankText,
 } from '../words/comparisons.ts';
 import { maxOf } from '../statistics/extremes.ts';
-import { differenceScale, type FigureTheme, inkOn } from './colors.ts';
+import { goodnessScale, type FigureTheme, inkOn } from './colors.ts';
 import { drawMark, type MethodMark, methodMarks } from './method-marks.ts';
 import { methodTitle } from '../words/methods.ts';
 import { formatDifference, formatFactor, UNITS_NOTE } from '../words/numbers.ts';
@@ -99,7 +99,7 @@ const cellWords = ({ paired, reading }: CompareRow, { metric, reference }: Compa
     : `${formatDifference(paired.difference, metric)} ${readingMark(reading)}`.trimEnd();
 
 const drawTask = ({ comparison, theme }: Frame, task: CompareTask, top: number): SvgNode[] => {
-  const scale = differenceScale(scaleOf(comparison, task), theme.name === 'dark' ? 'dark' : 'light');
+  const scale = goodnessScale(scaleOf(comparison, task), theme.name === 'dark' ? 'dark' : 'light');
   return [
     svgLabel(MARGIN, top + 17, fitText(theme.task(task.task), NAMES - 52, NAME_SIZE), { 'font-size': NAME_SIZE }),
     svgLabel(MARGIN + NAMES - 10, top + 17, `n = ${task.n}`, {

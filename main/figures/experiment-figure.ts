@@ -114,7 +114,8 @@ export const experimentFigure = (
         x,
         definition: answer.question === 'scratch' ? 'scratchDifference' : 'pairedDifference',
         ...rowsChart(
-          sizes.map(([experts, kept]) => `${String(experts)} \u2192 ${String(kept)}`),
+          // Without a space to break at: a label stays one line.
+          sizes.map(([experts, kept]) => `${String(experts)}\u00a0\u2192\u00a0${String(kept)}`),
           curves,
           cells.map((cell) =>
             cellPoint(

@@ -111,18 +111,23 @@ export const makeEnvironment = async (request: EnvironmentRequest): Promise<Trai
   const clear = (): Promise<void> => rm(unfinished, { recursive: true, force: true });
   await clear();
   await mkdir(unfinished);
-  const installed = await run(
-    environmentPython(workspace),
-    [ISOLATED, '-c', PIP, 'install', '--disable-pip-version-check', '--no-input', '--requirement', requirements],
-    request,
-    {
-      environment: { TMPDIR: unfinished, TEMP: unfinished, TMP: unfinished },
-      onLine: (line) => {
-        const progress = pipProgress(line);
-        if (progress !== null) say(progress);
+  let installed: Awaited<ReturnType<typeof run>>;
+  try {
+    installed = await run(
+      environmentPython(workspace),
+      [ISOLATED, '-c', PIP, 'install', '--disable-pip-version-check', '--no-input', '--requirement', requirements],
+      request,
+      {
+        environment: { TMPDIR: unfinished, TEMP: unfinished, TMP: unfinished },
+        onLine: (line) => {
+          const progress = pipProgress(line);
+          if (progress !== null) say(progress);
+        },
       },
-    },
-  ).finally(clear);
+    );
+  } finally {
+    await clear();
+  }
   if (installed.code !== 0)
     throw new WorkbenchError(
       'pip-failed',

@@ -374,7 +374,11 @@ export const downloadModel = async (
         const partial = `${blob}.incomplete`;
         await downloadFile(client, { repository: id, commit, file }, partial, arrived, signal);
         const handle = await open(partial, 'r+');
-        await handle.sync().finally(() => handle.close());
+        try {
+          await handle.sync();
+        } finally {
+          await handle.close();
+        }
         await rename(partial, blob);
         location = blob;
       } else arrived(file.sizeBytes);

@@ -1,6 +1,6 @@
 import { at, present, refuse, WorkbenchError } from '../contract/errors.ts';
 import { memoryIn } from '../contract/model.ts';
-import { byFidelityField, type ItemOutcome } from '../contract/outcome.ts';
+import { fidelityNumbers, type ItemOutcome } from '../contract/outcome.ts';
 import { isCompressedType } from '../contract/export.ts';
 import { expertTypesOf, type Plan } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
@@ -119,9 +119,7 @@ const requireFinite = (outcomes: Outcomes, { model, task }: Pick<Measurement, 'm
   const numbersOf = (outcome: ItemOutcome): readonly number[] => {
     const { fidelity } = outcome;
     const logprobs = outcome.kind === 'written' ? [] : outcome.kind === 'choice' ? outcome.logprobs : [outcome.logprob];
-    return fidelity === undefined
-      ? logprobs
-      : [...logprobs, ...Object.values(byFidelityField((name) => fidelity[name]))];
+    return fidelity === undefined ? logprobs : [...logprobs, ...fidelityNumbers(fidelity)];
   };
   const broken = outcomes.find((outcome) => !numbersOf(outcome).every(Number.isFinite));
   if (broken === undefined) return;

@@ -9,6 +9,8 @@ const answerTo = (source: RunSource, question: ParsedQuestion): Promise<unknown>
   switch (question.read) {
     case 'sweep':
       return readings.sweep(source, question);
+    case 'sweep-text':
+      return readings['sweep-text'](source, question);
     case 'size-trend':
       return readings['size-trend'](source, question);
     case 'comparison':

@@ -21,6 +21,8 @@ const profile = boundedText.min(1);
  */
 export const readingQuestion = z.discriminatedUnion('read', [
   z.object({ read: z.literal('sweep'), run, ...reading }),
+  /** The same as JSON text, for a page: of a large sweep that is read and sent in a fraction of the time. */
+  z.object({ read: z.literal('sweep-text'), run, ...reading }),
   z.object({ read: z.literal('size-trend'), run, ...reading }),
   z.object({
     read: z.literal('comparison'),

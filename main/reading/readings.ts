@@ -10,6 +10,7 @@ import { type AskedReading, withThresholds } from '../evaluation/threshold-famil
 import type { Plan } from '../contract/plan.ts';
 import type { MetricName } from '../contract/task.ts';
 import type { RunProvenance } from '../contract/provenance.ts';
+import { withMember } from '../files/canonical-json.ts';
 import { emptyRoutingStatistics } from '../profile/routing-statistics.ts';
 import { expertAffinity } from '../pruning/clustering/affinity.ts';
 import { leafOrder, averageLinkageTree } from '../pruning/clustering/linkage.ts';
@@ -215,17 +216,38 @@ const vouchedAnswer = async <T extends object>(
   return provenance === undefined ? found : { ...found, provenance };
 };
 
-/** The same of an answer that is kept for the next time, at the margin of the sweep's settings. */
-const keptAnswer = async <T extends object>(
-  source: RunSource,
-  question: QuestionOf<'sweep' | 'size-trend' | 'comparison' | 'report'>,
-  make: () => Promise<T>,
-): Promise<T & { readonly provenance?: RunProvenance }> => {
+type KeptQuestion = QuestionOf<'sweep' | 'size-trend' | 'comparison' | 'report'>;
+
+/** What an answer is kept under; null where it is not, at another margin than that of the sweep's settings. */
+const keptUnder = async (source: RunSource, question: KeptQuestion): Promise<object | null> => {
   const { run, delta, familywise } = question;
   const recordedDelta = sweepDelta(await sweepManifestOf(source, run));
   const isOwn = delta === undefined || delta === recordedDelta;
-  const what = { ...question, delta: recordedDelta, familywise: familywise === true };
-  return vouchedAnswer(source, run, isOwn ? source.kept.of(source, run, what, make) : make());
+  return isOwn ? { ...question, delta: recordedDelta, familywise: familywise === true } : null;
+};
+
+/** The same of an answer that is kept for the next time. */
+const keptAnswer = async <T extends object>(
+  source: RunSource,
+  question: KeptQuestion,
+  make: () => Promise<T>,
+): Promise<T & { readonly provenance?: RunProvenance }> => {
+  const { run } = question;
+  const what = await keptUnder(source, question);
+  return vouchedAnswer(source, run, what === null ? make() : source.kept.of(source, run, what, make));
+};
+
+/** The same as JSON text, which is not parsed where it is kept. */
+const keptText = async <T extends object>(
+  source: RunSource,
+  question: KeptQuestion,
+  make: () => Promise<T>,
+): Promise<string> => {
+  const { run } = question;
+  const what = await keptUnder(source, question);
+  const text = what === null ? JSON.stringify(await make()) : await source.kept.textOf(source, run, what, make);
+  const { provenance } = await source.vouched(run);
+  return provenance === undefined ? text : withMember(text, 'provenance', provenance);
 };
 
 // Loaded on use: a thread answers few questions, and answers that are kept need no page.
@@ -236,6 +258,10 @@ export const readings = {
   sweep: (source: RunSource, question: QuestionOf<'sweep'>) => {
     const { run, ...asked } = question;
     return keptAnswer(source, question, () => readSweep(source, run, asked));
+  },
+  'sweep-text': (source: RunSource, { read: _read, ...question }: QuestionOf<'sweep-text'>) => {
+    const { run, ...asked } = question;
+    return keptText(source, { read: 'sweep', ...question }, () => readSweep(source, run, asked));
   },
   'size-trend': (source: RunSource, question: QuestionOf<'size-trend'>) => {
     const { run, ...asked } = question;

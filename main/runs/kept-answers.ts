@@ -5,7 +5,6 @@ import { dirname, extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliDecompress, type BrotliOptions } from 'node:zlib';
 import { z } from 'zod';
-import { boundedRecord } from '../contract/bounds.ts';
 import { present } from '../contract/errors.ts';
 import { formulaPrint } from '../evaluation/formula-print.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
@@ -58,33 +57,32 @@ interface KnownRuns {
 export interface KeptAnswers {
   /** The answer to `what` about a run, as kept, else made and then kept. It must survive JSON. */
   of<T>(source: KnownRuns, run: string, what: unknown, make: () => Promise<T>): Promise<T>;
+  /** The same as JSON text, which is not parsed. */
+  textOf(source: KnownRuns, run: string, what: unknown, make: () => Promise<unknown>): Promise<string>;
 }
-
-const envelope = z.object({ answer: z.unknown() });
 
 /** What the answers of the bundled sweep are computed with: those of other formulas are not used. */
 export const formulasHash = (): string => createHash('sha256').update(formulaPrint()).digest('hex');
 
-/** Answers about the bundled sweep that come with it, by `answerName`. */
-export const shippedAnswers = z.object({
-  formulas: z.string().max(64),
-  answers: boundedRecord(z.string().max(1_000), z.unknown()),
-});
-export type ShippedAnswers = z.infer<typeof shippedAnswers>;
+/**
+ * The folder of the answers about the bundled sweep that come with it, each packed by itself, since a start reads one.
+ * "npm run docs" writes them; tests/structure/recorded-tables.test.ts compares.
+ */
+export const shippedFolder = (resources: string): string => join(resources, 'sample', 'answers');
 
-export const answerName = (run: string, what: unknown): string => canonicalJson([run, what]);
-
-/** "npm run docs" writes it; tests/structure/recorded-tables.test.ts compares. */
-export const shippedAnswersFile = (resources: string): string => join(resources, 'sample', 'answers.json.br');
+/** The file of an answer in it, which names the formulas too. */
+export const shippedName = (run: string, what: unknown, formulas: string): string =>
+  `${createHash('sha256')
+    .update(canonicalJson([formulas, run, what]))
+    .digest('hex')
+    .slice(0, 32)}.json.br`;
 
 const unpack = promisify<Uint8Array, BrotliOptions, Buffer>(brotliDecompress);
 
-/** The answers of `shippedAnswersFile`; null without such a file (a package of its own). */
-export const readShippedAnswers = async (resources: string): Promise<ShippedAnswers | null> => {
-  const packed = await readBytesIfThere(shippedAnswersFile(resources), { mostBytes: MOST_BYTES });
-  if (packed === null) return null;
-  const text = (await unpack(packed, { maxOutputLength: MOST_BYTES })).toString('utf8');
-  return shippedAnswers.parse(parseForeignJson(text));
+/** The JSON text of a shipped answer; null without such a file (an answer of other formulas, a package of its own). */
+export const readShippedAnswer = async (resources: string, name: string): Promise<string | null> => {
+  const packed = await readBytesIfThere(join(shippedFolder(resources), name), { mostBytes: MOST_BYTES });
+  return packed === null ? null : (await unpack(packed, { maxOutputLength: MOST_BYTES })).toString('utf8');
 };
 
 /** Whether a folder holds the bundled sweep, to the byte. Of another run only the manifest is read. */
@@ -102,7 +100,6 @@ const isBundledSweep = async (folder: string): Promise<boolean> => {
  */
 export const createKeptAnswers = (state: string | null, print: () => Promise<string> = programPrint): KeptAnswers => {
   let known: Promise<string> | null = null;
-  let shipped: Promise<ShippedAnswers | null> | null = null;
   /** `formulasHash` of this program, remembered: to compute it takes longer than to read an answer. */
   const formulasOf = async (folder: string): Promise<string> => {
     const file = join(folder, FOLDER, `formulas-${await (known ??= print())}`);
@@ -113,10 +110,9 @@ export const createKeptAnswers = (state: string | null, print: () => Promise<str
     await writeFileAtomically(file, computed);
     return computed;
   };
-  const shippedAnswer = async (source: KnownRuns, run: string, what: unknown): Promise<unknown> => {
-    if (state === null || source.isLive(run) || !(await isBundledSweep(source.runs.folder(run)))) return undefined;
-    const coming = await (shipped ??= readShippedAnswers(source.resources));
-    return coming?.formulas === (await formulasOf(state)) ? coming.answers[answerName(run, what)] : undefined;
+  const shippedText = async (source: KnownRuns, run: string, what: unknown): Promise<string | null> => {
+    if (state === null || source.isLive(run) || !(await isBundledSweep(source.runs.folder(run)))) return null;
+    return readShippedAnswer(source.resources, shippedName(run, what, await formulasOf(state)));
   };
   const keyOf = async (source: KnownRuns, run: string, what: unknown): Promise<string | null> => {
     if (state === null || source.isLive(run)) return null;
@@ -136,25 +132,39 @@ export const createKeptAnswers = (state: string | null, print: () => Promise<str
     const key = [await (known ??= print()), run, files, provenance ?? null, bundled, what];
     return createHash('sha256').update(canonicalJson(key)).digest('hex');
   };
+  /** The text of an answer, or, where none is kept, its value, which is kept from now on. */
+  const found = async <T>(
+    source: KnownRuns,
+    run: string,
+    what: unknown,
+    make: () => Promise<T>,
+  ): Promise<{ readonly text: string } | { readonly value: T }> => {
+    const shipped = await shippedText(source, run, what);
+    if (shipped !== null) return { text: shipped };
+    const before = await keyOf(source, run, what);
+    if (state !== null && before !== null) {
+      const text = await readTextIfThere(join(state, FOLDER, before), { mostBytes: MOST_BYTES });
+      if (text !== null) return { text };
+    }
+    const value = await make();
+    // The first reading of a run is what checks it.
+    const key = before ?? (await keyOf(source, run, what));
+    if (state === null || key === null) return { value };
+    const text = JSON.stringify(value);
+    if (text.length > MOST_BYTES) return { value };
+    await makePrivateFolder(join(state, FOLDER));
+    await writeFileAtomically(join(state, FOLDER, key), text);
+    await removeOldest(join(state, FOLDER));
+    return { value };
+  };
   return {
     of: async <T>(source: KnownRuns, run: string, what: unknown, make: () => Promise<T>): Promise<T> => {
-      const ready = await shippedAnswer(source, run, what);
-      if (ready !== undefined) return z.custom<T>().parse(ready);
-      const before = await keyOf(source, run, what);
-      if (state !== null && before !== null) {
-        const text = await readTextIfThere(join(state, FOLDER, before), { mostBytes: MOST_BYTES });
-        if (text !== null) return z.custom<T>().parse(envelope.parse(parseForeignJson(text)).answer);
-      }
-      const answer = await make();
-      // The first reading of a run is what checks it.
-      const key = before ?? (await keyOf(source, run, what));
-      if (state === null || key === null) return answer;
-      const text = JSON.stringify({ answer });
-      if (text.length > MOST_BYTES) return answer;
-      await makePrivateFolder(join(state, FOLDER));
-      await writeFileAtomically(join(state, FOLDER, key), text);
-      await removeOldest(join(state, FOLDER));
-      return answer;
+      const answer = await found(source, run, what, make);
+      return 'text' in answer ? z.custom<T>().parse(parseForeignJson(answer.text)) : answer.value;
+    },
+    textOf: async (source, run, what, make) => {
+      const answer = await found(source, run, what, make);
+      return 'text' in answer ? answer.text : JSON.stringify(answer.value);
     },
   };
 };

@@ -1,12 +1,6 @@
 import { constants, zstdCompressSync } from 'node:zlib';
 import { fileWriter, ParquetWriter } from 'hyparquet-writer';
-import {
-  byFidelityField,
-  fidelityFields,
-  type ItemFidelity,
-  type ItemOutcome,
-  tokenClasses,
-} from '../contract/outcome.ts';
+import { type ItemOutcome, kindFields, outcomeFields, type ValueType } from '../contract/outcome.ts';
 import { isRightChoice } from '../evaluation/right-choices.ts';
 
 type SchemaElement = ConstructorParameters<typeof ParquetWriter>[0]['schema'][number];
@@ -26,60 +20,42 @@ export interface OutcomeBlock {
 /** Rows collected before a row group is written, which limits memory use. */
 const ROWS_PER_GROUP = 65_536;
 
-const text = (name: string, isOptional = false): SchemaElement => ({
-  name,
-  type: 'BYTE_ARRAY',
-  converted_type: 'UTF8',
-  repetition_type: isOptional ? 'OPTIONAL' : 'REQUIRED',
-});
-const integer = (name: string, isOptional = false): SchemaElement => ({
-  name,
-  type: 'INT32',
-  repetition_type: isOptional ? 'OPTIONAL' : 'REQUIRED',
-});
-const double = (name: string, isOptional = false): SchemaElement => ({
-  name,
-  type: 'DOUBLE',
-  repetition_type: isOptional ? 'OPTIONAL' : 'REQUIRED',
-});
-const boolean = (name: string): SchemaElement => ({ name, type: 'BOOLEAN', repetition_type: 'OPTIONAL' });
-const list = (name: string, type: 'DOUBLE' | 'INT32'): readonly SchemaElement[] => [
-  { name, repetition_type: 'OPTIONAL', num_children: 1, converted_type: 'LIST' },
-  { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
-  { name: 'element', type, repetition_type: 'REQUIRED' },
-];
+const text = { type: 'BYTE_ARRAY', converted_type: 'UTF8' } as const;
+/** Columns of values by their type; entries of lists are a column within others. */
+const valueColumns: Readonly<
+  Record<ValueType, Omit<SchemaElement, 'name'> & { readonly element?: 'DOUBLE' | 'INT32' }>
+> = {
+  whole: { type: 'INT32' },
+  real: { type: 'DOUBLE' },
+  truth: { type: 'BOOLEAN' },
+  text,
+  ending: text,
+  wholes: { element: 'INT32' },
+  reals: { element: 'DOUBLE' },
+};
+const column = (
+  name: string,
+  type: ValueType,
+  repetition: SchemaElement['repetition_type'] = 'OPTIONAL',
+): readonly SchemaElement[] => {
+  const { element, ...own } = valueColumns[type];
+  if (element === undefined) return [{ name, ...own, repetition_type: repetition }];
+  return [
+    { name, repetition_type: repetition, num_children: 1, converted_type: 'LIST' },
+    { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+    { name: 'element', type: element, repetition_type: 'REQUIRED' },
+  ];
+};
 
 /** Columns that only some kinds of items fill are null for the others. */
 const COLUMNS: readonly SchemaElement[] = [
-  text('run'),
-  text('model'),
-  text('task'),
-  text('method'),
-  integer('seed', true),
-  double('factor'),
-  double('kept'),
-  text('item'),
-  integer('answer', true),
-  ...list('also_right', 'INT32'),
-  integer('chosen', true),
-  integer('chosen_norm', true),
-  boolean('correct'),
-  boolean('correct_norm'),
-  double('logprob', true),
-  ...list('logprobs', 'DOUBLE'),
-  integer('tokens', true),
-  integer('truncated_tokens', true),
-  { ...text('item_group'), repetition_type: 'OPTIONAL' },
-  text('written', true),
-  text('filtered', true),
-  text('stopped', true),
-  integer('loop_token', true),
-  integer('loop_character', true),
-  integer('loop_period', true),
-  ...Object.values(fidelityFields).map(({ column, isCount }) => (isCount ? integer : double)(column, true)),
-  ...list('class_positions', 'DOUBLE'),
-  ...list('class_kl', 'DOUBLE'),
-  ...list('class_changed', 'DOUBLE'),
+  ...['run', 'model', 'task', 'method'].flatMap((name) => column(name, 'text', 'REQUIRED')),
+  ...column('seed', 'whole'),
+  ...['factor', 'kept'].flatMap((name) => column(name, 'real', 'REQUIRED')),
+  ...column('item', 'text', 'REQUIRED'),
+  ...Object.values(outcomeFields).flatMap(({ columns }) =>
+    Object.entries<ValueType>(columns).flatMap(([name, type]) => column(name, type)),
+  ),
 ];
 const TOP_LEVEL = COLUMNS.filter(({ name }) => name !== 'list' && name !== 'element').map(({ name }) => name);
 
@@ -97,55 +73,16 @@ const zstd = (bytes: Uint8Array): Uint8Array =>
 /** A row of the file, by column; missing values are null. */
 export type OutcomeRow = Readonly<Record<string, unknown>>;
 
-const fidelityCells = ({ fidelity }: ItemOutcome): OutcomeRow =>
-  fidelity === undefined
-    ? {}
-    : {
-        ...Object.fromEntries(
-          Object.values(byFidelityField((name) => [fidelityFields[name].column, fidelity[name]] as const)),
-        ),
-        ...(fidelity.classes === undefined ? {} : classCells(fidelity.classes)),
-      };
-
-/** One entry for each of `tokenClasses`, in their order. */
-const classCells = (classes: NonNullable<ItemFidelity['classes']>): OutcomeRow => {
-  const ofClasses = tokenClasses.map((name) => classes[name]);
-  return {
-    class_positions: ofClasses.map((entry) => entry?.positions ?? 0),
-    class_kl: ofClasses.map((entry) => entry?.kl ?? 0),
-    class_changed: ofClasses.map((entry) => entry?.changed ?? 0),
-  };
-};
-
 const rowsOf = ({ outcomes, ...candidate }: OutcomeBlock): readonly OutcomeRow[] =>
   outcomes.map((outcome): OutcomeRow => {
-    const common = { ...candidate, item: outcome.id };
-    if (outcome.kind === 'text')
-      return { ...common, logprob: outcome.logprob, tokens: outcome.tokens, ...fidelityCells(outcome) };
-    if (outcome.kind === 'written') {
-      const { text: written, filtered, correct, tokens, stopped, loop, truncatedTokens, group } = outcome;
-      const judged = { ...common, written, filtered, correct, tokens, stopped, truncated_tokens: truncatedTokens };
-      const answer = { ...judged, item_group: group, ...fidelityCells(outcome) };
-      // -1: whether there is one is not known. Nothing: there is none.
-      if (loop === undefined) return { ...answer, loop_token: -1 };
-      return loop === null
-        ? answer
-        : { ...answer, loop_token: loop.token, loop_character: loop.character, loop_period: loop.period };
+    const row: Record<string, unknown> = { ...candidate, item: outcome.id };
+    const values: Readonly<Record<string, unknown>> = outcome;
+    for (const [name, { toCells }] of kindFields[outcome.kind]) toCells(values[name], row);
+    if (outcome.kind === 'choice') {
+      row['correct'] = isRightChoice(outcome, outcome.chosen);
+      row['correct_norm'] = isRightChoice(outcome, outcome.chosenNorm);
     }
-    const { answer, alsoRight, chosen, chosenNorm, logprobs, truncatedTokens, group } = outcome;
-    return {
-      ...common,
-      answer,
-      also_right: alsoRight,
-      chosen,
-      chosen_norm: chosenNorm,
-      correct: isRightChoice(outcome, chosen),
-      correct_norm: isRightChoice(outcome, chosenNorm),
-      logprobs,
-      truncated_tokens: truncatedTokens,
-      item_group: group,
-      ...fidelityCells(outcome),
-    };
+    return row;
   });
 
 /**

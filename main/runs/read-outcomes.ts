@@ -1,12 +1,12 @@
 import { WorkbenchError } from '../contract/errors.ts';
 import {
-  byFidelityField,
-  fidelityFields,
-  type ItemFidelity,
+  type Cells,
+  isCell,
   type ItemOutcome,
-  type ScoredOutcome,
-  tokenClasses,
-  type WrittenOutcome,
+  outcomeFields,
+  outcomeOf,
+  type Value,
+  type ValueType,
 } from '../contract/outcome.ts';
 import { isSamePoint, type PointName } from '../contract/sweep.ts';
 import type { StoredOutcome } from '../evaluation/followed-outcome.ts';
@@ -25,26 +25,10 @@ export interface PointOutcomes {
 
 /** The columns that name a point, and the rest. */
 const POINT_COLUMNS = ['model', 'task', 'method', 'seed', 'factor', 'kept'] as const;
-const ITEM_COLUMNS = [
-  ...[
-    'item',
-    'answer',
-    'also_right',
-    'chosen',
-    'chosen_norm',
-    'correct',
-    'correct_norm',
-    'logprobs',
-    'truncated_tokens',
-  ],
-  ...['logprob', 'tokens', 'written', 'filtered', 'stopped', 'item_group'],
-  ...['loop_token', 'loop_character', 'loop_period'],
-  ...Object.values(fidelityFields).map(({ column }) => column),
-  ...['class_positions', 'class_kl', 'class_changed'],
-];
+const ITEM_COLUMNS = ['item', ...Object.values(outcomeFields).flatMap(({ columns }) => Object.keys(columns))];
 
 /** A row of a group of rows, read by column. */
-class Row {
+class Row implements Cells {
   readonly #columns: ParquetColumns;
   readonly #at: number;
 
@@ -53,138 +37,45 @@ class Row {
     this.#at = at;
   }
 
-  get(column: string): unknown {
-    return this.#columns[column]?.(this.#at);
+  hasColumn(column: string): boolean {
+    return this.#columns[column]?.(this.#at) !== undefined;
+  }
+
+  read<T extends ValueType>(column: string, type: T): Value<T> | null {
+    const value = this.#columns[column]?.(this.#at) ?? null;
+    if (value === null || isCell(value, type)) return value;
+    throw this.wrong(column);
+  }
+
+  demand<T extends ValueType>(column: string, type: T): Value<T> {
+    const value = this.read(column, type);
+    if (value === null) throw this.wrong(column);
+    return value;
+  }
+
+  wrong(column: string): TypeError {
+    const value = this.#columns[column]?.(this.#at);
+    return new TypeError(`the column ${column} contains ${value === undefined ? 'nothing' : JSON.stringify(value)}`);
   }
 }
 
-const wrong = (row: Row, column: string): TypeError =>
-  new TypeError(
-    `the column ${column} contains ${row.get(column) === undefined ? 'nothing' : JSON.stringify(row.get(column))}`,
-  );
-
-const text = (row: Row, column: string): string => {
-  const value = row.get(column);
-  if (typeof value === 'string') return value;
-  throw wrong(row, column);
-};
-const number = (row: Row, column: string): number => {
-  const value = row.get(column);
-  if (typeof value === 'number' && Number.isFinite(value)) return value;
-  throw wrong(row, column);
-};
-const truth = (row: Row, column: string): boolean => {
-  const value = row.get(column);
-  if (typeof value === 'boolean') return value;
-  throw wrong(row, column);
-};
-const isNumbers = (value: unknown): value is readonly number[] =>
-  Array.isArray(value) && value.every((entry) => typeof entry === 'number' && Number.isFinite(entry));
-const numbers = (row: Row, column: string): readonly number[] => {
-  const value = row.get(column);
-  if (isNumbers(value) && value.length > 0) return value;
-  throw wrong(row, column);
-};
-
-const ENDINGS: ReadonlySet<string> = new Set<WrittenOutcome['stopped']>(['until', 'end', 'length']);
-const isEnding = (value: string): value is WrittenOutcome['stopped'] => ENDINGS.has(value);
-const ending = (row: Row): WrittenOutcome['stopped'] => {
-  const value = text(row, 'stopped');
-  if (isEnding(value)) return value;
-  throw wrong(row, 'stopped');
-};
-
-/** Earlier versions recorded no loops: the columns are absent, or the first is -1. */
-const loopIn = (row: Row): Pick<WrittenOutcome, 'loop'> => {
-  const first = row.get('loop_token');
-  if (first === undefined || first === -1) return {};
-  if (first === null) return { loop: null };
-  const period = row.get('loop_period');
-  const loop = { token: number(row, 'loop_token'), character: number(row, 'loop_character') };
-  return { loop: { ...loop, period: isEmpty(period) ? null : number(row, 'loop_period') } };
-};
-
-/** Absent where the sweep did not measure it, and in files of earlier versions. */
-const fidelityIn = (row: Row): Pick<ScoredOutcome, 'fidelity'> =>
-  isEmpty(row.get('scored_positions'))
-    ? {}
-    : {
-        fidelity: {
-          ...byFidelityField((name) => number(row, fidelityFields[name].column)),
-          ...classesIn(row),
-        },
-      };
-
-/** Absent in files of earlier versions. */
-const classesIn = (row: Row): Pick<ItemFidelity, 'classes'> => {
-  if (isEmpty(row.get('class_positions'))) return {};
-  const [positions, kl, changed] = [
-    numbers(row, 'class_positions'),
-    numbers(row, 'class_kl'),
-    numbers(row, 'class_changed'),
-  ];
-  const found = tokenClasses.flatMap((name, index) => {
-    const count = positions[index] ?? 0;
-    return count === 0
-      ? []
-      : [[name, { positions: count, kl: kl[index] ?? NaN, changed: changed[index] ?? NaN }] as const];
-  });
-  return { classes: Object.fromEntries(found) };
-};
-
-const isEmpty = (value: unknown): boolean => value === null || value === undefined;
-
 /** Columns that only some kinds of items fill are null for the others. */
 const storedOf = (row: Row): StoredOutcome => {
-  const id = text(row, 'item');
-  if (!isEmpty(row.get('written'))) {
-    const outcome: ItemOutcome = {
-      kind: 'written',
-      id,
-      text: text(row, 'written'),
-      filtered: text(row, 'filtered'),
-      correct: truth(row, 'correct'),
-      tokens: number(row, 'tokens'),
-      stopped: ending(row),
-      ...loopIn(row),
-      truncatedTokens: number(row, 'truncated_tokens'),
-      ...(isEmpty(row.get('item_group')) ? {} : { group: text(row, 'item_group') }),
-      ...fidelityIn(row),
-    };
-    return { outcome, correct: null, correctNorm: null };
-  }
-  if (isEmpty(row.get('chosen'))) {
-    const outcome: ItemOutcome = {
-      kind: 'text',
-      id,
-      logprob: number(row, 'logprob'),
-      tokens: number(row, 'tokens'),
-      ...fidelityIn(row),
-    };
-    return { outcome, correct: null, correctNorm: null };
-  }
-  const outcome: ItemOutcome = {
-    kind: 'choice',
-    id,
-    logprobs: numbers(row, 'logprobs'),
-    chosen: number(row, 'chosen'),
-    chosenNorm: number(row, 'chosen_norm'),
-    answer: number(row, 'answer'),
-    ...(isEmpty(row.get('also_right')) ? {} : { alsoRight: numbers(row, 'also_right') }),
-    truncatedTokens: number(row, 'truncated_tokens'),
-    // Absent in files of earlier versions.
-    ...(isEmpty(row.get('item_group')) ? {} : { group: text(row, 'item_group') }),
-    ...fidelityIn(row),
-  };
-  return { outcome, correct: truth(row, 'correct'), correctNorm: truth(row, 'correct_norm') };
+  const answered = row.read('chosen', 'whole') === null ? 'text' : 'choice';
+  const kind = row.read('written', 'text') === null ? answered : 'written';
+  const outcome: ItemOutcome | null = outcomeOf(kind, row.demand('item', 'text'), ({ fromCells }) => fromCells(row));
+  if (outcome === null) throw new Error('an outcome without a value');
+  return kind === 'choice'
+    ? { outcome, correct: row.demand('correct', 'truth'), correctNorm: row.demand('correct_norm', 'truth') }
+    : { outcome, correct: null, correctNorm: null };
 };
 
 const pointOf = (row: Row): PointName => ({
-  model: text(row, 'model'),
-  task: text(row, 'task'),
-  method: text(row, 'method'),
-  seed: isEmpty(row.get('seed')) ? null : number(row, 'seed'),
-  factor: number(row, 'factor'),
+  model: row.demand('model', 'text'),
+  task: row.demand('task', 'text'),
+  method: row.demand('method', 'text'),
+  seed: row.read('seed', 'whole'),
+  factor: row.demand('factor', 'real'),
 });
 
 const blockOf = (point: PointName, kept: number, stored: readonly StoredOutcome[]): PointOutcomes => ({
@@ -225,7 +116,7 @@ const stretchesOf = (columns: ParquetColumns, rows: number): readonly Stretch[] 
   for (let row = 1; row <= rows; row++) {
     if (row < rows && readers.every((read) => read(row) === read(start))) continue;
     const first = new Row(columns, start);
-    found.push({ point: pointOf(first), kept: number(first, 'kept'), start, end: row });
+    found.push({ point: pointOf(first), kept: first.demand('kept', 'real'), start, end: row });
     start = row;
   }
   return rows === 0 ? [] : found;
@@ -262,7 +153,7 @@ export const readPointBlocks = async (
         for (const { point, kept, start, end } of stretches) {
           // A point may go on in the next row group, and must have kept as many experts there.
           const goesOn = open !== null && isSamePoint(open.point, point);
-          if (open !== null && goesOn && open.kept !== kept) throw wrong(new Row(names, start), 'kept');
+          if (open !== null && goesOn && open.kept !== kept) throw new Row(names, start).wrong('kept');
           if (open !== null && !goesOn) yield blockOf(open.point, open.kept, open.stored);
           if (!goesOn) open = isWanted(point) ? { point, kept, stored: [] } : null;
           for (let row = start; row < end && open !== null; row++) open.stored.push(storedOf(new Row(values, row)));

@@ -5,7 +5,7 @@ import { isUsable, selectedModel } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
 import { candidateNameOfFolder, methodNameOfFile } from '../plan/method-files.ts';
 import { keptAtFactor } from '../../main/contract/keep-from-factor.ts';
-import { keptRange, standardFactors } from '../plan/kept-counts.ts';
+import { keptRange, nextFactors } from '../plan/kept-counts.ts';
 import { pinOf } from '../plan/pins.tsx';
 import { currentPlanCall } from '../plan/plan-input.ts';
 import { chooseFile, chooseFolder, chooseTextFile } from '../state/file-choice.ts';
@@ -156,11 +156,7 @@ export const savePlan: Action = {
 };
 
 /** Goes to the next standard factor, if there is one. */
-const stepFactor = (
-  direction: 'smaller' | 'larger',
-  shortcut: string,
-  next: (factors: readonly number[], factor: number) => number | undefined,
-): Action => ({
+const stepFactor = (direction: 'smaller' | 'larger', shortcut: string): Action => ({
   id: `${direction}-factor`,
   label: `Go to the next ${direction} factor`,
   keywords: ['pruning', 'power of two', 'kept'],
@@ -170,15 +166,13 @@ const stepFactor = (
   perform: (_engine, facts) => {
     const info = selectedModel(facts)?.info ?? null;
     if (info === null) return;
-    const factor = next(standardFactors(info), facts.selection.factor);
+    const factor = nextFactors(info, facts.selection.factor)[direction];
     if (factor !== undefined) selectionStore.getState().chooseFactor(factor);
   },
 });
 
-export const smallerFactor = stepFactor('smaller', 'Alt+[', (factors, factor) =>
-  factors.findLast((known) => known < factor),
-);
-export const largerFactor = stepFactor('larger', 'Alt+]', (factors, factor) => factors.find((known) => known > factor));
+export const smallerFactor = stepFactor('smaller', 'Alt+[');
+export const largerFactor = stepFactor('larger', 'Alt+]');
 
 /** Pins the selected expert to stay or go; unpins it if it already has this pin. */
 const pinExpert = (keep: boolean, shortcut: string, ...keywords: readonly string[]): Action => ({

@@ -8,7 +8,7 @@ const isElsewhere = (): boolean => remoteStore.getState().host !== null;
 
 export const connectElsewhere: Action = {
   id: 'connect',
-  label: 'Connect to HOST…',
+  label: 'Connect to a machine…',
   keywords: ['ssh', 'remote', 'server', 'card', 'gpu', 'machine', 'cluster', 'line'],
   menu: 'file',
   enabled: () => !isElsewhere(),

@@ -3,13 +3,13 @@ import { createPortal } from 'react-dom';
 import { useStore } from 'zustand';
 import { Button, Icon, IconButton } from '../components/button.tsx';
 import { useTopDialog } from '../components/dialog.tsx';
+import { WaitLines } from '../components/reading.tsx';
 import { openPopover, placeBelow } from '../components/tooltip.tsx';
 import { useEngineStatus } from '../engine/engine-context.tsx';
 import { selectedModel, useFacts } from '../engine/facts.ts';
 import { provenanceHeading } from '../../main/words/provenance.ts';
 import { checkNotes } from '../../main/words/verdicts.ts';
-import { formatCount, formatDuration } from '../../main/words/numbers.ts';
-import { minOf } from '../../main/statistics/extremes.ts';
+import { formatCount } from '../../main/words/numbers.ts';
 import { type Notice, noticesStore, type Wait, waitsStore } from '../state/notices-store.ts';
 import { nameInRun } from '../sweep/brought.ts';
 import { shownSweep, useSweep } from '../sweep/shown-sweep.ts';
@@ -74,40 +74,29 @@ export const EditedBanner = () => {
 const STAYS_MS = { error: 20_000, done: 8_000 } as const;
 
 /**
- * Messages and waits, above open dialogs: within the topmost dialog, since nothing outside of it can be clicked. The
- * box of the page stays in its place while it is empty, so that the keyboard goes on from there once a dialog
- * is closed.
+ * Messages, waits at buttons, and in a dialog those of the views that it covers, above open dialogs: within the
+ * topmost dialog, since nothing outside of it can be clicked. The box of the page stays in its place while it is empty,
+ * so that the keyboard goes on from there once a dialog is closed.
  */
 export const Notices = () => {
   const dialog = useTopDialog();
   const { waits } = useStore(waitsStore);
-  const now = useNow(waits.length > 0);
+  const { notices } = useStore(noticesStore);
+  // What is offered waits for the page: it would lie over what the dialog is about.
+  const inDialog = notices.filter(({ offer }) => offer === undefined);
   const places = new Set(waits.flatMap(({ place }) => (place !== null && isInReach(place, dialog) ? [place] : [])));
   const placed = waits.filter(({ place }) => place !== null && places.has(place));
   // An answer that a view reads too is shown once, at the button.
   const others = waits.filter((wait) => !placed.some((entry) => entry === wait || entry.label === wait.label));
   return (
     <>
-      <MessageBox isShown={dialog === null} waits={others} now={now} />
-      {dialog !== null && createPortal(<MessageBox isShown waits={others} now={now} />, dialog)}
+      <MessageBox isShown={dialog === null} notices={notices} waits={[]} />
+      {dialog !== null && createPortal(<MessageBox isShown notices={inDialog} waits={others} />, dialog)}
       {[...places].map((place, index) => (
-        <PlacedWaits key={index} place={place} waits={placed.filter((wait) => wait.place === place)} now={now} />
+        <PlacedWaits key={index} place={place} waits={placed.filter((wait) => wait.place === place)} />
       ))}
     </>
   );
-};
-
-/** The time in milliseconds, renewed every second while `isOn`. */
-const useNow = (isOn: boolean): number => {
-  const [now, setNow] = useState(() => Date.now());
-  useEffect(() => {
-    if (!isOn) return undefined;
-    const look = (): void => setNow(Date.now());
-    look();
-    const timer = setInterval(look, 1000);
-    return () => clearInterval(timer);
-  }, [isOn]);
-  return now;
 };
 
 /** The element of the page that a wait at a button is put into: a table cannot contain it, and rows hide their tools. */
@@ -122,15 +111,7 @@ const isInReach = (place: Element, dialog: HTMLElement | null): boolean =>
  * Waits at the button that waits: in the top layer, but in the page beside the button, so that Tab reaches Cancel from
  * there.
  */
-const PlacedWaits = ({
-  place,
-  waits,
-  now,
-}: {
-  readonly place: Element;
-  readonly waits: readonly Wait[];
-  readonly now: number;
-}) => {
+const PlacedWaits = ({ place, waits }: { readonly place: Element; readonly waits: readonly Wait[] }) => {
   const box = useRef<HTMLDivElement>(null);
   const host = hostOf(place);
   useLayoutEffect(() => {
@@ -165,9 +146,7 @@ const PlacedWaits = ({
     ? null
     : createPortal(
         <div ref={box} popover="manual" className="placed-waits" role="status">
-          {[...waitsByLabel(waits)].map(([label, same]) => (
-            <WaitLine key={label} label={label} waits={same} now={now} />
-          ))}
+          <WaitLines waits={waits} className="notice notice-wait" />
         </div>,
         host,
       );
@@ -175,13 +154,12 @@ const PlacedWaits = ({
 
 interface MessageBoxProps {
   readonly isShown: boolean;
+  readonly notices: readonly Notice[];
   readonly waits: readonly Wait[];
-  readonly now: number;
 }
 
 /** A popover, shown anew whenever a message is added, so that it comes to the top. */
-const MessageBox = ({ isShown, waits, now }: MessageBoxProps) => {
-  const { notices } = useStore(noticesStore);
+const MessageBox = ({ isShown, notices, waits }: MessageBoxProps) => {
   const box = useRef<HTMLDivElement>(null);
   const latest = isShown ? `${notices.at(-1)?.id ?? ''} ${waits.at(-1)?.id ?? ''}`.trim() : '';
   useEffect(() => {
@@ -192,37 +170,11 @@ const MessageBox = ({ isShown, waits, now }: MessageBoxProps) => {
   }, [latest]);
   return (
     <div ref={box} popover="manual" className="notices" role="log" aria-live="assertive" aria-label="Messages">
-      {isShown &&
-        [...waitsByLabel(waits)].map(([label, same]) => <WaitLine key={label} label={label} waits={same} now={now} />)}
+      {isShown && <WaitLines waits={waits} className="notice notice-wait" />}
       {isShown && notices.map((notice) => <NoticeCard key={notice.id} notice={notice} />)}
     </div>
   );
 };
-
-/** Waits for many answers of one kind are one line. */
-const waitsByLabel = (waits: readonly Wait[]): ReadonlyMap<string, readonly Wait[]> => {
-  const groups = new Map<string, Wait[]>();
-  for (const wait of waits) groups.set(wait.label, [...(groups.get(wait.label) ?? []), wait]);
-  return groups;
-};
-
-interface WaitLineProps {
-  readonly label: string;
-  readonly waits: readonly Wait[];
-  readonly now: number;
-}
-
-const WaitLine = ({ label, waits, now }: WaitLineProps) => (
-  <div className="notice notice-wait">
-    <progress aria-label={label} />
-    <p>
-      {label}, {formatDuration(Math.max(0, now - minOf(waits.map(({ startedAt }) => startedAt))))}
-    </p>
-    <Button small onClick={() => waits.forEach(({ abort }) => abort())}>
-      Cancel
-    </Button>
-  </div>
-);
 
 const NoticeCard = ({ notice }: { readonly notice: Notice }) => {
   const { dismiss } = useStore(noticesStore);

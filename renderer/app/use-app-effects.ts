@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useEffect } from 'react';
 import { useStore } from 'zustand';
 import { performAction } from '../actions/action.ts';
 import { isMac, matchesShortcut, parseShortcut, shortcutAccelerator } from '../actions/shortcut.ts';
@@ -7,13 +7,11 @@ import { type Facts, isUsable, readFacts, useFacts } from '../engine/facts.ts';
 import { layoutStore, NARROW_PX, ROOMY_PX } from '../state/layout-store.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
+import { readSweepAhead } from './read-ahead.ts';
 import { useAddress } from './use-address.ts';
 import { actions } from './views.tsx';
 import { inputKey } from '../engine/query-cache.ts';
-import { readShown } from '../state/shown-address.ts';
 import { sweepStore } from '../state/sweep-store.ts';
-import { shownSweep } from '../sweep/shown-sweep.ts';
-import type { CallInput } from '../../main/contract/calls.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
 import { shownRunName } from '../format/run-names.ts';
 import type { EngineEvent } from '../../main/contract/events.ts';
@@ -169,11 +167,12 @@ export const useAppEffects = (): void => {
     bridge.shell?.setTheme(theme).catch((error: unknown) => noticesStore.getState().report(error));
   }, [bridge, theme]);
 
+  useEffect(() => readSweepAhead(engine), [engine]);
+
   useSettings();
   useOverlays();
   useJobNotifications();
   const isFollowed = useAddress(facts);
-  useSweepAhead(facts, isFollowed);
   // Which model is shown first depends on the runs: one that is chosen before they are known would stay.
   const runs = useQuery('runs.list', {});
   const areRunsKnown = runs.data !== undefined || runs.error !== null;
@@ -181,25 +180,6 @@ export const useAppEffects = (): void => {
     const completed = isFollowed && areRunsKnown ? completeSelection(facts) : null;
     if (completed !== null) selectionStore.getState().complete(completed);
   }, [facts, isFollowed, areRunsKnown]);
-};
-
-/**
- * Reads the sweep that the page is about to show, the one of its address or the newest, while models and tasks are
- * still listed, since each takes as long. It is a reader until the answer is here: the views may come a little later.
- */
-const useSweepAhead = ({ runs }: Pick<Facts, 'runs'>, isFollowed: boolean): void => {
-  const kept = useQuery('view.kept', {}).data;
-  const [ahead, setAhead] = useState<CallInput<'sweep.read'> | null>(null);
-  const { data, error } = useQuery('sweep.read', ahead);
-  if (!isFollowed && ahead === null && kept !== undefined) {
-    const { hash } = window.location;
-    const address = new URLSearchParams((hash.length > 1 ? hash : (kept.address ?? '')).replace(/^#/, ''));
-    const { margin, familywise } = readShown((key) => address.get(key));
-    const named = { ...noSelection, run: address.get('run') };
-    const sweep = shownSweep({ runs, models: [], selection: named });
-    if (sweep !== null) setAhead({ run: sweep.id, familywise, delta: margin ?? undefined });
-  }
-  if (isFollowed && ahead !== null && (data !== undefined || error !== null)) setAhead(null);
 };
 
 /** Applies the stored user settings when they are first known and whenever they change, here or in another page. */

@@ -9,6 +9,7 @@ import { LayerBars, TaskAtlas } from '../features/routing/layer-atlas.tsx';
 import { MapSection } from '../features/routing/map-section.tsx';
 import { FirstRun } from '../features/start/first-run.tsx';
 import { ModelMissing } from '../plan/model-missing.tsx';
+import { usePlansAhead } from '../plan/plans-ahead.ts';
 import { useProfiles } from '../profile/use-profiles.ts';
 
 const loadCurves = () => import('../features/curves/curves-section.tsx');
@@ -27,6 +28,7 @@ export const WorkbenchView = () => {
   useEffect(() => {
     for (const load of [loadCurves, loadLauncher]) load().catch(() => undefined);
   }, []);
+  usePlansAhead();
   const facts = useFacts();
   const model = selectedModel(facts);
   const task = focusedTask(facts);

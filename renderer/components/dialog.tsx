@@ -31,6 +31,43 @@ const listenToDialogs = (listener: () => void): (() => void) => {
 export const useTopDialog = (): HTMLElement | null =>
   useSyncExternalStore(listenToDialogs, () => openDialogs.at(-1) ?? null);
 
+/** Fields, not buttons: Enter, held a little too long, must not start anything. */
+const FIELDS = ['input', 'select', 'textarea', '[role="radio"]', '[role="option"]']
+  .map((field) => `.dialog-frame > :not(.dialog-head) ${field}:not(:disabled, [readonly], [tabindex="-1"])`)
+  .join();
+
+/** Where the work in a dialog begins: its marked element, else its first field that is seen without scrolling. */
+const beginning = (dialog: HTMLElement): HTMLElement | undefined => {
+  const marked = dialog.querySelector<HTMLElement>('[data-autofocus]');
+  if (marked !== null) return marked;
+  const { bottom } = dialog.getBoundingClientRect();
+  return [...dialog.querySelectorAll<HTMLElement>(FIELDS)].find(
+    (field) => field.checkVisibility() && field.getBoundingClientRect().bottom <= bottom,
+  );
+};
+
+/**
+ * Moves the focus from the button that closes a dialog, where a browser puts it, to the dialog's beginning; for what is
+ * still being read, once it is there, unless the user was faster.
+ */
+const focusBeginning = (dialog: HTMLDialogElement): (() => void) => {
+  const first = document.activeElement;
+  const move = (): boolean => {
+    if (document.activeElement !== first) return true;
+    const field = beginning(dialog);
+    field?.focus();
+    return field !== undefined;
+  };
+  if (move()) return () => undefined;
+  const waiting = new MutationObserver(() => {
+    if (move()) waiting.disconnect();
+  });
+  const stop = (): void => waiting.disconnect();
+  waiting.observe(dialog, { childList: true, subtree: true });
+  for (const event of ['keydown', 'pointerdown']) dialog.addEventListener(event, stop, { once: true });
+  return stop;
+};
+
 /** A modal dialog: traps the focus, closes with Escape and on a click outside. */
 export const Dialog = ({ title, onClose, children, wide = false, drawer = false, full = false }: DialogProps) => {
   const id = useId();
@@ -39,14 +76,13 @@ export const Dialog = ({ title, onClose, children, wide = false, drawer = false,
   // Before the dialog leaves the page, closing it returns the focus to where it was.
   useLayoutEffect(() => {
     const element = dialog.current;
-    if (element !== null && !element.open) {
-      element.showModal();
-      // showModal() focuses the first button; prefer the marked element.
-      element.querySelector<HTMLElement>('[data-autofocus]')?.focus();
-    }
-    if (element !== null) setOpenDialogs([...openDialogs, element]);
+    if (element === null) return undefined;
+    if (!element.open) element.showModal();
+    const stop = focusBeginning(element);
+    setOpenDialogs([...openDialogs, element]);
     return () => {
-      element?.close();
+      stop();
+      element.close();
       setOpenDialogs(openDialogs.filter((known) => known !== element));
     };
   }, []);

@@ -47,7 +47,7 @@ interface FinderLookedProps {
 export const FinderLooked = ({ back, error, reading, children }: FinderLookedProps) => (
   <div className="finder-looked">
     {back !== null && (
-      <Button look="quiet" small icon="up" onClick={back}>
+      <Button look="quiet" small icon="chevronLeft" onClick={back}>
         Back to the list
       </Button>
     )}

@@ -226,6 +226,13 @@ export const results = define({
       'Items grouped by the item alone: thirds by length of the question, class of the right answer’s first token, ' +
       'and that token. A slice that differs shows what kind of items is lost; few items make wide intervals.',
   },
+  comparedSizes: {
+    term: 'Pruned or quantised',
+    text:
+      'The unpruned model at a type of weights against the mildest pruning by a method that fits into its bytes, on the ' +
+      'same items: pruned minus quantised, with the two-sided 95 % interval. “Read alone” means that the interval ' +
+      'excludes 0, but that all pairs of the sweep together (Holm, 5 %) do not show a difference.',
+  },
   sliceDifference: {
     term: 'Difference on a slice',
     text:

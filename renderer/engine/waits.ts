@@ -83,7 +83,10 @@ const WORDS: Readonly<Partial<Record<CallName, string>>> = {
 /** Calls without words of their own answer at once, unless the machine is very busy. */
 const OTHERWISE = 'Waiting for the engine';
 
-/** Waits for answers that views read, under Messages; one that was cancelled is offered again there. */
+/** Words of a wait for a call. */
+export const waitLabel = (name: CallName): string => WORDS[name] ?? OTHERWISE;
+
+/** Waits for answers that views read; one that was cancelled is offered again under Messages. */
 export const readingWaits: ReadingWaits = {
   label: (name) => WORDS[name] ?? null,
   begin: (label, abort) => showWait(label, abort).end,
@@ -101,7 +104,7 @@ export const readingWaits: ReadingWaits = {
 
 /**
  * Performs the work of a button, a menu or a key with an engine whose calls end once the work is cancelled. While calls
- * last longer than a second, the wait is shown, with Cancel: at `place` (the button), or under Messages. A cancelled
+ * last longer than a second, the wait is shown, with Cancel: at `place` (the button), or with those of views. A cancelled
  * work ends at once and without an error.
  */
 export const performWork = async (
@@ -122,7 +125,7 @@ export const performWork = async (
     wait = null;
   };
   const awaited = async <T>(name: CallName, answer: Promise<T>): Promise<T> => {
-    const label = WORDS[name] ?? OTHERWISE;
+    const label = waitLabel(name);
     if (wait === null) wait = showWait(label, () => controller.abort(), place);
     else wait.say(label);
     underWay += 1;

@@ -17,6 +17,15 @@ export const standardFactors = (counts: ExpertCounts): readonly number[] => {
   return factors;
 };
 
+/** The standard factors next to a factor: those that its keys choose. */
+export const nextFactors = (
+  counts: ExpertCounts,
+  factor: number,
+): { readonly smaller: number | undefined; readonly larger: number | undefined } => {
+  const factors = standardFactors(counts);
+  return { smaller: factors.findLast((known) => known < factor), larger: factors.find((known) => known > factor) };
+};
+
 /** Kept experts per layer: one number, or a range if layers differ. */
 export const keptRange = (keptPerLayer: readonly number[]): string => {
   const [low, high] = [minOf(keptPerLayer), maxOf(keptPerLayer)];

@@ -61,7 +61,7 @@ export interface Wait {
   readonly label: string;
   readonly startedAt: number;
   readonly abort: () => void;
-  /** The button that waits; null: the wait is shown under Messages. */
+  /** The button that waits; null: the wait of a view. */
   readonly place: Element | null;
 }
 
@@ -74,13 +74,22 @@ export interface ShownWait {
 
 interface WaitsState {
   readonly waits: readonly Wait[];
+  /** Labels of the waits that stand in a view, once for each place. */
+  readonly held: readonly string[];
   readonly begin: (wait: Omit<Wait, 'id'>) => ShownWait;
+  /** Keeps a place for the waits of a label; the returned function gives it up. */
+  readonly hold: (label: string) => () => void;
 }
 
 const createWaitsStore = () => {
   let next = 1;
   return createStore<WaitsState>()((set) => ({
     waits: [],
+    held: [],
+    hold: (label) => {
+      set(({ held }) => ({ held: [...held, label] }));
+      return () => set(({ held }) => ({ held: held.filter((_, index) => index !== held.indexOf(label)) }));
+    },
     begin: (wait) => {
       const id = next;
       next += 1;

@@ -51,7 +51,7 @@ export const firstScenes = ({ workspace, settings, folder }: FirstFolders): read
     name: 'connect',
     open: async (page) => {
       await tab(page, 'Workbench');
-      await page.getByRole('button', { name: 'Connect to HOST…' }).click();
+      await page.getByRole('button', { name: 'Connect to a machine…' }).click();
       await dialog(page, 'Connect to another machine').waitFor();
     },
   },
@@ -75,7 +75,7 @@ export const firstScenes = ({ workspace, settings, folder }: FirstFolders): read
     name: 'open-task-without-python',
     open: async (page) => {
       await page.getByRole('button', { name: 'Open a task by name' }).click();
-      await dialog(page, 'Open a task').getByRole('alert').waitFor();
+      await dialog(page, 'Open a task').getByRole('button', { name: 'Devices…' }).waitFor();
     },
   },
   {

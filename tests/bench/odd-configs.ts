@@ -62,8 +62,12 @@ const counted = (what: string): void => void counts.set(what, (counts.get(what) 
 
 const logitsOf = async (checkpoint: Checkpoint, tokens: readonly number[], plan: DropPlan | null) => {
   const runner = await settings.openRunner(checkpoint, {});
-  const [result] = await runner.forward([tokens], plan, control).finally(() => runner.dispose());
-  return result?.logits ?? new Float32Array();
+  try {
+    const [result] = await runner.forward([tokens], plan, control);
+    return result?.logits ?? new Float32Array();
+  } finally {
+    await runner.dispose();
+  }
 };
 
 /** Largest difference, relative to the largest number of `theirs`. */

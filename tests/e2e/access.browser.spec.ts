@@ -1,11 +1,9 @@
-import { withSample } from './page-steps.ts';
-import { expect, test } from './workbench.ts';
+import { expect, sampled as test } from './workbench.ts';
 
 test('the palette takes input at once, ranks results across groups, and finds existing items', async ({
   workbench,
 }) => {
   const { page } = workbench;
-  await withSample(workbench);
   const palette = page.getByRole('dialog', { name: 'Commands' });
   const find = async (typed: string): Promise<void> => {
     await page.keyboard.press('Control+k');
@@ -54,5 +52,19 @@ test('the palette takes input at once, ranks results across groups, and finds ex
     await page.keyboard.press('Escape');
     await expect(page.getByRole('dialog', { name: 'Trash of runs' })).toHaveCount(0);
     await expect(trash).toBeFocused();
+  });
+
+  await test.step('a dialog begins at its first field, not at the button that closes it', async () => {
+    for (const [keys, title, role, name] of [
+      ['Control+,', 'Settings', 'radio', 'Dark'],
+      ['Control+Shift+E', 'Export', 'radio', 'Plan on screen'],
+      ['Control+Shift+M', 'Methods', 'option', 'REAP'],
+    ] as const) {
+      await page.keyboard.press(keys);
+      const dialog = page.getByRole('dialog', { name: title });
+      await expect(dialog.getByRole(role, { name, exact: true })).toBeFocused();
+      await page.keyboard.press('Escape');
+      await expect(dialog).toHaveCount(0);
+    }
   });
 });

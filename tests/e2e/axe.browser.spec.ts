@@ -2,12 +2,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { axeFindings } from './axe-findings.ts';
-import { openDetails, resources, showWhole, tab, withSample, openSweep } from './page-steps.ts';
-import { expect, test } from './workbench.ts';
+import { openDetails, resources, showWhole, tab, openSweep } from './page-steps.ts';
+import { expect, sampled as test } from './workbench.ts';
 
 test('axe-core finds no violation in any view or dialog, in either theme', async ({ workbench }) => {
   const { page, exports } = workbench;
-  await withSample(workbench);
   const isClean = async (what: string): Promise<void> => {
     expect.soft(await axeFindings(page), what).toEqual([]);
   };

@@ -27,9 +27,12 @@ test('unpruned and two plans continue a prompt next to each other, by keyboard, 
   const header = page.getByRole('region', { name: 'What is on screen' });
   await header.getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-8' });
   await header.getByLabel('Task', { exact: true }).selectOption({ label: 'Sorting' });
-  await header.getByLabel('Method', { exact: true }).selectOption({ label: 'Random' });
   await tab(page, 'Side by side');
   const form = page.getByRole('form', { name: 'Prompt and plans' });
+  // What keeps it from writing is said beside the button, with the step that leads on.
+  await expect(form.getByRole('button', { name: 'Profile Sorting for REAP now' })).toBeEnabled();
+  await header.getByLabel('Method', { exact: true }).selectOption({ label: 'Random' });
+  await expect(form).toContainText('Type a prompt, or take an item.');
   await form.getByRole('button', { name: 'Keep for a second text' }).click();
   await header.getByLabel('Factor', { exact: true }).selectOption({ label: '×4' });
   await expect(form).toContainText('Random ×4');

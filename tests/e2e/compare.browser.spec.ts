@@ -1,15 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { download, openRanks, pageErrors, photograph, tab, withSample } from './page-steps.ts';
-import { expect, test } from './workbench.ts';
+import { download, openRanks, pageErrors, photograph, tab } from './page-steps.ts';
+import { expect, sampled as test } from './workbench.ts';
 
 test('the methods of the sample are ranked per task, against the best method or a chosen reference', async ({
   workbench,
 }) => {
   const { page } = workbench;
   const problems = pageErrors(page);
-  await withSample(workbench);
   await tab(page, 'Compare');
   const overview = page.getByRole('region', { name: 'Methods over tasks' });
   await page.getByLabel('Model', { exact: true }).selectOption('uncurl-32');

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Page } from '@playwright/test';
-import { photograph, resources, withSample } from './page-steps.ts';
-import { expect, test, withServer } from './workbench.ts';
+import { photograph, resources } from './page-steps.ts';
+import { expect, sampled, test, withServer } from './workbench.ts';
 
 interface Dropped {
   readonly name: string;
@@ -27,9 +27,8 @@ const given = async (name: string, ...parts: readonly string[]): Promise<Dropped
   base64: (await readFile(path.join(...parts))).toString('base64'),
 });
 
-test('files dropped on the page are opened according to their kind', async ({ workbench }) => {
+sampled('files dropped on the page are opened according to their kind', async ({ workbench }) => {
   const { page } = workbench;
-  await withSample(workbench);
   const sums = await given('dropped-sums.jsonl', resources, 'tasks', 'add', 'test.jsonl');
 
   await test.step('an overlay lists what can be dropped, and disappears', async () => {

@@ -1,13 +1,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { recordedSweepDocument } from '../../main/contract/sweep.ts';
-import { pageErrors, photograph, withSample } from './page-steps.ts';
-import { expect, test } from './workbench.ts';
+import { pageErrors, photograph } from './page-steps.ts';
+import { expect, sampled as test } from './workbench.ts';
 
 test('an edited sweep is reported in every view, and values from its outcomes are shown', async ({ workbench }) => {
   const { page, workspace } = workbench;
   const problems = pageErrors(page);
-  await withSample(workbench);
   const banner = page
     .getByRole('alert')
     .filter({ hasText: 'Not measured here: results.json was changed after the run had ended.' });

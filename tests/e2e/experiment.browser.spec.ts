@@ -2,7 +2,7 @@ import { chmod } from 'node:fs/promises';
 import { addRecordedExperiment, RECORDED_EXPERIMENT } from '../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { pageErrors, photograph, resources, openSweep } from './page-steps.ts';
+import { pageErrors, photograph, resources } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 test('the recorded experiment answers the two questions separately, beside the paper’s own table', async ({
@@ -54,7 +54,6 @@ test('an experiment on own members is started from the ticked models and tasks, 
   const { page } = workbench;
   const problems = pageErrors(page);
   const header = page.getByRole('region', { name: 'What is on screen' });
-  const sweep = page.getByRole('region', { name: 'Sweep', exact: true });
   const asked = async (): Promise<void> => {
     await page.keyboard.press('Control+K');
     await expect(page.getByRole('dialog', { name: 'Commands' }).getByRole('combobox')).toBeFocused();
@@ -71,10 +70,7 @@ test('an experiment on own members is started from the ticked models and tasks, 
     await asked();
     await expect(form).toContainText('Tick at least two models of a family');
     await expect(start).toBeDisabled();
-    await page.keyboard.press('Escape');
-    await openSweep(page);
-    await sweep.getByRole('checkbox', { name: 'uncurl-16', exact: true }).check();
-    await asked();
+    await form.getByRole('checkbox', { name: 'uncurl-16', exact: true }).check();
     await expect(form).toContainText('uncurl-8 and uncurl-16 on Plurals');
     await form.getByLabel('Draws').fill('one');
     await expect(form).toContainText('Draws: whole numbers from 0');

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { pageErrors, photograph } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
@@ -11,6 +12,9 @@ test('the export form describes formats, needs of servers, and differences in ll
   await models.getByText('uncurl-8').click();
   await header.getByLabel('Method', { exact: true }).selectOption({ label: 'Random' });
   await page.keyboard.press('Control+Shift+E');
+  // The folder of exports of the workspace is proposed, as by the search for a size.
+  await expect(form.getByText(path.join(workbench.workspace, 'exports'), { exact: true })).toBeVisible();
+  await expect(form.getByRole('button', { name: 'Export and verify' })).toBeEnabled();
 
   await test.step('for a Hugging Face folder it lists the needs of several devices', async () => {
     await form.getByText('Serving it on several devices').click();

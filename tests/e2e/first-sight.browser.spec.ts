@@ -1,7 +1,7 @@
 import type { Page } from '@playwright/test';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { showWhole, tab, withSample } from './page-steps.ts';
-import { expect, test } from './workbench.ts';
+import { showWhole, tab } from './page-steps.ts';
+import { expect, sampled, test } from './workbench.ts';
 
 const softly = expect.configure({ soft: true });
 
@@ -71,9 +71,8 @@ test('the workbench leads with the answer: curve, map and its legend are above t
   }
 });
 
-test('one row of controls in every view; no two buttons that save have one name', async ({ workbench }) => {
+sampled('one row of controls in every view; no two buttons that save have one name', async ({ workbench }) => {
   const { page } = workbench;
-  await withSample(workbench);
   for (const view of ['Workbench', 'Thresholds', 'Compare', 'Runs', 'Side by side', 'Map of models', 'Fit'] as const) {
     if (view === 'Workbench' || view === 'Thresholds' || view === 'Compare') await showWhole(page, view);
     else await tab(page, view);
@@ -89,9 +88,8 @@ test('one row of controls in every view; no two buttons that save have one name'
   }
 });
 
-test('a view is printed whole and light, without the panels beside it', async ({ workbench }) => {
+sampled('a view is printed whole and light, without the panels beside it', async ({ workbench }) => {
   const { page } = workbench;
-  await withSample(workbench);
   await page.emulateMedia({ colorScheme: 'dark' });
   await showWhole(page, 'Thresholds');
   const theme = page.locator('html');

@@ -1,7 +1,7 @@
 import type { Page } from '@playwright/test';
 import { z } from 'zod';
-import { pageErrors, showWhole, tab, withSample } from './page-steps.ts';
-import { expect, test } from './workbench.ts';
+import { pageErrors, showWhole, tab } from './page-steps.ts';
+import { expect, sampled as test } from './workbench.ts';
 
 const sentCall = z.object({ type: z.literal('call'), name: z.string() });
 const numberedCall = sentCall.extend({ id: z.number() });
@@ -63,7 +63,7 @@ test('a view that is shown again stands as it was, with what changed meanwhile, 
       if (call.success) asked.push(call.data.name);
     }),
   );
-  await withSample(workbench);
+  await page.reload();
   await showWhole(page, 'Workbench');
   const factor = header(page).getByLabel('Factor', { exact: true });
   const name = page.locator('.plan-cursor-name');
@@ -145,7 +145,6 @@ test('a view that is shown again stands as it was, with what changed meanwhile, 
 test('the sweep is read while the models are still listed', async ({ workbench }) => {
   const { page } = workbench;
   const problems = pageErrors(page);
-  await withSample(workbench);
   await expect(page.locator('.difference-plot').first()).toBeVisible();
   /** What each call asks, by its number. */
   const asked = new Map<number, string>();

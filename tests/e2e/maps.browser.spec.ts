@@ -5,8 +5,8 @@ import { exportPlan } from '../../main/export/export-plan.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { exportSettingsIn } from '../open-model-runner.ts';
-import { pageErrors, photograph, profileOn, resources, withSample, openMapOptions } from './page-steps.ts';
-import { expect, test } from './workbench.ts';
+import { pageErrors, photograph, profileOn, resources, openMapOptions } from './page-steps.ts';
+import { expect, sampled as test } from './workbench.ts';
 
 const header = (page: Page) => page.getByRole('region', { name: 'What is on screen' });
 const mapSection = (page: Page) => page.getByRole('region', { name: 'Layer and expert map' });
@@ -39,7 +39,7 @@ test('experts are ordered, maps are compared with tasks and a pruned copy, and a
   const { page, workspace, exports } = workbench;
   const problems = pageErrors(page);
   await addPrunedCopy(workspace, exports);
-  await withSample(workbench);
+  await page.reload();
   await header(page).getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-8' });
   await header(page).getByLabel('Task', { exact: true }).selectOption({ label: 'Sums' });
   await header(page).getByLabel('Method', { exact: true }).selectOption({ label: 'REAP' });
@@ -113,7 +113,6 @@ test('the inspector shows an expert’s tokens, the experts chosen with it, simi
 }) => {
   const { page } = workbench;
   const problems = pageErrors(page);
-  await withSample(workbench);
   await header(page).getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-8' });
   await header(page).getByLabel('Task', { exact: true }).selectOption({ label: 'Sums' });
   await profileOn(page, ['Sums']);

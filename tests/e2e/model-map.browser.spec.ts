@@ -2,15 +2,12 @@ import { addRecordedExperiment } from '../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { axeFindings } from './axe-findings.ts';
-import { download, pageErrors, photograph, resources, tab, withSample } from './page-steps.ts';
-import { expect, test } from './workbench.ts';
+import { download, pageErrors, photograph, resources, tab } from './page-steps.ts';
+import { expect, sampled, test } from './workbench.ts';
 
-test('the map of models shows the verdicts, opens points, and compares two models slice by slice', async ({
-  workbench,
-}) => {
+sampled('the map of models shows verdicts, opens points, and compares two models by slice', async ({ workbench }) => {
   const { page } = workbench;
   const problems = pageErrors(page);
-  await withSample(workbench);
   const header = page.getByRole('region', { name: 'What is on screen' });
   await header.getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-64' });
   await header.getByLabel('Task', { exact: true }).selectOption({ label: 'Sums' });
@@ -38,6 +35,13 @@ test('the map of models shows the verdicts, opens points, and compares two model
     await page.keyboard.press('Enter');
     await expect(page.getByRole('region', { name: 'Selected point' })).toContainText('uncurl-64');
     await expect(cell(/^REAP ×4: /)).toHaveAttribute('aria-pressed', 'true');
+  });
+
+  await test.step('beside the map the same models by their bytes open the same', async () => {
+    const chart = page.getByRole('figure', { name: 'Accuracy against bytes' });
+    await expect(chart.locator('.curve-point[data-series="reap"]')).toHaveCount(5);
+    await chart.locator('.curve-point[data-series="frequency"][data-at^="1.5"]').click({ force: true });
+    await expect(cell(/^Frequency ×8: /)).toHaveAttribute('aria-pressed', 'true');
   });
 
   await test.step('the margin changes the verdicts here as in all views', async () => {

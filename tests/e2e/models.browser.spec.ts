@@ -55,7 +55,7 @@ test('a moved model folder is reported as gone, located again, and forgotten', a
   const field = browser.getByRole('textbox', { name: 'Path' });
   await field.fill(path.join(other, 'config.json'));
   await field.press('Enter');
-  await expect(browser.getByRole('alert')).toContainText('config.json cannot be chosen here.');
+  await expect(browser.getByRole('alert')).toContainText('config.json is not a model.');
   await expect(browser.getByRole('list', { name: 'Entries' })).toHaveAttribute('data-folder', other);
   await browser.getByRole('button', { name: 'Cancel' }).click();
   await expect(row('mine')).toContainText('moved or deleted');

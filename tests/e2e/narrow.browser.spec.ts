@@ -1,6 +1,7 @@
+import path from 'node:path';
 import type { Page } from '@playwright/test';
-import { openDetails, photograph, showWhole, tab, withSample } from './page-steps.ts';
-import { expect, test } from './workbench.ts';
+import { openDetails, photograph, resources, showWhole, tab } from './page-steps.ts';
+import { expect, sampled as test } from './workbench.ts';
 
 const softly = expect.configure({ soft: true });
 
@@ -88,7 +89,6 @@ const notReached = (page: Page): Promise<readonly string[]> =>
 
 test('Tab reaches every button of every view, with a visible focus', async ({ workbench }) => {
   const { page } = workbench;
-  await withSample(workbench);
   for (const view of views) {
     // An element that appeared during the walk would count as not reached.
     await showWhole(page, view);
@@ -105,7 +105,6 @@ test('at 1024 x 700 and at 200 % nothing is lost: no sideways scrolling, side pa
   workbench,
 }) => {
   const { page } = workbench;
-  await withSample(workbench);
   const inspector = page.getByRole('complementary', { name: 'Inspector' });
   const sidebar = page.getByRole('navigation', { name: 'Models, tasks and runs' });
   // 200 % of a window of 1440 x 900: half as many CSS pixels.
@@ -143,6 +142,18 @@ test('at 1024 x 700 and at 200 % nothing is lost: no sideways scrolling, side pa
       await page.keyboard.press('Escape');
       await expect(dialog).toBeHidden();
     }
+    // What a file dialog refuses leaves room for its list and its buttons.
+    await page.keyboard.press('Control+o');
+    const files = page.getByRole('dialog', { name: 'Open a model' });
+    await expect(files.getByRole('textbox', { name: 'Path' })).not.toHaveValue('');
+    await files.getByRole('textbox', { name: 'Path' }).fill(path.join(resources, 'tasks', 'add', 'test.jsonl'));
+    await page.keyboard.press('Enter');
+    await expect(files.getByRole('alert')).toContainText('test.jsonl is a task, not a model.');
+    await softly(files.getByRole('listitem').first(), `first entry at ${String(width)}`).toBeInViewport({ ratio: 0.9 });
+    const confirm = files.getByRole('button', { name: 'Open this folder' });
+    await softly(confirm, `the button at ${String(width)}`).toBeInViewport({ ratio: 0.99 });
+    await page.keyboard.press('Escape');
+    await expect(files).toBeHidden();
     for (const [panel, name] of [
       [inspector, 'Show or hide the inspector'],
       [sidebar, 'Show or hide the sidebar'],
@@ -174,6 +185,12 @@ test('at 1024 x 700 and at 200 % nothing is lost: no sideways scrolling, side pa
     await softly.poll(() => overflow(page, '#view'), `the part ${view} at 380`).toBeLessThanOrEqual(0);
     await softly.poll(() => toolbarHeights(page, 90), `rows of ${view} at 380`).toEqual([]);
     await photograph(workbench, `${view.toLowerCase().replaceAll(' ', '-')}-380`);
+    if (view !== 'Runs') continue;
+    await page.getByRole('main').getByText('Columns', { exact: true }).click();
+    const box = await page.getByRole('group', { name: 'Columns of the table' }).boundingBox();
+    softly(box?.x, 'left edge of the columns at 380').toBeGreaterThanOrEqual(0);
+    softly((box?.x ?? 0) + (box?.width ?? 0), 'right edge of the columns at 380').toBeLessThanOrEqual(380);
+    await page.keyboard.press('Escape');
   }
   // Two rows, in which names can be read; the tab of the view is in sight.
   const widths = await page

@@ -1,12 +1,11 @@
 import { copyFile, cp } from 'node:fs/promises';
 import path from 'node:path';
-import { resources, withSample } from './page-steps.ts';
-import { expect, test } from './workbench.ts';
+import { resources } from './page-steps.ts';
+import { expect, sampled as test } from './workbench.ts';
 
 test('the window follows links and opens run files and dropped files by their paths', async ({ workbench }) => {
   const { page, workspace, exports, secondInstance } = workbench;
   if (secondInstance === null) throw new Error('a window has second instances');
-  await withSample(workbench);
   await expect(page).toHaveURL(/#view=workbench/);
 
   await test.step('a link to a state of the page', async () => {

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { photograph, resources, typeFolder, typePath, withSample, openSweep } from './page-steps.ts';
-import { expect, test } from './workbench.ts';
+import { photograph, resources, typeFolder, typePath, openSweep } from './page-steps.ts';
+import { expect, sampled as test } from './workbench.ts';
 
 const ranking = JSON.stringify(Array.from({ length: 3 }, () => [7, 6, 5, 4, 3, 2, 1, 0]));
 const file = { name: 'My order.json', mimeType: 'application/json', buffer: Buffer.from(ranking) };
@@ -16,7 +16,6 @@ test('a ranking from a file is a method, a checkpoint folder is measured beside 
   workbench,
 }) => {
   const { page, exports } = workbench;
-  await withSample(workbench);
   const header = page.getByRole('region', { name: 'What is on screen' });
   await header.getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-8' });
 

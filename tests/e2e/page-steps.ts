@@ -1,18 +1,19 @@
-import { existsSync } from 'node:fs';
-import { chmod, mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from '@playwright/test';
 import type { Download, Locator, Page } from '@playwright/test';
-import { addSample } from '../../main/sample/sample-run.ts';
-import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import type { Workbench } from './workbench.ts';
 
 export const resources = path.resolve(import.meta.dirname, '../../resources');
 const screenshots = path.join(import.meta.dirname, 'screenshots');
-/** Collects uncaught errors of the page from now on; tests expect none at the end. */
+const errorsOf = new WeakMap<Page, string[]>();
+/** Uncaught errors of the page, collected from the first call on (by `workbench`, before it loads); tests expect none. */
 export const pageErrors = (page: Page): string[] => {
+  const known = errorsOf.get(page);
+  if (known !== undefined) return known;
   const problems: string[] = [];
+  errorsOf.set(page, problems);
   page.on('pageerror', (error) => problems.push(error.message));
   return problems;
 };
@@ -181,34 +182,4 @@ export const photograph = async ({ page, host }: Workbench, view: string): Promi
     await page.waitForTimeout(PAINT_MS);
     await page.screenshot({ path: path.join(screenshots, `${host}-${view}-${theme}.png`) });
   }
-};
-
-/**
- * Makes page and engine forget the state of the page, so that the next load is a first one. Waits until the page is
- * idle and the engine has stored the state, so that neither stores it again.
- */
-const forgetAddress = async ({ page, workspace }: Workbench): Promise<void> => {
-  const kept = path.join(workspace, 'view.json');
-  const isKept = async (): Promise<boolean> => {
-    const fragment = await page.evaluate(() => window.location.hash.slice(1));
-    if (!fragment.includes('model=') || !existsSync(kept)) return false;
-    return (await readFile(kept, 'utf8')).includes(JSON.stringify(fragment));
-  };
-  await expect.poll(isKept).toBe(true);
-  await rm(kept);
-  await page.evaluate(() => window.history.replaceState(null, '', window.location.pathname + window.location.search));
-};
-
-/** Gives the workspace the content of a first start, including the sample. */
-export const withSample = async (workbench: Workbench): Promise<void> => {
-  const { page, workspace } = workbench;
-  const opened = await openWorkspace(workspace);
-  if (!(await addSample(opened, resources))) throw new Error(`${workspace} holds the sample already`);
-  // The window's engine runs as another user, who continues in these folders.
-  for (const folder of ['overlays', 'runs', 'runs/sample', 'steps', 'tmp'])
-    await chmod(path.join(workspace, folder), 0o777);
-  await forgetAddress(workbench);
-  await page.reload();
-  // Models, tasks and the state of the address are loaded.
-  await expect(page.locator('.workbench-view')).toBeVisible();
 };

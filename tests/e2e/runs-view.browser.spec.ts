@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import type { Page } from '@playwright/test';
 import { putRuns } from './many-runs.ts';
 import { axeFindings } from './axe-findings.ts';
-import { download, pageErrors, photograph, tab, withSample } from './page-steps.ts';
-import { expect, test } from './workbench.ts';
+import { download, pageErrors, photograph, tab } from './page-steps.ts';
+import { expect, sampled as test } from './workbench.ts';
 
 const table = (page: Page) => page.getByRole('region', { name: /^Runs(, sorted by .*)?$/ }).getByRole('table');
 const rows = (page: Page) => table(page).locator('tbody tr[aria-rowindex]');
@@ -15,7 +15,6 @@ test('all runs in one table: sorted, filtered, grouped, pinned, unfolded, charte
 }) => {
   const { page, workspace } = workbench;
   const problems = pageErrors(page);
-  await withSample(workbench);
   await putRuns(workspace, 120);
   await page.reload();
   await tab(page, 'Runs');

@@ -115,6 +115,8 @@ test('two hundred runs: filtered, named, tagged, archived, moved to the trash an
     await page.getByRole('button', { name: 'Trash of runs' }).click();
     const trash = page.getByRole('dialog', { name: 'Trash of runs' });
     await expect(trash.getByRole('listitem')).toHaveCount(3);
+    // The offer to undo waits for the page: it would lie over the buttons of the dialog.
+    await expect(page.getByRole('button', { name: 'Undo', exact: true })).toHaveCount(0);
     await trash.getByRole('button', { name: 'Restore The odd one' }).click();
     await expect(trash.getByRole('listitem')).toHaveCount(2);
     await trash.getByRole('button', { name: 'Empty the trash…' }).click();

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ElectronApplication, Page } from '@playwright/test';
 import { z } from 'zod';
 import { parseOutput } from '../../main/contract/call-boundary.ts';
-import type { CallName, CallOutput } from '../../main/contract/calls.ts';
+import { AnswerText, type CallName, type CallOutput } from '../../main/contract/calls.ts';
 import { OnnxGraph } from '../../main/graph/onnx-graph.ts';
 import { TensorProto_DataType as DataType } from '../../main/graph/onnx-messages.ts';
 import { processState, thisProcess } from '../../main/workspace/process-alive.ts';
@@ -95,9 +95,12 @@ const engineAfter = (electron: ElectronApplication, killed: number): Promise<num
 /** The engine's answer, parsed with the call's schema. */
 const askEngine = async <N extends CallName>(page: Page, name: N, input: unknown): Promise<CallOutput<N>> => {
   const answer = z
-    .object({ type: z.literal('result'), output: z.unknown() })
+    .discriminatedUnion('type', [
+      z.object({ type: z.literal('result'), output: z.unknown() }),
+      z.object({ type: z.literal('text'), text: z.string() }),
+    ])
     .parse(await callEngine(page, name, input));
-  return parseOutput(name, answer.output);
+  return parseOutput(name, answer.type === 'text' ? new AnswerText(answer.text) : answer.output);
 };
 
 test('the page is isolated: no Node, no permission, no way out', async ({ shell: { electron, page } }) => {

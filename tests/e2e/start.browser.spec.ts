@@ -39,7 +39,7 @@ test('an empty workspace offers four ways to begin; lists share their height, no
   const problems = pageErrors(page);
   const sidebar = page.getByRole('navigation', { name: 'Models, tasks and runs' });
   const ways = page.getByRole('region', { name: 'Ways to begin' });
-  const offered = ['Open the sample', 'Open a model…', 'Fit a model to a size', 'Connect to HOST…'];
+  const offered = ['Open the sample', 'Open a model…', 'Fit a model to a size', 'Connect to a machine…'];
   await expect(ways.getByRole('button')).toHaveText(offered);
   // One button leads.
   await expect(page.locator('.button-primary')).toHaveCount(1);
@@ -51,7 +51,7 @@ test('an empty workspace offers four ways to begin; lists share their height, no
   await ways.getByRole('button', { name: 'Open a model…' }).click();
   await expect(page.getByRole('dialog', { name: 'Open a model' })).toBeVisible();
   await page.keyboard.press('Escape');
-  await ways.getByRole('button', { name: 'Connect to HOST…' }).click();
+  await ways.getByRole('button', { name: 'Connect to a machine…' }).click();
   const connecting = page.getByRole('dialog', { name: 'Connect to another machine' });
   // A page in a browser stays with the engine that served it.
   await expect(connecting).toContainText('uncurl connect [USER@]HOST --open');

@@ -1,7 +1,7 @@
 import type { Page } from '@playwright/test';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { pageErrors, photograph, profileOn, tab, withSample, openSweep, openRule } from './page-steps.ts';
-import { expect, test } from './workbench.ts';
+import { pageErrors, photograph, profileOn, tab, openSweep, openRule } from './page-steps.ts';
+import { expect, sampled as test } from './workbench.ts';
 
 const header = (page: Page) => page.getByRole('region', { name: 'What is on screen' });
 const chosen = (page: Page, label: string) => header(page).getByLabel(label, { exact: true }).locator('option:checked');
@@ -22,7 +22,6 @@ test('one header controls every panel, is in the address, survives a reload, and
 }) => {
   const { page } = workbench;
   const problems = pageErrors(page);
-  await withSample(workbench);
 
   await test.step('views and address show the choices in the header', async () => {
     await header(page).getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-32' });
@@ -151,7 +150,6 @@ test('one header controls every panel, is in the address, survives a reload, and
 test('a plan without measurement is measured on the spot, and its point joins the chart', async ({ workbench }) => {
   const { page } = workbench;
   const problems = pageErrors(page);
-  await withSample(workbench);
   await header(page).getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-8' });
   await header(page).getByLabel('Task', { exact: true }).selectOption({ label: 'Sums' });
   await profileOn(page, ['Sums']);
@@ -193,7 +191,6 @@ test('plan settings belong to the plan: in the address, after a reload, with a p
 }) => {
   const { page } = workbench;
   const problems = pageErrors(page);
-  await withSample(workbench);
   await header(page).getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-32' });
   await header(page).getByLabel('Task', { exact: true }).selectOption({ label: 'Sorting' });
   const plan = page.getByRole('region', { name: 'Plan settings' });

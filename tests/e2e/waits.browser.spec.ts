@@ -80,6 +80,17 @@ test('a button that waits for a busy engine says so where it is, and Cancel ends
   await open.click();
   await expect(dialog).toHaveCount(0);
   await expect(page.getByRole('list', { name: 'Models' })).toContainText('own-8');
+
+  // A view waits where its answer will be, and not over it.
+  held.add('sweep.sizeTrend');
+  await page.getByRole('tab', { name: 'Thresholds' }).click();
+  const reading = page.getByRole('tabpanel', { name: 'Thresholds' }).getByRole('status');
+  await expect(reading).toContainText(/^Computing thresholds and trends, \d+\ss/);
+  await expect(page.getByRole('contentinfo', { name: 'Jobs' }).getByRole('button', { name: 'Cancel' })).toHaveCount(0);
+  await photograph(workbench, 'view-wait');
+  await reading.getByRole('button', { name: 'Cancel' }).click();
+  await expect(page.getByRole('log', { name: 'Messages' })).toContainText('was cancelled.');
+  await expect(reading).toHaveCount(0);
   expect(problems).toEqual([]);
 });
 
@@ -102,12 +113,12 @@ test('a plan that takes long is made apart from the engine: its wait is shown, a
 
   const messages = page.getByRole('log', { name: 'Messages' });
   await header.getByLabel('Method', { exact: true }).selectOption('UNCURL');
-  await expect(messages).toContainText('Making the plan, ');
+  // The last plan is still shown: the wait is in the line at the foot, and covers nothing.
+  const foot = page.getByRole('contentinfo', { name: 'Jobs' });
+  await expect(foot).toContainText('Making the plan, ');
+  await expect(messages).toBeEmpty();
   await photograph(workbench, 'plan-wait');
-  await messages
-    .locator('.notice-wait', { hasText: 'Making the plan' })
-    .getByRole('button', { name: 'Cancel' })
-    .click();
+  await foot.getByRole('button', { name: 'Cancel' }).click();
   await expect(messages).toContainText('Making the plan was cancelled.');
   await expect(messages.getByRole('button', { name: 'Ask again' })).toBeVisible();
   // The engine is free: another method has its plan at once.

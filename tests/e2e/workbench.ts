@@ -1,14 +1,18 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { test as base } from '@playwright/test';
 import type { Browser, Page, PlaywrightWorkerArgs } from '@playwright/test';
+import { addSample } from '../../main/sample/sample-run.ts';
+import { openWorkspace } from '../../main/workspace/open-workspace.ts';
+import { stateFolder } from '../../main/workspace/user-key.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { removeFolder } from '../remove-folder.ts';
+import { pageErrors, resources } from './page-steps.ts';
 import { stageApp } from './stage-app.ts';
 import type { StagedApp } from './stage-app.ts';
 
@@ -18,7 +22,7 @@ const WINDOW_SIZE = { width: 1440, height: 900 };
 export interface Workbench {
   readonly host: 'browser' | 'window';
   readonly page: Page;
-  /** The folder of this test's runs; empty at the start. */
+  /** The folder of this test's runs; empty at the start, or with the sample alone (`sampled`). */
   readonly workspace: string;
   /** A folder that the workbench may write exports to. */
   readonly exports: string;
@@ -67,12 +71,17 @@ export const stopServer = async (server: ChildProcess): Promise<void> => {
 
 type Folders = Pick<Workbench, 'workspace' | 'exports' | 'settings'>;
 
-/** `uncurl serve` on a workspace and a free port, with the address that it prints. `top`: the folder that it lists. */
+/**
+ * `uncurl serve` on a workspace and a free port, with the address that it prints. `top`: the folder that it lists. It is
+ * the built program, whose Node reads no TypeScript, as an installed one: its threads and processes are bundles too,
+ * which start in half of the processor time.
+ */
 export const startServer = async (
   { workspace, settings }: Pick<Folders, 'workspace' | 'settings'>,
   top = '/',
 ): Promise<{ readonly server: ChildProcess; readonly address: string }> => {
-  const command = [path.join(root, 'main', 'cli', 'uncurl.ts'), 'serve', `--root=${top}`, `--workspace=${workspace}`];
+  const program = ['--no-experimental-strip-types', path.join(root, 'dist', 'uncurl.cjs')];
+  const command = [...program, 'serve', `--root=${top}`, `--workspace=${workspace}`];
   const env = { ...process.env, UNCURL_SETTINGS: settings };
   const server = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env });
   try {
@@ -113,6 +122,7 @@ const inBrowser = async (
     const context = await browser.newContext({ viewport: WINDOW_SIZE, acceptDownloads: true });
     try {
       const page = await context.newPage();
+      pageErrors(page);
       await page.goto(address);
       await untilReady(page);
       const openFile = async (file: string): Promise<Page> => {
@@ -149,6 +159,7 @@ const inWindow = async (
   });
   try {
     const page = await electron.firstWindow({ timeout: HANG_LIMIT_MS });
+    pageErrors(page);
     await untilReady(page);
     const answerFolderDialog = (folder: string): Promise<void> =>
       electron.evaluate(({ dialog }, chosen) => {
@@ -172,7 +183,19 @@ const inWindow = async (
   }
 };
 
+/** What tests share because it takes long to make, and is the same in each of them. */
+interface Prepared {
+  /**
+   * Answers about runs that engines keep, by the content of all that they follow from: what one has computed about the
+   * sample, the others read.
+   */
+  readonly keptAnswers: string;
+  /** Copies a workspace of a first start with the sample. */
+  readonly addSampleTo: (workspace: string) => Promise<void>;
+}
+
 interface Hosts {
+  readonly prepared: Prepared;
   readonly stagedApp: StagedApp | null;
   /** Started once: each test has a profile (context) of its own in it. Null in Electron. */
   readonly sharedBrowser: Browser | null;
@@ -182,7 +205,31 @@ interface Hosts {
  * The workbench as a user sees it: in a window of a real Electron (project `electron`) or in Chromium, served by
  * `uncurl serve` (project `chromium`), with a workspace of its own.
  */
-export const test = base.extend<{ readonly workbench: Workbench }, Hosts>({
+export const test = base.extend<{ readonly workbench: Workbench; readonly content: 'nothing' | 'sample' }, Hosts>({
+  content: ['nothing', { option: true }],
+
+  prepared: [
+    // eslint-disable-next-line no-empty-pattern -- Playwright reads the fixtures that are asked for from the pattern.
+    async ({}, use) => {
+      const folder = await mkdtemp(path.join(tmpdir(), 'uncurl-prepared-'));
+      const [keptAnswers, sample] = [path.join(folder, 'kept-answers'), path.join(folder, 'sample')];
+      await mkdir(keptAnswers);
+      // The window's user is not the user of the tests.
+      for (const open of [folder, keptAnswers]) await chmod(open, 0o777);
+      let made: Promise<unknown> | null = null;
+      const addSampleTo = async (workspace: string): Promise<void> => {
+        made ??= openWorkspace(sample).then((opened) => addSample(opened, resources));
+        await made;
+        await cp(sample, workspace, { recursive: true });
+        for (const own of ['overlays', 'runs', 'runs/sample', 'steps', 'tmp'])
+          await chmod(path.join(workspace, own), 0o777);
+      };
+      await use({ keptAnswers, addSampleTo });
+      await removeFolder(folder);
+    },
+    { scope: 'worker', timeout: HANG_LIMIT_MS },
+  ],
+
   stagedApp: [
     // eslint-disable-next-line no-empty-pattern -- Playwright reads the fixtures that are asked for from the pattern.
     async ({}, use, workerInfo) => {
@@ -203,13 +250,16 @@ export const test = base.extend<{ readonly workbench: Workbench }, Hosts>({
     { scope: 'worker', timeout: HANG_LIMIT_MS },
   ],
 
-  workbench: async ({ playwright, stagedApp, sharedBrowser }, use) => {
+  workbench: async ({ playwright, stagedApp, sharedBrowser, prepared, content }, use) => {
     const base = await mkdtemp(path.join(tmpdir(), 'uncurl-flow-'));
     const made = { workspace: path.join(base, 'workspace'), exports: path.join(base, 'exports') };
     const folders = { ...made, settings: path.join(base, 'settings.json') };
-    for (const folder of Object.values(made)) await mkdir(folder);
+    const state = stateFolder(folders.settings);
+    for (const folder of [...Object.values(made), state]) await mkdir(folder);
     // The window's user is not the user of the tests.
-    for (const folder of [base, ...Object.values(made)]) await chmod(folder, 0o777);
+    for (const folder of [base, ...Object.values(made), state]) await chmod(folder, 0o777);
+    await symlink(prepared.keptAnswers, path.join(state, 'kept-answers'));
+    if (content === 'sample') await prepared.addSampleTo(folders.workspace);
     try {
       if (stagedApp) await inWindow(playwright, stagedApp, folders, use);
       else if (sharedBrowser) await inBrowser(sharedBrowser, folders, use);
@@ -218,5 +268,8 @@ export const test = base.extend<{ readonly workbench: Workbench }, Hosts>({
     }
   },
 });
+
+/** The same with a workspace that has the sample and was never shown: the page opens as at a first start. */
+export const sampled = test.extend({ content: 'sample' });
 
 export { expect } from '@playwright/test';

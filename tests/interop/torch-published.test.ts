@@ -90,7 +90,11 @@ test('MiniMax whose heads turn in part is refused by the engine torch', async ()
   const { config, ...fixture } = publishedFixture('minimax');
   const folder = await writePublished({ ...fixture, config: { ...config, rotary_dim: 4 } });
   const opened = openTorchRunner(await openCheckpoint(folder), await temporaryFolder()).then(async (runner) => {
-    await runner.forward([fixture.tokens], null, control).finally(() => runner.dispose());
+    try {
+      await runner.forward([fixture.tokens], null, control);
+    } finally {
+      await runner.dispose();
+    }
   });
   await expect(opened).rejects.toMatchObject({
     code: 'torch-architecture',

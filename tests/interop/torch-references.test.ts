@@ -100,7 +100,11 @@ test.each(folders)(
     const code = refusedByTorch[name];
     if (code !== undefined) {
       const opened = openTorchRunner(checkpoint, scratch).then(async (runner) => {
-        await runner.forward(tokens, null, control).finally(() => runner.dispose());
+        try {
+          await runner.forward(tokens, null, control);
+        } finally {
+          await runner.dispose();
+        }
       });
       await expect(opened).rejects.toMatchObject({ code });
       return;

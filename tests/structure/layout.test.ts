@@ -11,8 +11,8 @@ const FILE_LIMIT_BYTES = MEBIBYTE;
 const TOP_LEVEL = new Set([
   ...['electron', 'main', 'renderer', 'resources', 'tests', '.ci'],
   ...['README.md', 'LICENSE', 'package.json', 'package-lock.json', 'forge.config.ts', 'electron-builder.yml'],
-  ...['tsconfig.json', 'tsconfig.engine.json', 'eslint.config.js', 'vite.config.ts', 'vitest.config.ts'],
-  ...['playwright.config.ts', '.gitignore', '.gitattributes', '.npmrc', '.nvmrc', '.editorconfig'],
+  ...['tsconfig.json', 'tsconfig.engine.json', 'vite.config.ts', 'vitest.config.ts', 'playwright.config.ts'],
+  ...['eslint.config.js', '.oxlintrc.json', '.gitignore', '.gitattributes', '.npmrc', '.nvmrc', '.editorconfig'],
   ...['.prettierrc.json', '.prettierignore', 'knip.json', '.dependency-cruiser.js'],
   ...['CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', '.github', '.vscode'],
 ]);

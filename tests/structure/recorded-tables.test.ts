@@ -1,9 +1,6 @@
-import path from 'node:path';
 import { expect, it } from 'vitest';
 import { results } from '../../renderer/definitions/results.ts';
-import { readShippedAnswers } from '../../main/runs/kept-answers.ts';
-import { root } from './project-files.ts';
-import { recordedPages, recordedSample, recordedTables } from './recorded-tables.ts';
+import { recordedPages, recordedSample, recordedTables, readShippedAnswers } from './recorded-tables.ts';
 import { missedWords } from './simulated-rates.ts';
 
 it('every quoted table in the documentation matches its record', async () => {
@@ -15,7 +12,7 @@ it('every quoted table in the documentation matches its record', async () => {
 
 it('the answers beside the sample are those that this version computes ("npm run docs" writes them)', async () => {
   const { answers } = await recordedSample();
-  expect(await readShippedAnswers(path.join(root, 'resources'))).toEqual(answers);
+  expect(await readShippedAnswers()).toEqual(answers);
 });
 
 it('the tooltip of the answer loss says how often its interval misses as simulated', () => {

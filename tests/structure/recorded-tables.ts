@@ -1,7 +1,7 @@
 // Tables that the documentation quotes from recorded runs and from described settings, computed from these. `npm run
 // docs` writes each block between the markers `<!-- table: NAME -->` and `<!-- end -->`; recorded-tables.test.ts lists
 // outdated ones.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { brotliCompressSync, constants } from 'node:zlib';
@@ -47,13 +47,13 @@ import {
   type FrontierPoint,
   frontierSummaries,
 } from '../../main/evaluation/frontier.ts';
+import { present } from '../../main/contract/errors.ts';
 import { experimentDocument } from '../../main/evaluation/experiment/document.ts';
 import { accuracyOf, isSameCurve } from '../../main/evaluation/experiment/pairs.ts';
 import { countPairs } from '../../main/evaluation/size-trend/pairs.ts';
 import { sizeTrendDocument } from '../../main/evaluation/size-trend/document.ts';
 import { groupBy } from '../../main/evaluation/threshold.ts';
 import type { FigureSource } from '../../main/figures/figures.ts';
-import { canonicalJson } from '../../main/files/canonical-json.ts';
 import { familyReasons } from '../../main/export/gguf/architectures.ts';
 import {
   bareFactor,
@@ -66,14 +66,7 @@ import {
 import { armWords, methodTitle } from '../../main/words/methods.ts';
 import { pointVerdictText } from '../../main/words/verdicts.ts';
 import { requireExperimentRecord } from '../../main/runs/experiment-record.ts';
-import {
-  answerName,
-  formulasHash,
-  readShippedAnswers,
-  type ShippedAnswers,
-  shippedAnswers,
-  shippedAnswersFile,
-} from '../../main/runs/kept-answers.ts';
+import { formulasHash, readShippedAnswer, shippedFolder, shippedName } from '../../main/runs/kept-answers.ts';
 import { readFigureSource, readSizePairs, reportComparisons, SIZE_PAIRS } from '../../main/runs/read-run.ts';
 import { openRunSource, type RunSource } from '../../main/runs/run-source.ts';
 import { addSample, recordedExperimentFolder, SAMPLE_RUN } from '../../main/sample/sample-run.ts';
@@ -109,9 +102,11 @@ interface Sample {
   readonly trend: SizeTrendDocument;
   /** Only the sample's own models. */
   readonly own: SizeTrendDocument;
-  /** What comes with the sample: every answer about it that takes long, as the window asks. */
+  /** What comes with the sample: the JSON text of every answer about it that takes long, as the window asks, by file. */
   readonly answers: ShippedAnswers;
 }
+
+type ShippedAnswers = ReadonlyMap<string, string>;
 
 const shippedOf = async (
   source: RunSource,
@@ -125,9 +120,16 @@ const shippedOf = async (
     [SIZE_PAIRS, await readSizePairs(source, document)],
     [reportComparisons(document), comparisons],
   ];
-  const named = Object.fromEntries(answers.map(([what, answer]) => [answerName(SAMPLE_RUN, what), answer]));
-  // As it is read: without members that are undefined.
-  return shippedAnswers.parse(JSON.parse(JSON.stringify({ formulas: formulasHash(), answers: named })));
+  const formulas = formulasHash();
+  return new Map(answers.map(([what, answer]) => [shippedName(SAMPLE_RUN, what, formulas), JSON.stringify(answer)]));
+};
+
+/** The answers that come with the sample now, by file. */
+export const readShippedAnswers = async (): Promise<ShippedAnswers> => {
+  const read = new Map<string, string>();
+  for (const name of await readdir(shippedFolder(resources)))
+    read.set(name, present(await readShippedAnswer(resources, name), `${name} is gone`));
+  return read;
 };
 
 const readSample = async (): Promise<Sample> => {
@@ -1181,18 +1183,21 @@ export const recordedTables = Object.keys(TABLES);
 /** Writes the answers that come with the sample; returns whether they changed. */
 const writeShippedAnswers = async (): Promise<boolean> => {
   const { answers } = await recordedSample();
-  const stands = await readShippedAnswers(resources).catch(() => null);
-  if (stands !== null && canonicalJson(stands) === canonicalJson(answers)) return false;
+  const folder = shippedFolder(resources);
+  await mkdir(folder, { recursive: true });
+  const stand = await readShippedAnswers();
   const params = { [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS };
-  await writeFile(shippedAnswersFile(resources), brotliCompressSync(JSON.stringify(answers), { params }));
-  return true;
+  for (const [name, text] of answers)
+    if (stand.get(name) !== text) await writeFile(path.join(folder, name), brotliCompressSync(text, { params }));
+  for (const name of stand.keys()) if (!answers.has(name)) await rm(path.join(folder, name));
+  return [...answers].some(([name, text]) => stand.get(name) !== text);
 };
 
 if (process.argv[2] === '--write') {
   const isAnew = await writeBundledRecords();
   process.stdout.write(`main/workspace/bundled-records.ts: ${isAnew ? 'written anew' : 'as recorded'}\n`);
   const isOther = await writeShippedAnswers();
-  process.stdout.write(`resources/sample/answers.json.br: ${isOther ? 'written anew' : 'as recorded'}\n`);
+  process.stdout.write(`resources/sample/answers: ${isOther ? 'written anew' : 'as recorded'}\n`);
   for (const { file, stands, computed } of await recordedPages())
     if (stands !== computed) {
       await writeFile(path.join(root, file), computed);

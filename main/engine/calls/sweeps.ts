@@ -1,10 +1,11 @@
+import { AnswerText } from '../../contract/calls.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import { methodOfLabel } from '../../contract/method.ts';
 import { levelOfLook } from '../../evaluation/planned-looks.ts';
 import { withOptimiser } from '../../contract/optimiser.ts';
 import type { Plan } from '../../contract/plan.ts';
 import { sweepSettings, type SweepDocument, type SweepSettings } from '../../contract/sweep.ts';
-import { frontierWords } from '../../evaluation/frontier.ts';
+import { comparedSizes, frontierWords } from '../../evaluation/frontier.ts';
 import type { AskedReading } from '../../evaluation/threshold-family.ts';
 import { checkSweep } from '../../jobs/check-sweep.ts';
 import { jobOn } from '../../jobs/job-context.ts';
@@ -128,7 +129,11 @@ export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => 
     const spec = { ...settings, options: withOptimiser(settings.options, settings.methods) };
     return startRun(context, sweepRun, { spec, models, tasks, candidates }, signal, later);
   },
-  'sweep.read': ({ run, ...reading }, signal) => currentDocument(context, run, reading, signal),
+  'sweep.read': async ({ run, ...reading }, signal) => {
+    const live = context.liveSweeps.get(run);
+    if (live !== undefined) return live.document(reading);
+    return new AnswerText(await context.reader.read({ read: 'sweep-text', run, ...reading }, signal));
+  },
   'sweep.plan': async ({ run, ...name }) => {
     const manifest = await sweepManifestOf(context.workspace, run);
     refuseCandidatePlan(manifest, name.method);
@@ -177,10 +182,11 @@ export const sweepReadingCalls = (context: EngineContext): Pick<Answers, ReadCal
     const frontier = await context.reader.read({ read: 'frontier', run }, signal);
     const models = [...new Set(frontier.points.map(({ result }) => result.model))];
     return {
-      models: models.map((model) => {
-        const { summary, findings } = frontierWords(frontier, model);
-        return { model, summary: [...summary], findings: [...findings] };
-      }),
+      models: models.map((model) => ({
+        model,
+        summary: [...frontierWords(frontier, model).summary],
+        pairs: [...comparedSizes(frontier.pairs, model)],
+      })),
     };
   },
   'sweep.sizeTrend': async (asked, signal) => {

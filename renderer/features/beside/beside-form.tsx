@@ -5,6 +5,7 @@ import type { Plan } from '../../../main/contract/plan.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { formatFactor } from '../../../main/words/numbers.ts';
+import { ProfileNow } from '../../actions/profile-now.tsx';
 import { Button, IconButton } from '../../components/button.tsx';
 import { Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
@@ -168,14 +169,19 @@ export const BesideForm = ({ model, run }: BesideFormProps) => {
         </span>
         <span className="beside-start">
           {isAtWork && <StopButton key={run.id} run={run} />}
+          {current !== null && prompt === '' && <span className="muted">Type a prompt, or take an item.</span>}
           <Button type="submit" look="primary" icon="play" disabled={!canWrite}>
             Write
           </Button>
         </span>
       </div>
-      {current === null && error !== null && (
-        <Problem error={{ ...error, message: inTaskTitles(error.message, tasks) }} />
-      )}
+      {current === null &&
+        error !== null &&
+        (error.code === 'profile-missing' ? (
+          <ProfileNow error={error} />
+        ) : (
+          <Problem error={{ ...error, message: inTaskTitles(error.message, tasks) }} />
+        ))}
       {problem !== null && <Problem error={problem} />}
     </form>
   );

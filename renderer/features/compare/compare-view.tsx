@@ -3,6 +3,7 @@ import type { CompareDocument, CompareRow, CompareTask } from '../../../main/con
 import { Button } from '../../components/button.tsx';
 import { EmptyState, LargeDisclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
+import { Reading } from '../../components/reading.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { titlesOf } from '../../../main/words/task-titles.ts';
 import { layoutStore } from '../../state/layout-store.ts';
@@ -56,7 +57,7 @@ export const CompareView = () => {
           {error !== null ? (
             <Problem error={error} />
           ) : document === undefined || (stale && document.results.some(({ factor }) => factor > 1)) ? (
-            <p className="muted">Comparing the methods…</p>
+            <Reading of={document === undefined ? 'sweep.read' : 'sweep.compare'} />
           ) : (
             <EmptyState
               icon="chart"

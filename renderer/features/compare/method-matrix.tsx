@@ -3,7 +3,7 @@ import { taskRankText, rankIntervalText, rankText, readingMark, readingText } fr
 import { goodness, scaleOf } from '../../../main/figures/compare-figure.ts';
 import { formatDifference, formatFactor, formatSigned } from '../../../main/words/numbers.ts';
 import { methodStyle } from '../../../main/figures/method-marks.ts';
-import { differenceScale, inkOn } from '../../../main/figures/colors.ts';
+import { goodnessScale, inkOn } from '../../../main/figures/colors.ts';
 import { maxOf } from '../../../main/statistics/extremes.ts';
 import { ColorLegend, MethodMarker } from '../../charts/legend.tsx';
 import { useSortedTable } from '../../components/data-table.tsx';
@@ -61,7 +61,7 @@ export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }:
       end={
         accuracy > 0 && (
           <ColorLegend
-            scale={differenceScale(accuracy, theme)}
+            scale={goodnessScale(accuracy, theme)}
             labels={[formatSigned(-100 * accuracy, 0), '0', formatSigned(100 * accuracy, 0)]}
             ends={['worse', 'better']}
           />
@@ -171,7 +171,7 @@ const MatrixCell = ({ comparison, theme, task, row, title, cell, selected, onSel
   const background =
     paired === null
       ? undefined
-      : differenceScale(scaleOf(comparison, task), theme).color(goodness(paired.difference, metric));
+      : goodnessScale(scaleOf(comparison, task), theme).color(goodness(paired.difference, metric));
   const lines = rowLines(row, task);
   const name = `${methodTitle(row.method)}, ${title}`;
   const rank = `${taskRankText(row, task)}${row.sharesBest ? ' =' : ''}`;

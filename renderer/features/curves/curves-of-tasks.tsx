@@ -1,18 +1,22 @@
 import { type ReactNode, useMemo } from 'react';
 import { useStore } from 'zustand';
+import type { ComparedSizes } from '../../../main/contract/frontier.ts';
 import { methodOfLabel } from '../../../main/contract/method.ts';
 import { isSamePoint } from '../../../main/contract/sweep.ts';
 import { onlyCharts } from '../../../main/figures/chart.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
+import { comparedSizesColumns } from '../../../main/figures/frontier-table.ts';
 import { modelChart, type ModelChartName } from '../../../main/figures/model-charts.ts';
 import { resultKey } from '../../../main/figures/point-words.ts';
-import { formatMargin } from '../../../main/words/numbers.ts';
+import { formatMargin, UNITS_NOTE } from '../../../main/words/numbers.ts';
 import { sweepNotes } from '../../../main/words/verdicts.ts';
 import { ChartLegend, ChartPanels } from '../../charts/chart-panels.tsx';
 import { IconButton } from '../../components/button.tsx';
+import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { Disclosure, EmptyState } from '../../components/panel.tsx';
+import { EmptyState, LargeDisclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
+import { Reading } from '../../components/reading.tsx';
 import type { DefinitionName } from '../../definitions/definitions.ts';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
@@ -31,9 +35,6 @@ import { measuredTasks, sweepMethods } from './task-curves.ts';
 
 const SMALL_HEIGHT = 150;
 const LARGE_HEIGHT = 380;
-
-/** Stands where a chart will be once the points of the sweep are read. */
-const ReadingPoints = () => <p className="muted">Reading the points of this sweep…</p>;
 
 /** What is known of the sweep and the model on screen. */
 const useModelOfSweep = () => {
@@ -68,7 +69,7 @@ export const ChartsOfModel = ({ chart }: { readonly chart: ModelChartName }) => 
   const known = useModelOfSweep();
   if (known === null) return null;
   const { document, model, error, running } = known;
-  if (document === undefined) return error === null ? <ReadingPoints /> : null;
+  if (document === undefined) return error === null ? <Reading of="sweep.read" /> : null;
   if (!document.results.some((result) => result.model === model)) return <NoPoints running={running} />;
   return <Charts {...known} document={document} chart={chart} />;
 };
@@ -161,7 +162,7 @@ export const TableOfModel = () => {
   const known = useModelOfSweep();
   if (known === null) return null;
   const { facts, document, model, error, running, selected, select } = known;
-  if (document === undefined) return error === null ? <ReadingPoints /> : null;
+  if (document === undefined) return error === null ? <Reading of="sweep.read" /> : null;
   const results = document.results.filter((result) => result.model === model);
   if (results.length === 0) return <NoPoints running={running} />;
   return (
@@ -202,13 +203,16 @@ const UnderCurves = ({ facts, document, model, running, methods }: UnderProps) =
   );
 };
 
-/** Whether to prune or to quantise, in sentences. */
+const pairKey = ({ task, pruned, quantised }: ComparedSizes): string =>
+  JSON.stringify([task, pruned.method, pruned.factor, pruned.seed, quantised.method]);
+
+/** Whether to prune or to quantise: in sentences, and every comparison as a table. */
 const FrontierWords = ({ facts, manifest, document, model }: ChartsProps) => {
   const { data, error } = useQuery('sweep.frontier', { run: manifest.id });
   const words = useLasting(data, manifest.id)?.models.find((entry) => entry.model === model);
   const tasks = [...new Set(document.results.map(({ task }) => task))];
   if (error !== null) return <Problem error={error} />;
-  if (words === undefined) return <p className="muted">Comparing pruned and quantised models…</p>;
+  if (words === undefined) return <Reading of="sweep.frontier" />;
   const items = (sentences: readonly string[]) =>
     sentences.length === 0 ? null : (
       <ul className="findings">
@@ -220,8 +224,16 @@ const FrontierWords = ({ facts, manifest, document, model }: ChartsProps) => {
   return (
     <>
       {items(words.summary)}
-      {words.findings.length > 0 && (
-        <Disclosure summary="Prune or quantise? Every comparison">{items(words.findings)}</Disclosure>
+      {words.pairs.length > 0 && (
+        <LargeDisclosure summary="Prune or quantise? Every comparison">
+          <p className="muted">{UNITS_NOTE}</p>
+          <DataTable
+            caption="Every comparison of a pruned and a quantised model"
+            rows={words.pairs}
+            rowKey={pairKey}
+            columns={shownColumns(comparedSizesColumns, words.pairs, titlesOf(facts.tasks))}
+          />
+        </LargeDisclosure>
       )}
     </>
   );

@@ -13,6 +13,7 @@ import { formatDuration } from '../../../main/words/numbers.ts';
 import { ActionButton } from '../../actions/action-button.tsx';
 import { measurePlan } from '../../actions/sweep.ts';
 import { Definition } from '../../components/definition.tsx';
+import { Reading } from '../../components/reading.tsx';
 import { leadingLook, selectedModel, useFacts } from '../../engine/facts.ts';
 import { keptAtFactor } from '../../../main/contract/keep-from-factor.ts';
 import { useCurrentPlan } from '../../plan/use-current-plan.ts';
@@ -69,9 +70,9 @@ export const PlanCursor = ({ measured, sweeps, largestFactor, isReading }: PlanC
         <span className="muted">prunes nothing: drag the slider, or choose a larger factor at the top</span>
       ) : point?.point !== null && point?.point !== undefined && point.panel !== null ? (
         <div className="plan-readings">
-          <Reading point={point.point} panel={point.panel} label={`measured${calibrated(point.task)}: `} />
+          <PointReading point={point.point} panel={point.panel} label={`measured${calibrated(point.task)}: `} />
           {twin?.point !== null && twin?.point !== undefined && twin.panel !== null && (
-            <Reading
+            <PointReading
               point={twin.point}
               panel={twin.panel}
               label={`${answersOf(twin.task)}${calibrated(twin.task)}: `}
@@ -79,7 +80,7 @@ export const PlanCursor = ({ measured, sweeps, largestFactor, isReading }: PlanC
           )}
         </div>
       ) : isReading ? (
-        <span className="muted">reading measurements…</span>
+        <Reading of="sweep.read" />
       ) : (
         <NotMeasured sweeps={sweeps} task={point?.task ?? null} />
       )}
@@ -94,7 +95,7 @@ const CALIBRATED = {
   endings: ' (calibrated on the unpruned model’s complete answers, weighted to their ends)',
 };
 
-interface ReadingProps {
+interface PointReadingProps {
   readonly point: DifferencePoint;
   readonly panel: DifferencePanel;
   readonly label: string;
@@ -104,7 +105,7 @@ interface ReadingProps {
  * "measured: safe, −0.3 [−1.9, +1.2], one-sided lower end −1.6": the verdict, the difference with its two-sided 95 %
  * interval, and the end that decides.
  */
-const Reading = ({ point, panel, label }: ReadingProps) => (
+const PointReading = ({ point, panel, label }: PointReadingProps) => (
   <span className="plan-reading">
     <span className="muted">{label}</span>
     <strong className={`verdict-word verdict-word-${point.verdict}`}>{pointVerdictText(point.verdict)}</strong>

@@ -21,6 +21,7 @@ import type { ModelEntry } from '../../../main/contract/model.ts';
 import { equalSizes, noCalibration, noRightAnswers, refusalText } from '../../../main/contract/start-rules.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
 import { trainingFor } from '../../plan/training.ts';
+import { ModelTicks } from '../../sweep/model-ticks.tsx';
 import './experiment.css';
 
 type Choices = Omit<ExperimentSettings, 'training'>;
@@ -34,8 +35,7 @@ export const experimentObstacle = (
   { methods, ...described }: Choices,
   training: Training,
 ): string | null => {
-  if (models.length < 2)
-    return 'Tick at least two models of a family under “Models” of the sweep; they differ in their number of experts.';
+  if (models.length < 2) return 'Tick at least two models of a family; they differ in their number of experts.';
   if (tasks.length === 0) return 'Tick at least one task on the left.';
   const text = tasks.find(({ metric }) => metric === 'perplexity');
   const bare = tasks.find(({ items }) => items.calibration === 0);
@@ -113,6 +113,10 @@ export const ExperimentForm = () => {
           of each smaller one, and compared with that one and with itself unpruned, on the same items.
         </p>
         <div className="field-stacked">
+          <span className="field-label">Models</span>
+          <ModelTicks models={models} />
+        </div>
+        <div className="field-stacked">
           <span className="field-label">Methods</span>
           <div className="choice-row" role="group" aria-label="Methods">
             {usualMethods.map((method) => (
@@ -127,17 +131,18 @@ export const ExperimentForm = () => {
           </div>
         </div>
         <div className="experiment-fields">
-          {fields.map((setting) => (
-            <SettingField
-              key={setting.name}
-              stacked
-              setting={setting}
-              value={values[setting.name]}
-              disabled={isIdle(setting, values)}
-              onChange={(value) => choose(setting.name, value)}
-              onRefused={(value) => choose(setting.name, value)}
-            />
-          ))}
+          {fields
+            .filter((setting) => !isIdle(setting, values))
+            .map((setting) => (
+              <SettingField
+                key={setting.name}
+                stacked
+                setting={setting}
+                value={values[setting.name]}
+                onChange={(value) => choose(setting.name, value)}
+                onRefused={(value) => choose(setting.name, value)}
+              />
+            ))}
         </div>
         {isTraining && (
           <p className="muted">

@@ -1,8 +1,10 @@
+import { useEffect } from 'react';
 import { useStore } from 'zustand';
 import type { CallOutput } from '../../../main/contract/calls.ts';
 import type { SerialisedError } from '../../../main/contract/errors.ts';
 import { useAction } from '../../actions/action.ts';
 import { ActionButton } from '../../actions/action-button.tsx';
+import { ProfileNow } from '../../actions/profile-now.tsx';
 import { startExport } from '../../actions/export.ts';
 import { showDevices } from '../../actions/view.ts';
 import { Button } from '../../components/button.tsx';
@@ -87,6 +89,11 @@ export const ExportForm = () => {
   const facts = useFacts();
   const state = useStore(exportStore);
   const { source, made, error } = useExportPlan();
+  const { into, chooseInto } = state;
+  const proposed = useQuery('export.place', into === null ? {} : null);
+  useEffect(() => {
+    if (into === null && proposed.data !== undefined) chooseInto(proposed.data);
+  }, [into, proposed.data, chooseInto]);
   const start = useAction(startExport, 'here');
   const chosen = chosenFormat(source, state);
   const isGguf = source?.model.info?.isGguf === true;
@@ -127,7 +134,10 @@ export const ExportForm = () => {
           {source.call === 'plan.import' ? `from ${source.input.name}` : `made for ${taskTitle(source.task)}`}.
         </p>
       )}
-      {error !== null && <Problem error={{ ...error, message: inTaskTitles(error.message, facts.tasks) }} />}
+      {error?.code === 'profile-missing' && <ProfileNow error={error} />}
+      {error !== null && error.code !== 'profile-missing' && (
+        <Problem error={{ ...error, message: inTaskTitles(error.message, facts.tasks) }} />
+      )}
       {made !== undefined && source !== null && source.model.info !== null && (
         <CostTable cost={made.cost} experts={source.model.info.experts} topK={source.model.info.topK} />
       )}
@@ -199,7 +209,8 @@ export const ExportForm = () => {
       </div>
       <div className="field-stacked">
         <span className="field-label">Destination folder</span>
-        <ParentFolder purpose="export" into={state.into} choose={state.chooseInto} disabled={!facts.connected} />
+        <ParentFolder purpose="export" into={into} choose={chooseInto} disabled={!facts.connected} />
+        {proposed.error !== null && <Problem error={proposed.error} />}
       </div>
       <div className="field-stacked">
         <NewFolderName name={name} change={state.chooseName} />

@@ -2,6 +2,8 @@ import { useStore } from 'zustand';
 import { finetuneSettings, type FinetuneStage } from '../../../main/contract/finetune.ts';
 import type { ModelEntry, PathHandle } from '../../../main/contract/model.ts';
 import { isIdle, refusedSettings, type Setting, settingsOf } from '../../../main/contract/setting.ts';
+import { ActionButton } from '../../actions/action-button.tsx';
+import { showDevices } from '../../actions/view.ts';
 import { Button } from '../../components/button.tsx';
 import { Segmented, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
@@ -150,7 +152,7 @@ export const FinetuneForm = () => {
         </div>
         <div className="finetune-numbers">
           {trainingSettings
-            .filter(({ kind }) => kind !== 'list')
+            .filter((setting) => setting.kind !== 'list' && !isIdle(setting, settings))
             .map((setting) => (
               <Field key={setting.name} setting={setting} />
             ))}
@@ -181,16 +183,7 @@ const Field = ({ setting }: { readonly setting: Setting }) => {
   const { settings: typed, choose } = useStore(finetuneStore);
   const settings = trainingFor([selectedModel(useFacts())], typed);
   const take = (value: unknown): void => choose(setting.name, value);
-  return (
-    <SettingField
-      stacked
-      setting={setting}
-      value={settings[setting.name]}
-      disabled={isIdle(setting, settings)}
-      onChange={take}
-      onRefused={take}
-    />
-  );
+  return <SettingField stacked setting={setting} value={settings[setting.name]} onChange={take} onRefused={take} />;
 };
 
 /** Chooses the unpruned model whose distributions the routers learn. */
@@ -216,7 +209,7 @@ const Teacher = ({ student }: { readonly student: PathHandle | null }) => {
 /** Chooses the Python for training, and says how to get one. */
 const Python = () => {
   const { python, choosePython: take } = useStore(finetuneStore);
-  const workspace = useQuery('engine.facts', {}).data?.workspace;
+  const environment = useQuery('python.environment', {}).data;
   const shown = python === null ? 'the environment of this workspace' : (python.path ?? 'the chosen program');
   return (
     <div className="field-stacked">
@@ -233,13 +226,12 @@ const Python = () => {
           if (chosen !== null) take(chosen);
         }}
       />
-      {python === null && (
+      {python === null && environment?.versions === null && (
         <p className="muted finetune-hint">
-          Make it once under Devices, or in a terminal with{' '}
-          <code>
-            uncurl doctor --python{workspace === undefined ? '' : ` --workspace ${JSON.stringify(workspace)}`}
-          </code>
-          : PyTorch and transformers come from PyPI.
+          There is none yet: <q>Make an environment</q> installs PyTorch and transformers from PyPI.{' '}
+          <ActionButton action={showDevices} small>
+            Devices…
+          </ActionButton>
         </p>
       )}
     </div>

@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { useStore } from 'zustand';
-import { refuse } from '../../../main/contract/errors.ts';
+import type { CallOutput } from '../../../main/contract/calls.ts';
+import { refuse, type WorkbenchError } from '../../../main/contract/errors.ts';
 import type { PathHandle } from '../../../main/contract/model.ts';
 import type { Bridge } from '../../bridge/bridge.ts';
 import { Button, Icon, IconButton } from '../../components/button.tsx';
@@ -25,7 +26,7 @@ interface PurposeWords {
 const words: Readonly<Record<BrowsedPurpose, PurposeWords>> = {
   model: {
     title: 'Open a model',
-    hint: 'A Hugging Face folder with config.json, safetensors and tokenizer.json.',
+    hint: 'A Hugging Face folder with config.json, safetensors and tokenizer.json, or a .gguf file.',
     confirm: 'Open this folder',
     target: 'model',
   },
@@ -80,6 +81,22 @@ const words: Readonly<Record<BrowsedPurpose, PurposeWords>> = {
   },
 };
 
+const nouns = { model: 'a model', task: 'a task', folder: 'a folder' } as const;
+
+/** Why a file is not what is looked for, and what is. */
+export const anotherKind = (
+  { name, kind }: Pick<CallOutput<'folders.list'>['entries'][number], 'name' | 'kind'>,
+  purpose: BrowsedPurpose,
+): WorkbenchError => {
+  const { target, hint } = words[purpose];
+  const found = kind === 'model' || kind === 'task' ? `${nouns[kind]}, ` : '';
+  return refuse(
+    'another-kind',
+    target === 'file' ? `${name} cannot be chosen here.` : `${name} is ${found}not ${nouns[target]}.`,
+    target === 'folder' ? 'Choose a folder.' : `Choose ${hint.charAt(0).toLowerCase()}${hint.slice(1)}`,
+  );
+};
+
 export const FolderDialog = () => {
   const request = useStore(folderDialogStore, (state) => state.request);
   if (request === null) return null;
@@ -128,7 +145,7 @@ const FolderBrowser = ({ purpose, onChosen }: FolderBrowserProps) => {
         await take({ handle: there.handle, path: there.path }, bridge, signal);
       else {
         enter(there.handle);
-        if (entry !== undefined) throw refuse('another-kind', `${entry.name} cannot be chosen here.`, hint);
+        if (entry !== undefined) throw anotherKind(entry, purpose);
       }
     });
 

@@ -5,6 +5,7 @@ import { ActionButton } from '../../actions/action-button.tsx';
 import { exportPoint, showExport } from '../../actions/export.ts';
 import { type Fact, fact, FactList } from '../../components/data-table.tsx';
 import { Problem } from '../../components/problem.tsx';
+import { Reading } from '../../components/reading.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { type Facts, focusedTask, selectedModel, useFacts } from '../../engine/facts.ts';
 import {
@@ -58,12 +59,9 @@ export const PointPart = () => {
   const { points, isReading } = useModelPoints(asked);
   if (point !== null) return <PointCard point={point} />;
   const onScreen = pointOnScreen(facts, points[0] ?? []);
+  if (onScreen === null && isReading) return <Reading of="sweep.read" />;
   return onScreen === null ? (
-    <p className="muted">
-      {isReading
-        ? 'Reading measurements…'
-        : 'Select a point of a curve to see its numbers here. The plan on screen is not measured.'}
-    </p>
+    <p className="muted">Select a point of a curve to see its numbers here. The plan on screen is not measured.</p>
   ) : (
     <>
       <p className="muted">The plan on screen, as it was measured:</p>

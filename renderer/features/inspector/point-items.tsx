@@ -5,6 +5,7 @@ import { formatCount, formatBytes, formatFixed, formatParameters, formatPercent 
 import { Button } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
+import { Reading } from '../../components/reading.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { outcomesStore } from '../../state/dialog-stores.ts';
 import type { PointKey } from '../../state/selection.ts';
@@ -39,7 +40,7 @@ export const FirstLost = ({ document, error, onAll }: FirstLostProps) => (
     </h3>
     {error !== null && <Problem error={error} />}
     {document === undefined ? (
-      error === null && <p className="muted">Reading the answers…</p>
+      error === null && <Reading of="outcomes.read" />
     ) : (
       <>
         <p className="muted number">

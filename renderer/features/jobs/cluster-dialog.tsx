@@ -76,12 +76,14 @@ const Tasks = ({ work, isListed }: { readonly work: ClusterWork; readonly isList
   const { log } = useStore(clusterDialogStore);
   return (
     <div className="dialog-body cluster-tasks">
-      <p>
-        {isListed ? workText(work) : 'This submission has ended.'}
-        {isListed &&
-          work.parts.of > 0 &&
-          `; ${formatCount(work.parts.done)} of ${formatCount(work.parts.of)} parts of the sweep are done.`}
-      </p>
+      {(work.tasks.length > 0 || work.error === null) && (
+        <p>
+          {isListed ? workText(work) : 'This submission has ended.'}
+          {isListed &&
+            work.parts.of > 0 &&
+            `; ${formatCount(work.parts.done)} of ${formatCount(work.parts.of)} parts of the sweep are done.`}
+        </p>
+      )}
       {work.error !== null && (
         <Problem
           error={{ message: `${work.error}.`, remedy: 'Finished steps stay on disk: submit again to continue.' }}

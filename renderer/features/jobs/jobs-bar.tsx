@@ -6,6 +6,7 @@ import { resumeRun, unfinishedRun } from '../../actions/jobs.ts';
 import { leaveRemote } from '../../actions/remote.ts';
 import { showDevices } from '../../actions/view.ts';
 import { Button, Icon, IconButton } from '../../components/button.tsx';
+import { OtherReadings } from '../../components/reading.tsx';
 import { useEngine, useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { deviceName, precisionText } from '../../../main/words/devices.ts';
@@ -70,6 +71,7 @@ export const JobsBar = () => {
           )}
         </>
       )}
+      <OtherReadings />
     </footer>
   );
 };

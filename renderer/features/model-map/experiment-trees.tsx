@@ -3,6 +3,7 @@ import { experimentTree } from '../../../main/evaluation/experiment/experiment-t
 import { Definition } from '../../components/definition.tsx';
 import { Section } from '../../components/panel.tsx';
 import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
+import { Reading } from '../../components/reading.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { type Facts, selectedModel, useFacts } from '../../engine/facts.ts';
 import { useLasting } from '../../engine/use-settled.ts';
@@ -38,7 +39,7 @@ export const ExperimentTree = ({ manifest, task, delta, title }: ExperimentTreeP
   const model = nameInRun(manifest, selectedModel(facts));
   const measured = document?.tasks.find(({ name }) => name === task) ?? document?.tasks[0];
   if (model === null || document === undefined || measured === undefined)
-    return error === null ? null : <Problem error={error} />;
+    return error === null ? <Reading of="experiment.read" /> : <Problem error={error} />;
   const subject = { model, task: measured.name };
   const tree = experimentTree(document, subject);
   if (tree.rows.length === 0) return null;

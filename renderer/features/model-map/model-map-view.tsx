@@ -7,6 +7,7 @@ import { Button } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { EmptyState, Section } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
+import { Reading } from '../../components/reading.tsx';
 import { focusedTask, useFacts } from '../../engine/facts.ts';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { layoutStore } from '../../state/layout-store.ts';
@@ -17,6 +18,7 @@ import { pointKey } from '../../sweep/points.ts';
 import { showPoint } from '../../sweep/show-point.ts';
 import { useReading, useSweep } from '../../sweep/shown-sweep.ts';
 import { RuleChip, SweepSelect } from '../../sweep/sweep-controls.tsx';
+import { BytesChart } from './bytes-chart.tsx';
 import { ExperimentTree, experimentsOf } from './experiment-trees.tsx';
 import { ModelTreeTable, VerdictLegend } from './model-tree-table.tsx';
 import './model-map.css';
@@ -90,7 +92,7 @@ const SweepTree = ({ manifest, task, title }: SweepTreeProps) => {
   const { isChoosing, chosen, choose } = useStore(modelMapStore);
   const subject = document === undefined ? null : shownSubject(document, model, task);
   if (document === undefined || subject === null)
-    return error === null ? <p className="muted">Reading the sweep…</p> : <Problem error={error} />;
+    return error === null ? <Reading of="sweep.read" /> : <Problem error={error} />;
   const candidates = recordedCandidates.safeParse(manifest.spec).data?.candidates.map(({ name }) => name) ?? [];
   const tree = modelTree(document, { ...subject, candidates });
   const { point } = facts.selection;
@@ -101,7 +103,7 @@ const SweepTree = ({ manifest, task, title }: SweepTreeProps) => {
   const [first, second] = matching;
   const places = ({ results: [result] }: TreePoint): number =>
     result === undefined ? -1 : matching.findIndex((entry) => isSamePoint(entry, result));
-  const open = ({ results: [result] }: TreePoint, asSecond: boolean): void => {
+  const open = (result: SweepResult | undefined, asSecond = false): void => {
     if (result === undefined) return;
     const key = keyOf(result);
     if (isChoosing || asSecond) choose(key);
@@ -130,15 +132,23 @@ const SweepTree = ({ manifest, task, title }: SweepTreeProps) => {
             {matching.length === 0 ? 'Choose the model to compare with.' : 'Choose the model to compare.'}
           </p>
         )}
-        <ModelTreeTable
-          label="Map of models"
-          tree={tree}
-          isSelected={({ results }) =>
-            point !== null && point.run === manifest.id && results.some((result) => isSamePoint(result, point))
-          }
-          placeOf={places}
-          onOpen={open}
-        />
+        <div className="model-map-beside">
+          <ModelTreeTable
+            label="Map of models"
+            tree={tree}
+            isSelected={({ results }) =>
+              point !== null && point.run === manifest.id && results.some((result) => isSamePoint(result, point))
+            }
+            placeOf={places}
+            onOpen={({ results: [result] }, asSecond) => open(result, asSecond)}
+          />
+          <BytesChart
+            document={document}
+            subject={subject}
+            selected={point !== null && point.run === manifest.id ? point : null}
+            onOpen={(result) => open(result)}
+          />
+        </div>
       </Section>
       {first !== undefined && second !== undefined && <SlicesSection first={first} second={second} title={title} />}
     </>

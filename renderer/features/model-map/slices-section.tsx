@@ -16,6 +16,7 @@ import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Section } from '../../components/panel.tsx';
 import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
+import { Reading } from '../../components/reading.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useLasting } from '../../engine/use-settled.ts';
 import type { PointKey } from '../../state/selection.ts';
@@ -72,7 +73,7 @@ export const SlicesSection = ({ first, second, title }: SlicesProps) => {
       <NotMeasuredHere provenance={document?.provenance} />
       {error !== null && <Problem error={error} />}
       {document === undefined ? (
-        error === null && <p className="muted">Comparing the answers…</p>
+        error === null && <Reading of="outcomes.compare" />
       ) : (
         <div className="slices" aria-busy={data === undefined}>
           <Whole document={document} />

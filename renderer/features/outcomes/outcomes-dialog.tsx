@@ -38,6 +38,8 @@ const Items = ({ point }: { readonly point: PointKey }) => {
         <p className="muted">
           {point.model}, {methodTitle(point.method)} {formatFactor(point.factor)}
           {point.seed === null ? '' : `, seed ${point.seed}`}, against the unpruned model on the same items.
+          {data?.items.some(({ unpruned }) => unpruned.kind === 'choice') === true &&
+            ' Numbers: log-probability of each choice, in nats.'}
         </p>
         <Segmented label="Items" value={filter} onChange={choose} options={filterOptions(data?.counts)} />
         {data !== undefined && data.counts.otherwise > data.counts.lost + data.counts.gained && (

@@ -1,17 +1,15 @@
 import type { SerialisedError } from '../../../main/contract/errors.ts';
 import { droppedShare } from '../../../main/evaluation/dropped-share.ts';
-import { useAction } from '../../actions/action.ts';
 import { ActionButton } from '../../actions/action-button.tsx';
-import { chooseCalibration } from '../../actions/open.ts';
-import { profileForPlan, tasksOfPlan } from '../../actions/jobs.ts';
+import { ProfileNow } from '../../actions/profile-now.tsx';
 import { savePlan } from '../../actions/plan.ts';
 import { measurePlan } from '../../actions/sweep.ts';
 import { Button } from '../../components/button.tsx';
 import { Definition, Words } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { focusedTask, leadingLook, selectedModel, useFacts } from '../../engine/facts.ts';
-import { inTaskTitles } from '../../../main/words/task-titles.ts';
+import { Reading } from '../../components/reading.tsx';
+import { focusedTask, selectedModel, useFacts } from '../../engine/facts.ts';
 import { formatFactor } from '../../../main/words/numbers.ts';
 import { CostTable } from '../../plan/cost-table.tsx';
 import { keptExperts } from '../../plan/expert-fates.ts';
@@ -38,11 +36,13 @@ export const PlanOutcome = () => {
     <section className="card" aria-label="Result of the plan">
       <h3>Model after pruning</h3>
       {error !== null && <NoPlan error={error} />}
-      {made === undefined && error === null && (
-        <p className="muted">
-          {facts.selection.task === null ? 'Select a task: the plan is made from its profile.' : 'Making the plan…'}
-        </p>
-      )}
+      {made === undefined &&
+        error === null &&
+        (facts.selection.task === null ? (
+          <p className="muted">Select a task: the plan is made from its profile.</p>
+        ) : (
+          <Reading of="plan.make" />
+        ))}
       {made?.notes?.map((note) => (
         <Problem key={note} error={{ message: note, remedy: '' }} />
       ))}
@@ -101,37 +101,6 @@ const KeptRow = ({ layer, kept }: { readonly layer: number; readonly kept: reado
     <dd>{numberRanges(kept)}</dd>
   </>
 );
-
-/** Shown if profiles for the plan are missing: what is missing, what it costs, and a button to profile. */
-const ProfileNow = ({ error }: { readonly error: SerialisedError }) => {
-  const facts = useFacts();
-  const tasks = tasksOfPlan(facts);
-  const isRunning = facts.jobs.some(({ kind }) => kind === 'profile');
-  const [first] = tasks;
-  const isUncalibrated = useAction(chooseCalibration).enabled && first === undefined;
-  const message = inTaskTitles(error.message, facts.tasks);
-  const subject = tasks.length === 1 && first !== undefined ? first.title : `${tasks.length} tasks`;
-  return (
-    <>
-      {isUncalibrated ? (
-        <Problem error={{ message, remedy: 'It has no calibration items yet.' }} />
-      ) : (
-        <p className="muted">{message}</p>
-      )}
-      <div className="card-actions">
-        {isUncalibrated ? (
-          <ActionButton action={chooseCalibration} look="primary" icon="split">
-            Choose calibration items…
-          </ActionButton>
-        ) : (
-          <ActionButton action={profileForPlan} look={leadingLook(facts)} icon="play">
-            {isRunning ? 'Profiling…' : `Profile ${subject} for ${methodTitle(facts.selection.method)} now`}
-          </ActionButton>
-        )}
-      </div>
-    </>
-  );
-};
 
 /** Shown for a method that must search for its plan: what that costs, and a button to start the job. */
 const SearchNow = () => {

@@ -11,7 +11,7 @@ import { Button, Icon } from '../../components/button.tsx';
 import { Checkbox, Segmented } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { focusedTask, isUsable, leadingLook, tickedTasks, useFacts } from '../../engine/facts.ts';
+import { focusedTask, leadingLook, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatFactor } from '../../../main/words/numbers.ts';
 import { titleList } from '../../../main/words/task-titles.ts';
 import { ChatSwitch } from '../../plan/chat-switch.tsx';
@@ -20,6 +20,7 @@ import { clusterStore } from '../../state/cluster-store.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
+import { ModelTicks } from '../../sweep/model-ticks.tsx';
 import { canCalibrateOnWritten, commonFactors, sweepObstacle, sweepSummary } from '../../sweep/sweep-plan.ts';
 import { typedFactors } from '../../sweep/typed-factors.ts';
 import { SweepFields, SweepFolders, SweepMethods, SweepOptions, SweepRefits } from './sweep-choices.tsx';
@@ -115,7 +116,6 @@ export const SweepLauncher = () => {
     ...(samples ? [] : (['sample', 'repeats'] as const)),
   ];
   const [isOpen, openSettings] = useState(false);
-  const usableModels = facts.models.filter((model) => isUsable(model));
   return (
     <section className="card sweep-drawer" aria-label="Sweep">
       <div className="sweep-bar">
@@ -143,18 +143,7 @@ export const SweepLauncher = () => {
         <div className="sweep-settings">
           <div className="sweep-grid">
             <span>Models</span>
-            <div className="choice-row">
-              {usableModels.map((model) => (
-                <Checkbox
-                  key={model.handle}
-                  checked={models.includes(model)}
-                  disabled={model.handle === facts.selection.model}
-                  onChange={() => settings.toggleModel(model.handle)}
-                >
-                  {model.name}
-                </Checkbox>
-              ))}
-            </div>
+            <ModelTicks models={models} />
             <span>Tasks</span>
             <SweepTasks tasks={tasks} />
             <span>

@@ -8,6 +8,7 @@ import { Disclosure } from '../../components/panel.tsx';
 import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
 import { useEngine, useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
+import { shownRunName } from '../../format/run-names.ts';
 import { titlesOf } from '../../../main/words/task-titles.ts';
 import { reproductionTables } from '../../../main/figures/compare-tables.ts';
 import { circumstances } from '../../../main/words/devices.ts';
@@ -20,9 +21,11 @@ import './reproduction-dialog.css';
 /** Result of a reproduction: whether all numbers match, and the differences, item by item. */
 export const ReproductionDialog = () => {
   const { open: run, show } = useStore(reproductionStore);
+  const { runs, tasks } = useFacts();
   useReproductionEnd();
+  const shown = runs.find(({ id }) => id === run);
   return run === null ? null : (
-    <Dialog title="Reproduction" wide onClose={() => show(null)}>
+    <Dialog title={shown === undefined ? 'Reproduction' : shownRunName(shown, tasks)} wide onClose={() => show(null)}>
       <div className="reproduction">
         <Result run={run} />
       </div>

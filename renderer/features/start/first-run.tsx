@@ -31,7 +31,7 @@ export const FirstRun = () => {
           <p>Name the bytes that you have: the search prunes and rounds until the model fits.</p>
         </li>
         <li>
-          <ActionButton action={connectElsewhere}>Connect to HOST…</ActionButton>
+          <ActionButton action={connectElsewhere}>Connect to a machine…</ActionButton>
           <p>The workbench of a machine with a card, through your own ssh. Its runs outlive this window.</p>
         </li>
       </ul>

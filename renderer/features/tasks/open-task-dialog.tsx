@@ -103,9 +103,10 @@ const Harness = () => {
 
 const LacksPython = ({ lacks }: { readonly lacks: NonNullable<HarnessState['lacks']> }) => (
   <div className="finder-looked">
-    <Problem error={lacks} />
+    {lacks.code !== 'no-python' && <Problem error={lacks} />}
     <p>
-      The harness builds its tasks in Python, once. Under Devices, <q>Make an environment</q> installs it.
+      lm-evaluation-harness builds its tasks in Python, once, and this workspace has no Python with it yet. Under
+      Devices, <q>Make an environment</q> installs both from PyPI.
     </p>
     <Button
       onClick={() => {
@@ -237,6 +238,7 @@ const Held = ({ facts, isBusy }: { readonly facts: HarnessFacts; readonly isBusy
   const [limit, setLimit] = useState<number | null>(null);
   const [runsPrograms, setRunsPrograms] = useState(false);
   const { entry } = facts;
+  const isRefused = entry.runsPrograms && !runsPrograms;
   return (
     <>
       <FinderFacts
@@ -276,20 +278,23 @@ const Held = ({ facts, isBusy }: { readonly facts: HarnessFacts; readonly isBusy
         </Checkbox>
       )}
       {problem !== null && <Problem error={problem} />}
-      <Button
-        look="primary"
-        icon="save"
-        disabled={busy || isBusy || (entry.runsPrograms && !runsPrograms)}
-        onClick={() =>
-          start(async ({ bridge, cache }) => {
-            const order = { names: [entry.name], fewshot, limit, generatedCode: runsPrograms };
-            await bridge.call('harness.import', order);
-            cache.invalidate((each) => each === 'harness.state');
-          })
-        }
-      >
-        Import {entry.name}
-      </Button>
+      <div className="open-task-options">
+        <Button
+          look="primary"
+          icon="save"
+          disabled={busy || isBusy || isRefused}
+          onClick={() =>
+            start(async ({ bridge, cache }) => {
+              const order = { names: [entry.name], fewshot, limit, generatedCode: runsPrograms };
+              await bridge.call('harness.import', order);
+              cache.invalidate((each) => each === 'harness.state');
+            })
+          }
+        >
+          Import {entry.name}
+        </Button>
+        {isRefused && <span className="muted">Its answers are programs: it is imported only if they may run.</span>}
+      </div>
     </>
   );
 };

@@ -13,13 +13,13 @@ import {
   strictestLine,
 } from '../../../main/figures/best-cell.ts';
 import { countedMethods, methodTitle } from '../../../main/words/methods.ts';
-import { formatRange } from '../../../main/words/numbers.ts';
+import { formatFactor, formatRange } from '../../../main/words/numbers.ts';
 import { truncationIn, truncationLine } from '../../../main/words/truncation.ts';
 import { SortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Section } from '../../components/panel.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { matrixColumns, ThresholdCell, TRUNCATED } from './matrix-parts.tsx';
+import { cellTint, matrixColumns, ThresholdCell, TRUNCATED } from './matrix-parts.tsx';
 import type { SectionProps } from './shown-size-trend.ts';
 import { cellBracketText, thresholdText } from '../../../main/figures/threshold-words.ts';
 
@@ -56,6 +56,7 @@ export const BestSection = (props: SectionProps) => {
         />
       }
     >
+      <CellLegend sizeTrend={sizeTrend} shown={shown} />
       <SortedTable
         label="Best threshold of every model and task"
         className="threshold-matrix best-matrix"
@@ -80,6 +81,54 @@ export const BestSection = (props: SectionProps) => {
         )}
       </SortedTable>
     </Section>
+  );
+};
+
+/** What colours and words of the cells mean, as far as the sweep has them. */
+const CellLegend = ({ sizeTrend, shown }: Pick<SectionProps, 'sizeTrend' | 'shown'>) => {
+  const { thresholds, selected } = sizeTrend;
+  const factors = [...new Set(thresholds.flatMap(({ lastSafe }) => ((lastSafe ?? 1) > 1 ? [lastSafe ?? 1] : [])))];
+  return (
+    <div className="cell-legend">
+      <ul aria-label="Colours of the cells">
+        <li>Coloured by the strictest line:</li>
+        {factors
+          .sort((left, right) => left - right)
+          .map((factor, index) => (
+            <li key={factor}>
+              <i className="cell-swatch" style={cellTint(factor)} /> {index === 0 ? 'safe to ' : ''}
+              {formatFactor(factor)}
+            </li>
+          ))}
+        <li>
+          <i className="cell-swatch cell-swatch-unsafe" /> unsafe
+        </li>
+        <li>
+          <i className="cell-swatch" /> <em>cannot tell</em>
+        </li>
+      </ul>
+      <ul aria-label="Words of the cells">
+        <li>
+          <Definition of="bracket">[4, 8)</Definition> safe to ×4, not to ×8
+        </li>
+        {shown.length > 1 && <li>+2: by two more methods</li>}
+        {selected.length > 0 && (
+          <li>
+            <Definition of="afterSelection">selected</Definition>: after the choice of a method
+          </li>
+        )}
+        {thresholds.some(({ endings }) => endings !== undefined) && (
+          <li>
+            <Definition of="endsAsOften">endings</Definition>: texts end as often
+          </li>
+        )}
+        {thresholds.some(({ everywhere }) => everywhere !== undefined) && (
+          <li>
+            <Definition of="everywhere">everywhere</Definition>: safe on every task
+          </li>
+        )}
+      </ul>
+    </div>
   );
 };
 

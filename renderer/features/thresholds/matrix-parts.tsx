@@ -9,6 +9,10 @@ import type { ChartTip } from '../../../main/figures/chart.ts';
 /** Deepest tint, for thresholds of 64 and above; one step per doubling. */
 const DEEPEST = 6;
 
+/** The tint of a cell that is safe up to a factor. */
+export const cellTint = (factor: number | null): React.CSSProperties =>
+  ({ '--level': Math.min(DEEPEST, Math.log2(factor ?? 1)) }) as React.CSSProperties;
+
 /** Mark of a cell where more texts of the unpruned model ran out of tokens than a verdict bears. */
 export const TRUNCATED = 'truncated';
 
@@ -39,10 +43,7 @@ export const ThresholdCell = ({
   isTruncated,
   children,
 }: ThresholdCellProps) => (
-  <td
-    className={`matrix-cell cell-${thresholdLook(colouredBy)}`}
-    style={{ '--level': Math.min(DEEPEST, Math.log2(colouredBy.lastSafe ?? 1)) } as React.CSSProperties}
-  >
+  <td className={`matrix-cell cell-${thresholdLook(colouredBy)}`} style={cellTint(colouredBy.lastSafe)}>
     <Tooltip focusable={false} className="matrix-hold" content={<TipText {...text} />}>
       <button
         type="button"

@@ -7,6 +7,7 @@ import { choiceAndWriting } from '../../../main/evaluation/choice-and-writing.ts
 import { sweepNotes } from '../../../main/words/verdicts.ts';
 import { Disclosure, EmptyState, LargeDisclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
+import { Reading } from '../../components/reading.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { titlesOf, withTaskTitles } from '../../../main/words/task-titles.ts';
 import { layoutStore } from '../../state/layout-store.ts';
@@ -38,9 +39,6 @@ const SetUpSweep = () => (
   </Button>
 );
 
-const waitingTitle = (reading: boolean, running: boolean): string =>
-  reading ? 'Reading the sweep…' : running ? 'Waiting for the first thresholds…' : 'This sweep has no thresholds yet';
-
 /**
  * Thresholds of a sweep's models: how far each can be pruned, how that changes with E, and how pruned models compare
  * with small ones trained from scratch.
@@ -64,13 +62,16 @@ export const ThresholdsView = () => {
         <div className="view-body">
           {error !== null ? (
             <Problem error={error} />
+          ) : sizeTrend === undefined ? (
+            <Reading of="sweep.sizeTrend" />
           ) : (
-            <EmptyState icon="chart" title={waitingTitle(sizeTrend === undefined, running)}>
+            <EmptyState
+              icon="chart"
+              title={running ? 'Waiting for the first thresholds…' : 'This sweep has no thresholds yet'}
+            >
               {running
                 ? 'A threshold appears as soon as a factor above 1 is measured.'
-                : sizeTrend === undefined
-                  ? ''
-                  : 'Resume it from the list of runs on the left.'}
+                : 'Resume it from the list of runs on the left.'}
             </EmptyState>
           )}
         </div>

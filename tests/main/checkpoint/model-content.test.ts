@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdtemp, open, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { mkdtemp, open, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { keepHashesIn } from '../../../main/checkpoint/hash-cache.ts';
@@ -96,6 +96,32 @@ test('kept hashes are recalled in the same state of the files only', async () =>
   expect((await changed.content.identify()).identity).not.toBe(identity);
   // The state folder is nobody's but the user's.
   expect((await stat(path.join(state, 'hashes'))).mode & 0o077).toBe(0);
+});
+
+test('hashes of a small model are kept too, with its fingerprint, and it is opened without reading its weights', async () => {
+  const folder = await changeableCopy(scoringFixture('mixtral-byte-fallback'));
+  await settle(folder);
+  const { required: first } = (await openCheckpoint(folder)).content;
+  const kept = path.join(state, 'hashes');
+  const entries = await readdir(kept);
+  expect(entries).toHaveLength(first.files.size + 1);
+  expect((await openCheckpoint(folder)).content.required).toEqual(first);
+  // What is recalled is what was kept, and not computed again.
+  const texts = await Promise.all(entries.map((name) => readFile(path.join(kept, name), 'utf8')));
+  const at = texts.findIndex((text) => text.includes('uncurl-fingerprint'));
+  const entry = path.join(kept, entries[at] ?? expect.fail('no fingerprint is kept'));
+  await writeFile(entry, (texts[at] ?? '').replace(/[0-9a-f]{64}/, 'f'.repeat(64)));
+  expect((await openCheckpoint(folder)).content.required).toEqual({ ...first, fingerprint: 'f'.repeat(32) });
+  const weights = weightsOf(folder);
+  await changeByte(weights, (await stat(weights)).size - 1, 1);
+  await utimes(weights, 1_700_000_000, 1_700_000_000);
+  const { required: changed } = (await openCheckpoint(folder)).content;
+  expect(changed.identity).not.toBe(first.identity);
+  expect([first.fingerprint, 'f'.repeat(32)]).not.toContain(changed.fingerprint);
+  // An entry that is damaged does not count.
+  await changeByte(weights, (await stat(weights)).size - 1, -1);
+  await writeFile(entry, '{');
+  expect((await openCheckpoint(folder)).content.required).toEqual(first);
 });
 
 test('hashes of files that were just written are not kept: two writes may have the same time', async () => {

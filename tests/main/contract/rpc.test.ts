@@ -116,6 +116,17 @@ describe('calls over a MessageChannel', () => {
     await expect(page.call('engine.facts', {})).rejects.toMatchObject({ code: 'invalid-output', kind: 'failed' });
   });
 
+  it('passes an answer that is JSON text as it is, and parses it where it was asked', async () => {
+    const { page, pagePort } = join();
+    await expect(page.call('jobs.list', {})).resolves.toEqual([]);
+    await expect(page.call('view.kept', {})).rejects.toMatchObject({ code: 'invalid-output', kind: 'failed' });
+    // The connection stands.
+    await expect(page.call('models.list', {})).resolves.toEqual([]);
+    const sent = new Promise((resolve) => pagePort.once('message', resolve));
+    pagePort.postMessage({ type: 'call', id: 7, name: 'jobs.list', input: {} });
+    expect(await sent).toEqual({ type: 'text', id: 7, text: '[]' });
+  });
+
   it.each(['no.such', 'constructor', 'toString', '__proto__'])('refuses the unknown call %s', async (name) => {
     const { engine, pagePort } = join();
     const answer = new Promise((resolve) => pagePort.once('message', resolve));

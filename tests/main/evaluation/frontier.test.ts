@@ -3,6 +3,7 @@ import type { ItemOutcome } from '../../../main/contract/outcome.ts';
 import type { SweepResult } from '../../../main/contract/sweep.ts';
 import {
   comparedResults,
+  comparedSizes,
   fittingPairs,
   frontierPairs,
   frontierPoints,
@@ -114,6 +115,28 @@ test('pairs are counted by model and type, all of them read together', () => {
   const doubtful = pairs.map((pair) => ({ ...pair, p: 0.04, pHolm: 0.08 }));
   expect(frontierSummaries(doubtful)).toMatchObject([{ quantisingBetter: 0 }, { quantisingBetter: 0 }]);
   expect(frontierSummaries(pairs.map((pair) => ({ ...pair, pHolm: null })))).toEqual([]);
+});
+
+test('as rows, pairs that all of them together tell apart come first, then the largest difference', () => {
+  const pairs = frontierPairs(frontierPoints(results), outcomesOf);
+  const [first, second] = pairs;
+  if (first === undefined || second === undefined) expect.fail('no pairs');
+  const alone = { ...first, difference: -0.5, low: -0.6, high: -0.4, pHolm: 0.08 };
+  const open = { ...second, difference: 0.01, low: -0.02, high: 0.04, pHolm: 1 };
+  const rows = comparedSizes(
+    [open, alone, second, { ...first, pruned: { ...first.pruned, result: { ...first.pruned.result, model: 'n' } } }],
+    'm',
+  );
+  expect(rows.map(({ reading }) => reading)).toEqual(['quantising', 'quantising alone', 'cannot tell']);
+  expect(rows[0]).toMatchObject({
+    task: 't',
+    difference: second.difference,
+    pHolm: second.pHolm,
+    pruned: { method: 'reap@q4_0', factor: 2, bytes: 160, share: 0.16 },
+    quantised: { method: 'unpruned@q8_0', factor: 1, bytes: 500, share: 0.5 },
+  });
+  const higher = { ...second, difference: 0.2, low: 0.1, high: 0.3 };
+  expect(comparedSizes([higher], 'm').map(({ reading }) => reading)).toEqual(['pruning']);
 });
 
 test('words are those of a model by its whole name, and of all pairs read together', () => {

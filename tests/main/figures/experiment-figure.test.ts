@@ -26,7 +26,7 @@ it('draws a row for every pair of sizes, a mark for every method and treatment, 
     expectInFrame(svg);
     const texts = findAll(parseXml(svg), 'text').map(({ text }) => text);
     for (const said of ['32 → 8', '64 → 32', '64 → 8', 'n = 300', 'UNCURL, as it is', 'UNCURL, fine-tuned'])
-      expect(texts).toContain(said);
+      expect(texts).toContain(said.replaceAll(' \u2192 ', '\u00a0\u2192\u00a0'));
     // A circle for each pair as it is, a diamond for each fine-tuned one, and one of both in the legend.
     const marks = findAll(parseXml(svg), 'path').map(({ attributes }) => attributes['d'] ?? '');
     expect(marks.filter((outline) => outline.includes('a3.6 3.6'))).toHaveLength(3);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { canonicalJson } from '../../../main/files/canonical-json.ts';
+import { canonicalJson, withMember } from '../../../main/files/canonical-json.ts';
 
 test('is JSON of the same value, whatever the order of keys', () => {
   fc.assert(
@@ -29,4 +29,10 @@ test('distinguishes different values and refuses values without a JSON form', ()
   expect(() => canonicalJson({ logprob: Number.NaN })).toThrow('NaN has no JSON form');
   expect(() => canonicalJson([Number.NEGATIVE_INFINITY])).toThrow('-Infinity');
   expect(() => canonicalJson(() => 1)).toThrow('no JSON form');
+});
+
+test('a member is added to the text of an object, and to nothing else', () => {
+  expect(JSON.parse(withMember('{"a":{"b":"}"}}', 'c"', { d: 1 }))).toEqual({ a: { b: '}' }, 'c"': { d: 1 } });
+  for (const text of ['{}', '[{"a":1}]', '"a"', '{"a":1', ''])
+    expect(() => withMember(text, 'c', 1), text).toThrow(TypeError);
 });

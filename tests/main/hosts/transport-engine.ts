@@ -1,3 +1,4 @@
+import { AnswerText } from '../../../main/contract/calls.ts';
 import { refuse } from '../../../main/contract/errors.ts';
 import type { EngineEvent } from '../../../main/contract/events.ts';
 import type { ServedEngine } from '../../../main/contract/rpc.ts';
@@ -26,6 +27,8 @@ export const createTransportEngine = (): TransportEngine => {
     received.push(input);
     if (name === 'models.list') return [];
     if (name === 'jobs.cancel') return {};
+    if (name === 'jobs.list') return new AnswerText('[]');
+    if (name === 'view.kept') return new AnswerText('{"address":'); // cut off
     if (name === 'engine.facts') return { version: 1 }; // breaks the contract
     if (name === 'tasks.list') {
       await released;

@@ -159,7 +159,7 @@ test('who asks for a run only after its end learns how it ended', async () => {
     last,
     jobOn([], () => Promise.resolve({ output: '/made', summary: 'done' })),
   );
-  await expect.poll(() => queue.list()).toEqual([]);
+  await expect.poll(() => queue.list(), patiently).toEqual([]);
   await expect(queue.finished(failing.manifest.id)).rejects.toThrow('It broke.');
   expect(await queue.finished(last.manifest.id)).toMatchObject({ state: 'done' });
   expect(() => queue.finished('sweep-unknown')).toThrow('is neither waiting nor running');

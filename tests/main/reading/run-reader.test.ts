@@ -1,7 +1,7 @@
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { MOST_THREADS } from '../../../main/reading/questions.ts';
 import { createRunReader, type RunReader } from '../../../main/reading/run-reader.ts';
@@ -66,6 +66,21 @@ test('a reading that computes without pause is ended, and the next ones are answ
     'dbusy',
     'ebusy',
   ]);
+});
+
+test('a thread that was prepared has begun before the first question, and answers it', async () => {
+  const workspace = await temporaryFolder();
+  const program = join(workspace, 'program.cjs');
+  const starts = join(workspace, 'starts');
+  await writeFile(program, `require('node:fs').appendFileSync(${JSON.stringify(starts)}, '.');${PROGRAM}`);
+  const reader = createRunReader({ workspace, resources, program });
+  onTestFinished(() => reader.dispose());
+  const begun = async () => (await stat(starts).catch(() => null))?.size ?? 0;
+  reader.prepare();
+  reader.prepare();
+  await vi.waitFor(async () => expect(await begun()).toBe(1), patiently);
+  expect(await ask(reader, 'a')).toBe('a');
+  expect(await begun()).toBe(1);
 });
 
 test('a thread that fails is reported, and another one reads on', async () => {
@@ -145,6 +160,8 @@ test('the thread of the engine returns its readings and their refusals', async (
   const question = { read: 'sweep', run, delta: 0.03 } as const;
   const read = await readings.sweep(source, question);
   expect(await reader.read(question)).toEqual(read);
+  const text = await reader.read({ ...question, read: 'sweep-text' });
+  expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(read)));
   // Who measured the run needs no thread for the same answer (this program cannot start), as its file has it.
   const measured = new Map([[run, await contentChecksums(workspace.runs.folder(run), CHECKED)]]);
   const own = createRunReader({ workspace: workspace.path, resources, measured, program: '/nowhere/program.cjs' });

@@ -30,6 +30,8 @@ test('an answer about a finished run is made once, for each question, program an
   expect(await ask({ read: 'report' })).toEqual({ made: 1 });
   expect(await ask({ read: 'report' })).toEqual({ made: 1 });
   expect(await ask({ read: 'size-trend' })).toEqual({ made: 2 });
+  const keptAgain = createKeptAnswers(state, () => Promise.resolve('v1'));
+  expect(await keptAgain.textOf(source, run, { read: 'report' }, make)).toBe('{"made":1}');
   // Another version of the statistics.
   expect(await ask({ read: 'report' }, 'v2')).toEqual({ made: 3 });
   await appendFile(join(folder, 'notes.txt'), 'a file more');
@@ -63,6 +65,16 @@ test('thresholds and report are read as they were computed, and are computed at 
   expect(await readings.report(source, { read: 'report', run })).toEqual(report);
   expect((await readings['size-trend'](source, { read: 'size-trend', run, delta: 0.1 })).delta).toBe(0.1);
   expect(await readdir(join(state, 'kept-answers'))).toHaveLength(kept);
+});
+
+test('a sweep is read as JSON text, with where it was measured, from what comes with it', async () => {
+  const workspace = await openWorkspace(join(await temporaryFolder(), 'workspace'));
+  await addSample(workspace, resources);
+  const source = await openRunSource(workspace, resources, { state: await temporaryFolder() });
+  const text = await readings['sweep-text'](source, { read: 'sweep-text', run: SAMPLE_RUN });
+  const read = await readings.sweep(source, { read: 'sweep', run: SAMPLE_RUN });
+  expect(read.provenance).toBeDefined();
+  expect(JSON.parse(text)).toEqual(read);
 });
 
 test('answers about the sample come with it, unless the run, the margin or the formulas are others', async () => {
