@@ -49,7 +49,6 @@ export const treatmentTitles: Readonly<Record<ArmTreatment, string>> = {
 
 /** Gates of pruned arms where deleting experts changes them (`gatesName`); other arms have one reading alone. */
 export const experimentGates = z.enum(['folded', 'renormalised']);
-export type ExperimentGates = z.infer<typeof experimentGates>;
 
 /** Treatments that train. */
 export const isTrained = (treatment: ArmTreatment): boolean => treatment !== 'as-is' && treatment !== 'refit';

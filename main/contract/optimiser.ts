@@ -6,8 +6,8 @@ export const K_MEANS_METHODS: readonly MethodName[] = ['uncurl', 'sub-moe'];
 type OptionsByMethod = Readonly<Record<MethodName, MethodOptions>>;
 
 /**
- * Options by method in which each of `methods` that clusters by k-means names its optimiser: runs record today's default,
- * which may change.
+ * Options by method in which each of `methods` that clusters by k-means names its optimiser: runs record today's
+ * default, which may change.
  */
 export const withOptimiser = (
   options: OptionsByMethod,
