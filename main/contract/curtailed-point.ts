@@ -16,7 +16,7 @@ export const candidatePoint = z.object({
   /**
    * Share of the unpruned model's routed choices on the calibration items whose expert is dropped or merged into
    * another one, over all MoE layers (main/evaluation/dropped-share.ts). Absent without a plan or profile to compute it
-   * from, and in old documents.
+   * from.
    */
   droppedShare: z.number().min(0).max(1).optional(),
 });
@@ -42,7 +42,7 @@ export const curtailedPoint = candidatePoint
     independentAtLeast: itemCount,
     /**
      * Where items share passages: an upper bound on the lower end of the one-sided 95 % interval over all n. Absent for
-     * other items, where the counts suffice, and in old documents, which then give no verdict.
+     * other items, where the counts suffice.
      */
     lowAtMost: z.number().optional(),
     /** At the margin and level of the document's thresholds; null: the answered items do not decide it there. */

@@ -15,7 +15,6 @@ import {
 import { finetuneManifest, finetuneSettings } from './finetune.ts';
 import { pathHandle } from './model.ts';
 import { pairedNumbers } from './paired-numbers.ts';
-import { withOptimiser } from './optimiser.ts';
 import { methodName, methodOptions, refitName, refusedGates } from './plan.ts';
 import { comparedFields } from './reproduction.ts';
 import { runManifest } from './run.ts';
@@ -50,7 +49,6 @@ export const treatmentTitles: Readonly<Record<ArmTreatment, string>> = {
 
 /** Gates of pruned arms where deleting experts changes them (`gatesName`); other arms have one reading alone. */
 export const experimentGates = z.enum(['folded', 'renormalised']);
-export type ExperimentGates = z.infer<typeof experimentGates>;
 
 /** Treatments that train. */
 export const isTrained = (treatment: ArmTreatment): boolean => treatment !== 'as-is' && treatment !== 'refit';
@@ -174,26 +172,6 @@ export const experimentRequest = z.object({
   mixture: pathHandle.nullable().default(null),
 });
 
-/** Seeds of runs from before there were draws: a single one. */
-const EARLIER_SEEDS = [0];
-/** Gates of runs whose settings do not name them: plain deletions. */
-const EARLIER_GATES: readonly ExperimentGates[] = ['renormalised'];
-
-const earlierSettings = z.looseObject(experimentSettings.pick({ methods: true, options: true }).shape);
-
-/** The settings in a manifest or record, including those of earlier versions, whose k-means is `lloyd`. */
-export const recordedExperimentSettings = z.preprocess((settings) => {
-  const earlier = earlierSettings.safeParse(settings);
-  if (!earlier.success) return settings;
-  const { methods, options } = earlier.data;
-  return {
-    seeds: EARLIER_SEEDS,
-    gates: EARLIER_GATES,
-    ...earlier.data,
-    options: withOptimiser(options, methods, 'lloyd'),
-  };
-}, experimentSettings);
-
 /** Names an arm. `method` is null for an unpruned member, which is also the scratch arm of its size. */
 export const armName = z.object({
   task: shortName,
@@ -240,7 +218,7 @@ export type ExperimentTask = z.infer<typeof experimentTask>;
 /** Measurements of an experiment so far: the input of its document. */
 export const experimentRecord = z.object({
   run: boundedText,
-  settings: recordedExperimentSettings,
+  settings: experimentSettings,
   /** By ascending number of experts. */
   models: z.array(sizedModel).max(MOST_MODELS),
   tasks: z.array(experimentTask).max(MOST_TASKS),

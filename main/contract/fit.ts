@@ -309,18 +309,18 @@ export const fitDocument = z.object({
   /** Which look at the test items this is, from 1, and its one-sided level. */
   look: z.number().int().positive(),
   level: z.number().positive(),
-  /** Absent before the choice, for texts, and in older searches. */
+  /** Absent before the choice, and for texts. */
   forecast: fitForecast.optional(),
   /** Absent without canaries. */
   canaries: fitCanaries.optional(),
   /** Answers to items by which the choice was made: candidates times items. */
   evaluations: z.number().int().nonnegative(),
-  /** Those of models of other budgets, after the choice; absent in earlier versions, which counted them above. */
-  otherEvaluations: z.number().int().nonnegative().optional(),
+  /** Those of models of other budgets, after the choice. */
+  otherEvaluations: z.number().int().nonnegative(),
   /** Sentences on what was left out, and why. */
   untried: z.array(sentence).max(MOST_NOTES),
-  /** Whether any of it was left out because the time was used up; absent in earlier versions. */
-  timeUsed: z.boolean().optional(),
+  /** Whether any of it was left out because the time was used up. */
+  timeUsed: z.boolean(),
 });
 export type FitDocument = z.infer<typeof fitDocument>;
 

@@ -6,19 +6,18 @@ export const K_MEANS_METHODS: readonly MethodName[] = ['uncurl', 'sub-moe'];
 type OptionsByMethod = Readonly<Record<MethodName, MethodOptions>>;
 
 /**
- * Options by method in which each of `methods` that clusters by k-means names its optimiser. Runs record them so: in a
- * run without the option it was `lloyd`, the only one at that time, and not today's default.
+ * Options by method in which each of `methods` that clusters by k-means names its optimiser: runs record today's
+ * default, which may change.
  */
 export const withOptimiser = (
   options: OptionsByMethod,
   methods: readonly MethodName[],
-  optimiser: 'lloyd' | 'hartigan',
 ): Record<MethodName, MethodOptions> => ({
   ...options,
   ...Object.fromEntries(
     methods
       .filter((method) => K_MEANS_METHODS.includes(method))
-      .map((method) => [method, { optimiser, ...options[method] }]),
+      .map((method) => [method, { optimiser: OPTIMISER, ...options[method] }]),
   ),
 });
 

@@ -50,11 +50,11 @@ export const comparedFields = z.object({
   listed: boundedList(z.object({ file: boundedText, where: boundedText, before: boundedText, after: boundedText })),
   /** Fields that differ by rounding, and the largest difference. */
   rounded: boundedList(countedField.extend({ largest: z.number() })),
-  /** Fields that are not compared, with the reason; in documents of earlier versions those of them that differ. */
+  /** Fields that are not compared, with the reason. */
   allowed: boundedList(countedField.extend({ reason: boundedText })),
   /** Files of the first run that changed after it ended. */
   edited: boundedList(boundedText),
-  /** Whether the first run was measured here; absent in documents of earlier versions. */
+  /** Whether the first run was measured here. */
   first: runProvenance.optional(),
 });
 export type ComparedFields = z.infer<typeof comparedFields>;
@@ -114,7 +114,7 @@ export const reproduction = z.object({
   added: boundedList(pointName),
   /** Points whose plan keeps or merges other experts than before; null where the first run did not store its plans. */
   replanned: boundedList(pointName).nullable(),
-  /** Profiles with other routed choices, from which other plans follow; absent in old documents. */
+  /** Profiles with other routed choices, from which other plans follow; absent if none. */
   rerouted: boundedList(reroutedChoices).optional(),
   /** Number of differences other than in these profiles and in points whose different plans were made from them. */
   unexplained: z.number().int().nonnegative().optional(),

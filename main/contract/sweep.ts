@@ -10,7 +10,6 @@ import {
   MOST_CALIBRATION_DRAWS,
   MOST_CURVES,
   MOST_FACTORS,
-  MOST_ITEMS,
   MOST_KINDS_OF_PASSAGES,
   MOST_MODELS,
   MOST_NOTES,
@@ -26,7 +25,6 @@ import {
   budgetName,
   budgetText,
   gatesName,
-  type GatesName,
   gatesText,
   methodName,
   methodOptions,
@@ -42,7 +40,6 @@ import { runProvenance } from './provenance.ts';
 import { metricName } from './task.ts';
 import { recordedModel, runCheck } from './run.ts';
 import { curtailedPoint, candidatePoint } from './curtailed-point.ts';
-import { withOptimiser } from './optimiser.ts';
 
 /** Default non-inferiority margin: 2 points of accuracy. */
 export const DEFAULT_DELTA = 0.02;
@@ -357,28 +354,6 @@ export const sweepSettings = z.object({
 });
 export type SweepSettings = z.infer<typeof sweepSettings>;
 
-/** Settings as a manifest records them. */
-const recordedSpec = z.looseObject({ options: boundedRecord(boundedText, methodOptions).default({}) });
-
-/** Seeds of a sweep without any, before the default was several draws. */
-const EARLIER_SEEDS = [0];
-
-/** Gates of a sweep whose manifest does not name them: a plain deletion. */
-const EARLIER_GATES: GatesName = 'renormalised';
-
-const namesOf = (methods: unknown): readonly string[] => boundedList(boundedText).safeParse(methods).data ?? [];
-
-/** The settings in a sweep's manifest. Where no optimiser of k-means is named, it is `lloyd`. */
-export const recordedSweepSettings = z.preprocess((spec) => {
-  const { success, data } = recordedSpec.safeParse(spec);
-  if (!success) return spec;
-  return {
-    seeds: EARLIER_SEEDS,
-    gates: EARLIER_GATES,
-    ...data,
-    options: withOptimiser(data.options, namesOf(data['methods']), 'lloyd'),
-  };
-}, sweepSettings);
 /** Candidates in a sweep's manifest, beside its settings. */
 export const recordedCandidates = z.object({
   candidates: boundedList(recordedModel).default([]),
@@ -436,9 +411,7 @@ const groups = z.object({
         }),
     )
     .min(1)
-    .max(MOST_KINDS_OF_PASSAGES)
-    .optional(),
-  designEffect: z.number().min(1).max(MOST_ITEMS).optional(),
+    .max(MOST_KINDS_OF_PASSAGES),
 });
 
 /**
@@ -492,7 +465,7 @@ export const fidelity = z.object({
   reverseKl: answerLoss,
   changed: answerLoss,
   acceptance: answerLoss,
-  /** By the class of the token at the position, in the order of `tokenClasses`; absent in old documents. */
+  /** By the class of the token at the position, in the order of `tokenClasses`; absent if none. */
   classes: boundedList(
     z.object({ name: z.enum(tokenClasses), positions: itemCount.min(1), kl: answerLoss, changed: answerLoss }),
   ).optional(),
@@ -504,8 +477,8 @@ export const sweepResult = candidatePoint
   .extend({
     /** Test items. */
     n: itemCount.min(1),
-    /** Answered items: always all of them, since curtailed candidates are no results. Absent in old documents. */
-    evaluated: itemCount.optional(),
+    /** Answered items: always all of them, since curtailed candidates are no results. */
+    evaluated: itemCount,
     metric: metricName,
     /** Value of `metric`: accuracy or exact match in 0..1, or perplexity. */
     value: z.number(),
@@ -519,12 +492,12 @@ export const sweepResult = candidatePoint
     /**
      * Lower end of the one-sided 95 % interval that the threshold rule reads at the document's margin: at least -delta
      * exactly where the test at 5 % says safe. For differences of accuracies: Tango's limit at the critical score of
-     * the exact test, which depends a little on the margin (in old documents: at the normal quantile). For perplexity:
+     * the exact test, which depends a little on the margin. For perplexity:
      * of minus the rise of log-perplexity (nats per token).
      */
     lowOneSided: z.number(),
-    /** Upper end of the same; below -delta exactly where the test says worse. Absent in old documents. */
-    highOneSided: z.number().optional(),
+    /** Upper end of the same; below -delta exactly where the test says worse. */
+    highOneSided: z.number(),
     /**
      * For perplexity: the lower end at the level `alpha` of the bootstrap. A test at 5 %, or at a stricter level of a
      * familywise reading, takes the end at half its level; the level is nominal.
@@ -535,8 +508,7 @@ export const sweepResult = candidatePoint
       .optional(),
     /**
      * Where items share passages: how many passages, and how many of each size (`items`) gained how many items more
-     * than they lost (`net`). Intervals and verdicts are those of passages. Old documents have a design effect instead
-     * of the moves: they give no verdict.
+     * than they lost (`net`). Intervals and verdicts are those of passages.
      */
     groups: groups.optional(),
     /**
@@ -550,7 +522,7 @@ export const sweepResult = candidatePoint
     p: z.number().nullable(),
     /**
      * Accuracy of guessing, and the one-sided exact p of reaching this accuracy or a better one by guessing. Present
-     * only in the unpruned model's point on items with choices; absent in old documents.
+     * only in the unpruned model's point on items with choices.
      */
     chance: z.object({ accuracy: z.number(), p: z.number() }).optional(),
     /** Items that only the unpruned model, or only the candidate, answers correctly; 0 for perplexity. */
@@ -558,9 +530,9 @@ export const sweepResult = candidatePoint
     gained: itemCount,
     /** Items whose context was cut on the left to fit max_position_embeddings. */
     truncated: itemCount,
-    /** How written answers end; absent for other tasks and in old documents. */
+    /** How written answers end; absent for other tasks. */
     endings: endings.optional(),
-    /** Present for tasks with choices and at least two items (or passages); absent in old documents. */
+    /** Present for tasks with choices and at least two items (or passages). */
     answerLoss: answerLoss.optional(),
     /** For k of 2, 4, 8, ... and all texts of an item, where items were written several times; absent elsewhere. */
     passAtK: z.array(passAtK).min(1).max(20).optional(),
@@ -692,7 +664,7 @@ export const threshold = z.object({
   n: z.number(),
   /**
    * For a task with written answers: the threshold up to which its texts end as often as the unpruned model's, by the
-   * same rule, margin and items. Absent where candidates were curtailed, and in old documents.
+   * same rule, margin and items. Absent where candidates were curtailed.
    */
   endings: z.object(bracket).optional(),
   /** Up to which factor plans made for this task are safe on every task, if the sweep measured it. */
@@ -743,9 +715,9 @@ export const sweepDocument = z.object({
   /** The rule in words, with delta and the level. */
   rule: sentence,
   multiplicity: multiplicity.optional(),
-  /** Omissions and warnings, for example factors that a model cannot reach. Absent in files of earlier versions. */
+  /** Omissions and warnings, for example factors that a model cannot reach. */
   facts: z.array(sweepFact).max(MOST_NOTES).optional(),
-  /** The same in sentences, made when the document is read; only files of earlier versions contain them. */
+  /** The same in sentences, made when the document is read; never stored in a file. */
   notes: z.array(sentence).max(MOST_NOTES).optional(),
   /** Result of checking a document that was read from a run's folder; never stored in a file. */
   check: runCheck.optional(),
@@ -762,7 +734,9 @@ export const sweepDocument = z.object({
 export type SweepDocument = z.infer<typeof sweepDocument>;
 
 /** The document in a sweep's folder. */
-export const recordedSweepDocument = sweepDocument.omit({ check: true, provenance: true, running: true });
+export const recordedSweepDocument = sweepDocument
+  .omit({ check: true, provenance: true, running: true, notes: true })
+  .required({ facts: true });
 
 /** Method name of the unpruned model's points in a sweep. */
 export const UNPRUNED = 'unpruned';

@@ -99,8 +99,8 @@ export class PointDerivation {
     if (this.#points.has(key)) throw contradiction(point, new Error('they are there twice'));
     const { model, task, method, seed, factor } = point;
     try {
-      const { n, ...rest } = summary();
-      this.#points.set(key, { model, task, method, seed, factor, kept, n, evaluated: n, ...rest });
+      const { n, evaluated, ...rest } = summary();
+      this.#points.set(key, { model, task, method, seed, factor, kept, n, evaluated, ...rest });
     } catch (cause) {
       if (cause instanceof WorkbenchError && cause.kind === 'refused') throw contradiction(point, cause);
       throw cause;

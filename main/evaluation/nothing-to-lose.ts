@@ -20,8 +20,7 @@ export const nothingToLose = (unpruned: Unpruned, delta: number): NothingToLose 
   const { metric, value, n, groups, chance } = unpruned;
   if (metric === 'perplexity') return null;
   if (isAtChance(unpruned)) return 'at-chance';
-  const largest = groups?.moves === undefined ? 1 : largestGroup(groups.moves);
-  const independent = Math.floor(n / largest);
+  const independent = Math.floor(n / (groups === undefined ? 1 : largestGroup(groups.moves)));
   const right = Math.floor(value * independent + 1e-9);
   const floor = (chance?.accuracy ?? 0) + delta;
   // The limit is at most the floor exactly where as many right answers are no rare event at the floor.

@@ -19,6 +19,7 @@ import { ONE_SIDED_ALPHA, oneSidedEnds } from './verdicts.ts';
 
 /** The part of a sweep result that follows from outcomes; the rest of it names the candidate. */
 export type PairedSummary = Omit<SweepResult, 'model' | 'task' | 'method' | 'seed' | 'factor' | 'kept'>;
+type Compared = Omit<PairedSummary, 'evaluated'>;
 
 const isChoice = (outcome: ItemOutcome): outcome is ChoiceOutcome => outcome.kind === 'choice';
 const isText = (outcome: ItemOutcome): outcome is TextOutcome => outcome.kind === 'text';
@@ -77,7 +78,7 @@ export const pairedAnswers = <O extends PairedAnswer>(
   pairs: readonly (readonly [O, O])[],
   isRight: (outcome: O) => boolean,
   delta: number,
-): Omit<PairedSummary, 'metric' | 'value' | 'acc' | 'accNorm' | 'highOneSided'> & { highOneSided: number } => {
+): Omit<Compared, 'metric' | 'value' | 'acc' | 'accNorm'> => {
   const n = pairs.length;
   const lost = pairs.filter(([before, after]) => isRight(before) && !isRight(after)).length;
   const gained = pairs.filter(([before, after]) => !isRight(before) && isRight(after)).length;
@@ -116,7 +117,7 @@ const summariseChoices = (
   baseline: readonly ChoiceOutcome[],
   candidate: readonly ChoiceOutcome[],
   delta: number,
-): PairedSummary => {
+): Compared => {
   const isRight = (outcome: ChoiceOutcome): boolean =>
     isRightChoice(outcome, metric === 'acc' ? outcome.chosen : outcome.chosenNorm);
   const pairs = pairItems(baseline, candidate);
@@ -151,7 +152,7 @@ const summariseWritten = (
   baseline: readonly WrittenOutcome[],
   candidate: readonly WrittenOutcome[],
   delta: number,
-): PairedSummary => {
+): Compared => {
   const pairs = pairItems(baseline, candidate);
   const value = pairs.filter(([, after]) => after.correct).length / pairs.length;
   const fidelity = fidelityOf(pairs.map(([, after]) => after));
@@ -211,7 +212,7 @@ const summariseTexts = (
   baseline: readonly TextOutcome[],
   candidate: readonly TextOutcome[],
   bootstrap: BootstrapSettings,
-): PairedSummary => {
+): Compared => {
   const texts = pairTexts(baseline, candidate);
   const comparison = bootstrapPerplexity(texts, bootstrap);
   const fidelity = fidelityOf(candidate);
@@ -241,7 +242,7 @@ const compare = (
   baseline: readonly ItemOutcome[],
   candidate: readonly ItemOutcome[],
   { bootstrap, delta }: SummarySettings,
-): PairedSummary => {
+): Compared => {
   switch (metric) {
     case 'acc':
     case 'acc_norm':
@@ -267,7 +268,7 @@ const compare = (
 };
 
 /** Test of the unpruned model's accuracy against guessing; nothing for items without choices. */
-const aboveChance = (summary: PairedSummary, outcomes: readonly ItemOutcome[]): Pick<PairedSummary, 'chance'> => {
+const aboveChance = (summary: Compared, outcomes: readonly ItemOutcome[]): Pick<Compared, 'chance'> => {
   const choices = outcomes.filter(isChoice);
   if (choices.length === 0) return {};
   const accuracy = choices.reduce((sum, outcome) => sum + guessedRight(outcome), 0) / choices.length;
@@ -303,7 +304,8 @@ export const summarise = (
   candidate: readonly ItemOutcome[] | null,
   { bootstrap = DEFAULT_BOOTSTRAP, delta = DEFAULT_DELTA }: Partial<SummarySettings> = {},
 ): PairedSummary => {
-  if (candidate !== null) return compare(metric, baseline, candidate, { bootstrap, delta });
+  const evaluated = baseline.length;
+  if (candidate !== null) return { ...compare(metric, baseline, candidate, { bootstrap, delta }), evaluated };
   const itself = compare(metric, baseline, baseline, { bootstrap: { ...bootstrap, resamples: 1 }, delta });
   const { lowTail: _lowTail, endings, answerLoss, ...rest } = itself;
   const none = { difference: 0, low: 0, high: 0, lowOneSided: 0, highOneSided: 0, p: null };
@@ -313,5 +315,6 @@ export const summarise = (
     ...aboveChance(rest, baseline),
     ...(endings === undefined ? {} : { endings: { ...endings, ...none } }),
     ...(answerLoss === undefined ? {} : { answerLoss: { mean: 0, low: 0, high: 0 } }),
+    evaluated,
   };
 };

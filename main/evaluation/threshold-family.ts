@@ -128,12 +128,8 @@ const hasItems = (result: SweepResult, delta: number, alpha: number): boolean =>
 
 /** The endings, with the interval ends that are tested at this margin. */
 const endingsAt = (result: SweepResult, endings: Endings, delta: number): Endings => {
-  const {
-    low,
-    high,
-    lowOneSided,
-    highOneSided = endings.highOneSided,
-  } = withVerdict(endingResult({ ...result, endings: undefined }, endings), delta, ONE_SIDED_ALPHA, null);
+  const read = withVerdict(endingResult({ ...result, endings: undefined }, endings), delta, ONE_SIDED_ALPHA, null);
+  const { low, high, lowOneSided, highOneSided } = read;
   return { ...endings, low, high, lowOneSided, highOneSided };
 };
 
@@ -142,13 +138,12 @@ const withVerdict = (result: SweepResult, delta: number, alpha: number, reason: 
   const { endings: own } = result;
   const alone = verdictOf(result, delta, alpha);
   const verdict = alone !== 'worse' && !hasItems(result, delta, alpha) ? 'undecided' : alone;
-  const highOneSided = upperEndOf(result, delta);
   return {
     ...result,
     ...twoSidedOf(result),
     ...levelKnown(result),
     lowOneSided: lowerEndAt(result, delta, ONE_SIDED_ALPHA) ?? result.lowOneSided,
-    ...(highOneSided === null ? {} : { highOneSided }),
+    highOneSided: upperEndOf(result, delta),
     ...(own === undefined ? {} : { endings: endingsAt(result, own, delta) }),
     verdict: reason !== null && (verdict === 'worse' || hasItems(result, delta, alpha)) ? reason : verdict,
   };

@@ -103,21 +103,18 @@ const perplexityLow = ({ lowOneSided, lowTail }: Judged, alpha: number): number 
     : strictEnough.reduce((loosest, entry) => (entry.alpha > loosest.alpha ? entry : loosest)).low;
 };
 
-/**
- * Lower one-sided end at a margin and level; null where a document lacks the data: for a perplexity an end this strict,
- * for passages their moves.
- */
+/** Lower one-sided end at a margin and level; null where a document has no end of a perplexity that is this strict. */
 export const lowerEndAt = (result: Judged, delta: number, alpha: number): number | null => {
   if (result.metric === 'perplexity') return perplexityLow(result, alpha);
   if (result.groups === undefined) return oneSidedEnds(result, delta, alpha).low;
-  return result.groups.moves === undefined ? null : groupEnds(result.groups.moves, alpha).low;
+  return groupEnds(result.groups.moves, alpha).low;
 };
 
-/** Upper one-sided end at 5 % at a margin; null where a document lacks the data. */
-export const upperEndOf = (result: Judged, delta: number): number | null => {
-  if (result.metric === 'perplexity') return result.highOneSided ?? null;
+/** Upper one-sided end at 5 % at a margin. */
+export const upperEndOf = (result: Judged, delta: number): number => {
+  if (result.metric === 'perplexity') return result.highOneSided;
   if (result.groups === undefined) return oneSidedEnds(result, delta).high;
-  return result.groups.moves === undefined ? null : groupEnds(result.groups.moves, ONE_SIDED_ALPHA).high;
+  return groupEnds(result.groups.moves, ONE_SIDED_ALPHA).high;
 };
 
 const isOfCounts = ({ metric, groups }: Judged): boolean => metric !== 'perplexity' && groups === undefined;
@@ -142,18 +139,13 @@ export const verdictOf = (result: Judged, delta: number, alpha = ONE_SIDED_ALPHA
   if (isSafe(result, delta, alpha)) return 'safe';
   const isWorse = isOfCounts(result)
     ? areWorseCounts(result, delta, ONE_SIDED_ALPHA)
-    : (upperEndOf(result, delta) ?? Infinity) < -delta;
+    : upperEndOf(result, delta) < -delta;
   return isWorse ? 'worse' : 'undecided';
 };
 
-/**
- * Effective number of independent items of a result. For passages n / the largest one, because one may move as a whole;
- * 0 where a document lacks them.
- */
-export const independentItems = ({ n, groups }: Pick<SweepResult, 'n' | 'groups'>): number => {
-  if (groups === undefined) return n;
-  return groups.moves === undefined ? 0 : Math.floor(n / largestGroup(groups.moves));
-};
+/** Effective number of independent items: for passages n / the largest one, because one may move as a whole. */
+export const independentItems = ({ n, groups }: Pick<SweepResult, 'n' | 'groups'>): number =>
+  groups === undefined ? n : Math.floor(n / largestGroup(groups.moves));
 
 const known = new Map<string, TestPower>();
 

@@ -115,10 +115,7 @@ export const configFileProblems = async (
   const file = path.join(folder, 'config.json');
   try {
     const text = await readText(file, { mostBytes: MAX_CONFIG_BYTES });
-    const source = await readText(path.join(checkpoint.folder, 'config.json'), { mostBytes: MAX_CONFIG_BYTES });
-    // Exports of earlier versions lack the members for servers.
-    const wanted = [await exportedConfig(checkpoint, plan, mtp), planned(source, checkpoint, plan, mtp)];
-    if (wanted.includes(text)) return [];
+    if (text === (await exportedConfig(checkpoint, plan, mtp))) return [];
     const keys = configProblems(checkpoint, plan, parseConfig(file, text), mtp);
     return keys.length > 0 ? keys : ["config.json is not the source's text with the plan's changes."];
   } catch (error) {

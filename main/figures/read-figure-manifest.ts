@@ -17,7 +17,6 @@ const ofRuns = z.object({ runs: boundedList(ofRun).min(1) });
 const ofProfile = z.object({ model: z.object({ name: boundedText }), task: z.object({ name: boundedText }) });
 
 const SVG_MANIFEST = /<metadata id="manifest">([^<]*)<\/metadata>/;
-const CSV_MANIFEST = /^# manifest: (.*)$/m;
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
 const unescaped = (reference: string): string | undefined => {
@@ -75,9 +74,8 @@ const tableSource = (bytes: Uint8Array): FigureSource | null => {
 const manifestText = (bytes: Uint8Array): string | null => {
   const ofPng = pngManifest(bytes);
   if (ofPng !== null) return ofPng;
-  const text = new TextDecoder().decode(bytes);
-  const svg = SVG_MANIFEST.exec(text)?.[1];
-  return svg === undefined ? (CSV_MANIFEST.exec(text)?.[1] ?? null) : unescapeXml(svg);
+  const svg = SVG_MANIFEST.exec(new TextDecoder().decode(bytes))?.[1];
+  return svg === undefined ? null : unescapeXml(svg);
 };
 
 const parsed = (text: string): unknown => {
@@ -89,10 +87,7 @@ const parsed = (text: string): unknown => {
   }
 };
 
-/**
- * Provenance of a saved SVG, PNG or CSV, also of earlier versions, whose CSV begins with the manifest; null if it
- * states none, like files of other programs.
- */
+/** Provenance of a saved SVG, PNG or CSV; null if it states none, like files of other programs. */
 export const readFigureSource = (bytes: Uint8Array): FigureSource | null => {
   const text = manifestText(bytes);
   if (text === null) return tableSource(bytes);

@@ -2,7 +2,7 @@ import { runDurationMs, type RunManifest } from '../contract/run.ts';
 import {
   pointNameKey,
   type PointVerdict,
-  recordedSweepSettings,
+  sweepSettings,
   type SweepDocument,
   type SweepResult,
   type Threshold,
@@ -78,7 +78,7 @@ const measuredBy = (points: readonly RunPoint[]) => ({
 });
 
 const askedOf = ({ kind, spec, models, tasks }: RunManifest) => {
-  const settings = kind === 'sweep' ? recordedSweepSettings.safeParse(spec).data : undefined;
+  const settings = kind === 'sweep' ? sweepSettings.safeParse(spec).data : undefined;
   return {
     models: models.map(({ name }) => name),
     tasks: tasks.map(({ name }) => name),

@@ -194,7 +194,7 @@ export const resultColumns: Columns<SweepResult> = [
     ({ fidelity }) => fidelity?.classes?.find((entry) => entry.name === name)?.kl.mean ?? null,
   ]),
   ...fidelityColumns('acceptance', ({ acceptance }) => acceptance, 'acceptance', formatPercent, 'acceptance'),
-  ['high_one_sided', ({ highOneSided }) => highOneSided ?? null],
+  ['high_one_sided', ({ highOneSided }) => highOneSided],
   [
     'verdict',
     ({ verdict }) => verdict ?? null,

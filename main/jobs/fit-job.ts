@@ -261,6 +261,8 @@ export const measureFit = async (
     level: levelAfterLooks(settings.earlierLooks),
     evaluations: 0,
     untried: [],
+    otherEvaluations: 0,
+    timeUsed: false,
   };
   const write = async (changed: Partial<FitDocument>): Promise<string> => {
     document = { ...document, ...changed };
@@ -412,7 +414,6 @@ const testChoice = async (
     factor: experts / kept,
     kept,
     ...summarise(task.task.metric, baseline, outcomes, { delta: settings.delta }),
-    evaluated: items.length,
     cost,
   });
   const unpruned = resultOf(UNPRUNED, experts, null, folderCost(checkpoint));

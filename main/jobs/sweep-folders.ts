@@ -120,7 +120,6 @@ export const measureFolders = async (
       factor: (whole.experts * whole.moeLayers) / (info.experts * info.moeLayers),
       kept: info.experts,
       ...summarise(task.task.metric, baseline, outcomes, { delta: settings.delta }),
-      evaluated: outcomes.length,
       cost: { ...folderCost(candidate.checkpoint), ...speed },
     };
     await record.add({ what: 'point', result, step: evaluationStep(measured, null).key });

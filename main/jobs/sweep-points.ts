@@ -148,7 +148,6 @@ class Announcer {
       const result: SweepResult = {
         ...namedPoint(this.#stage, candidate),
         ...summarise(task.task.metric, baseline, outcomes, { delta: settings.delta }),
-        evaluated: outcomes.length,
         cost: {
           ...planPointCost(model.checkpoint, candidate.plan),
           ...(await rounded?.cost(candidate.plan)),
@@ -240,7 +239,6 @@ const recordUnpruned = async (stage: Stage, { key }: EvaluationStep, outcomes: O
     kept: model.checkpoint.info.experts,
     ...droppedBy(stage, null),
     ...summarise(task.task.metric, outcomes, null),
-    evaluated: outcomes.length,
     cost: { ...folderCost(model.checkpoint), ...(await speedOf(stage, null)) },
   };
   await stage.record.add({ what: 'point', result, step: key });
@@ -352,7 +350,7 @@ export const measurePlans = async <Made extends CurvePlan>(
     const paired = summarise(task.metric, baseline, outcomes, { delta: settings.delta });
     for (const [index, made] of (byKey.get(key) ?? []).entries()) {
       if (index > 0) context.meter.reuse(measurement.work, 0);
-      await add(made, { ...namedPoint(stage, made), ...paired, evaluated: outcomes.length });
+      await add(made, { ...namedPoint(stage, made), ...paired });
     }
   });
 };

@@ -2,12 +2,7 @@ import { methodOfLabel } from '../contract/method.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { equivalentCommand, shownManifest } from '../words/equivalent-command.ts';
 import { changedSettings, valueText } from '../contract/setting.ts';
-import {
-  describedSweepSettings,
-  recordedSweepSettings,
-  type SweepDocument,
-  type SweepSettings,
-} from '../contract/sweep.ts';
+import { describedSweepSettings, sweepSettings, type SweepDocument, type SweepSettings } from '../contract/sweep.ts';
 import { ownTasks } from '../figures/best-cell.ts';
 import { profileMetrics } from '../figures/profile-matrices.ts';
 import { methods } from '../pruning/methods.ts';
@@ -299,7 +294,7 @@ const LONG_FACT = 60;
 
 /** What was measured, in a few numbers. */
 export const sweepFacts = ({ manifest, document, sizeTrend, titles }: ReportSource): HtmlNode => {
-  const settings = recordedSweepSettings.safeParse(manifest.spec);
+  const settings = sweepSettings.safeParse(manifest.spec);
   const items = document.results.filter(({ factor }) => factor === 1).map(({ n }) => n);
   const factors = distinct(document.results.map(({ factor }) => bareFactor(factor))).sort(
     (a, b) => Number(a) - Number(b),

@@ -17,14 +17,6 @@ import { changedFieldsWords, FieldLedger, ROUNDING } from './field-ledger.ts';
 const MINUTES = 'the second search has all the time that it needs';
 const CHOICE = 'the SHA-256 of the choice, whose fields are compared themselves';
 const TIME = 'a time depends on what else the machine does';
-const NEWER = 'the first search was made by a version that did not record it';
-
-/** Fields that searches of earlier versions lack. */
-const NEWER_FIELDS = ['forecast', 'otherEvaluations', 'canaries', 'timeUsed'] as const;
-
-/** How those versions ended the sentence on what was left out because the time was used up. */
-const OLDER_TIME_USED = 'the time was used up.';
-
 /** Losses are means of log-probabilities, exposures are shares of routed choices. */
 const fitAllowance: AllowanceOf = (field) => {
   if (field === 'run') return { kind: 'any', reason: OWN_NAME };
@@ -41,13 +33,9 @@ const fitAllowance: AllowanceOf = (field) => {
  *
  * @throws WorkbenchError `not-repeatable`.
  */
-export const requireRepeatable = ({ run, state, untried, timeUsed }: FitDocument): void => {
+export const requireRepeatable = ({ run, state, timeUsed }: FitDocument): void => {
   const reason =
-    state !== 'done'
-      ? 'was stopped before its test'
-      : (timeUsed ?? untried.some((sentence) => sentence.endsWith(OLDER_TIME_USED)))
-        ? 'ended because its time was used up'
-        : null;
+    state !== 'done' ? 'was stopped before its test' : timeUsed ? 'ended because its time was used up' : null;
   if (reason === null) return;
   throw refuse(
     'not-repeatable',
@@ -130,12 +118,7 @@ export const compareFitFolders = async (
   const [before, after] = [await readFitFiles(first), await readFitFiles(second)];
   const ledger = new FieldLedger();
   ledger.read(FIT_FILE);
-  const newer: readonly string[] = NEWER_FIELDS.filter(
-    (field) => before.document[field] === undefined && after.document[field] !== undefined,
-  );
-  for (const field of newer) ledger.allowed(FIT_FILE, field, NEWER);
-  const again = Object.entries(comparable(after.document)).filter(([field]) => !newer.includes(field));
-  ledger.compare(FIT_FILE, fitAllowance, comparable(before.document), Object.fromEntries(again));
+  ledger.compare(FIT_FILE, fitAllowance, comparable(before.document), comparable(after.document));
   const [results, resultsAgain] = [resultsOf(before.document), resultsOf(after.document)];
   for (const name of new Set([...results.keys(), ...resultsAgain.keys()]))
     ledger.compare(FIT_FILE, resultsAllowance, results.get(name), resultsAgain.get(name), { kind: 'results', name });
@@ -155,7 +138,7 @@ export const compareFitFolders = async (
   nameOtherFiles(ledger, await readdir(first));
   const { changed: edited } = await readSealedFiles(first);
   const fields = ledger.found(edited, manifests.before.provenance);
-  const { evaluations, otherEvaluations = 0 } = after.document;
+  const { evaluations, otherEvaluations } = after.document;
   const items = evaluations + otherEvaluations + [...resultsAgain.values()].reduce((sum, { n }) => sum + n, 0);
   const findings: Findings = {
     points: resultsAgain.size,

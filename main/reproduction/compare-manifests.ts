@@ -22,15 +22,9 @@ const NOT_COMPARED: ReadonlyMap<string, string> = new Map([
   ['adoptedAt', 'a date cannot be measured again'],
 ]);
 
-/** Whether a model was recorded by a version that identified models by samples: a changed one is refused elsewhere. */
-const isOfEarlierIdentity = (model: unknown): boolean =>
-  typeof model === 'object' && model !== null && 'fingerprint' in model && !('sha256' in model);
-
-const allowanceOf: AllowanceOf = (field, [holder]) => {
+const allowanceOf: AllowanceOf = (field) => {
   const [name = ''] = field.split('.');
   if (field === 'models.commit') return { kind: 'any', reason: 'where the files came from; their content is compared' };
-  if (/^models\.(?:fingerprint|sha256)$/.test(field) && isOfEarlierIdentity(holder))
-    return { kind: 'any', reason: 'an earlier version identified models otherwise' };
   if (/^models\.transformers\b/.test(field))
     return {
       kind: 'any',

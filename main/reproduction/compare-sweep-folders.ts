@@ -103,12 +103,7 @@ const comparable = ({
 
 /** Compares what both runs say beside their numbers, and names what cannot be compared. */
 const compareFacts = (ledger: FieldLedger, before: SweepDocument, after: SweepDocument): void => {
-  if (before.facts === undefined) {
-    if (before.notes !== undefined)
-      ledger.allowed(RESULTS, 'notes', 'sentences of an earlier version, which are not shown as measured');
-    return;
-  }
-  const [was, is] = [before.facts, after.facts ?? []];
+  const [was, is] = [before.facts ?? [], after.facts ?? []];
   // Only PyTorch has a referee: onnxruntime repeats all answers, which are compared themselves.
   const isRefereed = [was, is].every((facts) => facts.some(({ code }) => code === 'referee'));
   const isCompared = ({ code }: SweepFact): boolean => !OF_MACHINE.has(code) && (isRefereed || code !== 'referee');

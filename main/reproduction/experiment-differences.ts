@@ -52,13 +52,10 @@ const isSameTraining = (before: ArmTraining | null, after: ArmTraining | null): 
 const MADE_WITH = 'the circumstances of a training are shown beside the comparison';
 const LEFT_OUT = 'arms that cannot be made here are left out and listed';
 
-const RAN_OUT = 'earlier versions did not store it';
-
 const allowanceOf: AllowanceOf = (field) => {
   if (field === 'run') return { kind: 'any', reason: 'names the run itself' };
   if (field === 'python' || field.startsWith('python.')) return { kind: 'any', reason: MADE_WITH };
   if (field === 'settings.treatments') return { kind: 'any', reason: LEFT_OUT };
-  if (field.endsWith('.ranOut')) return { kind: 'any', reason: RAN_OUT };
   return field.endsWith('Loss') ? { kind: 'rounding', absolute: ROUNDING.score } : { kind: 'none' };
 };
 
@@ -75,9 +72,6 @@ const compareRecords = (
     const second = armAgain(arm);
     if (second === undefined) continue;
     first.set(armKey(arm), arm);
-    // A record of an earlier version has one draw, without its seed.
-    again.delete(armKey(second));
-    again.set(armKey(arm), { ...second, seed: arm.seed });
   }
   ledger.read(EXPERIMENT_FILE);
   ledger.compare(EXPERIMENT_FILE, allowanceOf, { ...before, arms: first }, { ...after, arms: again });
@@ -98,9 +92,6 @@ const changeOf = (before: ExperimentArm, after: ExperimentArm): ChangedArm | nul
 
 const pairKey = ({ question, task, model, kept, seed, ...curve }: ExperimentPair): string =>
   JSON.stringify([question, task, curveOf(curve), model, kept, seed]);
-
-/** Records of versions without named draws have one of each arm: that of seed 0. */
-const firstDraw = <T extends Pick<ArmName, 'seed'>>(arm: T): T => (arm.seed === null ? { ...arm, seed: 0 } : arm);
 
 const pairsOf = (record: ExperimentRecord): readonly ExperimentPair[] =>
   experimentDocument(record).answers.flatMap(({ pairs }) => pairs);
@@ -125,8 +116,7 @@ export const compareExperiments = (
 ): ExperimentFindings => {
   const again = new Map(after.arms.map((arm) => [armKey(arm), arm]));
   const signs = new Map(pairsOf(after).map((pair) => [pairKey(pair), pair]));
-  const armAgain = (arm: ArmName): ExperimentArm | undefined =>
-    again.get(armKey(arm)) ?? again.get(armKey(firstDraw(arm)));
+  const armAgain = (arm: ArmName): ExperimentArm | undefined => again.get(armKey(arm));
   const made = before.arms.flatMap((arm) => {
     const second = armAgain(arm);
     return second === undefined ? [] : [{ arm, second }];
@@ -142,7 +132,7 @@ export const compareExperiments = (
     fields: ledger.found(edited, manifests?.before.provenance),
     missing: before.arms.filter((arm) => armAgain(arm) === undefined).map(nameOf),
     signs: pairsOf(before).flatMap((pair) => {
-      const second = signs.get(pairKey(pair)) ?? signs.get(pairKey(firstDraw(pair)));
+      const second = signs.get(pairKey(pair));
       return second === undefined || second.sign === pair.sign ? [] : [{ before: pair, after: second }];
     }),
   };

@@ -100,30 +100,6 @@ const readDroppedShares = async (
   };
 };
 
-/**
- * A stored document with today's verdicts where the unpruned model has nothing to lose: earlier versions judged these
- * points, so that another verdict there is no edit.
- */
-const ofEarlierVerdicts = (stored: SweepDocument, derived: SweepDocument): SweepDocument => {
-  const points = new Map(derived.results.map((result) => [pointNameKey(result), result]));
-  const curves = new Map(derived.thresholds.map((threshold) => [curveWords(threshold), threshold]));
-  const thresholds = stored.thresholds.map((threshold) => {
-    const today = curves.get(curveWords(threshold));
-    return today?.verdict === 'nothing-to-lose' || today?.endings?.verdict === 'nothing-to-lose' ? today : threshold;
-  });
-  const isSame = thresholds.every((threshold, index) => threshold === stored.thresholds[index]);
-  return {
-    ...stored,
-    results: stored.results.map((result) => {
-      const today = points.get(pointNameKey(result))?.verdict;
-      return today === 'nothing-to-lose' ? { ...result, verdict: today } : result;
-    }),
-    thresholds,
-    // It counts the thresholds that were found.
-    ...(isSame || derived.multiplicity === undefined ? {} : { multiplicity: derived.multiplicity }),
-  };
-};
-
 /** The fields of a document that follow from its results. */
 const concludedPart = ({ results, thresholds, rule, multiplicity }: SweepDocument) => ({
   results: namedEntries(
@@ -254,9 +230,7 @@ const uncheckedSentences = (
     ...(calibrationDraws.length > 0 ? ['plans of calibration draws'] : []),
   ];
   const why =
-    state === 'done'
-      ? 'contains no checksums of its files (an earlier version of the workbench made it)'
-      : 'has not ended, so that its files have no checksums';
+    state === 'done' ? 'contains no checksums of its files' : 'has not ended, so that its files have no checksums';
   return [
     ...(checksums !== null || parts.length === 0
       ? []
@@ -281,12 +255,7 @@ const uncheckedSentences = (
 export const readCheckedSweep = async (source: RunSource, manifest: RunManifest): Promise<SweepDocument | null> => {
   const document = await source.checked(manifest.id, manifest.state, () => checkSweep(source, manifest));
   const { provenance } = manifest;
-  if (document === null || provenance === undefined) return document;
-  const { notes = [], ...rest } = document;
-  // Sentences that a file contains may state anything; those of the bundled records are known.
-  const isProse = document.facts === undefined && notes.length > 0 && provenance.state !== 'bundled';
-  const told = `${counted(notes.length, 'note')} in ${RESULTS}, written as text by an earlier version, not shown.`;
-  return { ...rest, notes: isProse ? [told] : notes, provenance };
+  return document === null || provenance === undefined ? document : { ...document, provenance };
 };
 
 const checkSweep = async (source: RunSource, manifest: RunManifest): Promise<SweepDocument | null> => {
@@ -335,7 +304,7 @@ const checkSweep = async (source: RunSource, manifest: RunManifest): Promise<Swe
   const inBoth = (point: PointName): boolean => names.has(pointNameKey(point)) && known.has(pointNameKey(point));
   differing.compare(
     RESULTS,
-    concludedPart(ofEarlierVerdicts({ ...stored, results: stored.results.filter(inBoth) }, derived)),
+    concludedPart({ ...stored, results: stored.results.filter(inBoth) }),
     concludedPart({ ...derived, results: derived.results.filter(inBoth) }),
   );
 

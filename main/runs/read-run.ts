@@ -6,7 +6,7 @@ import { refuse } from '../contract/errors.ts';
 import type { TaskProfile } from '../contract/profile.ts';
 import { isSameContent, type RunManifest, runName } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
-import { recordedSweepSettings, type SweepDocument } from '../contract/sweep.ts';
+import { sweepSettings, type SweepDocument } from '../contract/sweep.ts';
 import type { AnswerKind } from '../contract/task.ts';
 import { compareMethods, type MeasuredMethods, measureMethods } from '../evaluation/comparison/document.ts';
 import {
@@ -201,7 +201,7 @@ export const sizeTrendOf = async (
       ? []
       : comparableResults(
           recorded,
-          { ...manifest, settings: recordedSpec(manifest, recordedSweepSettings), completeOptions },
+          { ...manifest, settings: recordedSpec(manifest, sweepSettings), completeOptions },
           document.results,
         ),
   );

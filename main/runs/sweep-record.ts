@@ -68,10 +68,9 @@ export const storedSweepDocument = ({
   check: _check,
   provenance: _provenance,
   running: _running,
-  notes,
+  notes: _notes,
   ...document
-}: SweepDocument): SweepDocument =>
-  document.facts === undefined && notes !== undefined ? { ...document, notes } : document;
+}: SweepDocument): SweepDocument => document;
 
 /** Collects a sweep's points, and writes `results.json` and `points.json` in the run's folder. */
 export class SweepRecord {
@@ -203,7 +202,7 @@ const readParsed = <T extends z.ZodType>(file: string, schema: T): Promise<z.out
  */
 export const readSweepDocument = async (folder: string): Promise<SweepDocument | null> => {
   const stored = await readParsed(join(folder, RESULTS), recordedSweepDocument);
-  return stored?.facts === undefined ? stored : { ...stored, ...noted(stored.facts) };
+  return stored === null ? null : { ...stored, ...noted(stored.facts) };
 };
 
 /** Steps of a sweep's points, in document order; empty where no point was written yet. */

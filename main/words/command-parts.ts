@@ -4,7 +4,7 @@ import { boundedText } from '../contract/bounds.ts';
 import { profilePurpose } from '../contract/calls.ts';
 import { besideSettings } from '../contract/beside.ts';
 import { damageSettings } from '../contract/damage.ts';
-import { describedExperimentSettings, recordedExperimentSettings } from '../contract/experiment.ts';
+import { describedExperimentSettings, experimentSettings } from '../contract/experiment.ts';
 import { compressedType, exportFormat, ggufType, PLAN_FILE, predictionChoice } from '../contract/export.ts';
 import { finetuneSettings } from '../contract/finetune.ts';
 import { describedFitSettings, recordedFitSettings } from '../contract/fit.ts';
@@ -12,7 +12,7 @@ import { withoutDefaultOptimiser } from '../contract/optimiser.ts';
 import type { MethodOptions } from '../contract/plan.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { changedSettings } from '../contract/setting.ts';
-import { describedSweepSettings, recordedCandidates, recordedSweepSettings } from '../contract/sweep.ts';
+import { describedSweepSettings, recordedCandidates, sweepSettings } from '../contract/sweep.ts';
 
 /**
  * A run may have been made by somebody else: a path that a command line would read as an option, or a character that a
@@ -76,7 +76,7 @@ export const engineParts = ({ device: { engine, precision, provider } }: RunMani
 ];
 
 export const sweepParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | null => {
-  const read = recordedSweepSettings.safeParse(spec);
+  const read = sweepSettings.safeParse(spec);
   const beside = recordedCandidates.safeParse(spec);
   if (!read.success || !beside.success) return null;
   const settings = read.data;
@@ -161,7 +161,7 @@ export const finetuneParts = ({ spec, models, tasks }: RunManifest): readonly Pa
   ];
 };
 
-const recordedExperiment = recordedMixture.extend({ settings: recordedExperimentSettings });
+const recordedExperiment = recordedMixture.extend({ settings: experimentSettings });
 
 export const experimentParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | null => {
   const read = recordedExperiment.safeParse(spec);

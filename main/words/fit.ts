@@ -192,7 +192,7 @@ export const fitsAsItIs = ({
 
 /** What the search saw, and how its parts were kept apart. */
 export const fitNotes = (document: FitDocument): readonly string[] => {
-  const { items, look, level, settings, evaluations, otherEvaluations = 0, surrogates, choiceHash } = document;
+  const { items, look, level, settings, evaluations, otherEvaluations, surrogates, choiceHash } = document;
   const { untried, state } = document;
   const percent = String(Number((100 * level).toPrecision(2)));
   const unpruned = [

@@ -2,7 +2,7 @@ import { withoutDefaultOptimiser } from '../../main/contract/optimiser.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
 import type { GatesName, MethodName, MethodOptions } from '../../main/contract/plan.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
-import { recordedSweepSettings } from '../../main/contract/sweep.ts';
+import { sweepSettings } from '../../main/contract/sweep.ts';
 import type { SweepSettings } from '../../main/contract/sweep.ts';
 import { onceFor } from '../engine/once-for.ts';
 import { ignoresBudget } from '../plan/plan-input.ts';
@@ -17,7 +17,7 @@ export interface PlanMaking {
 }
 
 const settingsIn = onceFor((spec: RunManifest['spec']): SweepSettings | null => {
-  const read = recordedSweepSettings.safeParse(spec['settings'] ?? spec);
+  const read = sweepSettings.safeParse(spec['settings'] ?? spec);
   return read.success ? read.data : null;
 });
 

@@ -27,7 +27,7 @@ import {
   describedSweepSettings,
   isNothingToLose,
   pointNameKey,
-  recordedSweepSettings,
+  sweepSettings,
   type SweepDocument,
   type SweepResult,
   type Threshold,
@@ -286,7 +286,7 @@ const shortFinding = async ({ own: trend, trend: all }: Sample): Promise<readonl
 /** How the sample's UNCURL looks for its clusters. */
 const optimiserWords = async (): Promise<string> => {
   const file = path.join(resources, 'sample', 'run', 'manifest.json');
-  const { options } = recordedSweepSettings.parse(runManifest.parse(JSON.parse(await readFile(file, 'utf8'))).spec);
+  const { options } = sweepSettings.parse(runManifest.parse(JSON.parse(await readFile(file, 'utf8'))).spec);
   return options['uncurl']?.['optimiser'] === 'lloyd' ? "Lloyd's steps" : 'greedy seeds and single moves';
 };
 

@@ -3,13 +3,8 @@ import { z } from 'zod';
 import { boundedText } from '../../contract/bounds.ts';
 import type { RunDevice } from '../../contract/device.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
-import {
-  type ExperimentSettings,
-  hasGeneralStage,
-  isTrained,
-  recordedExperimentSettings,
-} from '../../contract/experiment.ts';
-import { OPTIMISER, withOptimiser } from '../../contract/optimiser.ts';
+import { type ExperimentSettings, hasGeneralStage, isTrained, experimentSettings } from '../../contract/experiment.ts';
+import { withOptimiser } from '../../contract/optimiser.ts';
 import { runCodeText } from '../../contract/run-origin.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { findPython, type TrainingPython } from '../../finetune/find-python.ts';
@@ -37,7 +32,7 @@ type ExperimentCall = `experiment.${'start' | 'read' | 'reproduce' | 'recorded' 
 
 /** Spec of a recorded experiment, beside models and tasks. */
 const experimentSpec = z.object({
-  settings: recordedExperimentSettings,
+  settings: experimentSettings,
   python: boundedText.nullable(),
   /** Mixture of the general stage; null without one. */
   mixture: mixtureSpec.nullable().default(null),
@@ -184,7 +179,7 @@ export const experimentCalls = (context: EngineContext): Pick<Answers, Experimen
     const opened = settings.treatments.some(hasGeneralStage)
       ? await openMixture(mixtureFile, tasksOf(tasks), context.resources)
       : null;
-    const named = { ...settings, options: withOptimiser(settings.options, settings.methods, OPTIMISER) };
+    const named = { ...settings, options: withOptimiser(settings.options, settings.methods) };
     const spec = { settings: named, python, mixture: opened?.spec ?? null, reproduces: null };
     return startRun(context, experimentRun, { spec, models, tasks }, signal);
   },

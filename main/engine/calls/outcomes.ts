@@ -6,7 +6,7 @@ import type { RunProvenance } from '../../contract/provenance.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { readSampler, samplerText } from '../../contract/sampling.ts';
 import type { ItemTraits } from '../../contract/slices.ts';
-import { recordedSweepSettings } from '../../contract/sweep.ts';
+import { sweepSettings } from '../../contract/sweep.ts';
 import { answersOf, type MetricName, type TaskItem } from '../../contract/task.ts';
 import type { AnsweredItem } from '../../evaluation/item-answers.ts';
 import { traitsOf } from '../../inference/encode-item.ts';
@@ -45,7 +45,7 @@ const itemsOf = async (
 
 /** How texts were drawn, where they were; null for greedy ones and for chosen answers. */
 const samplingNote = ({ spec }: RunManifest, metric: MetricName): string | null => {
-  const settings = recordedSweepSettings.safeParse(spec);
+  const settings = sweepSettings.safeParse(spec);
   if (!settings.success || settings.data.sample === undefined || answersOf({ metric }) !== 'written') return null;
   const { sample, repeats = 1 } = settings.data;
   const times = repeats === 1 ? '' : `, ${String(repeats)} for each item`;

@@ -6,7 +6,7 @@ import { fitDocument, recordedFitSettings } from '../../contract/fit.ts';
 import { reproduction } from '../../contract/reproduction.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { runCodeText } from '../../contract/run-origin.ts';
-import { recordedSweepSettings } from '../../contract/sweep.ts';
+import { sweepSettings } from '../../contract/sweep.ts';
 import { checkSweep } from '../../jobs/check-sweep.ts';
 import { FIT_FILE } from '../../jobs/fit-job.ts';
 import { requireRepeatable } from '../../reproduction/compare-fit-folders.ts';
@@ -31,7 +31,7 @@ const repeated = {
 
 /** Spec in a reproduction's manifest: of a sweep, or of a search for the best model that fits. */
 const reproduceSpec = z.union([
-  z.object({ ...repeated, settings: recordedSweepSettings }),
+  z.object({ ...repeated, settings: sweepSettings }),
   z.object({ ...repeated, fit: recordedFitSettings }),
 ]);
 
@@ -90,7 +90,7 @@ export const reproduceCalls = (context: EngineContext): AnswersTo<'reproduction'
       of: run,
       ...(original.kind === 'fit'
         ? { fit: recordedSpec(original, recordedFitSettings) }
-        : { settings: recordedSpec(original, recordedSweepSettings) }),
+        : { settings: recordedSpec(original, sweepSettings) }),
       ...(confirmed === undefined ? {} : { confirmed }),
     };
     const subjects = await reopenSubjects(context, original, await codeToConfirm(context, original, confirmed));

@@ -2,9 +2,9 @@ import { AnswerText } from '../../contract/calls.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import { methodOfLabel } from '../../contract/method.ts';
 import { levelOfLook } from '../../evaluation/planned-looks.ts';
-import { OPTIMISER, withOptimiser } from '../../contract/optimiser.ts';
+import { withOptimiser } from '../../contract/optimiser.ts';
 import type { Plan } from '../../contract/plan.ts';
-import { recordedSweepSettings, type SweepDocument, type SweepSettings } from '../../contract/sweep.ts';
+import { sweepSettings, type SweepDocument, type SweepSettings } from '../../contract/sweep.ts';
 import { comparedSizes, frontierWords } from '../../evaluation/frontier.ts';
 import type { AskedReading } from '../../evaluation/threshold-family.ts';
 import { checkSweep } from '../../jobs/check-sweep.ts';
@@ -46,10 +46,10 @@ const inputOf = ({ spec, models, tasks, candidates = [] }: RunOrder<SweepSetting
   candidates,
 });
 
-export const sweepRun: RunKindDefinition<typeof recordedSweepSettings> = {
+export const sweepRun: RunKindDefinition<typeof sweepSettings> = {
   kind: 'sweep',
   onTorch: true,
-  schema: recordedSweepSettings,
+  schema: sweepSettings,
   recorded: (context, { spec, candidates = [] }) => ({ ...spec, ...candidatesToRecord(context, candidates) }),
   check: ({ device }, order) => checkSweep(inputOf(order), device),
   title: (_, order) => `Sweep of ${modelNames(order)} on ${taskNames(order)}`,
@@ -77,7 +77,7 @@ export const sweepRun: RunKindDefinition<typeof recordedSweepSettings> = {
 export const sweepInputOf = async (context: EngineContext, manifest: ApprovedManifest): Promise<SweepInput> => {
   requireKind(manifest, 'sweep');
   await requireItsDevice(context, manifest);
-  return inputOf(await recordedOrder(context, recordedSweepSettings, manifest));
+  return inputOf(await recordedOrder(context, sweepSettings, manifest));
 };
 
 /** Results and thresholds so far of a sweep, finished or running. */
@@ -126,7 +126,7 @@ export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => 
     const models = await openRunModels(context, named.models);
     const tasks = await openRunTasks(context, named.tasks);
     const candidates = await openCandidates(context, named, models, tasks);
-    const spec = { ...settings, options: withOptimiser(settings.options, settings.methods, OPTIMISER) };
+    const spec = { ...settings, options: withOptimiser(settings.options, settings.methods) };
     return startRun(context, sweepRun, { spec, models, tasks, candidates }, signal, later);
   },
   'sweep.read': async ({ run, ...reading }, signal) => {

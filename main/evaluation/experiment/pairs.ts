@@ -92,6 +92,7 @@ const pairArms = (
     acc: value,
     accNorm: null,
     ...summary,
+    evaluated: summary.n,
   };
   const reference = { metric: task.metric, value: accuracyOf(against.right), n: summary.n };
   const verdict =

@@ -14,7 +14,7 @@ import type {
 } from '../../contract/size-trend.ts';
 import {
   isSameFactor,
-  recordedSweepSettings,
+  sweepSettings,
   type SweepDocument,
   type SweepResult,
   sweepResult,
@@ -256,7 +256,7 @@ export const comparableResults = (
   },
   results: readonly SweepResult[],
 ): readonly SweepResult[] => {
-  const theirs = recordedSweepSettings.parse(recorded.spec);
+  const theirs = sweepSettings.parse(recorded.spec);
   const sizeOf = new Map(
     recorded.models.map(({ name, size }) => [name, models.find(({ fingerprint }) => fingerprint === size)?.name]),
   );

@@ -1,7 +1,7 @@
 import type { DifferingSetting } from '../../contract/compare.ts';
 import { shortHash } from '../../contract/model.ts';
 import type { RunManifest } from '../../contract/run.ts';
-import { recordedSweepSettings } from '../../contract/sweep.ts';
+import { sweepSettings } from '../../contract/sweep.ts';
 
 type RecordedSweep = Pick<RunManifest, 'spec' | 'models' | 'tasks' | 'device' | 'versions'>;
 
@@ -31,7 +31,7 @@ const filesOf = (files: Readonly<Record<string, { readonly name: string; readonl
 
 /** Every setting in a sweep's manifest, by key. */
 const settingsOf = ({ spec, models, tasks, device, versions }: RecordedSweep): ReadonlyMap<string, string> => {
-  const parsed = recordedSweepSettings.safeParse(spec);
+  const parsed = sweepSettings.safeParse(spec);
   const { files: _files, ...settings }: Readonly<Record<string, unknown>> = parsed.success ? parsed.data : spec;
   return new Map([
     ['models', models.map(({ name }) => name).join(', ')],

@@ -1,10 +1,10 @@
 import { Fragment, useState, useEffect } from 'react';
 import { useStore } from 'zustand';
 import { runDurationMs, type RunManifest, runTag, tagsIn } from '../../../main/contract/run.ts';
-import { describedExperimentSettings, recordedExperimentSettings } from '../../../main/contract/experiment.ts';
+import { describedExperimentSettings, experimentSettings } from '../../../main/contract/experiment.ts';
 import { equivalentCommand } from '../../../main/words/equivalent-command.ts';
 import { changedSettings, valueText } from '../../../main/contract/setting.ts';
-import { describedSweepSettings, recordedSweepSettings } from '../../../main/contract/sweep.ts';
+import { describedSweepSettings, sweepSettings } from '../../../main/contract/sweep.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { copyText } from '../../components/copy-text.ts';
 import { isAtRest, labelRun } from '../../actions/runs.ts';
@@ -190,8 +190,8 @@ const RunFacts = ({ run }: { readonly run: RunManifest }) => {
 
 /** Methods, factors, and settings other than the defaults. */
 const settingFacts = ({ kind, spec }: RunManifest): readonly (readonly [term: string, value: string])[] => {
-  const sweep = kind === 'sweep' ? recordedSweepSettings.safeParse(spec).data : undefined;
-  const experiment = kind === 'experiment' ? recordedExperimentSettings.safeParse(spec['settings']).data : undefined;
+  const sweep = kind === 'sweep' ? sweepSettings.safeParse(spec).data : undefined;
+  const experiment = kind === 'experiment' ? experimentSettings.safeParse(spec['settings']).data : undefined;
   const settings = sweep ?? experiment;
   if (settings === undefined) return [];
   return [

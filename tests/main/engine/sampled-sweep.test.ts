@@ -34,7 +34,7 @@ test(
       moves.reduce((sum, { items, groups }) => sum + items * groups, 0);
     expect(texts(pruned?.groups?.moves)).toBe(480);
     const ended = pruned?.endings;
-    const net = ended?.groups?.moves?.reduce((sum, move) => sum + move.net * move.groups, 0);
+    const net = ended?.groups?.moves.reduce((sum, move) => sum + move.net * move.groups, 0);
     expect(net).toBe((ended?.gained ?? NaN) - (ended?.lost ?? NaN));
     expect(document.thresholds).toHaveLength(1);
 

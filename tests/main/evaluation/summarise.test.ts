@@ -20,6 +20,7 @@ describe('summarise, accuracy', () => {
     const counts = { gained: 1, lost: 2, n: 5 };
     expect(summary).toEqual({
       n: 5,
+      evaluated: 5,
       metric: 'acc',
       value: 0.4,
       acc: 0.4,
@@ -87,6 +88,7 @@ describe('summarise, exact match', () => {
     const counts = { gained: 1, lost: 2, n: 5 };
     expect(summarise('exact_match', baseline, candidate)).toEqual({
       n: 5,
+      evaluated: 5,
       metric: 'exact_match',
       value: 0.4,
       acc: null,

@@ -30,11 +30,6 @@ test('every saved SVG, PNG and CSV says which run it comes from', () => {
     });
 });
 
-test('a table of an earlier version begins with its manifest', () => {
-  const table = new TextEncoder().encode(`# manifest: ${JSON.stringify(manifest)}\na,b\n1,2\n`);
-  expect(readFigureSource(table)).toEqual({ kind: 'run', run: manifest.id, title: manifest.title });
-});
-
 test('a table of several runs names them all', () => {
   const table = new TextEncoder().encode('run,name\nsweep-1,a\nsweep-1,a\nsweep-2,b\n');
   expect(readFigureSource(table)).toEqual({ kind: 'runs', runs: ['sweep-1', 'sweep-2'] });
@@ -42,8 +37,6 @@ test('a table of several runs names them all', () => {
 
 test('one of a profile without a run names model and task', () => {
   const record = { model: { name: 'm', fingerprint: 'f' }, task: { name: 't', hash: 'h' } };
-  const table = new TextEncoder().encode(`# manifest: ${JSON.stringify(record)}\na,b\n`);
-  expect(readFigureSource(table)).toEqual({ kind: 'profile', model: 'm', task: 't' });
   const present = profileCsv('e16', sampleProfile('sums', 4, 16), record);
   expect(readFigureSource(bytesOf(present))).toEqual({ kind: 'profile', model: 'e16', task: 'sums' });
 });

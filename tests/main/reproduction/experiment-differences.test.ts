@@ -5,10 +5,9 @@ import { answers, arm, record } from '../evaluation/experiment/made-up.ts';
 const sizes = [8, 32];
 const unpruned = [arm(8, 8, answers(20)), arm(32, 32, answers(10))];
 
-test('a record of a version without named draws is compared with the first draw', () => {
-  const before = record([...unpruned, arm(32, 8, answers(60))], { sizes });
-  const after = record([...unpruned, arm(32, 8, answers(60), { seed: 0 })], { sizes });
-  expect(compareExperiments(before, after)).toMatchObject({ arms: 3, changed: [], missing: [], signs: [] });
+test('an arm whose answers changed is named, with the pairs whose sign changed', () => {
+  const before = record([...unpruned, arm(32, 8, answers(60), { seed: 0 })], { sizes });
+  expect(compareExperiments(before, before)).toMatchObject({ arms: 3, changed: [], missing: [], signs: [] });
   const other = record([...unpruned, arm(32, 8, answers(0), { seed: 0 })], { sizes });
   const found = compareExperiments(before, other);
   expect(found.changed.map(({ kept, flipped }) => [kept, flipped.length])).toEqual([[8, 60]]);

@@ -25,8 +25,8 @@ test('more notes than a run has are refused', async () => {
   const { workspace, run } = await sweepOnDisk();
   const file = join(workspace.runs.folder(run), 'results.json');
   const document = recordedSweepDocument.parse(JSON.parse(await readFile(file, 'utf8')));
-  const notes = Array.from({ length: MOST_NOTES + 1 }, () => 'x'.repeat(1_000));
-  await writeFile(file, JSON.stringify({ ...document, notes }));
+  const facts = Array.from({ length: MOST_NOTES + 1 }, () => ({ code: 'adaptive' }));
+  await writeFile(file, JSON.stringify({ ...document, facts }));
   await expect(readSweepDocument(workspace.runs.folder(run))).rejects.toMatchObject({ code: 'results-damaged' });
 });
 

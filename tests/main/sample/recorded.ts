@@ -5,7 +5,7 @@ import { runManifest } from '../../../main/contract/run.ts';
 import {
   DEFAULT_DELTA,
   recordedSweepDocument,
-  recordedSweepSettings,
+  sweepSettings,
   type SweepDocument,
 } from '../../../main/contract/sweep.ts';
 import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
@@ -43,7 +43,7 @@ export const recordedReadings = async (record: string): Promise<readonly Recorde
     runs.map(async (run) => {
       const file = path.join(resources, record, run, 'manifest.json');
       const { spec } = runManifest.parse(JSON.parse(await readFile(file, 'utf8')));
-      return { run, gates: recordedSweepSettings.parse(spec).gates };
+      return { run, gates: sweepSettings.parse(spec).gates };
     }),
   );
 };

@@ -189,10 +189,4 @@ describe('summarise', () => {
     expect(independentItems(few)).toBeLessThan(itemsNeeded(0.02));
     expect(isSafe(few, 0.02)).toBe(false);
   });
-
-  it('gives no verdict for an old document, which has a design effect instead of moves', () => {
-    const old = sweepResult({ n: 800, lowOneSided: 0.01, highOneSided: 0.02, groups: { count: 200, designEffect: 1 } });
-    expect(independentItems(old)).toBe(0);
-    expect(verdictOf(old, 0.02)).toBe('undecided');
-  });
 });

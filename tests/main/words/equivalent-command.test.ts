@@ -6,7 +6,7 @@ import { loadVerb } from '../../../main/cli/help.ts';
 import { optionReader, readSettings } from '../../../main/cli/verb.ts';
 import { readTraining } from '../../../main/cli/training-options.ts';
 import { finetuneSettings } from '../../../main/contract/finetune.ts';
-import { describedSweepSettings, recordedSweepSettings } from '../../../main/contract/sweep.ts';
+import { describedSweepSettings, sweepSettings } from '../../../main/contract/sweep.ts';
 import { equivalentCommand, shownManifest } from '../../../main/words/equivalent-command.ts';
 import { runOf } from '../contract/run-of.ts';
 
@@ -15,9 +15,7 @@ const recorded = (name: string, reading = 'run'): RunManifest => {
   return runManifest.parse(JSON.parse(readFileSync(file, 'utf8')));
 };
 const sample = recorded('sample');
-const { gates, options, ...unnamed } = sample.spec;
-/** A manifest that names neither the optimiser of UNCURL's k-means nor the gates. */
-const earlier = { ...sample, spec: unnamed };
+const { gates, options } = sample.spec;
 
 test('the sample is made by the command that made it, whose optimiser and gates are the defaults', () => {
   expect([gates, options]).toEqual(['folded', { uncurl: { optimiser: 'hartigan' } }]);
@@ -27,12 +25,6 @@ test('the sample is made by the command that made it, whose optimiser and gates 
 
 // A manifest does not say how its models route, so the gates are named for all; routers whose gates do not grow ignore
 // them.
-test('a manifest without optimiser and gates names Lloyd’s steps and renormalised gates', () => {
-  expect(equivalentCommand(earlier)).toBe(
-    sample.commandLine.replace(' --seeds', ' --option uncurl.optimiser=lloyd --gates renormalised --seeds'),
-  );
-});
-
 test.each([
   ...['sample', 'frontier', 'luck', 'elsewhere', 'forecast', 'endings'].map(
     (name) => [`the recorded sweep ${name}`, recorded(name), 'folded'] as const,
@@ -41,11 +33,10 @@ test.each([
     (name) =>
       [`the recorded sweep ${name}, gates renormalised`, recorded(name, 'renormalised'), 'renormalised'] as const,
   ),
-  ['a sweep that names neither optimiser nor gates', earlier, 'renormalised'] as const,
 ])('the command of %s gives the settings that it was made with', async (_name, manifest, made) => {
   const [, verb = '', ...words] = (equivalentCommand(manifest) ?? expect.fail('no command')).split(' ');
   const read = readSettings(optionReader(parseArguments(await loadVerb(verb), words)), describedSweepSettings);
-  const settings = recordedSweepSettings.parse(manifest.spec);
+  const settings = sweepSettings.parse(manifest.spec);
   expect(settings.gates).toBe(made);
   expect(describedSweepSettings.parse(read)).toEqual(describedSweepSettings.parse(settings));
 });
@@ -127,7 +118,10 @@ test.each([
   ],
   [
     'experiment',
-    { settings: { methods: ['reap'], treatments: ['as-is'], seeds: [0], training: {} }, python: null },
+    {
+      settings: { methods: ['reap'], treatments: ['as-is'], gates: ['renormalised'], seeds: [0], training: {} },
+      python: null,
+    },
     'uncurl experiment uncurl-8 --task add --method reap --arms as-is --gates renormalised --seeds 0',
   ],
   ['experiment', { reproduces: 'experiment', settings: {}, python: null }, 'uncurl reproduce experiment'],
@@ -177,7 +171,10 @@ test.each([
       ['beside', { prompt: 'a', plans: [{ name: 'b', plan: { kept: [[0]] } }], maxNewTokens: 20 }],
       [
         'experiment',
-        { settings: { methods: ['reap'], treatments: ['as-is'], seeds: [0], training: {} }, python: null },
+        {
+          settings: { methods: ['reap'], treatments: ['as-is'], gates: ['renormalised'], seeds: [0], training: {} },
+          python: null,
+        },
       ],
       ['reproduce', { of: 'sample' }],
     ] as const;

@@ -3,7 +3,6 @@ import {
   type ExperimentAnswer,
   type ExperimentRecord,
   experimentDocument as schema,
-  experimentRecord as recordSchema,
 } from '../../../../main/contract/experiment.ts';
 import { experimentDocument } from '../../../../main/evaluation/experiment/document.ts';
 import { pairedInterval } from '../../../../main/statistics/exact-paired-test.ts';
@@ -260,18 +259,6 @@ describe('several draws', () => {
       [0, 40],
       [1, 0],
     ]);
-  });
-});
-
-describe('a record from before there were draws', () => {
-  it('is one draw of each arm', () => {
-    const made = family(60, 60, 60);
-    const { seeds: _, ...settings } = made.settings;
-    const arms = made.arms.map(({ seed: __, ...others }) => others);
-    const read = recordSchema.parse(JSON.parse(JSON.stringify({ ...made, settings, arms })));
-    expect(read.settings.seeds).toEqual([0]);
-    expect(answerTo(read, 'scratch').cells.map(({ draws }) => draws)).toEqual([1, 1, 1]);
-    expect(experimentDocument(read).notes.join(' ')).toContain('One draw of each arm');
   });
 });
 

@@ -77,6 +77,7 @@ export const sampleSizeTrend = (sample: SampleFamily): SampledFamily => {
     results,
     thresholds: sweepThresholds(results, DELTA),
     rule: thresholdRule(DELTA),
+    facts: [],
   };
   const outcomesOf = (point: PointName): readonly ItemOutcome[] | null => stored.get(keyOf(point)) ?? null;
   const models = sizedModels(results);
