@@ -72,9 +72,9 @@ export const stopServer = async (server: ChildProcess): Promise<void> => {
 type Folders = Pick<Workbench, 'workspace' | 'exports' | 'settings'>;
 
 /**
- * `uncurl serve` on a workspace and a free port, with the address that it prints. `top`: the folder that it lists. It is
- * the built program, whose Node reads no TypeScript, as an installed one: its threads and processes are bundles too,
- * which start in half of the processor time.
+ * `uncurl serve` on a workspace and a free port, with the address that it prints. `top`: the folder that it lists. It
+ * is the built program, whose Node reads no TypeScript, as an installed one: its threads and processes are bundles
+ * too, which start in half of the processor time.
  */
 export const startServer = async (
   { workspace, settings }: Pick<Folders, 'workspace' | 'settings'>,

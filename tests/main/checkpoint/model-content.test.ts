@@ -98,7 +98,7 @@ test('kept hashes are recalled in the same state of the files only', async () =>
   expect((await stat(path.join(state, 'hashes'))).mode & 0o077).toBe(0);
 });
 
-test('hashes of a small model are kept too, with its fingerprint, and it is opened without reading its weights', async () => {
+test('hashes of a small model are kept too, with its fingerprint, and it is opened without its weights', async () => {
   const folder = await changeableCopy(scoringFixture('mixtral-byte-fallback'));
   await settle(folder);
   const { required: first } = (await openCheckpoint(folder)).content;

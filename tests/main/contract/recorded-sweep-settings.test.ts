@@ -20,7 +20,7 @@ test('an unusable manifest is refused, and an option that a method does not have
   expect(() => methodNamed('uncurl').prepare(optionsOf(other, 'uncurl'))).toThrow('seed is unknown');
 });
 
-test('the bundled sweeps name their gates, draws and optimiser, so that no default decides what they were', async () => {
+test('the bundled sweeps name their gates, draws and optimiser: no default decides what they were', async () => {
   for (const [run, gates] of [
     ['sample/run', 'folded'],
     ['frontier/run', 'folded'],

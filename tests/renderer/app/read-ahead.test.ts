@@ -33,7 +33,7 @@ const slowEngine = () => {
 const older = runOf({ id: 'older', kind: 'sweep', createdAt: '2026-01-01T00:00:00.000Z' });
 const newer = runOf({ id: 'newer', kind: 'sweep', createdAt: '2026-02-01T00:00:00.000Z' });
 
-test('the newest sweep is asked for once runs and the last view are known, before who draws them hears of it', async () => {
+test('the newest sweep is asked for once runs and the last view are known, before they are drawn', async () => {
   const { asked, answer, cache } = slowEngine();
   readSweepAhead({ cache });
   const heard: number[] = [];
