@@ -129,7 +129,7 @@ test('the window connects to another machine, shows its workbench, and comes bac
 
   // It remembers the machine, and a connection can be given up.
   await page.keyboard.press('ControlOrMeta+k');
-  await page.getByRole('combobox', { name: 'Commands' }).fill('connect to host');
+  await page.getByRole('combobox', { name: 'Commands' }).fill('connect to a machine');
   await page.keyboard.press('Enter');
   await expect(dialog.getByLabel('Machine, as you name it to ssh')).toHaveValue('locked');
   await dialog.getByRole('button', { name: 'Connect', exact: true }).click();
