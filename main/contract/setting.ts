@@ -29,6 +29,8 @@ export interface SettingText {
   readonly common?: readonly number[];
   /** Step of the field's arrow keys. */
   readonly step?: number;
+  /** The window shows and reads the number as percentage points; files and the command line have the fraction. */
+  readonly inPoints?: true;
   /** Name of the part of a form that shows it. */
   readonly part?: string;
   /**

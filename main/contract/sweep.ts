@@ -193,6 +193,7 @@ export const describedSweepSettings = z.object({
       'The largest loss that still counts as safe. A factor is safe if the lower end of the one-sided 95 % interval ' +
       'of the difference is at least −δ. Outcomes are stored, so changing δ needs no inference.',
     step: 0.005,
+    inPoints: true,
     common: [0.01, 0.02, 0.05],
   }),
   sample: z

@@ -2,25 +2,30 @@ import { useState } from 'react';
 import type { Setting } from '../../main/contract/setting.ts';
 import { defaultText } from '../../main/contract/setting.ts';
 import { MOST_SEEDS } from '../../main/contract/bounds.ts';
+import { formatMargin } from '../../main/words/numbers.ts';
 import { Checkbox, Field, Select } from './choices.tsx';
 import { NumberInput } from './number-input.tsx';
 import { Tooltip } from './tooltip.tsx';
 
 /** The label of a setting, with its explanation on hover and focus. */
-export const SettingLabel = ({ setting }: { readonly setting: Setting }) => (
-  <Tooltip
-    className="definition"
-    content={
-      <>
-        <strong>{setting.label}</strong>
-        <p>{setting.about ?? setting.help}</p>
-        <p>Default: {defaultText(setting)}.</p>
-      </>
-    }
-  >
-    {setting.label}
-  </Tooltip>
-);
+export const SettingLabel = ({ setting }: { readonly setting: Setting }) => {
+  const { label, about, help, inPoints, default: usual } = setting;
+  const isInPoints = inPoints === true && typeof usual === 'number';
+  return (
+    <Tooltip
+      className="definition"
+      content={
+        <>
+          <strong>{label}</strong>
+          <p>{about ?? help}</p>
+          <p>Default: {isInPoints ? formatMargin(usual) : defaultText(setting)}.</p>
+        </>
+      }
+    >
+      {inPoints === true ? `${label} (points)` : label}
+    </Tooltip>
+  );
+};
 
 interface SettingFieldProps {
   readonly setting: Setting;
@@ -91,10 +96,15 @@ const ListField = ({ setting, value, onChange, disabled = false, stacked }: Sett
   return stacked === true ? <div className="field-stacked">{field}</div> : field;
 };
 
+const POINTS = 100;
+/** A share in percentage points, without the rounding of its product: 7, not 7.000000000000001. */
+export const inPointsOf = (share: number): number => Number((POINTS * share).toPrecision(12));
+
 const NumberField = ({ setting, value, onChange, onRefused, onBlur, disabled, stacked }: SettingFieldProps) => {
-  const { kind, fits, isOptional } = setting;
+  const { kind, fits, isOptional, inPoints = false, step } = setting;
   /** The value of the setting for a typed number; an empty field gives the default, or is invalid. */
-  const meant = (typed: number | null): unknown => typed ?? (isOptional ? setting.default : Number.NaN);
+  const meant = (typed: number | null): unknown =>
+    typed === null ? (isOptional ? setting.default : Number.NaN) : inPoints ? typed / POINTS : typed;
   return (
     <Field label={<SettingLabel setting={setting} />} stacked={stacked}>
       {(id) => (
@@ -103,8 +113,8 @@ const NumberField = ({ setting, value, onChange, onRefused, onBlur, disabled, st
           className={stacked === true ? '' : 'input-number'}
           min={kind === 'whole' && setting.least !== null ? setting.least : undefined}
           max={kind === 'whole' && setting.most !== null ? setting.most : undefined}
-          step={setting.step ?? (kind === 'real' ? 'any' : 1)}
-          value={typeof value === 'number' && Number.isFinite(value) ? value : null}
+          step={step === undefined ? (kind === 'real' ? 'any' : 1) : inPoints ? inPointsOf(step) : step}
+          value={typeof value !== 'number' || !Number.isFinite(value) ? null : inPoints ? inPointsOf(value) : value}
           placeholder={setting.hint ?? (isOptional ? defaultText(setting) : undefined)}
           disabled={disabled}
           accepts={(typed) => fits(meant(typed))}

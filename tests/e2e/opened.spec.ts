@@ -26,6 +26,8 @@ test('an opened model is selected', async ({ workbench }) => {
   const header = page.getByRole('region', { name: 'What is on screen' });
   await expect(header.getByLabel('Model', { exact: true }).locator('option:checked')).toHaveText('mine');
   await expect(page.getByRole('region', { name: 'Selected model' })).toContainText('mine');
+  // The address is written after the picture: a reload before it would show another model.
+  await expect(page).toHaveURL(/[#&]model=mine(&|$)/);
   await page.reload();
   await expect(header.getByLabel('Model', { exact: true }).locator('option:checked')).toHaveText('mine');
 });

@@ -21,7 +21,7 @@ test('settings persist: a start on another port finds and uses them, and says wh
     await expect(dialog).toContainText(settings);
     await dialog.getByRole('radio', { name: 'Dark' }).click();
     await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
-    await dialog.getByLabel('Margin δ of the next sweep').fill('0.05');
+    await dialog.getByLabel('Margin δ of the next sweep').fill('5');
     await dialog.getByLabel('Threads').fill('1.5');
     await expect(dialog).toContainText('from 1 to 1024');
     await dialog.getByLabel('Threads').fill('7');
@@ -60,7 +60,7 @@ test('settings persist: a start on another port finds and uses them, and says wh
       await expect(methods.getByRole('checkbox', { name: 'REAP', exact: true })).toBeChecked();
       const dialog = await open(page);
       await expect(dialog.getByLabel('Threads')).toHaveValue('7');
-      await expect(dialog.getByLabel('Margin δ of the next sweep')).toHaveValue('0.05');
+      await expect(dialog.getByLabel('Margin δ of the next sweep')).toHaveValue('5');
       await expect(dialog).not.toContainText(/This engine uses \d/);
       await dialog.getByLabel('Threads').fill('');
       await page.keyboard.press('Enter');

@@ -236,8 +236,11 @@ test('plan settings belong to the plan: in the address, after a reload, with a p
     const sweep = await openSweep(page);
     const margin = sweep.getByLabel('Margin δ');
     await margin.selectText();
-    await page.keyboard.type('0.05');
-    await expect(margin).toHaveValue('0.05');
+    await page.keyboard.type('0.5');
+    await expect(margin).toHaveValue('0.5');
+    await margin.selectText();
+    await page.keyboard.type('5');
+    await expect(margin).toHaveValue('5');
     await expect(sweep).toContainText('δ = 5 points');
     const seeds = sweep.getByLabel('Draws', { exact: true });
     await seeds.selectText();

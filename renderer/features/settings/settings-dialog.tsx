@@ -6,11 +6,12 @@ import {
   waitsForStart,
   type SettingsChange,
 } from '../../../main/contract/settings.ts';
-import { formatBytes, formatCount } from '../../../main/words/numbers.ts';
+import { formatBytes, formatCount, formatMargin } from '../../../main/words/numbers.ts';
 import { changeSettings, setTheme } from '../../actions/settings.ts';
 import { Button } from '../../components/button.tsx';
 import { Segmented, Select, Checkbox } from '../../components/choices.tsx';
 import { Dialog } from '../../components/dialog.tsx';
+import { inPointsOf } from '../../components/setting-field.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { settingsStore } from '../../state/dialog-stores.ts';
@@ -19,6 +20,7 @@ import { layoutStore } from '../../state/layout-store.ts';
 import './settings.css';
 import { useState, useId } from 'react';
 import type { MethodName } from '../../../main/contract/plan.ts';
+import { DEFAULT_DELTA } from '../../../main/contract/sweep.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { Disclosure } from '../../components/panel.tsx';
 import { usualMethods } from '../../state/sweep-store.ts';
@@ -92,11 +94,11 @@ const HubSwitch = ({ isAllowed }: { readonly isAllowed: boolean }) => {
 const SweepDefaults = ({ document: { settings } }: { readonly document: SettingsDocument }) => (
   <>
     <NumberSetting
-      label="Margin δ of the next sweep"
-      value={settings.delta}
-      usual="0.02 (2 points)"
-      limits={{ least: SMALLEST_MARGIN, most: LARGEST_MARGIN }}
-      write={(delta) => ({ delta })}
+      label="Margin δ of the next sweep (points)"
+      value={settings.delta === null ? null : inPointsOf(settings.delta)}
+      usual={formatMargin(DEFAULT_DELTA)}
+      limits={{ least: inPointsOf(SMALLEST_MARGIN), most: inPointsOf(LARGEST_MARGIN) }}
+      write={(points) => ({ delta: points === null ? null : points / 100 })}
     />
     <DefaultMethods chosen={settings.methods} />
   </>

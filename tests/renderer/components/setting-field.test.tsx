@@ -30,6 +30,12 @@ test('every kind of setting has its control, with what holds', () => {
   expect(field('setup', ['a', 'b'])).toMatch(/<textarea[^>]*>a\nb</);
 });
 
+test('a margin is shown and read in points, as everywhere else', () => {
+  expect(field('delta', 0.07)).toMatch(/<input[^>]* value="7"/);
+  expect(field('delta', 0.02)).toMatch(/step="0.5"/);
+  expect(field('delta', 0.02)).toContain('Margin δ (points)');
+});
+
 test('an invalid value is marked, and a text says what it must be', () => {
   expect(field('workers', Number.NaN)).toContain('aria-invalid="true"');
   expect(field('workers', 4)).toContain('aria-invalid="false"');

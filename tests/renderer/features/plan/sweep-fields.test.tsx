@@ -29,7 +29,7 @@ test('each part of the form of a sweep has the fields of its settings', () => {
     'Calibrate on',
   );
   expect(labels(renderToStaticMarkup(<SweepFields />))).toEqual(
-    expect.arrayContaining(['Draws', 'Item limit', 'Margin δ', 'speed']),
+    expect.arrayContaining(['Draws', 'Item limit', 'Margin δ (points)', 'speed']),
   );
 });
 
