@@ -71,17 +71,18 @@ describe('points of differences', () => {
     expect(panel?.series[0]?.points[0]?.verdict).toBe('undecided');
   });
 
-  it('are of minus log-perplexity for texts, and lack an end that an old document does not contain', () => {
+  it('are of minus log-perplexity for texts, with both of its ends', () => {
     const text = sweepResult({
       metric: 'perplexity',
       value: 22,
       difference: 2,
       lowOneSided: -0.12,
+      highOneSided: -0.07,
       lost: 0,
       gained: 0,
     });
     expect(ruleDifference(text)).toBeCloseTo(-Math.log(1.1), 12);
-    expect(differencePanel([text], 0.02)?.series[0]?.points[0]?.draws).toMatchObject([{ low: -0.12, high: null }]);
+    expect(differencePanel([text], 0.02)?.series[0]?.points[0]?.draws).toMatchObject([{ low: -0.12, high: -0.07 }]);
     expect(differencePanel([sweepResult({ method: 'unpruned', factor: 1 })], 0.02)).toBeNull();
   });
 });

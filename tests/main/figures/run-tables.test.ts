@@ -74,7 +74,8 @@ test('a run says the spread of its points, and a point its own numbers', () => {
 test('a run says the command that makes it, its tags and its duration', () => {
   const finishedAt = new Date(Date.parse(sampleManifest.createdAt) + 61_000).toISOString();
   const label = { name: null, note: '', tags: ['paper', 'odd'], archived: false };
-  const { line } = entryOf('sweep-5', { finishedAt, label, spec: { methods: ['reap'], factors: [1, 2] } });
+  const spec = { methods: ['reap'], factors: [1, 2], seeds: [0], gates: 'renormalised' };
+  const { line } = entryOf('sweep-5', { finishedAt, label, spec });
   expect(textOf('command', line)).toBe(
     'uncurl sweep /models/e16 --method reap --factors 1,2 --gates renormalised --seeds 0',
   );
