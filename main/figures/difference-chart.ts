@@ -23,9 +23,9 @@ export interface DrawnDifference {
   readonly difference: number;
   /** Its two-sided 95 % interval. */
   readonly interval: { readonly low: number; readonly high: number };
-  /** Its one-sided ends, which verdicts use; null if the document does not contain them. */
+  /** Its one-sided ends, which verdicts use; no lower one if the document has none at so strict a level. */
   readonly low: number | null;
-  readonly high: number | null;
+  readonly high: number;
   readonly result: SweepResult;
 }
 
