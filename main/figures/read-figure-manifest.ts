@@ -1,4 +1,4 @@
-import { csvParse } from 'd3-dsv';
+import { csvParseRows } from 'd3-dsv';
 import { z } from 'zod';
 import { boundedList, boundedText } from '../contract/bounds.ts';
 import { RUN_COLUMN } from './csv.ts';
@@ -63,11 +63,13 @@ const ofColumns = z.object({ model: boundedText, task: boundedText, layer: bound
 
 /** Provenance of a table without a manifest inside: its run, its runs, or the profile that it lists. */
 const tableSource = (bytes: Uint8Array): FigureSource | null => {
-  const rows = csvParse(new TextDecoder().decode(bytes).slice(0, MOST_TABLE_CHARACTERS));
-  const runs = [...new Set(rows.map((row) => row[RUN_COLUMN]))].flatMap((id) => ofRun.safeParse({ id }).data?.id ?? []);
+  // Rows as lists: `csvParse` makes its objects by a function from text, which the page's policy forbids.
+  const [columns = [], ...rows] = csvParseRows(new TextDecoder().decode(bytes).slice(0, MOST_TABLE_CHARACTERS));
+  const at = columns.indexOf(RUN_COLUMN);
+  const runs = [...new Set(rows.map((row) => row[at]))].flatMap((id) => ofRun.safeParse({ id }).data?.id ?? []);
   const [run, ...others] = runs;
   if (run !== undefined) return others.length === 0 ? { kind: 'run', run, title: null } : { kind: 'runs', runs };
-  const profile = ofColumns.safeParse(rows[0]);
+  const profile = ofColumns.safeParse(Object.fromEntries(columns.map((name, index) => [name, rows[0]?.[index]])));
   return profile.success ? { kind: 'profile', model: profile.data.model, task: profile.data.task } : null;
 };
 
