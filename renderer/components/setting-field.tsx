@@ -99,12 +99,13 @@ const ListField = ({ setting, value, onChange, disabled = false, stacked }: Sett
 const POINTS = 100;
 /** A share in percentage points, without the rounding of its product: 7, not 7.000000000000001. */
 export const inPointsOf = (share: number): number => Number((POINTS * share).toPrecision(12));
+export const shareOfPoints = (points: number): number => points / POINTS;
 
 const NumberField = ({ setting, value, onChange, onRefused, onBlur, disabled, stacked }: SettingFieldProps) => {
   const { kind, fits, isOptional, inPoints = false, step } = setting;
   /** The value of the setting for a typed number; an empty field gives the default, or is invalid. */
   const meant = (typed: number | null): unknown =>
-    typed === null ? (isOptional ? setting.default : Number.NaN) : inPoints ? typed / POINTS : typed;
+    typed === null ? (isOptional ? setting.default : Number.NaN) : inPoints ? shareOfPoints(typed) : typed;
   return (
     <Field label={<SettingLabel setting={setting} />} stacked={stacked}>
       {(id) => (

@@ -12,6 +12,7 @@ import { Checkbox, Field, Segmented, Select } from '../../components/choices.tsx
 import { NumberInput } from '../../components/number-input.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
+import { shareOfPoints } from '../../components/setting-field.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { focusedTask, tickedTasks, useFacts } from '../../engine/facts.ts';
@@ -135,7 +136,7 @@ export const FitForm = ({ model, run }: FitFormProps) => {
           limit,
           format: chosen.value,
           minutes,
-          delta: points / 100,
+          delta: shareOfPoints(points),
           chat: chatOf([model], chat),
           typesByLayer: rest.byLayer && canVary ? true : undefined,
           canaries,

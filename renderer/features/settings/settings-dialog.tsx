@@ -11,7 +11,7 @@ import { changeSettings, setTheme } from '../../actions/settings.ts';
 import { Button } from '../../components/button.tsx';
 import { Segmented, Select, Checkbox } from '../../components/choices.tsx';
 import { Dialog } from '../../components/dialog.tsx';
-import { inPointsOf } from '../../components/setting-field.tsx';
+import { inPointsOf, shareOfPoints } from '../../components/setting-field.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { settingsStore } from '../../state/dialog-stores.ts';
@@ -98,7 +98,7 @@ const SweepDefaults = ({ document: { settings } }: { readonly document: Settings
       value={settings.delta === null ? null : inPointsOf(settings.delta)}
       usual={formatMargin(DEFAULT_DELTA)}
       limits={{ least: inPointsOf(SMALLEST_MARGIN), most: inPointsOf(LARGEST_MARGIN) }}
-      write={(points) => ({ delta: points === null ? null : points / 100 })}
+      write={(points) => ({ delta: points === null ? null : shareOfPoints(points) })}
     />
     <DefaultMethods chosen={settings.methods} />
   </>

@@ -1,10 +1,31 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { ItemOutcome } from '../../../main/contract/outcome.ts';
+import { type ItemOutcome, kindFields, outcomeFields } from '../../../main/contract/outcome.ts';
 import { type OutcomeBlock, writeOutcomes } from '../../../main/runs/outcomes-parquet.ts';
 import { readPointBlocks } from '../../../main/runs/read-outcomes.ts';
 import { choiceOutcome, textOutcome, writtenOutcome } from '../evaluation/outcomes.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+test('columns and lists have the names and the order of files that are stored', () => {
+  expect(Object.values(outcomeFields).flatMap(({ columns }) => Object.keys(columns))).toEqual([
+    ...['answer', 'also_right', 'chosen', 'chosen_norm', 'correct', 'correct_norm', 'logprob', 'logprobs', 'tokens'],
+    ...['truncated_tokens', 'item_group', 'written', 'filtered', 'stopped'],
+    ...['loop_token', 'loop_character', 'loop_period'],
+    ...['scored_positions', 'kl', 'reverse_kl', 'changed_token', 'acceptance'],
+    ...['class_positions', 'class_kl', 'class_changed'],
+  ]);
+  const listsOf = (kind: ItemOutcome['kind']) => kindFields[kind].map(([name, { inStep = name }]) => inStep).sort();
+  expect(listsOf('choice')).toEqual(
+    ['answer', 'alsoRight', 'chosen', 'chosenNorm', 'truncatedTokens', 'logprobs', 'groups', 'fidelity'].sort(),
+  );
+  expect(listsOf('text')).toEqual(['fidelity', 'logprob', 'tokens']);
+  expect(listsOf('written')).toEqual(
+    [
+      ...['text', 'filtered', 'correct', 'tokens', 'stopped', 'loops', 'truncatedTokens', 'groups', 'fidelity'],
+      'tokenIds',
+    ].sort(),
+  );
+});
 
 test('outcomes of every kind come back from one file', async () => {
   const file = join(await temporaryFolder(), 'outcomes.parquet');
