@@ -45,6 +45,9 @@ test('the answer loss tells which factors that are safe by choice are unsafe whe
   const doubtful = doubtfulChoices(chosen);
   expect(doubtful).toHaveLength(101);
   expect(choiceWarnings(chosen)).toContain('100 were unsafe when written; of 39 that lost less, 8.');
+  // A point of a random choice is named with its draw; others have none.
+  expect(choiceWarnings([{ ...doubtful[0]!, seed: 3 }])).toContain(' (seed 3) at ×');
+  expect(choiceWarnings([{ ...doubtful[0]!, seed: null }])).not.toContain('seed');
   expect(choiceWarning(doubtful[0]!, chosen)).toMatch(/^Safe by choice, but the right answer lost \d+\.\d\d nats/);
   expect(
     choiceWarning(
