@@ -8,7 +8,7 @@ import { formatFactor } from '../words/numbers.ts';
 /** Chosen items that a forecast of written answers reads. */
 export const FORECAST_ITEMS = 50;
 
-/** Factors at which the records were measured, and at which a forecast is made. */
+/** Factors at which a forecast is made: the records were measured at all of them. */
 export const FORECAST_FACTORS: readonly number[] = [4 / 3, 2, 4, 8];
 
 /**
