@@ -232,7 +232,8 @@ export interface FrontierWords {
   readonly findings: readonly string[];
 }
 
-interface Frontier {
+/** The points of a sweep and the pairs that are compared. */
+export interface Frontier {
   readonly points: readonly FrontierPoint[];
   readonly pairs: readonly FrontierPair[];
 }

@@ -5,7 +5,7 @@ import type { ItemSlice } from '../contract/slices.ts';
 import { isSameFactor, type SweepDocument, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
 import { type AnsweredItems, answeredItems } from '../evaluation/item-answers.ts';
 import { compareSlices, type SlicedItems, slicedItems } from '../evaluation/item-slices.ts';
-import { type FrontierPair, type FrontierPoint, type FrontierWords, frontierWords } from '../evaluation/frontier.ts';
+import { type Frontier, type FrontierWords, frontierWords } from '../evaluation/frontier.ts';
 import { type AskedReading, withThresholds } from '../evaluation/threshold-family.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { MetricName } from '../contract/task.ts';
@@ -145,10 +145,8 @@ const comparisonOf = async (
 };
 
 /** Accuracy against bytes, and whether models are better pruned or quantised to the same bytes. */
-export interface FrontierDocument extends FrontierWords {
+export interface FrontierDocument extends Frontier, FrontierWords {
   readonly run: string;
-  readonly points: readonly FrontierPoint[];
-  readonly pairs: readonly FrontierPair[];
 }
 
 const frontierOf = async (source: RunSource, { run }: QuestionOf<'frontier'>): Promise<FrontierDocument> => {

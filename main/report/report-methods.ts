@@ -1,5 +1,6 @@
 import type { CompareDocument } from '../contract/compare.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
+import { comparedSizes, type Frontier } from '../evaluation/frontier.ts';
 import { type Names, pick } from '../figures/columns.ts';
 import {
   COMPARE_SHOWN,
@@ -8,10 +9,11 @@ import {
   overviewColumns,
   recoveryColumns,
 } from '../figures/compare-tables.ts';
+import { comparedSizesColumns } from '../figures/frontier-table.ts';
 import { curtailedColumns, resultColumns } from '../figures/tables.ts';
 import { answersText } from '../words/comparisons.ts';
 import { bareFactor, UNITS_NOTE } from '../words/numbers.ts';
-import { columnsTable, html, type HtmlNode, notes, reportColumns, reportTable } from './html.ts';
+import { columnsTable, html, htmlAll, type HtmlNode, notes, reportColumns, reportTable } from './html.ts';
 
 const RESULTS_SHOWN =
   'task method seed factor verdict difference interval value n p kept dropped_share lost gained ended ' +
@@ -40,6 +42,17 @@ export const measurementTables = ({ results }: SweepDocument, names: Names): Htm
     }),
   );
 };
+
+/** Every comparison of a pruned and a quantised model, those that can be told apart first, in a table per model. */
+export const frontierTables = ({ pairs }: Frontier, names: Names): HtmlNode[] =>
+  [...new Set(pairs.map(({ pruned }) => pruned.result.model))].map((model) =>
+    columnsTable(
+      htmlAll([html('b', {}, model), `, pruned minus quantised. ${UNITS_NOTE}`]),
+      comparedSizesColumns,
+      comparedSizes(pairs, model),
+      names,
+    ),
+  );
 
 /** Candidates that stopped early: what their items tell, without accuracy and interval; nothing where none did. */
 export const curtailedTable = ({ curtailed = [] }: SweepDocument, names: Names): HtmlNode[] =>

@@ -26,7 +26,13 @@ import {
   trendFigures,
 } from './report-figures.ts';
 import { definitionSection, recordSection, reportHeader, sweepFacts } from './report-header.ts';
-import { curtailedTable, measurementTables, methodComparisons, overviewTable } from './report-methods.ts';
+import {
+  curtailedTable,
+  frontierTables,
+  measurementTables,
+  methodComparisons,
+  overviewTable,
+} from './report-methods.ts';
 import { namesOf, type ReportSource } from './report-source.ts';
 import { equalKeptTable, findingsInWords, pairTable, safeCountTables, thresholdMatrices } from './report-thresholds.ts';
 import { findingTables, verdictSection } from './report-verdict.ts';
@@ -82,7 +88,7 @@ const mainSections = (source: ReportSource, names: Names, worded: (sentence: str
           {
             id: 'frontier',
             title: 'Prune or quantise?',
-            content: [...frontierFigures(source), ...notes(frontier.summary.map(worded))],
+            content: [...frontierFigures(source), ...notes(frontierWords(frontier).summary.map(worded))],
           },
         ]),
     { id: 'curves', title: `Curves of ${firstModel(source) ?? 'the model'}`, content: curveFigures(source) },
@@ -108,11 +114,9 @@ const appendix = (source: ReportSource, names: Names, worded: (sentence: string)
     ...(comparisons.length > 0
       ? [{ id: 'method-tasks', title: 'Methods task by task', content: methodComparisons(comparisons, names) }]
       : []),
-    ...(frontier === undefined || frontier.findings.length === 0
+    ...(frontier === undefined || frontier.pairs.length === 0
       ? []
-      : [
-          { id: 'frontier-tasks', title: 'Every comparison of weights', content: notes(frontier.findings.map(worded)) },
-        ]),
+      : [{ id: 'frontier-tasks', title: 'Every comparison of weights', content: frontierTables(frontier, names) }]),
     ...sizeTrendSections(source, names),
     ...(profiles.length > 0 ? [{ id: 'routing', title: 'Routing', content: routingFigures(source) }] : []),
     {
@@ -160,8 +164,7 @@ export const makeReport = async (source: RunSource, run: string, reading: AskedR
   const stored = await readStoredSweep(source, run, reading);
   const profiles = await readRunProfiles(source.runs.folder(run), stored.manifest);
   const comparisons = await readReportComparisons(source, stored.document);
-  const measured = await readFrontier(source, stored.document);
-  const frontier = measured === null ? undefined : frontierWords(measured);
+  const frontier = (await readFrontier(source, stored.document)) ?? undefined;
   return {
     name: reportName(stored.manifest),
     html: reportPage({ ...stored, comparisons, profiles, frontier, titles: await source.titlesOf(stored.manifest) }),

@@ -19,9 +19,8 @@ import {
 import { unmeasuredPoints } from '../evaluation/curtailed-points.ts';
 import {
   comparedResults as frontierResults,
-  type FrontierPair,
+  type Frontier,
   frontierPairs,
-  type FrontierPoint,
   frontierPoints,
 } from '../evaluation/frontier.ts';
 import { comparableResults, type MeasuredPairs, sizeTrendDocument } from '../evaluation/size-trend/document.ts';
@@ -175,7 +174,7 @@ const measureSizePairs = async (
 export const readFrontier = async (
   source: RunSource,
   { run, results }: Pick<SweepDocument, 'run' | 'results'>,
-): Promise<{ readonly points: readonly FrontierPoint[]; readonly pairs: readonly FrontierPair[] } | null> => {
+): Promise<Frontier | null> => {
   const points = frontierPoints(results);
   if (!points.some(({ weights }) => weights !== null)) return null;
   return { points, pairs: frontierPairs(points, await readPointOutcomes(source, run, frontierResults(points))) };

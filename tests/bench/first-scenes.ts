@@ -198,8 +198,9 @@ export const firstScenes = ({ workspace, settings, folder }: FirstFolders): read
     name: 'frontier-comparisons',
     open: async (page) => {
       const frontier = page.getByRole('region', { name: 'Accuracy against bytes' });
-      await frontier.getByText('Every comparison').click();
-      await frontier.getByText('Every comparison').evaluate((summary) => summary.scrollIntoView());
+      const summary = frontier.locator('summary', { hasText: 'Every comparison' });
+      await summary.click();
+      await summary.evaluate((element) => element.scrollIntoView());
     },
   },
   {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Page } from '@playwright/test';
 import { runManifest } from '../../main/contract/run.ts';
 import { type SweepDocument } from '../../main/contract/sweep.ts';
-import { type FrontierPair, type FrontierPoint, frontierWords } from '../../main/evaluation/frontier.ts';
+import type { Frontier } from '../../main/evaluation/frontier.ts';
 import { sizeTrendDocument } from '../../main/evaluation/size-trend/document.ts';
 import { bestThresholdsView, modelChartView, shareView } from '../../main/figures/views.ts';
 import { reportPage } from '../../main/report/report-page.ts';
@@ -21,17 +21,14 @@ const reportOfRecords = async (): Promise<{ readonly html: string; readonly docu
     JSON.parse(await readFile(path.join(resources, 'luck', 'run', 'manifest.json'), 'utf8')),
   );
   const luck = await recordedResults('luck');
-  const { points, pairs } = (await recordedJson('frontier', 'frontier.json')) as {
-    readonly points: readonly FrontierPoint[];
-    readonly pairs: readonly FrontierPair[];
-  };
+  const frontier = (await recordedJson('frontier', 'frontier.json')) as Frontier;
   const stored = new Set(luck.results.map(({ model, task, method, factor }) => [model, task, method, factor].join()));
-  const rounded = points
+  const rounded = frontier.points
     .map(({ result }) => result)
     .filter(({ model, task, method, factor }) => !stored.has([model, task, method, factor].join()));
   const document = { ...luck, results: [...luck.results, ...rounded] };
   const sizeTrend = sizeTrendDocument(luck, { delta: 0.02 }, { pairs: [], missing: 0, incomparable: 0 });
-  const html = reportPage({ manifest, document, sizeTrend, frontier: frontierWords({ points, pairs }), profiles: [] });
+  const html = reportPage({ manifest, document, sizeTrend, frontier, profiles: [] });
   return { html, document };
 };
 

@@ -14,7 +14,7 @@ import { ActionButton } from '../../actions/action-button.tsx';
 import { measurePlan } from '../../actions/sweep.ts';
 import { Definition } from '../../components/definition.tsx';
 import { Reading } from '../../components/reading.tsx';
-import { leadingLook, selectedModel, useFacts } from '../../engine/facts.ts';
+import { selectedModel, useFacts } from '../../engine/facts.ts';
 import { keptAtFactor } from '../../../main/contract/keep-from-factor.ts';
 import { useCurrentPlan } from '../../plan/use-current-plan.ts';
 import { shownImport } from '../../plan/plan-input.ts';
@@ -135,7 +135,7 @@ const NotMeasured = ({ sweeps, task }: { readonly sweeps: readonly ReadSweep[]; 
   return (
     <>
       <span>not measured{isRunning ? ', a sweep is running' : ''}</span>
-      <ActionButton action={measurePlan} look={leadingLook(facts)} small icon="play">
+      <ActionButton action={measurePlan} small icon="play">
         Measure now{seconds === null ? '' : ` (about ${formatDuration(seconds * 1000)})`}
       </ActionButton>
     </>

@@ -2,11 +2,13 @@ import { describe, expect, it } from 'vitest';
 import type { SweepDocument } from '../../../main/contract/sweep.ts';
 import { shownManifest } from '../../../main/words/equivalent-command.ts';
 import { sizeTrendDocument } from '../../../main/evaluation/size-trend/document.ts';
+import { type Frontier, frontierWords } from '../../../main/evaluation/frontier.ts';
 import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
 import { reportName } from '../../../main/report/page.ts';
 import { reportPage } from '../../../main/report/report-page.ts';
 import type { ReportSource } from '../../../main/report/report-source.ts';
 import { sampleSizeTrend } from '../evaluation/size-trend/sample-size-trend.ts';
+import { recordedJson } from '../sample/recorded.ts';
 import { sampleManifest, sampleProfile, sampleSweep, sampleSweepAtChance } from '../figures/sample-run.ts';
 
 const tasks = ['french', 'sort'];
@@ -19,6 +21,8 @@ const { document, sizeTrend } = sampleSizeTrend({
 const profiles = [{ model: 'e8', profiles: [sampleProfile('french', 3, 8), sampleProfile('sort', 3, 8)] }];
 const source: ReportSource = { manifest: sampleManifest, document, sizeTrend, profiles };
 const page = reportPage(source);
+/** Of a recorded sweep at several types of weights. */
+const frontier = (await recordedJson('frontier', 'frontier.json')) as Frontier;
 const text = (html: string): string =>
   html
     .replace(/<style>.*?<\/style>/s, '')
@@ -134,10 +138,18 @@ describe('a report', () => {
   });
 
   it('says whether to prune or to quantise where the sweep measured several types of weights', () => {
-    const said = reportPage({ ...source, frontier: { summary: ['m in half of the bytes.'], findings: ['m on t.'] } });
-    expect(text(said)).toContain('Prune or quantise?');
-    expect(text(said)).toContain('m in half of the bytes.');
+    const said = unescape(text(reportPage({ ...source, frontier })));
+    expect(said).toContain('Prune or quantise?');
+    expect(said).toContain(text(frontierWords(frontier).summary[0] ?? expect.fail('no sentence')));
     expect(text(page)).not.toContain('Prune or quantise?');
+  });
+
+  it('lists every pair of a pruned and a quantised model in one table a model', () => {
+    const [, section = ''] = /id="frontier-tasks"(.*?)<\/section>/s.exec(reportPage({ ...source, frontier })) ?? [];
+    const models = new Set(frontier.pairs.map(({ pruned }) => pruned.result.model));
+    expect(section.match(/<table>/g)).toHaveLength(models.size);
+    expect(section.match(/<tr>/g)).toHaveLength(models.size + frontier.pairs.length);
+    expect(section).not.toContain('<li>');
   });
 
   it('prints brackets and verdicts in the matrix', () => {
