@@ -35,7 +35,7 @@ import {
 } from './report-methods.ts';
 import { namesOf, type ReportSource } from './report-source.ts';
 import { equalKeptTable, findingsInWords, pairTable, safeCountTables, thresholdMatrices } from './report-thresholds.ts';
-import { findingTables, verdictSection } from './report-verdict.ts';
+import { findingsInNumbers, verdictSection } from './report-verdict.ts';
 
 /** Sections on how thresholds depend on the number of experts, for the appendix. */
 const sizeTrendSections = (source: ReportSource, names: Names): Section[] => {
@@ -71,7 +71,7 @@ const mainSections = (source: ReportSource, names: Names, worded: (sentence: str
       id: 'findings',
       title: 'Findings',
       content: [
-        ...findingTables(sizeTrend),
+        ...findingsInNumbers(sizeTrend),
         ...choiceAndWritingTable(document, names),
         ...luckTable(source, names, worded),
         html('h3', {}, 'The rule'),

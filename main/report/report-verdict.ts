@@ -1,19 +1,10 @@
-import type { ExpertTrend, Finding, SizeTrendDocument, TrendDirection } from '../contract/size-trend.ts';
+import type { Finding, SizeTrendDocument } from '../contract/size-trend.ts';
 import { isNothingToLose } from '../contract/sweep.ts';
-import { type AnswerKind, answerKind } from '../contract/task.ts';
-import { countPairs } from '../evaluation/size-trend/pairs.ts';
 import { bestCell, ownTasks } from '../figures/best-cell.ts';
-import { methodTitle } from '../words/methods.ts';
-import {
-  counted,
-  formatDifference,
-  formatFactor,
-  formatInterval,
-  formatMargin,
-  formatProbability,
-} from '../words/numbers.ts';
+import { findingTables } from '../figures/finding-tables.ts';
+import { counted, formatFactor, formatMargin } from '../words/numbers.ts';
 import { chartQuestion } from '../words/verdicts.ts';
-import { html, htmlAll, type HtmlNode, type ReportColumn, reportTable } from './html.ts';
+import { html, htmlAll, type HtmlNode, reportTable } from './html.ts';
 import { bestFigures, firstCurve } from './report-figures.ts';
 import type { ReportSource } from './report-source.ts';
 
@@ -80,111 +71,17 @@ export const verdictSection = (source: ReportSource): HtmlNode[] => {
   ];
 };
 
-/** A question of the sweep, a row per kind of answers and method. */
-interface FindingRow {
-  readonly answers: AnswerKind | null;
-  readonly method: string;
-}
-
-const answersColumn = <T extends FindingRow>(rows: readonly T[]): readonly ReportColumn<T>[] =>
-  rows.some(({ answers }) => answers === 'written') ? [{ title: 'answers', cell: ({ answers }) => answers ?? '' }] : [];
-
-const table = <T extends FindingRow>(
-  chart: Finding['chart'],
-  note: string,
-  rows: readonly T[],
-  columns: readonly ReportColumn<T>[],
-): HtmlNode =>
-  rows.length === 0
-    ? htmlAll([])
-    : reportTable(
-        htmlAll([html('b', {}, chartQuestion(chart)), ` ${note}`]),
-        [{ title: 'method', cell: ({ method }) => methodTitle(method) }, ...answersColumn(rows), ...columns],
-        rows,
-      );
-
-const number = <T>(title: string, cell: (row: T) => string | number): ReportColumn<T> => ({
-  title,
-  isNumber: true,
-  cell,
-});
-
-/** Rows of what was measured, by kind of answers and method. */
-const groups = <T extends { readonly task: string; readonly method: string }>(
-  { written, methods }: SizeTrendDocument,
-  measured: readonly T[],
-): readonly (FindingRow & { readonly own: readonly T[] })[] =>
-  answerKind.options.flatMap((answers) =>
-    methods.flatMap((method) => {
-      const matching = measured.filter(
-        (entry) => entry.method === method && written.includes(entry.task) === (answers === 'written'),
-      );
-      return matching.length === 0 ? [] : [{ answers, method, own: matching }];
-    }),
-  );
-
-const readings: Readonly<Record<Finding['verdict'], string>> = {
-  supported: 'rises',
-  opposed: 'falls',
-  mixed: 'no clear direction',
-  unchanged: 'does not change',
-  'cannot-tell': 'cannot be told',
-  counted: '',
-};
-
 /** The findings as tables: a question each, in numbers. */
-export const findingTables = (sizeTrend: SizeTrendDocument): HtmlNode[] => {
-  const { trends, findings, pairs, shareTrends } = sizeTrend;
-  const rises = groups(sizeTrend, trends);
-  const ofRow = ({ answers, method }: FindingRow): Finding | undefined =>
-    findings.find(
-      (finding) =>
-        finding.chart === 'threshold-over-experts' &&
-        finding.method === method &&
-        (finding.answers === undefined || finding.answers === answers),
+export const findingsInNumbers = (sizeTrend: SizeTrendDocument): HtmlNode[] =>
+  findingTables(sizeTrend)
+    .filter(({ chart }) => PRINTED.includes(chart))
+    .map(({ chart, note, columns, rows }) =>
+      reportTable<readonly string[]>(
+        htmlAll([html('b', {}, chartQuestion(chart)), ` ${note}`]),
+        columns.map(({ title, isNumber }, index) => ({ title, isNumber, cell: (row) => row[index] ?? '' })),
+        rows,
+      ),
     );
-  const going =
-    (direction: TrendDirection) =>
-    ({ own }: { readonly own: readonly ExpertTrend[] }) =>
-      own.filter((trend) => trend.direction === direction).length;
-  const past = groups(sizeTrend, pairs).map(({ own, ...row }) => ({
-    ...row,
-    counts: countPairs(own.filter(({ pastThreshold }) => pastThreshold === true)),
-  }));
-  return [
-    table('threshold-over-experts', 'Tasks by the direction of their threshold as E grows.', rises, [
-      number('rises', going('rises')),
-      number('falls', going('falls')),
-      number('stays', going('stays')),
-      number('cannot tell', going('cannot-tell')),
-      number('tasks', ({ own }) => own.length),
-      number('p', (row) => {
-        const p = ofRow(row)?.p ?? null;
-        return p === null ? '\u2013' : formatProbability(p);
-      }),
-      { title: 'over all tasks', cell: (row) => readings[ofRow(row)?.verdict ?? 'counted'] },
-    ]),
-    table(
-      'loss-over-share',
-      'Points per doubling of E at an equal dropped share, with their 95 % interval over the models; above 0: less.',
-      shareTrends,
-      [
-        number('points', ({ atEqualShare }) => formatDifference(atEqualShare.slope, 'acc')),
-        number('95 % interval', ({ atEqualShare }) => formatInterval(atEqualShare, 'acc')),
-        number('models', ({ models }) => models),
-        number('tasks', ({ tasks }) => tasks),
-      ],
-    ),
-    table(
-      'pruned-against-scratch',
-      'Pairs past the threshold: the larger model pruned to as many experts as the smaller was trained with.',
-      past,
-      [
-        number('worse', ({ counts }) => counts.worse),
-        number('better', ({ counts }) => counts.better),
-        number('cannot tell', ({ counts }) => counts.undecided),
-        number('pairs', ({ counts }) => counts.all),
-      ],
-    ),
-  ];
-};
+
+/** Questions on the first pages; what is safe where stands in their matrix and in the appendix. */
+const PRINTED: readonly Finding['chart'][] = ['threshold-over-experts', 'loss-over-share', 'pruned-against-scratch'];

@@ -63,7 +63,7 @@ sampled('the sample shows how far each model can be pruned, by which rule, how c
     await expect(trends.locator('#trend-reap path[stroke-width="0.8"]')).toHaveCount(18);
     const pairs = page.getByRole('region', { name: /compared with trained from scratch/ });
     await expect(pairs.locator('.curve-chart')).toHaveCount(18);
-    await trends.getByText('Method by method').first().click();
+    await trends.getByText('In words').first().click();
     await trends
       .getByText(/^p [=<] /)
       .first()

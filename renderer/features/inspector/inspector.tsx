@@ -216,8 +216,8 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
       )}
       {result?.cost !== undefined && <PointCostFacts cost={result.cost} unpruned={unpruned?.cost} />}
       <div className="inspector-actions">
-        <ActionButton action={toExport} look="primary" icon="save" disabled={cost === undefined}>
-          Export this plan
+        <ActionButton action={toExport} icon="save" disabled={cost === undefined}>
+          Export this plan…
         </ActionButton>
       </div>
       {result !== undefined && hasItems(result) && <PointItems point={point} />}

@@ -1,5 +1,8 @@
-import type { Finding } from '../../../main/contract/size-trend.ts';
-import { findingVerdictText } from '../../../main/words/verdicts.ts';
+import type { Finding, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
+import { heading } from '../../../main/figures/columns.ts';
+import { findingTables } from '../../../main/figures/finding-tables.ts';
+import { chartQuestion, findingVerdictText } from '../../../main/words/verdicts.ts';
+import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { methodTitle } from '../../../main/words/methods.ts';
@@ -14,26 +17,51 @@ export const splitAtProbabilities = (
     .filter(({ text }) => text !== '');
 
 interface FindingsProps {
-  readonly findings: readonly Finding[];
+  readonly sizeTrend: SizeTrendDocument;
   readonly chart: Finding['chart'];
 }
 
-/** The engine's findings for a chart: over all methods first, then method by method. */
-export const Findings = ({ findings, chart }: FindingsProps) => {
-  const matchingFindings = findings.filter((finding) => finding.chart === chart);
-  const overall = matchingFindings.filter(({ method }) => method === null);
-  const byMethod = matchingFindings.filter(({ method }) => method !== null);
+/** What was found for a chart: in numbers, and in the engine's sentences on request. */
+export const Findings = ({ sizeTrend, chart }: FindingsProps) => {
+  const found = sizeTrend.findings.filter((finding) => finding.chart === chart);
+  const tables = findingTables(sizeTrend).filter((table) => table.chart === chart);
+  if (found.length === 0) return null;
   return (
     <div className="findings">
-      {(overall.length > 0 ? overall : byMethod).map((finding) => (
-        <Sentence key={finding.sentence} finding={finding} />
+      {tables.map(({ note, columns, rows }) => (
+        <div key={note}>
+          <p className="finding-note">
+            {found
+              .filter(({ method, verdict }) => method === null && findingVerdictText(verdict) !== null)
+              .map(({ verdict, answers, sentence }) => (
+                <span key={sentence}>
+                  {answers !== undefined && `${answers}: `}
+                  <FindingVerdict verdict={verdict} />
+                </span>
+              ))}
+            <span>{note}</span>
+          </p>
+          <DataTable<readonly string[]>
+            caption={`${chartQuestion(chart)} In numbers`}
+            rows={rows}
+            rowKey={(row) => JSON.stringify(row)}
+            columns={columns.map(({ title, isNumber }, index) => ({
+              key: title,
+              title: heading(title),
+              numeric: isNumber,
+              cell: (row) => row[index] ?? '',
+            }))}
+          />
+        </div>
       ))}
-      {overall.length > 0 && byMethod.length > 0 && (
-        <Disclosure summary="Method by method">
+      {tables.length === 0 ? (
+        found.map((finding) => <Sentence key={finding.sentence} finding={finding} />)
+      ) : (
+        <Disclosure summary="In words">
           <dl className="findings-methods">
-            {byMethod.map((finding) => (
+            {found.map((finding) => (
               <div key={finding.sentence}>
-                <dt>{methodTitle(finding.method ?? '')}</dt>
+                <dt>{finding.method === null ? 'All' : methodTitle(finding.method)}</dt>
                 <dd>
                   <Sentence finding={finding} />
                 </dd>
@@ -46,26 +74,27 @@ export const Findings = ({ findings, chart }: FindingsProps) => {
   );
 };
 
-const Sentence = ({ finding }: { readonly finding: Finding }) => {
-  const words = findingVerdictText(finding.verdict);
-  return (
-    <p className="finding">
-      {words !== null && (
-        <>
-          <span className={`finding-verdict finding-${finding.verdict}`}>
-            <Definition of="verdict">{words}</Definition>
-          </span>{' '}
-        </>
-      )}
-      {splitAtProbabilities(finding.sentence).map(({ text, isProbability }) =>
-        isProbability ? (
-          <Definition key={text} of="relabelling">
-            {text}
-          </Definition>
-        ) : (
-          text
-        ),
-      )}
-    </p>
+/** Whether the question is answered with yes; nothing where it only counts. */
+const FindingVerdict = ({ verdict }: Pick<Finding, 'verdict'>) => {
+  const words = findingVerdictText(verdict);
+  return words === null ? null : (
+    <span className={`finding-verdict finding-${verdict}`}>
+      <Definition of="verdict">{words}</Definition>
+    </span>
   );
 };
+
+const Sentence = ({ finding }: { readonly finding: Finding }) => (
+  <p className="finding">
+    <FindingVerdict verdict={finding.verdict} />{' '}
+    {splitAtProbabilities(finding.sentence).map(({ text, isProbability }) =>
+      isProbability ? (
+        <Definition key={text} of="relabelling">
+          {text}
+        </Definition>
+      ) : (
+        text
+      ),
+    )}
+  </p>
+);

@@ -95,7 +95,7 @@ export const MatrixSection = (props: SectionProps) => {
         )
       }
     >
-      <Findings findings={sizeTrend.findings} chart="thresholds" />
+      <Findings sizeTrend={sizeTrend} chart="thresholds" />
       <Disclosure summary="How to read it">
         <p className="chart-caption">
           {beforeBracket}

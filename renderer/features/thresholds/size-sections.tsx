@@ -52,7 +52,7 @@ const SizeSection = ({
       title={<Definition of={definition}>{chartQuestion(chart)}</Definition>}
       end={<SaveFigure subject={manifest.id} view={view} />}
     >
-      <Findings findings={sizeTrend.findings} chart={chart} />
+      <Findings sizeTrend={sizeTrend} chart={chart} />
       {alsoFound}
       {asTable ? (
         <div className="results-table">{table}</div>
@@ -93,7 +93,7 @@ export const TrendsSection = (section: SectionProps) => {
       label="Threshold against experts before pruning"
       definition="risesWithExperts"
       chart="threshold-over-experts"
-      alsoFound={<Findings findings={sizeTrend.findings.filter(({ method }) => method === null)} chart="safe-tasks" />}
+      alsoFound={<Findings sizeTrend={sizeTrend} chart="safe-tasks" />}
       view={({ expertTrendView }) => expertTrendView({ manifest, sizeTrend, theme }, { tasks, methods: shown })}
       figure={useFigure(expertTrendFigure, section)}
       charts={{

@@ -21,7 +21,7 @@ const { document, sizeTrend } = sampleSizeTrend({
 const profiles = [{ model: 'e8', profiles: [sampleProfile('french', 3, 8), sampleProfile('sort', 3, 8)] }];
 const source: ReportSource = { manifest: sampleManifest, document, sizeTrend, profiles };
 const page = reportPage(source);
-/** Of a recorded sweep at several types of weights. */
+/** Sizes of a recorded sweep at several types of weights, and their comparisons. */
 const frontier = (await recordedJson('frontier', 'frontier.json')) as Frontier;
 const text = (html: string): string =>
   html
