@@ -32,6 +32,7 @@ import threading
 from pathlib import Path
 
 import judge_texts
+from task_index import package_folder, use_kept_index
 
 SEEDS = {"random": 0, "numpy": 1234, "torch": 1234, "fewshot": 1234}
 FILTERS = {
@@ -103,10 +104,6 @@ def refuse_foreign(output_type, process_results):
         raise Refusal(why, "Choose another task; of truthfulqa, truthfulqa_mc1.")
     if output_type == "loglikelihood":
         raise Refusal("it asks for one continuation without alternatives (loglikelihood)", "Choose another task.")
-
-
-def package_folder():
-    return Path(sys.modules["lm_eval.tasks"].__file__).resolve().parent
 
 
 def is_own(path):
@@ -332,7 +329,7 @@ def judged_by_python(task, manager):
     if (config.repeats or 1) != 1:
         raise Refusal("it asks for several answers to each item", "Choose another task.")
     entry = manager.task_index.get(name)
-    folder = Path(sys.modules["lm_eval.tasks"].__file__).resolve().parent
+    folder = package_folder()
     if entry is None or entry.yaml_path is None or not entry.yaml_path.resolve().is_relative_to(folder):
         raise Refusal("Python outside of the installed lm-evaluation-harness judges its answers", "Choose another task.")
     pipelines = config.filter_list or [{"name": "none"}]
@@ -705,6 +702,7 @@ def main():
             say(event="lacks", why=str(error)[:500])
             return
         guard_own_files(asked["ownPython"])
+        use_kept_index()
         manager = TaskManager(include_path=asked["include"], include_defaults=needs_installed(asked["names"]))
         for name in asked["names"]:
             try:

@@ -17,7 +17,8 @@ import os
 import random
 import shutil
 import sys
-from pathlib import Path
+
+from task_index import package_folder
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "torch"))
 
@@ -30,10 +31,9 @@ class NotJudged(Exception):
 
 def config_of(file, may_run_code):
     """The settings of a task, from its YAML below the folder of the harness's own tasks."""
-    import lm_eval.tasks
     from lm_eval.tasks._yaml_loader import load_yaml
 
-    folder = Path(lm_eval.tasks.__file__).resolve().parent
+    folder = package_folder()
     path = (folder / file).resolve()
     if not path.is_relative_to(folder) or not path.is_file():
         raise NotJudged(f"{file} is no task of the installed lm-evaluation-harness")

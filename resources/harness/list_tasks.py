@@ -16,6 +16,8 @@ import os
 import sys
 import threading
 
+from task_index import use_kept_index
+
 MOST_MEMBERS = 100
 MOST_METRICS = 20
 DEFAULT_METRICS = {
@@ -123,6 +125,7 @@ def main():
         except (ImportError, importlib.metadata.PackageNotFoundError) as error:
             say(event="lacks", why=str(error)[:500])
             return
+        use_kept_index()
         index = TaskManager().task_index
         with open(sys.argv[1], "w", encoding="utf-8", newline="\n") as file:
             for name in sorted(index):
