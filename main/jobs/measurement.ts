@@ -21,11 +21,11 @@ import type { JobContext, Numerics, RunModel, RunTask } from './job-context.ts';
 import type { RoundedModel, Running } from './rounded-models.ts';
 import {
   type Computation,
-  computeSteps,
   evaluationKey,
   partKey,
   planContent,
   reuseSteps,
+  runSteps,
   type Step,
   type WritingIdentity,
   writingKey,
@@ -187,11 +187,11 @@ const answering = (
   items: readonly TaskItem[],
   {
     sideBySide,
-    goesOn = () => false,
+    goesOn = false,
     unpruned = evaluationStep(measurement, null),
   }: {
     sideBySide: boolean;
-    goesOn?: (group: readonly EvaluationStep[]) => boolean;
+    goesOn?: boolean;
     /** The step of the unpruned model with these items. */
     unpruned?: EvaluationStep;
   },
@@ -206,12 +206,13 @@ const answering = (
       return rounded === undefined ? most : Math.min(most, rounded.together(missing));
     },
     took: sideBySide ? undefined : sizer.took,
-    compute: async (group, control) => {
+    compute: async (group, control, isAlone) => {
       const { checkpoint, candidates } = await runningModel(measurement, group);
       const runner = await runners.open(checkpoint);
       const cost = sideBySide && isStreamed ? await writingCost(runner, items, candidates) : null;
       if (cost !== null) meter.describe(`${title}. ${cost}`);
-      const run = { ...control, goesOn: goesOn(group), judge };
+      // Alternating between plans would keep more of them open than one group may.
+      const run = { ...control, goesOn: goesOn && isAlone, judge };
       if (fidelity !== true) return answerItems(runner, task.task, items, candidates, run);
       if (!items.some(isWrittenItem)) return runner.evaluate(items, candidates, { ...run, fidelity: itemsHash });
       const whole = await evaluationStep(measurement, null).read(steps);
@@ -235,14 +236,14 @@ export const evaluate = async (
   inOrder: (missing: readonly EvaluationStep[]) => readonly EvaluationStep[] = (missing) => missing,
 ): Promise<void> => {
   const { items, isStreamed } = measurement;
-  const missing = await reuseSteps(context, steps, done);
-  const isWritten = items.some(isWrittenItem);
+  const sideBySide = items.some(isWrittenItem);
   // A streamed model reads all its weights for every token, so all its items are written at once.
-  if (isWritten && !isStreamed && items.length > WRITTEN_AT_ONCE)
-    await answerInParts(context, measurement, stretchesOf(measurement), inOrder(missing), { sideBySide: true, done });
-  else {
-    const how = answering(context, measurement, items, { sideBySide: isWritten });
-    await computeSteps(context, missing, { ...how, inOrder }, done);
+  if (sideBySide && !isStreamed && items.length > WRITTEN_AT_ONCE) {
+    const missing = inOrder(await reuseSteps(context, steps, done));
+    await answerInParts(context, measurement, stretchesOf(measurement), missing, { sideBySide, done });
+  } else {
+    const how = answering(context, measurement, items, { sideBySide });
+    await runSteps(context, steps, { ...how, inOrder }, done);
   }
 };
 
@@ -349,13 +350,10 @@ const answerInParts = async (
       for (const [at, index] of part.indices.entries()) plan.outcomes[index] = outcomes[at] ?? null;
       plan.isComputed ||= isComputed;
     };
-    const missing = await reuseSteps(context, [...planOfStep.keys()], take);
-    // Alternating between plans would keep more of them open than one group may.
-    const goesOn = (group: readonly EvaluationStep[]): boolean =>
-      part !== parts.at(-1) && group.length === missing.length;
+    const goesOn = part !== parts.at(-1);
     const unpruned = part.stepOf(evaluationStep(measurement, null));
     const how = answering(context, measurement, part.items, { sideBySide, goesOn, unpruned });
-    await computeSteps(context, missing, how, take);
+    await runSteps(context, [...planOfStep.keys()], how, take);
     const still: PartlyAnswered[] = [];
     for (const plan of open) {
       const outcomes = plan.outcomes.flatMap((outcome) => outcome ?? []);
