@@ -136,7 +136,6 @@ const against = ({ result }: FrontierPoint): string =>
 
 export type PairReading = ComparedSizes['reading'];
 
-/** Which of a pair is better. */
 const pairReading = ({ pruned, low, high, pHolm }: FrontierPair): PairReading => {
   if (low <= 0 && high >= 0) return 'cannot tell';
   const better = low > 0 === (pruned.result.metric !== 'perplexity') ? 'pruning' : 'quantising';

@@ -86,6 +86,16 @@ const pooledOf = (pairs: readonly ExperimentPair[], tasks: number, areGrouped: b
   };
 };
 
+/** The curve of a row, and its model. */
+const curveOn = ({
+  question,
+  method,
+  treatment,
+  gates,
+  model,
+  experts,
+}: Omit<ModelThreshold, 'factor' | 'largestTested'>) => ({ question, method, treatment, gates, model, experts });
+
 /** A row for every size, method and treatment over all tasks, in order of first appearance. */
 export const experimentRows = (
   cells: readonly ExperimentCell[],
@@ -95,17 +105,12 @@ export const experimentRows = (
   groupBy(cells, (cell) => [curveOf(cell), cell.model, cell.kept]).flatMap((group) => {
     const [first] = group;
     if (first === undefined) return [];
-    const { question, method, treatment, gates, model, experts, kept, factor } = first;
+    const { model, kept, factor } = first;
     const count = (is: (cell: ExperimentCell) => boolean): number => group.filter(is).length;
     const ownPairs = pairs.filter((pair) => isSameCurve(pair, first) && pair.model === model && pair.kept === kept);
     return [
       {
-        question,
-        method,
-        treatment,
-        gates,
-        model,
-        experts,
+        ...curveOn(first),
         kept,
         factor,
         tasks: group.length,
@@ -140,15 +145,9 @@ export const modelThresholds = (rows: readonly ExperimentRow[]): ModelThreshold[
   groupBy(rows, (row) => [curveOf(row), row.model]).flatMap((group) => {
     const [first] = group;
     if (first === undefined) return [];
-    const { question, method, treatment, gates, model, experts } = first;
     return [
       {
-        question,
-        method,
-        treatment,
-        gates,
-        model,
-        experts,
+        ...curveOn(first),
         factor: largestHeld(
           group.map(({ factor, above, equal, tasks }) => ({ factor, holds: 2 * (above + equal) > tasks })),
         ),
