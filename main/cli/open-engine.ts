@@ -74,7 +74,6 @@ export const withEngineForFile = async <T>(
   }
 };
 
-/** The manifest of a run of this engine. */
 export const manifestOf = async (engine: Engine, run: string): Promise<RunManifest> =>
   present(
     (await engine.call('runs.list', {})).find(({ id }) => id === run),

@@ -27,7 +27,6 @@ export const probedDevice = async (
   return { provider, probe: provider === 'cpu' ? null : await providersHere.require(provider) };
 };
 
-/** Work of a verb with a model. */
 interface VerbWork<T> {
   /** Plan that the model runs under; its refitted weights and constants are loaded too. */
   readonly plan?: PlanOnDisk | null;
@@ -71,7 +70,6 @@ export const computeWith = async <T>(
   }
 };
 
-/** Computes with the runner of the model. */
 export const withRunner = async <T>(
   checkpoint: Checkpoint,
   reader: OptionReader,

@@ -104,7 +104,6 @@ export interface Verb {
   /** Usage after the verb's name: `MODEL --out F`. */
   readonly usage: string;
   readonly summary: string;
-  /** Number of positional arguments. */
   readonly positionals: readonly [fewest: number, most: number];
   readonly options: Readonly<Record<string, VerbOption>>;
   /** Its options in help, as a newcomer meets them; others follow. By default all are one list. */

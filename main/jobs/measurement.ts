@@ -30,6 +30,7 @@ import {
   type WritingIdentity,
   writingKey,
 } from './step.ts';
+import { openTokenCounter } from './task-work.ts';
 import { answerItems, MAX_GROUP, writeAndCompare, writingCost, writingIdentity } from './write-items.ts';
 
 /** Target time for a group of plans: the most that a kill may lose. */
@@ -105,6 +106,17 @@ export const measurementsOn = (
     const itemsHash = hashItems(items);
     return { model, task, items, itemsHash, work, numerics, writing, ...compared, isStreamed, sizer };
   };
+};
+
+/** A measurement of a model, whose tokens are counted here; refuses items that its tokenizer cannot score. */
+export const measurementOf = async (
+  context: JobContext,
+  model: RunModel,
+  task: RunTask,
+  items: readonly TaskItem[],
+): Promise<Measurement> => {
+  const count = await openTokenCounter(model.checkpoint, context.signal);
+  return measurementsOn(context, model)(task, items, await count.scoring(items));
 };
 
 type Outcomes = readonly ItemOutcome[];
@@ -247,14 +259,19 @@ export const evaluate = async (
   }
 };
 
-/** Outcomes of plans with different keys, in their order. */
+/** The steps, each key once: the last of it. */
+export const uniqueSteps = (steps: readonly EvaluationStep[]): readonly EvaluationStep[] => [
+  ...new Map(steps.map((step) => [step.key, step])).values(),
+];
+
+/** Outcomes of plans, in their order; plans that keep the same experts answer once. */
 export const evaluateAll = async (
   context: JobContext,
   measurement: Measurement,
   steps: readonly EvaluationStep[],
 ): Promise<readonly Outcomes[]> => {
   const found = new Map<string, Outcomes>();
-  await evaluate(context, measurement, steps, ({ key }, outcomes) => {
+  await evaluate(context, measurement, uniqueSteps(steps), ({ key }, outcomes) => {
     found.set(key, outcomes);
     return Promise.resolve();
   });

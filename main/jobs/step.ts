@@ -330,7 +330,6 @@ export const runSteps = async <Result, S extends Step<Result>>(
   }
 };
 
-/** A step that is computed alone. */
 export interface SingleStep<Result>
   extends Step<Result>, Pick<Computation<Step<Result>, Result>, 'title' | 'checkpoint'> {
   compute(control: RunControl): Promise<Result>;

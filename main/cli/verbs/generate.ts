@@ -123,7 +123,6 @@ const answerRequests = async (work: Work, file: string): Promise<VerbResult> => 
   };
 };
 
-/** `--sample` and `--repeats`. */
 const readSampling = (reader: OptionReader): { readonly sampler: Sampler | undefined; readonly repeats: number } => {
   const text = reader.text('sample');
   const repeats = reader.whole('repeats', 1) ?? 1;
