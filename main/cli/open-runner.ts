@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ProviderName, ProviderProbe } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
+import type { Plan } from '../contract/plan.ts';
 import { makeTemporaryFolder } from '../files/file-errors.ts';
 import type { ModelRunner } from '../inference/model-runner.ts';
 import type { Overlays } from '../inference/overlays.ts';
@@ -74,7 +75,10 @@ export const withRunner = async <T>(
   checkpoint: Checkpoint,
   reader: OptionReader,
   host: Pick<VerbHost, 'say' | 'environment' | 'signal' | 'progress'>,
-  { compute, ...work }: Omit<VerbWork<T>, 'compute'> & { readonly compute: (runner: ModelRunner) => Promise<T> },
+  {
+    compute,
+    ...work
+  }: Omit<VerbWork<T>, 'compute'> & { readonly compute: (runner: ModelRunner, plan: Plan | null) => Promise<T> },
 ): Promise<T> => {
   if (!checkpoint.info.supported) {
     throw refuse(
@@ -85,6 +89,6 @@ export const withRunner = async <T>(
   }
   return computeWith(checkpoint, reader, host, {
     ...work,
-    compute: async ({ runners }) => compute(await runners.open(checkpoint)),
+    compute: async ({ runners }) => compute(await runners.open(checkpoint), work.plan?.plan ?? null),
   });
 };

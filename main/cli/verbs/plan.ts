@@ -259,7 +259,7 @@ export const plan: Verb = {
     const { signal, progress } = host;
     const out = outFile(reader);
     const format = reader.choice('format', expertFileFormats) ?? 'plan';
-    const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(host, reader.argument(0)));
     const { info } = checkpoint;
     await identify(checkpoint, { signal, describe: progress });
     const written = await requestedPlan(reader, checkpoint, out, host);
