@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { at, present, refuse, WorkbenchError } from '../contract/errors.ts';
 import { memoryIn } from '../contract/model.ts';
 import { fidelityNumbers, type ItemOutcome } from '../contract/outcome.ts';
@@ -14,7 +15,7 @@ import {
 } from '../evaluation/curtailment.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import type { Candidate } from '../inference/model-runner.ts';
-import { encodeEvaluation, evaluationRecord } from '../runs/evaluation-record.ts';
+import { evaluationRecord } from '../runs/evaluation-record.ts';
 import { hashItems } from '../tasks/items.ts';
 import { isWrittenItem } from '../tasks/task.ts';
 import type { JobContext, Numerics, RunModel, RunTask } from './job-context.ts';
@@ -180,8 +181,8 @@ export const evaluationStep = (
     },
     write: (steps, outcomes) => {
       requireFinite(outcomes, { model, task });
-      const record = { model: { name, fingerprint }, task: task.task.name, items: itemsHash, plan, weights, outcomes };
-      return steps.writeJson(key, encodeEvaluation(record));
+      const ran = { model: { name, fingerprint }, task: task.task.name, items: itemsHash, plan, weights, outcomes };
+      return steps.writeJson(key, z.encode(evaluationRecord, { kind: 'evaluation', ...ran }));
     },
   };
 };
