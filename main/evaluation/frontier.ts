@@ -186,8 +186,8 @@ export const frontierSummaries = (pairs: readonly FrontierPair[]): readonly Fron
   const tested = pairs.filter(({ pHolm }) => pHolm !== null);
   return groupBy(tested, ({ quantised: { result, weights } }) => [result.model, answersOf(result), weights]).flatMap(
     (group): FrontierSummary[] => {
-      const { result, weights, share } = group[0]?.quantised ?? {};
-      if (result === undefined || weights === undefined || weights === null || share === undefined) return [];
+      const { result, weights, share } = group[0].quantised;
+      if (weights === null) return [];
       const shown = group.filter(({ pHolm }) => pHolm !== null && pHolm < FAMILYWISE_LEVEL);
       return [
         {
