@@ -4,7 +4,6 @@ import { suggestion } from '../contract/nearest-name.ts';
 import { textList } from './terminal-text.ts';
 import { type HelpGroup, switchOption, type Verb, type VerbArguments, type VerbOption } from './verb.ts';
 
-/** Options of every verb. */
 const COMMON_OPTIONS: Readonly<Record<string, VerbOption>> = {
   json: switchOption('Print one JSON document on standard output.'),
   help: switchOption('Print this help.'),
@@ -66,7 +65,6 @@ export const wholeGroups = (
     .filter((group) => group.names.length > 0);
 };
 
-/** The commander command for a verb. */
 const commandOf = (verb: Verb): Command => {
   const command = new Command(verb.name)
     .usage(verb.usage)
@@ -165,7 +163,6 @@ export const verbHelp = (verb: Verb, width = HELP_WIDTH): string => {
   return `${command.helpInformation()}\n${EXIT_CODES}`;
 };
 
-/** Verbs under a title. */
 export interface VerbGroup {
   readonly title: string;
   readonly verbs: readonly Verb[];

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { hasMoreLines } from '../files/count-lines.ts';
-import { parseForeignJson } from '../files/parse-json.ts';
+import { parseForm } from '../files/parse-json.ts';
 import { readTextIfThere, readUnchanged } from '../files/regular-file.ts';
 import { type OptionReader, switchOption, valueOption, type VerbHost, type VerbOption } from './verb.ts';
 import { readTensorBytes } from '../checkpoint/read-tensor.ts';
@@ -53,25 +53,11 @@ export const parseJson = <T extends z.ZodType>(text: string, schema: T, location
       `${location}: ${String(text.length)} characters long (limit ${String(MAX_JSON_CHARACTERS)}).`,
       'Shorten it, or split the file.',
     );
-  let json: unknown;
-  try {
-    json = parseForeignJson(text);
-  } catch (cause) {
-    throw refuse(
-      'bad-json',
-      `${location}: not JSON (${cause instanceof Error ? cause.message : String(cause)}).`,
-      'Repair it.',
-      cause,
-    );
-  }
-  const parsed = schema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw refuse(
-    'bad-json',
-    `${location}: ${issue === undefined ? 'unexpected form' : `${issue.path.join('.') || 'value'}: ${issue.message}`}.`,
-    'Repair it.',
-  );
+  return parseForm(text, schema, {
+    whole: 'value',
+    notJson: (reason, cause) => refuse('bad-json', `${location}: not JSON (${reason}).`, 'Repair it.', cause),
+    otherForm: (issue) => refuse('bad-json', `${location}: ${issue}.`, 'Repair it.'),
+  });
 };
 
 export const OUT_FILE: Readonly<Record<string, VerbOption>> = {

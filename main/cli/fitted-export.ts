@@ -4,8 +4,7 @@ import { refuse } from '../contract/errors.ts';
 import { produceFileAtomically } from '../files/write-atomically.ts';
 import { fitSentence } from '../words/fit.ts';
 import { outFolder } from './files.ts';
-import { followRun, withEngine } from './open-engine.ts';
-import { findRun } from './subjects.ts';
+import { followRun, withRunNamed } from './open-engine.ts';
 import { terminalText } from './terminal-text.ts';
 import type { OptionReader, VerbHost, VerbResult } from './verb.ts';
 
@@ -20,27 +19,21 @@ export const exportFitted = async (reader: OptionReader, host: VerbHost): Promis
   if (decided !== undefined)
     throw refuse('bad-usage', `--${decided} is decided by the search.`, `Leave --${decided} out.`);
   const destination = outFolder(reader);
-  const { workspace, run } = findRun(reader.positionals[0] ?? '', reader, host);
-  return withEngine(
-    reader,
-    host,
-    async (engine): Promise<VerbResult> => {
-      const document = await engine.call('fit.read', { run });
-      const sentence = terminalText(fitSentence(document));
-      host.say(sentence);
-      if (document.settings.format === 'plan') {
-        const text = `${JSON.stringify(document.plan, null, 1)}\n`;
-        await produceFileAtomically(destination, (file) => writeFile(file, text));
-        return { document: { fit: run, plan: destination }, text: `The plan is in ${destination}.` };
-      }
-      const into = engine.grantPath(path.dirname(destination));
-      const exported = await engine.call('fit.export', { run, into, name: path.basename(destination) });
-      const summary = await followRun(engine, exported.run, host);
-      return {
-        document: { run: exported.run, fit: run, folder: destination, summary },
-        text: `Exported to ${destination}. ${summary}`,
-      };
-    },
-    { workspace },
-  );
+  return withRunNamed(reader, host, async (engine, run): Promise<VerbResult> => {
+    const document = await engine.call('fit.read', { run });
+    const sentence = terminalText(fitSentence(document));
+    host.say(sentence);
+    if (document.settings.format === 'plan') {
+      const text = `${JSON.stringify(document.plan, null, 1)}\n`;
+      await produceFileAtomically(destination, (file) => writeFile(file, text));
+      return { document: { fit: run, plan: destination }, text: `The plan is in ${destination}.` };
+    }
+    const into = engine.grantPath(path.dirname(destination));
+    const exported = await engine.call('fit.export', { run, into, name: path.basename(destination) });
+    const summary = await followRun(engine, exported.run, host);
+    return {
+      document: { run: exported.run, fit: run, folder: destination, summary },
+      text: `Exported to ${destination}. ${summary}`,
+    };
+  });
 };

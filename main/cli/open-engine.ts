@@ -9,7 +9,7 @@ import { createEngine, type Engine } from '../engine/engine.ts';
 import { makeTemporaryFolder } from '../files/file-errors.ts';
 import { machineSettings, readDevice } from './machine-options.ts';
 import type { OptionReader, VerbHost } from './verb.ts';
-import { workspaceOf } from './subjects.ts';
+import { findRun, workspaceOf } from './subjects.ts';
 import { printedFactor, printedInterval, printedValue } from './terminal-text.ts';
 import { printedProgress } from './terminal.ts';
 
@@ -55,6 +55,16 @@ export const withEngine = async <T>(
   }
 };
 
+/** Opens an engine on the workspace of the run that the first argument names. */
+export const withRunNamed = <T>(
+  reader: OptionReader,
+  host: VerbHost,
+  use: (engine: Engine, run: string) => Promise<T>,
+): Promise<T> => {
+  const { workspace, run } = findRun(reader.argument(0), reader, host);
+  return withEngine(reader, host, (engine) => use(engine, run), { workspace });
+};
+
 /**
  * Opens an engine on the workspace that `--workspace` names; without it, on one that lasts as long as the verb, for
  * verbs whose result is a file of its own.
@@ -74,7 +84,6 @@ export const withEngineForFile = async <T>(
   }
 };
 
-/** The manifest of a run of this engine. */
 export const manifestOf = async (engine: Engine, run: string): Promise<RunManifest> =>
   present(
     (await engine.call('runs.list', {})).find(({ id }) => id === run),

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ProviderName, ProviderProbe } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
+import type { Plan } from '../contract/plan.ts';
 import { makeTemporaryFolder } from '../files/file-errors.ts';
 import type { ModelRunner } from '../inference/model-runner.ts';
 import type { Overlays } from '../inference/overlays.ts';
@@ -27,7 +28,6 @@ export const probedDevice = async (
   return { provider, probe: provider === 'cpu' ? null : await providersHere.require(provider) };
 };
 
-/** Work of a verb with a model. */
 interface VerbWork<T> {
   /** Plan that the model runs under; its refitted weights and constants are loaded too. */
   readonly plan?: PlanOnDisk | null;
@@ -71,12 +71,14 @@ export const computeWith = async <T>(
   }
 };
 
-/** Computes with the runner of the model. */
 export const withRunner = async <T>(
   checkpoint: Checkpoint,
   reader: OptionReader,
   host: Pick<VerbHost, 'say' | 'environment' | 'signal' | 'progress'>,
-  { compute, ...work }: Omit<VerbWork<T>, 'compute'> & { readonly compute: (runner: ModelRunner) => Promise<T> },
+  {
+    compute,
+    ...work
+  }: Omit<VerbWork<T>, 'compute'> & { readonly compute: (runner: ModelRunner, plan: Plan | null) => Promise<T> },
 ): Promise<T> => {
   if (!checkpoint.info.supported) {
     throw refuse(
@@ -87,6 +89,6 @@ export const withRunner = async <T>(
   }
   return computeWith(checkpoint, reader, host, {
     ...work,
-    compute: async ({ runners }) => compute(await runners.open(checkpoint)),
+    compute: async ({ runners }) => compute(await runners.open(checkpoint), work.plan?.plan ?? null),
   });
 };

@@ -1,7 +1,7 @@
 import type { UserSettings } from '../contract/settings.ts';
 import type { z } from 'zod';
 import { boundedList, boundedText } from '../contract/bounds.ts';
-import { refuse } from '../contract/errors.ts';
+import { at, refuse } from '../contract/errors.ts';
 import { suggestion } from '../contract/nearest-name.ts';
 import { defaultText, type Setting, settingsOf, valueIn } from '../contract/setting.ts';
 
@@ -40,6 +40,8 @@ export interface VerbArguments {
 
 /** A verb's arguments; every reader of an option refuses values that do not fit, naming option and value. */
 export interface OptionReader extends VerbArguments {
+  /** A positional argument that the verb requires. */
+  readonly argument: (index: number) => string;
   readonly flag: (name: string) => boolean;
   readonly text: (name: string) => string | undefined;
   readonly requiredText: (name: string) => string;
@@ -104,7 +106,6 @@ export interface Verb {
   /** Usage after the verb's name: `MODEL --out F`. */
   readonly usage: string;
   readonly summary: string;
-  /** Number of positional arguments. */
   readonly positionals: readonly [fewest: number, most: number];
   readonly options: Readonly<Record<string, VerbOption>>;
   /** Its options in help, as a newcomer meets them; others follow. By default all are one list. */
@@ -151,6 +152,7 @@ export const optionReader = (given: VerbArguments): OptionReader => {
   };
   return {
     ...given,
+    argument: (index) => at(given.positionals, index, 'an argument that the verb does not require'),
     flag: (name) => options[name] === true,
     text,
     requiredText: (name) => {

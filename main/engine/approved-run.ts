@@ -276,7 +276,6 @@ const withAnswers = async (
   return approvedManifest.parse({ ...manifest, spec, device });
 };
 
-/** A run to resume. */
 export interface RunToResume {
   readonly manifest: ApprovedManifest;
   /** Whether it was not made here. If so, `adoptRun` must take it over before it is worked on. */

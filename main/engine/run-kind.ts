@@ -215,13 +215,11 @@ export const restarting =
     return job(context, order, manifest.device);
   };
 
-/** The one model of a run. */
 export const onlyModel = ({ models: [model] }: Pick<RunOrder<unknown>, 'models'>): RunModel => {
   if (model === undefined) throw new Error('a run without a model');
   return model;
 };
 
-/** Refuses to compare a run that is not finished. */
 export const requireDone = ({ id, state }: RunManifest): void => {
   if (state === 'done') return;
   throw refuse('not-done', `${id} is not finished (${state}).`, 'Resume it first: what is compared must be complete.');

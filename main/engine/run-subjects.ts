@@ -234,7 +234,6 @@ export const openCandidates = async (
   return opened;
 };
 
-/** The candidates as recorded in a manifest. */
 export const candidatesToRecord = (
   context: EngineContext,
   candidates: readonly RunModel[],

@@ -17,7 +17,6 @@ import { sweepInputOf } from './calls/sweeps.ts';
 import type { EngineContext } from './engine-context.ts';
 import { identifyModels } from './run-subjects.ts';
 
-/** Order to a worker. */
 export interface FillOrder {
   /** Code of a run that was not made here and that the user confirmed. */
   readonly confirmed?: string | undefined;

@@ -116,45 +116,40 @@ type Drawn = Pick<SweepDocument, 'results' | 'calibrationDraws'>;
 /** One for each curve, factor and number of drawn items; smaller numbers first. */
 export const luckPoints = ({ results, calibrationDraws = [] }: Drawn): readonly LuckPoint[] => {
   const ofAll = new Map(results.map((result) => [pointNameKey(result), result]));
-  return groupBy(calibrationDraws, ({ size, result }) => [pointNameKey(result), size]).flatMap(
-    (points): LuckPoint[] => {
-      const [first] = points;
-      if (first === undefined) return [];
-      const { size } = first;
-      const { model, task, method, seed, factor, metric, n } = first.result;
-      const all = ofAll.get(pointNameKey(first.result)) ?? null;
-      const values = points.map(({ result }) => result.value);
-      const count = (holds: (result: SweepResult) => boolean): DrawCount => ({
-        count: points.filter(({ result }) => holds(result)).length,
-        of: points.length,
-      });
-      return [
-        {
-          model,
-          task,
-          method,
-          seed,
-          factor,
-          metric,
-          n,
-          size,
-          all,
-          items: maxOf(points.map(({ items }) => items)),
-          draws: points.length,
-          value: spreadOf(values),
-          difference: spreadOf(points.map(({ result }) => result.difference)),
-          deviation: deviationOf(values),
-          inCommon: spreadOrNull(points.map(({ inCommon }) => inCommon)),
-          rankCorrelation: spreadOrNull(points.map(({ rankCorrelation }) => rankCorrelation)),
-          fewTokens: spreadOf(points.map(({ fewTokens }) => fewTokens)),
-          fewTokensOfAll: first.fewTokensOfAll,
-          experts: first.experts,
-          safe: count(({ verdict }) => verdict === 'safe'),
-          agree: count(({ verdict }) => verdict === all?.verdict),
-        },
-      ];
-    },
-  );
+  return groupBy(calibrationDraws, ({ size, result }) => [pointNameKey(result), size]).map((points): LuckPoint => {
+    const [first] = points;
+    const { size } = first;
+    const { model, task, method, seed, factor, metric, n } = first.result;
+    const all = ofAll.get(pointNameKey(first.result)) ?? null;
+    const values = points.map(({ result }) => result.value);
+    const count = (holds: (result: SweepResult) => boolean): DrawCount => ({
+      count: points.filter(({ result }) => holds(result)).length,
+      of: points.length,
+    });
+    return {
+      model,
+      task,
+      method,
+      seed,
+      factor,
+      metric,
+      n,
+      size,
+      all,
+      items: maxOf(points.map(({ items }) => items)),
+      draws: points.length,
+      value: spreadOf(values),
+      difference: spreadOf(points.map(({ result }) => result.difference)),
+      deviation: deviationOf(values),
+      inCommon: spreadOrNull(points.map(({ inCommon }) => inCommon)),
+      rankCorrelation: spreadOrNull(points.map(({ rankCorrelation }) => rankCorrelation)),
+      fewTokens: spreadOf(points.map(({ fewTokens }) => fewTokens)),
+      fewTokensOfAll: first.fewTokensOfAll,
+      experts: first.experts,
+      safe: count(({ verdict }) => verdict === 'safe'),
+      agree: count(({ verdict }) => verdict === all?.verdict),
+    };
+  });
 };
 
 /** The thresholds of the calibration draws of one curve, beside that of all items, at the factors of the draws. */
@@ -185,7 +180,6 @@ export const luckThresholds = (document: Drawn): readonly LuckThreshold[] => {
   ];
   return groupBy(calibrationDraws, keyOf).flatMap((ofCurve): LuckThreshold[] => {
     const [first] = ofCurve;
-    if (first === undefined) return [];
     const points = new Set(ofCurve.map(({ result }) => pointNameKey(result)));
     const all = results.filter((result) => points.has(pointNameKey(result)));
     const draws = groupBy(ofCurve, ({ draw }) => draw).map((group) => group.map(({ result }) => result));
@@ -203,7 +197,7 @@ export const drawnThresholdsText = ({ draws }: Pick<LuckThreshold, 'draws'>): st
     [...draws].sort((left, right) => left - right),
     (factor) => factor,
   )
-    .map((group) => `${formatFactor(at(group, 0))} in ${String(group.length)}`)
+    .map((group) => `${formatFactor(group[0])} in ${String(group.length)}`)
     .join(', ');
 
 /** Points of accuracy with a decimal, as in "2.3". */
@@ -218,9 +212,8 @@ export const luckSentences = (document: Drawn): readonly string[] => {
   const keyOf = ({ model, method, size }: Pick<LuckPoint, 'model' | 'method' | 'size'>): readonly unknown[] => [
     ...[model, method, size],
   ];
-  return groupBy(luckPoints(document), keyOf).flatMap((points): string[] => {
+  return groupBy(luckPoints(document), keyOf).map((points): string => {
     const [first] = points;
-    if (first === undefined) return [];
     const matchingThresholds = thresholds.filter(
       (threshold) => JSON.stringify(keyOf(threshold)) === JSON.stringify(keyOf(first)),
     );
@@ -235,24 +228,24 @@ export const luckSentences = (document: Drawn): readonly string[] => {
     const agreeing = points.filter(({ agree }) => agree.count === agree.of).length;
     const { model, method, draws } = first;
     const items = formatRange(points.map((point) => point.items));
-    return [
+    return (
       `${model} by ${methodInProse(method)}, ${counted(draws, 'calibration draw')} of ${items} items: ` +
-        `${String(moved.length)} of ${counted(matchingThresholds.length, 'threshold')} differ in some draw, and ` +
-        `${String(agreeing)} of ${counted(points.length, 'point')} have the same verdict in every draw.` +
-        (deviations.length === 0 || widest === null
-          ? ''
-          : ` A point moves by ${inPoints(mean(deviations))} points in the mean (standard deviation over draws), at ` +
-            `most by ${inPoints(widest.value.highest - widest.value.lowest)} between two draws (on ${widest.task} at ` +
-            `${formatFactor(widest.factor)}).`) +
-        (inCommon.length === 0
-          ? ''
-          : ` Plans have ${formatPercent(mean(inCommon))} in common with those of all items (mean of ` +
-            `points; the smallest mean over draws of a point is ${formatPercent(minOf(inCommon))}).`) +
-        ` Of ${String(first.experts)} experts, ` +
-        `${formatFixed(mean(points.map(({ fewTokens }) => fewTokens.mean)), 0)} have fewer than ` +
-        `${String(FEW_TOKENS)} tokens in a draw, ` +
-        `${formatFixed(mean(points.map(({ fewTokensOfAll }) => fewTokensOfAll)), 0)} on all items (means over tasks).`,
-    ];
+      `${String(moved.length)} of ${counted(matchingThresholds.length, 'threshold')} differ in some draw, and ` +
+      `${String(agreeing)} of ${counted(points.length, 'point')} have the same verdict in every draw.` +
+      (deviations.length === 0 || widest === null
+        ? ''
+        : ` A point moves by ${inPoints(mean(deviations))} points in the mean (standard deviation over draws), at ` +
+          `most by ${inPoints(widest.value.highest - widest.value.lowest)} between two draws (on ${widest.task} at ` +
+          `${formatFactor(widest.factor)}).`) +
+      (inCommon.length === 0
+        ? ''
+        : ` Plans have ${formatPercent(mean(inCommon))} in common with those of all items (mean of ` +
+          `points; the smallest mean over draws of a point is ${formatPercent(minOf(inCommon))}).`) +
+      ` Of ${String(first.experts)} experts, ` +
+      `${formatFixed(mean(points.map(({ fewTokens }) => fewTokens.mean)), 0)} have fewer than ` +
+      `${String(FEW_TOKENS)} tokens in a draw, ` +
+      `${formatFixed(mean(points.map(({ fewTokensOfAll }) => fewTokensOfAll)), 0)} on all items (means over tasks).`
+    );
   });
 };
 

@@ -9,6 +9,7 @@ import {
 import type { CurtailedPoint } from '../contract/curtailed-point.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import { isCutShort } from './curtailed-points.ts';
+import { groupBy } from './threshold.ts';
 import { verdictOf } from './verdicts.ts';
 
 /**
@@ -73,17 +74,11 @@ interface Reading {
   readonly alpha?: number | undefined;
 }
 
-const groups = (document: Points): readonly (readonly (SweepResult | CurtailedPoint)[])[] => {
-  const known = new Map<string, (SweepResult | CurtailedPoint)[]>();
-  for (const point of [...document.results, ...(document.curtailed ?? [])]) {
-    if (point.factor <= 1) continue;
-    const key = JSON.stringify([point.model, point.task, point.method, factorKey(point.factor)]);
-    const group = known.get(key);
-    if (group === undefined) known.set(key, [point]);
-    else group.push(point);
-  }
-  return [...known.values()];
-};
+const groups = ({ results, curtailed = [] }: Points) =>
+  groupBy(
+    [...results, ...curtailed].filter(({ factor }) => factor > 1),
+    ({ model, task, method, factor }) => [model, task, method, factorKey(factor)],
+  );
 
 /** Number of draws of each method on each task, by `curveKey`. */
 const drawCounts = ({ results, curtailed = [], notNeeded = [] }: Points): ReadonlyMap<string, number> => {
@@ -107,11 +102,10 @@ const verdictAt = (result: SweepResult, reading: Reading | null): PointVerdict =
  */
 export const pointsOverDraws = (document: Points, reading: Reading | null = null): readonly PointOverDraws[] => {
   const counts = drawCounts(document);
-  return groups(document).flatMap((points): PointOverDraws[] => {
+  return groups(document).map((points): PointOverDraws => {
     const results = bySeed(points.flatMap((point) => ('lowOneSided' in point ? [point] : [])));
     const curtailed = bySeed(points.flatMap((point) => ('gainedAtMost' in point ? [point] : [])));
     const [first] = points;
-    if (first === undefined) return [];
     const { model, task, method, factor, metric, n } = first;
     const draws = counts.get(curveKey(first)) ?? 1;
     const verdicts = [
@@ -121,22 +115,20 @@ export const pointsOverDraws = (document: Points, reading: Reading | null = null
     const isPartial = results.length === 0 || (results.length < draws && isCutShort(document, first));
     const spread = (of: (result: SweepResult) => number): Spread | null =>
       isPartial ? null : spreadOf(results.map(of));
-    return [
-      {
-        model,
-        task,
-        method,
-        factor,
-        metric,
-        n,
-        results,
-        curtailed,
-        draws,
-        value: spread(({ value }) => value),
-        difference: spread(({ difference }) => difference),
-        verdict: verdicts.find(isNothingToLose) ?? unanimous(verdicts) ?? 'undecided',
-        safe: { count: verdicts.filter((verdict) => verdict === 'safe').length, of: verdicts.length },
-      },
-    ];
+    return {
+      model,
+      task,
+      method,
+      factor,
+      metric,
+      n,
+      results,
+      curtailed,
+      draws,
+      value: spread(({ value }) => value),
+      difference: spread(({ difference }) => difference),
+      verdict: verdicts.find(isNothingToLose) ?? unanimous(verdicts) ?? 'undecided',
+      safe: { count: verdicts.filter((verdict) => verdict === 'safe').length, of: verdicts.length },
+    };
   });
 };

@@ -1,4 +1,3 @@
-import { at } from '../contract/errors.ts';
 import {
   type PointVerdict,
   type ElsewherePoint,
@@ -73,7 +72,7 @@ const everywhereOf = (document: Measured, row: ElsewhereRow, delta: number, alph
   const few = cells.some((cell) => independentItems(cell) < itemsNeeded(delta, cell.metric, alpha));
   if (few) return { factor: null, lastSafe: null, firstUnsafe: null, verdict: 'cannot-tell', tasks: tasks.size };
   const byFactor = groupBy(cells, ({ factor }) => factorKey(factor)).sort(
-    (left, right) => at(left, 0).factor - at(right, 0).factor,
+    (left, right) => left[0].factor - right[0].factor,
   );
   // A factor that is not measured on every task yet ends the sequence, without being unsafe.
   let lastSafe = 1;
@@ -173,9 +172,7 @@ export const elsewhereSummaries = (document: Measured, delta: number): readonly 
   const elsewhere = (document.elsewhere ?? []).filter(({ result }) => counts(result));
   const groups = groupBy(elsewhere, ({ result: { model, method, factor } }) => [model, method, factorKey(factor)]);
   return groups.flatMap((points): ElsewhereSummary[] => {
-    const [first] = points;
-    if (first === undefined) return [];
-    const { model, method, factor } = first.result;
+    const { model, method, factor } = points[0].result;
     const matchingResults = document.results.filter(
       (result) =>
         result.model === model &&

@@ -62,49 +62,28 @@ const isRounded = (before: unknown, after: unknown, allowance: Allowance): boole
   return Math.abs(before - after) <= absolute + share * Math.max(Math.abs(before), Math.abs(after));
 };
 
-const compareLeaves = (
-  allowanceOf: AllowanceOf,
-  [field, where]: Path,
-  [before, after]: Pair,
-  holders: readonly unknown[],
-  tell: TellDifference,
-): void => {
-  const distance = typeof before === 'number' && typeof after === 'number' ? Math.abs(before - after) : null;
-  const allowance = allowanceOf(field, holders);
-  // JSON does not distinguish 0 from -0. A field that is not compared is told even if it is the same.
-  if (allowance.kind !== 'any' && (before === after || Object.is(before, after))) return;
-  const kind = allowance.kind === 'any' ? 'any' : isRounded(before, after, allowance) ? 'rounding' : 'changed';
-  const reason = allowance.kind === 'any' ? allowance.reason : null;
-  tell({ field, where, before, after, kind, reason, distance });
-};
-
-const walk = (
-  allowanceOf: AllowanceOf,
-  [field, where]: Path,
-  [before, after]: Pair,
-  holders: readonly unknown[],
-  tell: TellDifference,
-): void => {
-  if (before instanceof Map && after instanceof Map) {
-    for (const name of new Set<unknown>([...before.keys(), ...after.keys()]))
-      walk(allowanceOf, [field, `${where}[${String(name)}]`], [before.get(name), after.get(name)], holders, tell);
-    return;
-  }
-  if (Array.isArray(before) && Array.isArray(after)) {
-    for (let index = 0; index < Math.max(before.length, after.length); index += 1)
-      walk(allowanceOf, [field, `${where}[${index}]`], [before[index], after[index]], holders, tell);
-    return;
-  }
-  if (isObject(before) && isObject(after)) {
-    for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
-      const path: Path = [joined(field, name), joined(where, name)];
-      walk(allowanceOf, path, [before[name], after[name]], [before, ...holders], tell);
-    }
-    return;
-  }
-  compareLeaves(allowanceOf, [field, where], [before, after], holders, tell);
-};
-
 /** Reports every field in which `after` differs from `before`, and every one that is not compared: plain JSON values, lists with names as Maps. */
-export const compareFields = (allowanceOf: AllowanceOf, before: unknown, after: unknown, tell: TellDifference): void =>
-  walk(allowanceOf, ['', ''], [before, after], [], tell);
+export const compareFields = (allowanceOf: AllowanceOf, whole: unknown, other: unknown, tell: TellDifference): void => {
+  const compareLeaves = ([field, where]: Path, [before, after]: Pair, holders: readonly unknown[]): void => {
+    const distance = typeof before === 'number' && typeof after === 'number' ? Math.abs(before - after) : null;
+    const allowance = allowanceOf(field, holders);
+    // JSON does not distinguish 0 from -0. A field that is not compared is told even if it is the same.
+    if (allowance.kind !== 'any' && (before === after || Object.is(before, after))) return;
+    const kind = allowance.kind === 'any' ? 'any' : isRounded(before, after, allowance) ? 'rounding' : 'changed';
+    const reason = allowance.kind === 'any' ? allowance.reason : null;
+    tell({ field, where, before, after, kind, reason, distance });
+  };
+  const walk = ([field, where]: Path, [before, after]: Pair, holders: readonly unknown[]): void => {
+    if (before instanceof Map && after instanceof Map) {
+      for (const name of new Set<unknown>([...before.keys(), ...after.keys()]))
+        walk([field, `${where}[${String(name)}]`], [before.get(name), after.get(name)], holders);
+    } else if (Array.isArray(before) && Array.isArray(after)) {
+      for (let index = 0; index < Math.max(before.length, after.length); index += 1)
+        walk([field, `${where}[${index}]`], [before[index], after[index]], holders);
+    } else if (isObject(before) && isObject(after)) {
+      for (const name of new Set([...Object.keys(before), ...Object.keys(after)]))
+        walk([joined(field, name), joined(where, name)], [before[name], after[name]], [before, ...holders]);
+    } else compareLeaves([field, where], [before, after], holders);
+  };
+  walk(['', ''], [whole, other], []);
+};

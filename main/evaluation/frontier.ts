@@ -136,7 +136,6 @@ const against = ({ result }: FrontierPoint): string =>
 
 export type PairReading = ComparedSizes['reading'];
 
-/** Which of a pair is better. */
 const pairReading = ({ pruned, low, high, pHolm }: FrontierPair): PairReading => {
   if (low <= 0 && high >= 0) return 'cannot tell';
   const better = low > 0 === (pruned.result.metric !== 'perplexity') ? 'pruning' : 'quantising';
@@ -187,8 +186,8 @@ export const frontierSummaries = (pairs: readonly FrontierPair[]): readonly Fron
   const tested = pairs.filter(({ pHolm }) => pHolm !== null);
   return groupBy(tested, ({ quantised: { result, weights } }) => [result.model, answersOf(result), weights]).flatMap(
     (group): FrontierSummary[] => {
-      const { result, weights, share } = group[0]?.quantised ?? {};
-      if (result === undefined || weights === undefined || weights === null || share === undefined) return [];
+      const { result, weights, share } = group[0].quantised;
+      if (weights === null) return [];
       const shown = group.filter(({ pHolm }) => pHolm !== null && pHolm < FAMILYWISE_LEVEL);
       return [
         {

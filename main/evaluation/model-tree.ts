@@ -144,7 +144,6 @@ export const modelTree = (
   return treeOf(rowsUnder(null, 0));
 };
 
-/** The tree of these rows. */
 export const treeOf = (rows: readonly TreeRow[]): ModelTree => {
   const ascending = rows
     .flatMap(({ points }) => points.map(({ factor }) => factor))

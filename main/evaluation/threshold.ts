@@ -164,8 +164,8 @@ export const thresholdRule = (
 };
 
 /** Items with equal keys together, in order of first appearance. */
-export const groupBy = <T>(items: readonly T[], keyOf: (item: T) => unknown): T[][] => {
-  const groups = new Map<string, T[]>();
+export const groupBy = <T>(items: readonly T[], keyOf: (item: T) => unknown): [T, ...T[]][] => {
+  const groups = new Map<string, [T, ...T[]]>();
   for (const item of items) {
     const key = JSON.stringify(keyOf(item));
     const group = groups.get(key);

@@ -27,9 +27,9 @@ export interface LuckPicture extends Pick<LuckPoint, 'model' | 'factor'> {
 
 export const luckPictures = (document: SweepDocument, shown?: readonly string[]): readonly LuckPicture[] => {
   const points = luckPoints(document).filter(({ method }) => shown?.includes(method) ?? true);
-  return groupBy(points, ({ model, factor }) => [model, factorKey(factor)]).flatMap((group): LuckPicture[] => {
-    const [first] = group;
-    return first === undefined ? [] : [{ model: first.model, factor: first.factor, points: group }];
+  return groupBy(points, ({ model, factor }) => [model, factorKey(factor)]).map((group): LuckPicture => {
+    const [{ model, factor }] = group;
+    return { model, factor, points: group };
   });
 };
 
@@ -74,7 +74,6 @@ export const luckFigure = (
     legend: [...marks].map(([method, mark]) => ({ label: methodTitle(method), mark })),
     charts: tasks.flatMap((pictures): Chart[] => {
       const [first] = pictures;
-      if (first === undefined) return [];
       const curves = [...marks].flatMap(([method, mark]) => {
         const rising = pictures
           .filter((point) => point.method === method)

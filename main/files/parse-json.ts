@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { at } from '../contract/errors.ts';
 import { type ReadLimits, readTextIfThere } from './regular-file.ts';
 
 /** No configuration, index or item is deeper; recursive code would overflow its stack on deeper values. */
@@ -100,6 +101,33 @@ export const parsePythonJson = (text: string): unknown => {
     at = kept - 1;
   }
   return parseForeignJson(parts.join('') + text.slice(kept));
+};
+
+/** The errors for a text of the wrong form. */
+export interface WrongForm {
+  readonly notJson: (reason: string, cause: unknown) => Error;
+  /** `issue`: where and how another form differs, for example "items.0: Required". */
+  readonly otherForm: (issue: string) => Error;
+  /** What a message calls the whole value; default: nothing. */
+  readonly whole?: string;
+}
+
+/** The value of a foreign text in the form of `schema`. */
+export const parseForm = <T extends z.ZodType>(
+  text: string,
+  schema: T,
+  { notJson, otherForm, whole = '' }: WrongForm,
+): z.output<T> => {
+  let json: unknown;
+  try {
+    json = parseForeignJson(text);
+  } catch (cause) {
+    throw notJson(cause instanceof Error ? cause.message : String(cause), cause);
+  }
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const { path, message } = at(parsed.error.issues, 0);
+  throw otherForm(`${path.join('.') || whole}: ${message}`);
 };
 
 /**

@@ -7,10 +7,10 @@ import type { ModelInfo } from '../contract/model.ts';
 import type { DropPlan } from '../contract/plan.ts';
 import { summarise } from '../evaluation/summarise.ts';
 import { validatePlan } from '../pruning/validate-plan.ts';
-import { evaluateAll, evaluationStep, measurementsOn } from './measurement.ts';
+import { evaluateAll, evaluationStep, measurementOf } from './measurement.ts';
 import { type Job, jobOn, type RunModel, type RunTask, writeResult } from './job-context.ts';
 import { totalWork } from './step.ts';
-import { askedTasks, openTokenCounter } from './task-work.ts';
+import { askedTasks } from './task-work.ts';
 
 /** Name of the result file in the run's folder. */
 export const DAMAGE_FILE = 'damage.json';
@@ -52,14 +52,13 @@ export const leftOutExperts = (info: ModelInfo, { layer, experts }: DamageSettin
  */
 export const damageJob = (model: RunModel, plain: RunTask, settings: DamageSettings): Job =>
   jobOn([model.checkpoint], async (context) => {
-    const { meter, signal } = context;
+    const { meter } = context;
     meter.describe('Reading the task');
     const task = at(await askedTasks(model, [plain], settings.chat, context.madeAt), 0, 'a task without its form');
     const { info } = model.checkpoint;
     const leftOut = leftOutExperts(info, settings);
     const items = task.task.test;
-    const work = await (await openTokenCounter(model.checkpoint, signal)).scoring(items);
-    const measurement = await measurementsOn(context, model)(task, items, work);
+    const measurement = await measurementOf(context, model, task, items);
     const plans = [null, ...leftOut.map((expert) => planWithout(info, settings.layer, expert))];
     const steps = plans.map((plan) => evaluationStep(measurement, plan));
     meter.setTotal(totalWork(steps));

@@ -38,7 +38,6 @@ export interface ExperimentInput {
   readonly tunedArms: (context: JobContext) => Promise<TunedArms>;
 }
 
-/** The checkpoints that an experiment reads. */
 export const experimentSources = ({ models }: Pick<ExperimentInput, 'models'>): readonly Checkpoint[] =>
   models.map(({ checkpoint }) => checkpoint);
 

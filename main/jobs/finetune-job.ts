@@ -1,32 +1,18 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FinetuneSettings, FinetuneStage } from '../contract/finetune.ts';
-import type { TrainingPython } from '../finetune/find-python.ts';
-import type { Mixture } from '../finetune/mixture.ts';
+import type { FinetuneStage } from '../contract/finetune.ts';
 import type { ScriptResult } from '../finetune/training-script.ts';
 import { requireFreeDestination } from '../finetune/tuned-folder.ts';
-import { type Job, type JobContext, jobOn, type RunModel, type RunTask } from './job-context.ts';
+import { type Job, type JobContext, jobOn, type RunModel } from './job-context.ts';
 import { TRAINING_FOLDER } from './state-folders.ts';
 import { publishTraining, requireTrainingSpace, trainCheckpoint, type TrainingOrder } from './train-checkpoint.ts';
 
-export interface FinetuneInput {
+export interface FinetuneInput extends Omit<TrainingOrder, 'name' | 'checkpoint' | 'teacher'> {
   readonly model: RunModel;
-  readonly tasks: readonly RunTask[];
   /** The model whose distributions the stage `distil` learns; null without that stage. */
   readonly teacher: RunModel | null;
-  /** Texts of the general stage; null without one. */
-  readonly mixture: Mixture | null;
-  readonly settings: FinetuneSettings;
   /** Folder to make; its parent must exist. */
   readonly destination: string;
-  /** Called when the job's turn comes. */
-  readonly python: () => Promise<TrainingPython>;
-  /** resources/finetune/finetune.py. */
-  readonly script: string;
-  readonly threads: number;
-  readonly engineVersion: string;
-  /** Free bytes of the file system of a folder; null where unknown. */
-  readonly freeBytes?: (folder: string) => Promise<number | null>;
 }
 
 const STAGE_WORDS: Readonly<Record<FinetuneStage, string>> = {

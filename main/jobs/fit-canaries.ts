@@ -12,10 +12,10 @@ import { encodePrompt, encodeScored, hasOwnTokens } from '../inference/encode-it
 import { hashTask } from '../tasks/items.ts';
 import { weighted } from './fit-search.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
-import { evaluateAll, evaluationStep, measurementsOn } from './measurement.ts';
+import { evaluateAll, evaluationStep, measurementOf } from './measurement.ts';
 import type { RoundedModels } from './rounded-models.ts';
 import { totalWork } from './step.ts';
-import { openTokenCounter, requireTokenizer } from './task-work.ts';
+import { requireTokenizer } from './task-work.ts';
 
 /** The fewest tokens of a vocabulary that our probes, written in many languages, are meant for. */
 const REAL_VOCABULARY = 8_000;
@@ -119,14 +119,13 @@ export const measureCanaries = async (
   weights: ScoredCandidate['weights'],
 ): Promise<FitCanaries> => {
   const { probes, items, leftOut } = await readProbes(model.checkpoint, canaries);
-  const work = await (await openTokenCounter(model.checkpoint, context.signal)).scoring(items);
   const metric = probes[0]?.context === '' ? 'perplexity' : 'acc';
   const { judging: _judging, ...form } = task.task;
   const asked: RunTask = {
     name: 'canaries',
     task: { ...form, name: 'canaries', metric, calibration: [], test: items, hash: hashTask(metric, [], items) },
   };
-  const measurement = await measurementsOn(context, model)(asked, items, work);
+  const measurement = await measurementOf(context, model, asked, items);
   const rounded = weighted(measurement, roundings, weights);
   const steps = [evaluationStep(measurement, null), evaluationStep(rounded, plan)] as const;
   context.meter.addToTotal(totalWork(steps));

@@ -50,8 +50,7 @@ import {
   evaluateAll,
   type EvaluationStep,
   evaluationStep,
-  type Measurement,
-  measurementsOn,
+  measurementOf,
 } from './measurement.ts';
 import { profileStep, requireCalibration } from './plan-step.ts';
 import { folderCost } from './point-cost.ts';
@@ -183,7 +182,6 @@ export const predictFit = async (
   };
 };
 
-/** The label of a candidate's curve. */
 const labelOf = ({ method, refit, weights }: Pick<FitCandidate, 'method' | 'refit' | 'weights'>): string =>
   curveLabel(method ?? UNPRUNED, refit ? 'experts' : null, roundedOf(weights) ?? undefined);
 
@@ -197,7 +195,6 @@ const storedTime = z.object({ elapsedMs: z.number().nonnegative() });
 /** SHA-256 of the text of a choice, as its file holds it. */
 export const choiceHashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** A choice with the hash of its text. */
 interface MadeChoice {
   readonly choice: FitChoice;
   readonly hash: string;
@@ -397,9 +394,8 @@ const testChoice = async (
   const { checkpoint } = model;
   const { experts } = checkpoint.info;
   const items = task.task.test;
-  const work = await (await openTokenCounter(checkpoint, context.signal)).scoring(items);
-  const measurement: Measurement = await measurementsOn(context, model)(task, items, work);
-  context.meter.addToTotal(work);
+  const measurement = await measurementOf(context, model, task, items);
+  context.meter.addToTotal(measurement.work);
   const baseline = await evaluatePlan(context, measurement, null);
   const resultOf = (
     label: string,

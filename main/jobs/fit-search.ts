@@ -25,12 +25,18 @@ import { taskShares } from '../pruning/weighed-profiles.ts';
 import { candidateName, type Making, makingsOf, type PlannedCandidates, roundedOf } from './fit-candidates.ts';
 import type { JobContext } from './job-context.ts';
 import { LAYER_ITEMS, type LayerLosses, measureLayers } from './layer-losses.ts';
-import { evaluateAll, evaluationStep, type Measurement, measurementsOn } from './measurement.ts';
+import {
+  evaluateAll,
+  evaluatePlan,
+  evaluationStep,
+  type Measurement,
+  measurementOf,
+  uniqueSteps,
+} from './measurement.ts';
 import { makePlan, type PlanOrder, planSteps } from './plan-step.ts';
 import type { RoundedModels } from './rounded-models.ts';
 import { atAnswer, type PlanSubject, scoringTask } from './search-step.ts';
 import { totalWork } from './step.ts';
-import { openTokenCounter } from './task-work.ts';
 
 /** Budgets beside the wanted one whose best models are measured too, as parts of it. */
 const OTHER_BUDGETS = [0.5, Math.SQRT1_2, Math.SQRT2, 2] as const;
@@ -313,15 +319,13 @@ export class FitSearch {
   ): Promise<readonly (readonly ItemOutcome[] | null)[]> {
     const { context } = this.#subject;
     const steps = scored.map(({ plan }) => evaluationStep(measurement, plan));
-    const unique = [...new Map(steps.map((step) => [step.key, step])).values()];
-    context.meter.addToTotal(totalWork(unique));
+    const work = totalWork(uniqueSteps(steps));
+    context.meter.addToTotal(work);
     try {
-      const outcomes = await evaluateAll(context, measurement, unique);
-      const byKey = new Map(unique.map(({ key }, index) => [key, outcomes[index] ?? null]));
-      return steps.map(({ key }) => byKey.get(key) ?? null);
+      return await evaluateAll(context, measurement, steps);
     } catch (error) {
       const { message } = refusalOf(error);
-      context.meter.addToTotal(-totalWork(unique));
+      context.meter.addToTotal(-work);
       for (const { candidate } of scored) this.#leaveOut(candidate, message);
       return scored.map(() => null);
     }
@@ -510,12 +514,9 @@ export class FitSearch {
     if (known !== undefined) return known;
     const { context, source, scoring } = this.#subject;
     const items = scoring.slice(from, to);
-    const { model } = source;
-    const work = await (await openTokenCounter(model.checkpoint, context.signal)).scoring(items);
-    const measurement = await measurementsOn(context, model)(scoringTask(source.task), items, work);
-    context.meter.addToTotal(work);
-    const [unpruned] = await evaluateAll(context, measurement, [evaluationStep(measurement, null)]);
-    if (unpruned === undefined) throw new Error('no outcomes of the unpruned model');
+    const measurement = await measurementOf(context, source.model, scoringTask(source.task), items);
+    context.meter.addToTotal(measurement.work);
+    const unpruned = await evaluatePlan(context, measurement, null);
     const slice = { measurement, unpruned };
     this.#slices.set(key, slice);
     return slice;

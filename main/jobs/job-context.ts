@@ -34,7 +34,6 @@ export interface Numerics {
 /** The services of a job. Results must be on disk before they are announced. */
 export interface JobContext extends Computing {
   readonly run: string;
-  /** The run's folder. */
   readonly folder: string;
   /** Creation time of the run: a chat template that contains the date uses this one, whenever the run is resumed. */
   readonly madeAt: Date;
@@ -73,7 +72,6 @@ export interface JobResult {
   readonly summary: string;
 }
 
-/** The work of a run. */
 export interface Job {
   /** Models that the job reads: their files are watched from the start. */
   readonly sources: readonly Checkpoint[];

@@ -10,10 +10,16 @@ import { methodNamed } from '../pruning/methods.ts';
 import { type CountLoss, measuredBudget, measuredCounts } from '../pruning/search/allocate-layers.ts';
 import { hashItems } from '../tasks/items.ts';
 import type { JobContext, Numerics } from './job-context.ts';
-import { evaluateAll, evaluatePlan, evaluationStep, type Measurement, measurementsOn } from './measurement.ts';
+import {
+  evaluateAll,
+  evaluatePlan,
+  evaluationStep,
+  type Measurement,
+  measurementOf,
+  uniqueSteps,
+} from './measurement.ts';
 import { atAnswer, type PlanSubject, scoringTask } from './search-step.ts';
 import { layerLossesKey, runStep, totalWork } from './step.ts';
-import { openTokenCounter } from './task-work.ts';
 import type { StepStore } from '../workspace/step-store.ts';
 
 /** Items on which layers are pruned alone: their right answers are scored. */
@@ -51,7 +57,6 @@ export const requireUnevenLayers = ({ name, info }: Pick<Checkpoint, 'name' | 'i
   );
 };
 
-/** The calibration items that layers are measured on. */
 export const layerItems = (calibration: readonly TaskItem[]): readonly TaskItem[] =>
   calibration.slice(0, LAYER_ITEMS).map(atAnswer);
 
@@ -95,13 +100,12 @@ export const measureLayers = async (
   planWith: (counts: readonly number[]) => Plan | Promise<Plan>,
 ): Promise<{ readonly losses: LayerLosses; readonly evaluations: number }> => {
   const changes = await plansOfLayers(measurement.model.checkpoint, planWith);
-  const keyOf = (plan: Plan): string => evaluationStep(measurement, plan).key;
-  const steps = changes.flat().map(({ plan }) => evaluationStep(measurement, plan));
-  const unique = [...new Map(steps.map((step) => [step.key, step])).values()];
+  const plans = changes.flat().map(({ plan }) => plan);
+  const steps = plans.map((plan) => evaluationStep(measurement, plan));
+  const unique = uniqueSteps(steps);
   context.meter.addToTotal(totalWork(unique));
-  const outcomes = await evaluateAll(context, measurement, unique);
-  const byKey = new Map(unique.map(({ key }, index) => [key, outcomes[index] ?? []]));
-  const losses = lossesOf(changes, unpruned, (plan) => byKey.get(keyOf(plan)) ?? []);
+  const outcomes = await evaluateAll(context, measurement, steps);
+  const losses = lossesOf(changes, unpruned, (plan) => at(outcomes, plans.indexOf(plan), 'a plan of no layer'));
   return { losses, evaluations: unique.length * measurement.items.length };
 };
 
@@ -161,9 +165,8 @@ export const layerLosses = async (
   const known = await readLayerLosses(context.steps, subject, order);
   if (known !== null) return known;
   const items = layerItems(calibration);
-  const work = await (await openTokenCounter(checkpoint, context.signal)).scoring(items);
-  const measurement = await measurementsOn(context, model)(scoringTask(task), items, work);
-  context.meter.addToTotal(work);
+  const measurement = await measurementOf(context, model, scoringTask(task), items);
+  context.meter.addToTotal(measurement.work);
   const unpruned = await evaluatePlan(context, measurement, null);
   const { losses } = await measureLayers(context, measurement, unpruned, planWith);
   const key = keyOfLayers(subject, order);

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { at, present, refuse, WorkbenchError } from '../contract/errors.ts';
 import { memoryIn } from '../contract/model.ts';
 import { fidelityNumbers, type ItemOutcome } from '../contract/outcome.ts';
@@ -14,22 +15,23 @@ import {
 } from '../evaluation/curtailment.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import type { Candidate } from '../inference/model-runner.ts';
-import { encodeEvaluation, evaluationRecord } from '../runs/evaluation-record.ts';
+import { evaluationRecord } from '../runs/evaluation-record.ts';
 import { hashItems } from '../tasks/items.ts';
 import { isWrittenItem } from '../tasks/task.ts';
 import type { JobContext, Numerics, RunModel, RunTask } from './job-context.ts';
 import type { RoundedModel, Running } from './rounded-models.ts';
 import {
   type Computation,
-  computeSteps,
   evaluationKey,
   partKey,
   planContent,
   reuseSteps,
+  runSteps,
   type Step,
   type WritingIdentity,
   writingKey,
 } from './step.ts';
+import { openTokenCounter } from './task-work.ts';
 import { answerItems, MAX_GROUP, writeAndCompare, writingCost, writingIdentity } from './write-items.ts';
 
 /** Target time for a group of plans: the most that a kill may lose. */
@@ -107,6 +109,17 @@ export const measurementsOn = (
   };
 };
 
+/** A measurement of a model, whose tokens are counted here; refuses items that its tokenizer cannot score. */
+export const measurementOf = async (
+  context: JobContext,
+  model: RunModel,
+  task: RunTask,
+  items: readonly TaskItem[],
+): Promise<Measurement> => {
+  const count = await openTokenCounter(model.checkpoint, context.signal);
+  return measurementsOn(context, model)(task, items, await count.scoring(items));
+};
+
 type Outcomes = readonly ItemOutcome[];
 
 /** The step with the answers of a plan to items; `plan: null` is the unpruned model. */
@@ -168,8 +181,8 @@ export const evaluationStep = (
     },
     write: (steps, outcomes) => {
       requireFinite(outcomes, { model, task });
-      const record = { model: { name, fingerprint }, task: task.task.name, items: itemsHash, plan, weights, outcomes };
-      return steps.writeJson(key, encodeEvaluation(record));
+      const ran = { model: { name, fingerprint }, task: task.task.name, items: itemsHash, plan, weights, outcomes };
+      return steps.writeJson(key, z.encode(evaluationRecord, { kind: 'evaluation', ...ran }));
     },
   };
 };
@@ -187,11 +200,11 @@ const answering = (
   items: readonly TaskItem[],
   {
     sideBySide,
-    goesOn = () => false,
+    goesOn = false,
     unpruned = evaluationStep(measurement, null),
   }: {
     sideBySide: boolean;
-    goesOn?: (group: readonly EvaluationStep[]) => boolean;
+    goesOn?: boolean;
     /** The step of the unpruned model with these items. */
     unpruned?: EvaluationStep;
   },
@@ -206,12 +219,13 @@ const answering = (
       return rounded === undefined ? most : Math.min(most, rounded.together(missing));
     },
     took: sideBySide ? undefined : sizer.took,
-    compute: async (group, control) => {
+    compute: async (group, control, isAlone) => {
       const { checkpoint, candidates } = await runningModel(measurement, group);
       const runner = await runners.open(checkpoint);
       const cost = sideBySide && isStreamed ? await writingCost(runner, items, candidates) : null;
       if (cost !== null) meter.describe(`${title}. ${cost}`);
-      const run = { ...control, goesOn: goesOn(group), judge };
+      // Alternating between plans would keep more of them open than one group may.
+      const run = { ...control, goesOn: goesOn && isAlone, judge };
       if (fidelity !== true) return answerItems(runner, task.task, items, candidates, run);
       if (!items.some(isWrittenItem)) return runner.evaluate(items, candidates, { ...run, fidelity: itemsHash });
       const whole = await evaluationStep(measurement, null).read(steps);
@@ -235,25 +249,30 @@ export const evaluate = async (
   inOrder: (missing: readonly EvaluationStep[]) => readonly EvaluationStep[] = (missing) => missing,
 ): Promise<void> => {
   const { items, isStreamed } = measurement;
-  const missing = await reuseSteps(context, steps, done);
-  const isWritten = items.some(isWrittenItem);
+  const sideBySide = items.some(isWrittenItem);
   // A streamed model reads all its weights for every token, so all its items are written at once.
-  if (isWritten && !isStreamed && items.length > WRITTEN_AT_ONCE)
-    await answerInParts(context, measurement, stretchesOf(measurement), inOrder(missing), { sideBySide: true, done });
-  else {
-    const how = answering(context, measurement, items, { sideBySide: isWritten });
-    await computeSteps(context, missing, { ...how, inOrder }, done);
+  if (sideBySide && !isStreamed && items.length > WRITTEN_AT_ONCE) {
+    const missing = inOrder(await reuseSteps(context, steps, done));
+    await answerInParts(context, measurement, stretchesOf(measurement), missing, { sideBySide, done });
+  } else {
+    const how = answering(context, measurement, items, { sideBySide });
+    await runSteps(context, steps, { ...how, inOrder }, done);
   }
 };
 
-/** Outcomes of plans with different keys, in their order. */
+/** The steps, each key once: the last of it. */
+export const uniqueSteps = (steps: readonly EvaluationStep[]): readonly EvaluationStep[] => [
+  ...new Map(steps.map((step) => [step.key, step])).values(),
+];
+
+/** Outcomes of plans, in their order; plans that keep the same experts answer once. */
 export const evaluateAll = async (
   context: JobContext,
   measurement: Measurement,
   steps: readonly EvaluationStep[],
 ): Promise<readonly Outcomes[]> => {
   const found = new Map<string, Outcomes>();
-  await evaluate(context, measurement, steps, ({ key }, outcomes) => {
+  await evaluate(context, measurement, uniqueSteps(steps), ({ key }, outcomes) => {
     found.set(key, outcomes);
     return Promise.resolve();
   });
@@ -349,13 +368,10 @@ const answerInParts = async (
       for (const [at, index] of part.indices.entries()) plan.outcomes[index] = outcomes[at] ?? null;
       plan.isComputed ||= isComputed;
     };
-    const missing = await reuseSteps(context, [...planOfStep.keys()], take);
-    // Alternating between plans would keep more of them open than one group may.
-    const goesOn = (group: readonly EvaluationStep[]): boolean =>
-      part !== parts.at(-1) && group.length === missing.length;
+    const goesOn = part !== parts.at(-1);
     const unpruned = part.stepOf(evaluationStep(measurement, null));
     const how = answering(context, measurement, part.items, { sideBySide, goesOn, unpruned });
-    await computeSteps(context, missing, how, take);
+    await runSteps(context, [...planOfStep.keys()], how, take);
     const still: PartlyAnswered[] = [];
     for (const plan of open) {
       const outcomes = plan.outcomes.flatMap((outcome) => outcome ?? []);

@@ -192,6 +192,7 @@ export const makePlan = async (
   const statistics = subjects.flatMap((entry) => entry.statistics ?? []);
   const profiles = { statistics, taskShares: taskShares(undefined, statistics.length) };
   const gated = (plan: Plan): Plan => withGates(plan, order.gates, checkpoint.info, profiles);
+  const { overlays } = context.steps;
   let plan: Plan;
   if (order.fromFile !== undefined) {
     const read = order.fromFile(checkpoint, name, keep);
@@ -200,12 +201,9 @@ export const makePlan = async (
     const found = await runStep(context, await searchStep(context, subject, order, search, keep));
     plan = gated(signedPlan(found, checkpoint, [name]));
   } else {
-    const { profile, constants } = planNeeds(order);
     const tasks = subjects.map(({ task }) => task.task.name);
-    const needed = profile ? statistics : [];
     const size = order.budget === 'measured' ? await measuredSize(context, subjects, order, keep) : {};
-    const masked = planForModel(checkpoint, { ...requestOf(order, keep), ...size, statistics: needed, tasks });
-    plan = gated(await withConstants(masked, constants, checkpoint, profiles, context.steps.overlays));
+    plan = await profiledPlan(checkpoint, { ...requestOf(order, keep), ...size, statistics, tasks }, order, overlays);
   }
   if (order.refit === null) return plan;
   const { recovery } = await runStep(context, refitStep(context, subject, plan, order.refit));
@@ -231,25 +229,31 @@ const measuredSize = async (
   return { keep: undefined, counts: countsByLosses(losses, taskShares(undefined, losses.length), experts, keep) };
 };
 
+/** A method's plan from profiles, with the constants that replace experts, and its gates. */
+export const profiledPlan = async (
+  checkpoint: Checkpoint,
+  request: PlanRequest,
+  { options, gates }: Pick<PlanOrder, 'options' | 'gates'>,
+  overlays: Overlays,
+): Promise<Plan> => {
+  const { statistics, taskWeights } = request;
+  const profiles = { statistics, taskShares: taskShares(taskWeights, statistics.length) };
+  const { constants } = planNeeds({ ...request, options });
+  const plan = await withConstants(planForModel(checkpoint, request), constants, checkpoint, profiles, overlays);
+  return withGates(plan, gates, checkpoint.info, profiles);
+};
+
 /** The plan of an order with a number of kept experts for each layer, from the profile of one task. */
-export const countedPlan = async (
+export const countedPlan = (
   { model: { checkpoint }, statistics }: Pick<PlanSubject, 'model' | 'statistics'>,
   order: Pick<PlanOrder, 'method' | 'options' | 'protect' | 'gates' | 'seed'>,
   counts: readonly number[],
   overlays: Overlays,
 ): Promise<Plan> => {
-  const { profile, constants } = planNeeds({ ...order, budget: 'manual' });
-  const all = statistics === null ? [] : [statistics];
-  const profiles = { statistics: all, taskShares: taskShares(undefined, all.length) };
-  const { method, options, protect, seed, gates } = order;
+  const { method, options, protect, seed } = order;
   const own = { method, options, protect, seed: seed ?? 0, pins: [], budget: 'manual' as const, counts };
-  const masked = planForModel(checkpoint, { ...own, statistics: profile ? all : [], tasks: [] });
-  return withGates(
-    await withConstants(masked, constants, checkpoint, profiles, overlays),
-    gates,
-    checkpoint.info,
-    profiles,
-  );
+  const request = { ...own, statistics: statistics === null ? [] : [statistics], tasks: [] };
+  return profiledPlan(checkpoint, request, order, overlays);
 };
 
 /**

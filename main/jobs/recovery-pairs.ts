@@ -4,7 +4,6 @@ import { summarise } from '../evaluation/summarise.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { intervalSide } from '../statistics/tango-interval.ts';
 
-/** A plan that is measured with and without recovery. */
 export type RecoverablePoint = Omit<RecoveredPoint, 'difference' | 'verdict'>;
 
 /** Outcomes of a plan without recovery, and those of its recoveries that arrived earlier. */

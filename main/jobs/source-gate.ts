@@ -25,7 +25,6 @@ const MOST_BYTES_IN_A_MOMENT = 512 * 2 ** 20;
 /** Opens a model for one piece of work. The caller disposes of its runner before its folder is deleted. */
 export type OpenAlone = (checkpoint: Checkpoint, tuning?: RunnerTuning) => Promise<ModelRunner>;
 
-/** The runners of a piece of work. */
 export interface Runners {
   /** Opens a runner that is shared with other work on the same model, and closed by the pool. */
   open(checkpoint: Checkpoint): Promise<ModelRunner>;

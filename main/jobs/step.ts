@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { CancelledError } from '../contract/errors.ts';
+import { at, CancelledError, present } from '../contract/errors.ts';
 import type { RoundedType } from '../contract/export.ts';
 import {
   type DropPlan,
@@ -259,8 +259,12 @@ export interface Computation<S, Result> {
   readonly groupSize: (missing: readonly S[]) => number;
   /** Called with the work of a group and its time. */
   readonly took?: ((work: number, elapsedMs: number) => void) | undefined;
-  /** Results by key. */
-  readonly compute: (group: readonly S[], control: RunControl) => Promise<ReadonlyMap<string, Result>>;
+  /** Results by key; `isAlone`: one group has everything that is computed. */
+  readonly compute: (
+    group: readonly S[],
+    control: RunControl,
+    isAlone: boolean,
+  ) => Promise<ReadonlyMap<string, Result>>;
 }
 
 /** Called once the result of a step is on disk; `isComputed`: whether it was computed just now. */
@@ -294,14 +298,19 @@ export const reuseSteps = async <Result, S extends Step<Result>>(
   return missing;
 };
 
-/** Computes steps with different keys in groups; all results of a group are on disk before the first `done`. */
-export const computeSteps = async <Result, S extends Step<Result>>(
-  { steps: store, meter, signal, runners, now }: JobContext,
+/**
+ * Results of steps with different keys: what is on disk comes back, what is missing is computed in groups. All results
+ * of a group are on disk before the first `done`.
+ */
+export const runSteps = async <Result, S extends Step<Result>>(
+  context: JobContext,
   steps: readonly S[],
   { title, checkpoint, inOrder = (left) => left, groupSize, took, compute }: Computation<S, Result>,
   done: StepDone<S, Result>,
 ): Promise<void> => {
-  let missing = steps;
+  const { steps: store, meter, signal, runners, now } = context;
+  let missing = await reuseSteps(context, steps, done);
+  const all = missing.length;
   while (missing.length > 0) {
     if (signal.aborted) throw new CancelledError('The run');
     meter.describe(title);
@@ -312,20 +321,15 @@ export const computeSteps = async <Result, S extends Step<Result>>(
     const [work, startedAt] = [totalWork(group), now()];
     meter.begin(work);
     const onProgress = (part: number, total: number): void => meter.advance(part / total);
-    const results = await compute(group, { signal, onProgress });
+    const results = await compute(group, { signal, onProgress }, group.length === all);
     took?.(work, now() - startedAt);
-    const resultOf = ({ key }: S): Result => {
-      const result = results.get(key);
-      if (result === undefined) throw new Error(`no result for step ${key}`);
-      return result;
-    };
+    const resultOf = ({ key }: S): Result => present(results.get(key), `no result for step ${key}`);
     for (const step of group) await step.write(store, resultOf(step));
     meter.finish(countOf(group));
     for (const step of group) await done(step, resultOf(step), true);
   }
 };
 
-/** A step that is computed alone. */
 export interface SingleStep<Result>
   extends Step<Result>, Pick<Computation<Step<Result>, Result>, 'title' | 'checkpoint'> {
   compute(control: RunControl): Promise<Result>;
@@ -333,14 +337,12 @@ export interface SingleStep<Result>
 
 /** The result of a step: read from disk, or computed and stored. */
 export const runStep = async <Result>(context: JobContext, step: SingleStep<Result>): Promise<Result> => {
+  const { key, title, checkpoint } = step;
   const results: Result[] = [];
-  const done = (_: SingleStep<Result>, result: Result): void => void results.push(result);
-  const missing = await reuseSteps(context, [step], done);
-  const { title, checkpoint } = step;
   const compute: Computation<SingleStep<Result>, Result>['compute'] = async (_, control) =>
-    new Map([[step.key, await step.compute(control)]]);
-  await computeSteps(context, missing, { title, checkpoint, groupSize: () => 1, compute }, done);
-  const [result] = results;
-  if (result === undefined) throw new Error(`no result for step ${step.key}`);
-  return result;
+    new Map([[key, await step.compute(control)]]);
+  await runSteps(context, [step], { title, checkpoint, groupSize: () => 1, compute }, (_, result) => {
+    results.push(result);
+  });
+  return at(results, 0, `no result for step ${key}`);
 };

@@ -31,7 +31,6 @@ import {
  * items.
  */
 
-/** A draw of calibration items. */
 interface Draw {
   readonly draw: number;
   /** Wanted number of items; null: as many as there are. */

@@ -19,10 +19,11 @@ import { layerRow } from '../pruning/weighed-profiles.ts';
 import {
   begunSteps,
   evaluate,
-  evaluateAll,
   evaluateEarly,
+  evaluatePlan,
   type EvaluationStep,
   evaluationStep,
+  uniqueSteps,
 } from './measurement.ts';
 import { folderCost, planPointCost } from './point-cost.ts';
 import type { RecoveryPairs } from './recovery-pairs.ts';
@@ -227,7 +228,6 @@ const bracketsFirst = (
   return [...new Set([...others, ...wanted])].flatMap((key) => left.get(key) ?? []);
 };
 
-/** Records the unpruned model. */
 const recordUnpruned = async (stage: Stage, { key }: EvaluationStep, outcomes: Outcomes): Promise<void> => {
   const { model, task } = stage.measurement;
   const result: SweepResult = {
@@ -247,7 +247,7 @@ const recordUnpruned = async (stage: Stage, { key }: EvaluationStep, outcomes: O
 /** Outcomes of the unpruned model of a stage, recorded before anything else. */
 export const measureUnpruned = async (stage: Stage): Promise<Outcomes> => {
   const step = evaluationStep(stage.measurement, null);
-  const [baseline = []] = await evaluateAll(stage.context, stage.measurement, [step]);
+  const baseline = await evaluatePlan(stage.context, stage.measurement, null);
   await recordUnpruned(stage, step, baseline);
   return baseline;
 };
@@ -337,18 +337,12 @@ export const measurePlans = async <Made extends CurvePlan>(
 ): Promise<void> => {
   const { context, measurement, settings } = stage;
   const { task } = measurement.task;
-  const baseline = await evaluationStep(measurement, null).read(context.steps);
-  if (baseline === null) throw new Error(`no outcomes of the unpruned model on ${task.name}`);
-  const steps = new Map<string, EvaluationStep>();
-  const byKey = new Map<string, Made[]>();
-  for (const made of plans) {
-    const step = evaluationStep(measurement, made.plan);
-    steps.set(step.key, step);
-    byKey.set(step.key, [...(byKey.get(step.key) ?? []), made]);
-  }
-  await evaluate(context, measurement, [...steps.values()], async ({ key }, outcomes) => {
+  const stored = await evaluationStep(measurement, null).read(context.steps);
+  const baseline = present(stored, `no outcomes of the unpruned model on ${task.name}`);
+  const steps = plans.map(({ plan }) => evaluationStep(measurement, plan));
+  await evaluate(context, measurement, uniqueSteps(steps), async ({ key }, outcomes) => {
     const paired = summarise(task.metric, baseline, outcomes, { delta: settings.delta });
-    for (const [index, made] of (byKey.get(key) ?? []).entries()) {
+    for (const [index, made] of plans.filter((_, at) => steps[at]?.key === key).entries()) {
       if (index > 0) context.meter.reuse(measurement.work, 0);
       await add(made, { ...namedPoint(stage, made), ...paired });
     }

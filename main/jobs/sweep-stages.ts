@@ -114,7 +114,6 @@ export const curveNames = (settings: SweepSettings): readonly string[] => [
   ...new Set(curvesOf(settings).map(({ method, refit, weights }) => curveLabel(method, refit, weights))),
 ];
 
-/** Options of one method of a sweep. */
 export const optionsOf = ({ options }: Pick<SweepSettings, 'options'>, method: MethodName): MethodOptions =>
   options[method] ?? {};
 
@@ -168,7 +167,6 @@ export const needsOf = (settings: SweepSettings, models: readonly SweepTarget[])
   return { profile, extras: combinedExtras(needs), search, calibration };
 };
 
-/** Test items of a task that a sweep uses. */
 export const usedItems = (items: readonly TaskItem[], limit: number | null): readonly TaskItem[] =>
   limit === null ? items : items.slice(0, limit);
 
@@ -180,7 +178,6 @@ export interface SweepInput {
   readonly candidates?: readonly RunModel[];
 }
 
-/** The checkpoints that a sweep reads. */
 export const sweepSources = ({ models, candidates = [] }: SweepInput): readonly Checkpoint[] =>
   [...models, ...candidates].map(({ checkpoint }) => checkpoint);
 
@@ -208,7 +205,6 @@ export interface Stage extends SweepSubject {
   readonly roundings: RoundedModels;
 }
 
-/** A plan of a curve. */
 export interface CurvePlan extends Curve {
   readonly plan: Plan;
 }
@@ -276,7 +272,6 @@ export interface PlannedStage extends SweepSubject {
 export const curveSteps = (subject: SweepSubject, curves: readonly CountedCurve[]): readonly PlannedStep[] =>
   curves.flatMap((curve) => curve.counts.flatMap(() => candidateSteps(subject, curve)));
 
-/** All steps of a planned stage. */
 export const stageSteps = (planned: PlannedStage): readonly PlannedStep[] => [
   ...planned.otherSteps,
   ...curveSteps(planned, planned.curves),

@@ -86,7 +86,6 @@ export interface TokenCounter {
   scoring(items: readonly TaskItem[]): Promise<number>;
   /** Positions at which fidelity compares distributions, at most. */
   compared(items: readonly TaskItem[]): Promise<number>;
-  /** Tokens needed to profile. */
   profiling(items: readonly TaskItem[]): Promise<number>;
 }
 

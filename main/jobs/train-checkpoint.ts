@@ -29,7 +29,6 @@ import { requireTokenizer } from './task-work.ts';
  */
 const STATE_BYTES_PER_PARAMETER = 2 * 12 + 4;
 
-/** A training of one checkpoint. */
 export interface TrainingOrder {
   readonly name: string;
   readonly checkpoint: Checkpoint;

@@ -12,7 +12,6 @@ import { readLockHolder } from '../workspace/run-lock.ts';
 export const WORK_FOLDER = 'work';
 const UNITS = 'units';
 export const HARDWARE_FILE = 'hardware.json';
-/** File in the folder of a finished part. */
 export const DONE_FILE = 'done.json';
 
 /** Note of the worker that finished a part; `task`: its index in the array of a cluster. */

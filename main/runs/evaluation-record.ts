@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { boundedList, boundedText } from '../contract/bounds.ts';
-import { type RoundedType, roundedType } from '../contract/export.ts';
+import { roundedType } from '../contract/export.ts';
 import { type ItemOutcome, kindFields, outcomeOf } from '../contract/outcome.ts';
-import { plan, type Plan } from '../contract/plan.ts';
+import { plan } from '../contract/plan.ts';
 
 type Kind = ItemOutcome['kind'];
 
@@ -33,15 +33,15 @@ const toLists = (outcomes: readonly ItemOutcome[]): OutcomeLists => {
   return { kind, ids: outcomes.map(({ id }) => id), ...Object.fromEntries(lists) };
 };
 
-/** The inverse of `toLists`; lists of different lengths are an issue of the context. */
-const fromLists = (lists: OutcomeLists, context: z.core.$RefinementCtx): readonly ItemOutcome[] => {
+/** The inverse of `toLists`; lists of different lengths are an issue of the payload. */
+const fromLists = (lists: OutcomeLists, payload: z.core.ParsePayload): readonly ItemOutcome[] => {
   const { kind, ids } = lists;
   const stored: Readonly<Record<string, unknown>> = lists;
   return ids.map((id, item): ItemOutcome => {
     const entryOf = <T>(list: readonly T[]): T => {
       const value = list[item];
       if (value !== undefined) return value;
-      context.issues.push({ code: 'custom', message: 'columns of different lengths', input: list });
+      payload.issues.push({ code: 'custom', message: 'columns of different lengths', input: list });
       return z.NEVER;
     };
     const outcome = outcomeOf(kind, id, ({ inStep, fromStep }, name) => {
@@ -52,56 +52,17 @@ const fromLists = (lists: OutcomeLists, context: z.core.$RefinementCtx): readonl
   });
 };
 
-const storedRecord = z.object({
+/**
+ * An evaluation as stored in a step: the model and plan that ran, the hash of the items, and the answer to each item.
+ * It is encoded (`z.encode`) into JSON with a list for each field of the outcomes.
+ */
+export const evaluationRecord = z.object({
   kind: z.literal('evaluation'),
   model: z.object({ name: boundedText, fingerprint: boundedText }),
   task: boundedText,
   items: boundedText,
   plan: plan.nullable(),
-  /** Absent: as stored. */
+  /** Type as which the weights were rounded; absent: as stored. */
   weights: roundedType.optional(),
-  outcomes: outcomeLists,
+  outcomes: z.codec(outcomeLists, z.custom<readonly ItemOutcome[]>(), { decode: fromLists, encode: toLists }),
 });
-
-/**
- * An evaluation as stored in a step: the model and plan that ran, the hash of the items, and the answer to each item.
- */
-export interface EvaluationRecord {
-  readonly model: { readonly name: string; readonly fingerprint: string };
-  readonly task: string;
-  readonly items: string;
-  readonly plan: Plan | null;
-  /** Type as which the weights were rounded; undefined: as stored. */
-  readonly weights?: RoundedType | undefined;
-  readonly outcomes: readonly ItemOutcome[];
-}
-
-/** The value that a step stores. */
-export const encodeEvaluation = ({
-  model,
-  task,
-  items,
-  plan: ran,
-  weights,
-  outcomes,
-}: EvaluationRecord): z.input<typeof storedRecord> => ({
-  kind: 'evaluation',
-  model,
-  task,
-  items,
-  plan: ran,
-  ...(weights === undefined ? {} : { weights }),
-  outcomes: toLists(outcomes),
-});
-
-/** Reads a value of `encodeEvaluation` after a round trip through JSON. */
-export const evaluationRecord = storedRecord.transform(
-  ({ model, task, items, plan: ran, weights, outcomes }, context): EvaluationRecord => ({
-    model,
-    task,
-    items,
-    plan: ran,
-    weights,
-    outcomes: fromLists(outcomes, context),
-  }),
-);

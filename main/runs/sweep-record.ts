@@ -72,14 +72,20 @@ export const storedSweepDocument = ({
   ...document
 }: SweepDocument): SweepDocument => document;
 
+interface RecordContext {
+  readonly run: string;
+  readonly folder: string;
+  readonly temporaryFolder: string;
+  readonly now: () => number;
+  /** Throws if another engine has taken the folder over. */
+  readonly requireRun: () => Promise<void>;
+  /** Absent for the copy of another process's record, whose changes are events already. */
+  readonly emit?: ((event: EngineEvent) => void) | undefined;
+}
+
 /** Collects a sweep's points, and writes `results.json` and `points.json` in the run's folder. */
 export class SweepRecord {
-  readonly #run: string;
-  readonly #folder: string;
-  readonly #temporaryFolder: string;
-  readonly #now: () => number;
-  readonly #requireRun: () => Promise<void>;
-  readonly #emit: (event: EngineEvent) => void;
+  readonly #context: RecordContext;
   /** Steps by the name of their point. */
   readonly #steps = new Map<string, string>();
   readonly #inTurn = createTurns();
@@ -89,31 +95,14 @@ export class SweepRecord {
   #writtenAt = Number.NEGATIVE_INFINITY;
 
   /** Every change becomes an event, that of a point after its files are written. */
-  constructor(
-    context: {
-      readonly run: string;
-      readonly folder: string;
-      readonly temporaryFolder: string;
-      readonly now: () => number;
-      /** Throws if another engine has taken the folder over. */
-      readonly requireRun: () => Promise<void>;
-      /** Absent for the copy of another process's record, whose changes are events already. */
-      readonly emit?: ((event: EngineEvent) => void) | undefined;
-    },
-    begun: BegunSweep,
-  ) {
-    this.#run = context.run;
-    this.#folder = context.folder;
-    this.#temporaryFolder = context.temporaryFolder;
-    this.#now = context.now;
-    this.#requireRun = context.requireRun;
-    this.#emit = context.emit ?? (() => undefined);
-    this.#document = begunSweep(this.#run, begun);
+  constructor(context: RecordContext, begun: BegunSweep) {
+    this.#context = context;
+    this.#document = begunSweep(context.run, begun);
     this.#announce({ what: 'begun', ...begun });
   }
 
   #announce(change: SweepChange): void {
-    this.#emit({ type: 'sweep.changed', run: this.#run, change });
+    this.#context.emit?.({ type: 'sweep.changed', run: this.#context.run, change });
   }
 
   /** Applies a change of another process's record; writes nothing. */
@@ -152,7 +141,7 @@ export class SweepRecord {
    */
   async add(change: Exclude<LaterChange, { what: 'fact' }>): Promise<void> {
     this.take(change);
-    if (change.what !== 'unneeded' && this.#now() - this.#writtenAt >= REWRITE_EVERY_MS) await this.write();
+    if (change.what !== 'unneeded' && this.#context.now() - this.#writtenAt >= REWRITE_EVERY_MS) await this.write();
     this.#announce(change);
   }
 
@@ -162,8 +151,9 @@ export class SweepRecord {
    * @throws WorkbenchError `taken-over`.
    */
   write(): Promise<void> {
+    const { folder, temporaryFolder, now, requireRun } = this.#context;
     return this.#inTurn(async () => {
-      await this.#requireRun();
+      await requireRun();
       const index: PointIndex = this.points.map(({ result: { model, task, method, seed, factor, kept }, step }) => ({
         model,
         task,
@@ -174,10 +164,10 @@ export class SweepRecord {
         step,
       }));
       const write = (name: string, content: unknown): Promise<void> =>
-        writeFileAtomically(join(this.#folder, name), `${JSON.stringify(content, null, 1)}\n`, this.#temporaryFolder);
+        writeFileAtomically(join(folder, name), `${JSON.stringify(content, null, 1)}\n`, temporaryFolder);
       await write(POINTS, index);
       await write(RESULTS, storedSweepDocument(this.document()));
-      this.#writtenAt = this.#now();
+      this.#writtenAt = now();
     });
   }
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { refuse } from '../contract/errors.ts';
 import { type MetricName, type TaskItem, taskMetadata, type TaskMetadata, type WrittenItem } from '../contract/task.ts';
-import { parseForeignJson } from '../files/parse-json.ts';
+import { parseForm } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import {
   DEFAULT_SEED,
@@ -44,29 +44,19 @@ const MAX_METADATA_BYTES = 2 ** 20;
 const readMetadata = async (file: string): Promise<TaskMetadata> => {
   const text = await readTextIfThere(file, { mostBytes: MAX_METADATA_BYTES });
   if (text === null) throw refuse('missing-file', `${file} does not exist.`, 'Check the path.');
-  let json: unknown;
-  try {
-    json = parseForeignJson(text);
-  } catch (cause) {
-    throw refuse(
-      'bad-task',
-      `${file} is not JSON (${cause instanceof Error ? cause.message : String(cause)}).`,
-      'Repair the file.',
-      cause,
-    );
-  }
-  const parsed = taskMetadata.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw refuse(
-      'bad-task',
-      `${file}: ${issue === undefined ? 'not a task' : `${issue.path.join('.') || 'task'}: ${issue.message}`}.`,
-      'It needs a name, and metric acc, acc_norm, perplexity, exact_match or ending (bleu, rouge, f1 and others ' +
-        'are not measured).',
-    );
-  }
-  checkTaskName(parsed.data.name, file);
-  return parsed.data;
+  const metadata = parseForm(text, taskMetadata, {
+    whole: 'task',
+    notJson: (reason, cause) => refuse('bad-task', `${file} is not JSON (${reason}).`, 'Repair the file.', cause),
+    otherForm: (issue) =>
+      refuse(
+        'bad-task',
+        `${file}: ${issue}.`,
+        'It needs a name, and metric acc, acc_norm, perplexity, exact_match or ending (bleu, rouge, f1 and others ' +
+          'are not measured).',
+      ),
+  });
+  checkTaskName(metadata.name, file);
+  return metadata;
 };
 
 /** A split's file: JSONL or Parquet, never both. */

@@ -21,37 +21,31 @@ export interface StoredStatistic {
   readonly read: (statistics: RoutingStatistics) => Float64Array | undefined;
 }
 
-/** Sums that every profile contains. */
-export const STATISTICS: readonly StoredStatistic[] = [
-  { name: 'counts', axes: ['L', 'E'], read: ({ counts }) => counts },
-  { name: 'gate_mass', axes: ['L', 'E'], read: ({ gateMass }) => gateMass },
-  { name: 'probability_selected', axes: ['L', 'E'], read: ({ probabilitySelected }) => probabilitySelected },
-  { name: 'probability_mass', axes: ['L', 'E'], read: ({ probabilityMass }) => probabilityMass },
-  { name: 'ean_sum', axes: ['L', 'E'], read: ({ eanSum }) => eanSum },
-  { name: 'reap_sum', axes: ['L', 'E'], read: ({ reapSum }) => reapSum },
-  { name: 'ean_square_sum', axes: ['L', 'E'], read: ({ eanSquareSum }) => eanSquareSum },
-  { name: 'gated_moments', axes: ['L', gateKinds.length, 2, 3, 'E'], read: ({ gatedMoments }) => gatedMoments },
-  { name: 'logit_sum', axes: ['L', 'E'], read: ({ logitSum }) => logitSum },
-  { name: 'logit_gram', axes: ['L', 'E', 'E'], read: ({ logitGram }) => logitGram },
-  { name: 'probability_gram', axes: ['L', 'E', 'E'], read: ({ probabilityGram }) => probabilityGram },
-  { name: 'coactivation', axes: ['L', 'E', 'E'], read: ({ coactivation }) => coactivation },
-];
-
-const statisticNamed = (name: string): StoredStatistic => {
-  const found = STATISTICS.find((statistic) => statistic.name === name);
-  if (found === undefined) throw new RangeError(`no statistic ${name}`);
-  return found;
-};
-
-/** The same statistics by name. */
+/** Sums that every profile contains, in the order of a file. */
 export const PROFILED = {
-  counts: statisticNamed('counts'),
-  gateMass: statisticNamed('gate_mass'),
-  reapSum: statisticNamed('reap_sum'),
-  eanSum: statisticNamed('ean_sum'),
-  coactivation: statisticNamed('coactivation'),
-  logitGram: statisticNamed('logit_gram'),
-} as const;
+  counts: { name: 'counts', axes: ['L', 'E'], read: ({ counts }) => counts },
+  gateMass: { name: 'gate_mass', axes: ['L', 'E'], read: ({ gateMass }) => gateMass },
+  probabilitySelected: {
+    name: 'probability_selected',
+    axes: ['L', 'E'],
+    read: ({ probabilitySelected }) => probabilitySelected,
+  },
+  probabilityMass: { name: 'probability_mass', axes: ['L', 'E'], read: ({ probabilityMass }) => probabilityMass },
+  eanSum: { name: 'ean_sum', axes: ['L', 'E'], read: ({ eanSum }) => eanSum },
+  reapSum: { name: 'reap_sum', axes: ['L', 'E'], read: ({ reapSum }) => reapSum },
+  eanSquareSum: { name: 'ean_square_sum', axes: ['L', 'E'], read: ({ eanSquareSum }) => eanSquareSum },
+  gatedMoments: {
+    name: 'gated_moments',
+    axes: ['L', gateKinds.length, 2, 3, 'E'],
+    read: ({ gatedMoments }) => gatedMoments,
+  },
+  logitSum: { name: 'logit_sum', axes: ['L', 'E'], read: ({ logitSum }) => logitSum },
+  logitGram: { name: 'logit_gram', axes: ['L', 'E', 'E'], read: ({ logitGram }) => logitGram },
+  probabilityGram: { name: 'probability_gram', axes: ['L', 'E', 'E'], read: ({ probabilityGram }) => probabilityGram },
+  coactivation: { name: 'coactivation', axes: ['L', 'E', 'E'], read: ({ coactivation }) => coactivation },
+} as const satisfies Readonly<Record<string, StoredStatistic>>;
+
+export const STATISTICS: readonly StoredStatistic[] = Object.values(PROFILED);
 
 /** Statistics that a profile contains only on request. */
 export const OPTIONAL_STATISTICS = {

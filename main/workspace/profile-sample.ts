@@ -60,21 +60,20 @@ const integers = async (view: TensorView): Promise<Int32Array> => new Int32Array
 const floats = async (view: TensorView): Promise<Float32Array> =>
   new Float32Array((await readTensorBytes(view)).buffer);
 
-export const readSample = async (
-  tensors: ReadonlyMap<string, TensorView>,
-  task: string,
-  shape: SampleShape,
-  wrong: (what: string) => Error,
-): Promise<ChoiceSample> => {
-  const views = sampleViews(tensors, task, shape, wrong);
-  return {
-    size: shape.sampled,
-    windows: await integers(views.windows),
-    positions: await integers(views.positions),
-    experts: await integers(views.experts),
-    weights: await floats(views.weights),
-  };
-};
+const sampleIn = async (
+  { windows, positions, experts, weights }: ReturnType<typeof sampleViews>,
+  { sampled }: SampleShape,
+  part: (view: TensorView) => TensorView = (view) => view,
+): Promise<ChoiceSample> => ({
+  size: sampled,
+  windows: await integers(windows),
+  positions: await integers(positions),
+  experts: await integers(part(experts)),
+  weights: await floats(part(weights)),
+});
+
+export const readSample = (...[tensors, task, shape, wrong]: Parameters<typeof sampleViews>): Promise<ChoiceSample> =>
+  sampleIn(sampleViews(tensors, task, shape, wrong), shape);
 
 export const readLayerSample = async (
   layer: number,
@@ -84,14 +83,7 @@ export const readLayerSample = async (
   wrong: (what: string) => Error,
 ): Promise<LayerSample> => {
   const views = sampleViews(tensors, task, shape, wrong);
-  const { layers, topK, sampled } = shape;
+  const { layers, topK } = shape;
   const ofLayer = (view: TensorView): TensorView => contiguousPart(view, layer, layers, view.shape.slice(1));
-  return {
-    size: sampled,
-    topK,
-    windows: await integers(views.windows),
-    positions: await integers(views.positions),
-    experts: await integers(ofLayer(views.experts)),
-    weights: await floats(ofLayer(views.weights)),
-  };
+  return { ...(await sampleIn(views, shape, ofLayer)), topK };
 };

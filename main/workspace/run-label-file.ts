@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { type ListedLabel, NO_LABEL, runLabel, type RunLabel, type RunLabelChange } from '../contract/run.ts';
 import { createTurns, writeFileAtomically } from '../files/write-atomically.ts';
-import { parseForeignJson } from '../files/parse-json.ts';
+import { parseForm } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 
 // A run's name, note and tags lie beside its manifest: the user may change them at any time, also while it runs, and no
@@ -24,29 +24,13 @@ export const readRunLabel = async (folder: string): Promise<RunLabel> => {
   const file = join(folder, LABEL_FILE);
   const text = await readTextIfThere(file, { mostBytes: MAX_LABEL_BYTES });
   if (text === null) return NO_LABEL;
-  let json: unknown;
-  try {
-    json = parseForeignJson(text);
-  } catch (cause) {
-    throw refuse(
-      'label-unreadable',
-      `${file} is not JSON.`,
-      'Repair the file, or remove it: the run itself stays.',
-      cause,
-    );
-  }
-  const parsed = labelFile.safeParse(json);
-  if (parsed.success) {
-    const { name, note, tags, archived } = parsed.data;
-    return { name, note, tags, archived };
-  }
-  const issue = parsed.error.issues[0];
-  throw refuse(
-    'label-unreadable',
-    `${file} contains no name, note and tags that this version reads` +
-      `${issue === undefined ? '' : ` (${issue.path.join('.')}: ${issue.message})`}.`,
-    'Repair the file, or remove it: the run itself stays.',
-  );
+  const unreadable = (why: string, cause?: unknown): Error =>
+    refuse('label-unreadable', `${file} ${why}.`, 'Repair the file, or remove it: the run itself stays.', cause);
+  const { name, note, tags, archived } = parseForm(text, labelFile, {
+    notJson: (_, cause) => unreadable('is not JSON', cause),
+    otherForm: (issue) => unreadable(`contains no name, note and tags that this version reads (${issue})`),
+  });
+  return { name, note, tags, archived };
 };
 
 /** The label for a list: reports an unreadable file without hiding the run or others. */

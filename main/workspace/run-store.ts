@@ -14,7 +14,7 @@ import {
   storedManifest,
 } from '../contract/run.ts';
 import { explainFileError, fileErrorCode, isSystemError, isTaken } from '../files/file-errors.ts';
-import { parseForeignJson } from '../files/parse-json.ts';
+import { parseForm } from '../files/parse-json.ts';
 import { explainReadError, readRegularFile, readTextIfThere } from '../files/regular-file.ts';
 import { temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
 import { damagedRun, resultDamage } from './run-damage.ts';
@@ -147,35 +147,31 @@ export const createRunStore = (
       }
       throw explainReadError(error, file);
     }
-    let json: unknown;
-    try {
-      json = parseForeignJson(text);
-    } catch (error) {
-      throw new WorkbenchError(
-        'manifest-damaged',
-        'failed',
-        `${file} is not JSON.`,
-        'Remove the run, or restore the file.',
-        { cause: error },
-      );
-    }
-    const parsed = runManifest.safeParse(json);
-    if (!parsed.success) {
-      const issue = parsed.error.issues[0];
-      throw refuse(
-        'manifest-unknown',
-        `${file} is not a manifest that this version reads:` +
-          `${issue === undefined ? 'unknown form' : `${issue.path.join('.')}: ${issue.message}`}.`,
-        'Open the workspace with the version that wrote it, or remove the run.',
-      );
-    }
-    if (parsed.data.id !== run)
+    const manifest = parseForm(text, runManifest, {
+      notJson: (_, cause) =>
+        new WorkbenchError(
+          'manifest-damaged',
+          'failed',
+          `${file} is not JSON.`,
+          'Remove the run, or restore the file.',
+          {
+            cause,
+          },
+        ),
+      otherForm: (issue) =>
+        refuse(
+          'manifest-unknown',
+          `${file} is not a manifest that this version reads: ${issue}.`,
+          'Open the workspace with the version that wrote it, or remove the run.',
+        ),
+    });
+    if (manifest.id !== run)
       throw refuse(
         'manifest-of-another',
-        `${file} is the manifest of another run, "${parsed.data.id}".`,
+        `${file} is the manifest of another run, "${manifest.id}".`,
         'Give the folder that name again, or move it to the trash.',
       );
-    return { text, manifest: storedManifest(parsed.data) };
+    return { text, manifest: storedManifest(manifest) };
   };
 
   const provenanceOf = (

@@ -2,10 +2,10 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { boundedRecord, boundedText } from '../contract/bounds.ts';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { at, refuse, WorkbenchError } from '../contract/errors.ts';
 import { NO_SETTINGS, type SettingsChange, type UserSettings, userSettings } from '../contract/settings.ts';
 import { createTurns, writeFileAtomically } from '../files/write-atomically.ts';
-import { parseForeignJson } from '../files/parse-json.ts';
+import { parseForm } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -37,38 +37,23 @@ export const settingsFile = (
 
 const entries = boundedRecord(boundedText, z.unknown());
 
+const unreadable = (message: string, cause?: unknown): Error =>
+  refuse('settings-unreadable', message, 'Repair the file, or remove it to use the defaults.', cause);
+
 const readEntries = async (file: string): Promise<z.infer<typeof entries>> => {
   const text = await readTextIfThere(file, { mostBytes: MAX_SETTINGS_BYTES });
   if (text === null) return {};
-  let json: unknown;
-  try {
-    json = parseForeignJson(text);
-  } catch (cause) {
-    throw refuse(
-      'settings-unreadable',
-      `${file} is not JSON.`,
-      'Repair the file, or remove it to use the defaults.',
-      cause,
-    );
-  }
-  const parsed = entries.safeParse(json);
-  if (parsed.success) return parsed.data;
-  throw refuse(
-    'settings-unreadable',
-    `${file} contains no settings.`,
-    'Repair the file, or remove it to use the defaults.',
-  );
+  return parseForm(text, entries, {
+    notJson: (_, cause) => unreadable(`${file} is not JSON.`, cause),
+    otherForm: () => unreadable(`${file} contains no settings.`),
+  });
 };
 
 const checked = (file: string, given: z.infer<typeof entries>): UserSettings => {
   const parsed = userSettings.safeParse({ ...NO_SETTINGS, ...given });
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw refuse(
-    'settings-unreadable',
-    `${file}: ${issue === undefined ? 'unknown form' : `${issue.path.join('.')}: ${issue.message}`}.`,
-    'Repair the file, or remove it to use the defaults.',
-  );
+  const { path, message } = at(parsed.error.issues, 0);
+  throw unreadable(`${file}: ${path.join('.')}: ${message}.`);
 };
 
 /**

@@ -30,7 +30,7 @@ export const baseline: Verb = {
   },
   run: async (reader, host) => {
     const { resources, signal, progress } = host;
-    const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(host, reader.argument(0)));
     const paths = await findTasks(resources, reader.texts('task'), harnessTasks(reader, host));
     const tasks = await Promise.all(paths.map((path) => loadTask(path)));
     const accuracy = async (runner: ModelRunner, items: readonly TaskItem[]): Promise<number> => {

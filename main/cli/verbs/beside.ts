@@ -16,7 +16,7 @@ import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../machine-options.ts';
 import { findModel, WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
 import { columnsTable } from '../terminal-text.ts';
-import type { Verb, VerbResult } from '../verb.ts';
+import { repeatedOption, valueOption, type Verb, type VerbResult } from '../verb.ts';
 
 export const besideText = (document: BesideDocument): string =>
   document.columns
@@ -43,11 +43,11 @@ export const beside: Verb = {
   summary: 'Lets the unpruned model and one or two plans continue a prompt, and shows the first token that differs.',
   positionals: [2, 2],
   options: {
-    plan: { type: 'string', multiple: true, value: 'PLAN', help: 'Plan that writes beside the unpruned model.' },
+    plan: repeatedOption('PLAN', 'Plan that writes beside the unpruned model.'),
     ...CHAT_OPTION,
-    'max-new-tokens': { type: 'string', value: 'N', help: 'The most tokens to write (default: 64).' },
+    'max-new-tokens': valueOption('N', 'The most tokens to write (default: 64).'),
     ...OUT_FILE,
-    out: { type: 'string', value: 'FILE', help: 'File to write: .html for a page, else JSON lines.' },
+    out: valueOption('FILE', 'File to write: .html for a page, else JSON lines.'),
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
     ...ENGINE_OPTIONS,
@@ -61,7 +61,7 @@ export const beside: Verb = {
         `Give it once, or ${String(MOST_PLANS_BESIDE)} times.`,
       );
     const out = reader.text('out') === undefined ? null : outFile(reader);
-    const folder = await findModel(host, reader.positionals[0] ?? '');
+    const folder = await findModel(host, reader.argument(0));
     const { info } = await openCheckpoint(folder);
     const plans: PlanOnDisk[] = [];
     for (const file of files) {
@@ -79,7 +79,7 @@ export const beside: Verb = {
     const write = async (engine: Engine): Promise<VerbResult> => {
       const { run } = await engine.call('beside.start', {
         model: engine.grantPath(folder),
-        prompt: reader.positionals[1] ?? '',
+        prompt: reader.argument(1),
         chat: reader.flag('chat') ? true : undefined,
         maxNewTokens: reader.whole('max-new-tokens', 1),
         plans: plans.map(({ file, plan }) => ({ name: basename(resolve(file), '.json'), plan })),

@@ -112,7 +112,7 @@ export const compare: Verb = {
   },
   run: async (reader, host) => {
     if (reader.positionals.length > 1) return compareRuns(reader, host);
-    const { workspace, run } = findRun(reader.positionals[0] ?? '', reader, host);
+    const { workspace, run } = findRun(reader.argument(0), reader, host);
     const document = await withReader(host, workspace, (runs) =>
       runs.read({
         read: 'comparison',

@@ -49,7 +49,7 @@ export const connect: Verb = {
     out: valueOption('DIR', 'With --fetch: the folder to make here.'),
   },
   run: async (reader, host) => {
-    const target = sshTarget(reader.positionals[0] ?? '', {
+    const target = sshTarget(reader.argument(0), {
       configuration: reader.text('ssh-config') ?? null,
     });
     const from = reader.text('fetch');

@@ -7,7 +7,7 @@ import { CHAT_OPTION } from '../task-options.ts';
 import { ENGINE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../machine-options.ts';
-import type { Verb, VerbResult } from '../verb.ts';
+import { repeatedOption, valueOption, type Verb, type VerbResult } from '../verb.ts';
 import { findModel, findTasks, WORKSPACE_OPTION } from '../subjects.ts';
 import { truncationSentence } from '../../words/truncation.ts';
 import { columnsTable, printedValue } from '../terminal-text.ts';
@@ -32,13 +32,11 @@ export const damage: Verb = {
   summary: 'Measures what a task loses without one expert: each expert of a layer alone, against the unpruned model.',
   positionals: [2, 2],
   options: {
-    layer: { type: 'string', value: 'L', help: 'MoE layer, counted from 0.' },
-    expert: {
-      type: 'string',
-      multiple: true,
-      value: 'E',
-      help: 'Expert to leave out, counted from 0; may be repeated, each is left out alone (default: every one).',
-    },
+    layer: valueOption('L', 'MoE layer, counted from 0.'),
+    expert: repeatedOption(
+      'E',
+      'Expert to leave out, counted from 0; may be repeated, each is left out alone (default: every one).',
+    ),
     ...CHAT_OPTION,
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
@@ -48,8 +46,8 @@ export const damage: Verb = {
     const layer = reader.whole('layer', 0);
     if (layer === undefined) throw refuse('bad-usage', '--layer is missing.', 'Give --layer.');
     const experts = reader.wholes('expert');
-    const folder = await findModel(host, reader.positionals[0] ?? '');
-    const [path] = await findTasks(host.resources, [reader.positionals[1] ?? ''], harnessTasks(reader, host));
+    const folder = await findModel(host, reader.argument(0));
+    const [path] = await findTasks(host.resources, [reader.argument(1)], harnessTasks(reader, host));
     if (path === undefined) throw new Error('a task without a path');
     const chat = reader.flag('chat');
     const torch = await readTorchInUse(reader, host, [folder]);

@@ -111,7 +111,7 @@ export const exportVerb: Verb = {
     ...REFEREE_OPTIONS,
   },
   run: async (reader, host) => {
-    if (fitRunNamed(reader.positionals[0] ?? '')) {
+    if (fitRunNamed(reader.argument(0))) {
       // Loads the whole engine, which an export of a plan does without.
       const { exportFitted } = await import('../fitted-export.ts');
       return exportFitted(reader, host);
@@ -126,7 +126,7 @@ export const exportVerb: Verb = {
     if (hfType !== undefined && format !== 'hf')
       throw refuse('bad-usage', '--hf-type applies to Hugging Face folders only.', 'Give --format hf, or neither.');
     const mtp = reader.choice('mtp', predictionChoices);
-    const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(host, reader.argument(0)));
     const isTorch = readTorchChoice(reader) !== null;
     if (isTorch && reader.text('referee') === undefined)
       throw refuse(

@@ -50,7 +50,7 @@ export const figures: Verb = {
   },
   run: async (reader, host) => {
     const out = outFolder(reader);
-    const { workspace, run } = findRun(reader.positionals[0] ?? '', reader, host);
+    const { workspace, run } = findRun(reader.argument(0), reader, host);
     const theme = reader.choice('theme', ['light', 'dark']) ?? 'light';
     const { files, notes, provenance } = await draw(workspace, run, host, theme);
     const unfinished = temporaryNameFor(out, dirname(out));

@@ -32,7 +32,7 @@ export const finetune: Verb = {
   },
   run: async (reader, host) => {
     const destination = outFolder(reader);
-    const folder = await findModel(host, reader.positionals[0] ?? '');
+    const folder = await findModel(host, reader.argument(0));
     const tasks = await findNamedTasks(reader, host);
     const settings = readTraining(reader);
     const python = reader.text('python');

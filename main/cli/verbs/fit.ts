@@ -107,7 +107,7 @@ export const fit: Verb = {
       throw refuse('bad-usage', 'One task decides.', 'Give one --task, and others as --elsewhere.');
     const others = reader.texts('elsewhere');
     const elsewhere = others.length === 0 ? [] : await findTasks(host.resources, others, harnessTasks(reader, host));
-    const folder = await findModel(host, reader.positionals[0] ?? '');
+    const folder = await findModel(host, reader.argument(0));
     const chat = reader.flag('chat') ? true : undefined;
     const search = async (engine: Engine): Promise<VerbResult> => {
       const task = at(await grantTasks(engine, named), 0, 'a task without a handle');

@@ -33,14 +33,13 @@ export const forward: Verb = {
     const torch = await readEngine(reader, host);
     const tokensFile = reader.requiredText('tokens');
     const sequences = parseJson(await readTextFile(tokensFile, 'tokens'), tokenLists, resolve(tokensFile));
-    const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
-    const onDisk = await readPlanOption(reader.text('mask'), checkpoint.info);
-    const plan = onDisk?.plan ?? null;
+    const checkpoint = await openCheckpoint(await findModel(host, reader.argument(0)));
+    const plan = await readPlanOption(reader.text('mask'), checkpoint.info);
     const control = { signal, onProgress: progressOf(progress, 'running') };
     const results = await withRunner(checkpoint, reader, host, {
-      plan: onDisk,
+      plan,
       open: torch?.open,
-      compute: (runner) => runner.forward(sequences, plan, control),
+      compute: (runner, mask) => runner.forward(sequences, mask, control),
     });
     const { vocabulary, moeLayers } = checkpoint.info;
     const tensors = results.flatMap(({ logits, routerLogits }, index) => {

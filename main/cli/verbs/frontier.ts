@@ -17,7 +17,7 @@ export const frontier: Verb = {
   positionals: [1, 1],
   options: { ...WORKSPACE_OPTION },
   run: async (reader, host) => {
-    const { workspace, run } = findRun(reader.positionals[0] ?? '', reader, host);
+    const { workspace, run } = findRun(reader.argument(0), reader, host);
     const document = await withReader(host, workspace, (runs) => runs.read({ read: 'frontier', run }));
     const { points, summary, findings } = document;
     const text = [

@@ -71,7 +71,7 @@ export const generate: Verb = {
       );
     }
     const torch = await readEngine(reader, host);
-    const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(host, reader.argument(0)));
     const work: Work = { reader, checkpoint, host, out, torch };
     return requestsFile === undefined
       ? continueTokens(work, reader.requiredText('tokens'))
@@ -123,7 +123,6 @@ const answerRequests = async (work: Work, file: string): Promise<VerbResult> => 
   };
 };
 
-/** `--sample` and `--repeats`. */
 const readSampling = (reader: OptionReader): { readonly sampler: Sampler | undefined; readonly repeats: number } => {
   const text = reader.text('sample');
   const repeats = reader.whole('repeats', 1) ?? 1;
@@ -179,13 +178,11 @@ type Start = (rows: readonly RowToDecode[]) => Promise<RunControl>;
 const withModel = async <T>(
   { reader, checkpoint, host, torch }: Work,
   use: (runner: ModelRunner, plan: Plan | null, start: Start) => Promise<T>,
-): Promise<T> => {
-  const onDisk = await readPlanOption(reader.text('plan'), checkpoint.info);
-  const plan = onDisk?.plan ?? null;
-  return withRunner(checkpoint, reader, host, {
-    plan: onDisk,
+): Promise<T> =>
+  withRunner(checkpoint, reader, host, {
+    plan: await readPlanOption(reader.text('plan'), checkpoint.info),
     open: torch?.open,
-    compute: (runner) =>
+    compute: (runner, plan) =>
       use(runner, plan, async (rows) => {
         const cost = costText(await runner.decodingCost(rows, [{ key: CANDIDATE, plan }]), checkpoint.info.sizeBytes);
         if (cost !== null) host.say(cost);
@@ -195,4 +192,3 @@ const withModel = async <T>(
         };
       }),
   });
-};

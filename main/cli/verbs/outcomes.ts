@@ -211,7 +211,7 @@ export const outcomes: Verb = {
     ...WORKSPACE_OPTION,
   },
   run: async (reader, host) => {
-    const { workspace, run } = findRun(reader.positionals[0] ?? '', reader, host);
+    const { workspace, run } = findRun(reader.argument(0), reader, host);
     const from = (reader.whole('from', 1) ?? 1) - 1;
     const count = Math.min(MOST_ITEMS, reader.whole('count', 1) ?? USUAL_ITEMS);
     // A missing workspace is refused, not created.

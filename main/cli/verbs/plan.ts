@@ -13,7 +13,6 @@ import {
 } from '../../contract/plan.ts';
 import { nearestServingCount } from '../../export/serving-advice.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
-import { withConstants } from '../../inference/expert-constants.ts';
 import { holdsExtras } from '../../profile/routing-statistics.ts';
 import { isCountsFile, readRankingText } from '../../pruning/expert-files/importance-matrix.ts';
 import { type ExpertFile, onlyPlan, readExpertFile } from '../../pruning/expert-files/read-expert-file.ts';
@@ -21,11 +20,11 @@ import { expertFileFormats, expertFileText } from '../../pruning/expert-files/wr
 import { methodNames } from '../../pruning/methods.ts';
 import { withGates } from '../../pruning/gates.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
-import { planForModel, rankedPlanForModel, type RequestedSize, signedPlan } from '../../pruning/make-plan.ts';
-import { taskShares } from '../../pruning/weighed-profiles.ts';
+import { rankedPlanForModel, type RequestedSize, signedPlan } from '../../pruning/make-plan.ts';
 import { extrasInWords, planNeeds } from '../../pruning/plan-needs.ts';
 import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { type ProfileFile, readProfileFile } from '../../workspace/profile-file.ts';
+import { profiledPlan } from '../../jobs/plan-step.ts';
 import { identify } from '../../jobs/source-gate.ts';
 import { OUT_FILE, outFile, overlaysBeside, readTextFile, weightsBeside } from '../files.ts';
 import { suggestion } from '../../contract/nearest-name.ts';
@@ -189,7 +188,7 @@ const plannedByMethod = async (
   const statistics = tasks.map((task) => task.statistics);
   const order = { method, options, protect, gates, seed };
   const sized = size.budget === 'measured' ? await measuredSize(reader, host, subject, order, statistics, size) : size;
-  const plan = planForModel(subject, {
+  const request = {
     method,
     options,
     protect,
@@ -200,11 +199,8 @@ const plannedByMethod = async (
     tasks: tasks.map(({ name }) => name),
     statistics,
     taskWeights: taskWeights.length === 0 ? undefined : taskWeights,
-  });
-  const shares = taskShares(taskWeights.length === 0 ? undefined : taskWeights, statistics.length);
-  const profiles = { statistics, taskShares: shares };
-  const masked = await withConstants(plan, needs.constants, subject, profiles, overlaysBeside(out));
-  return withGates(masked, gates, info, profiles);
+  };
+  return profiledPlan(subject, request, order, overlaysBeside(out));
 };
 
 const requestedPlan = (reader: OptionReader, subject: Checkpoint, out: string, host: VerbHost): Promise<Plan> => {
@@ -263,7 +259,7 @@ export const plan: Verb = {
     const { signal, progress } = host;
     const out = outFile(reader);
     const format = reader.choice('format', expertFileFormats) ?? 'plan';
-    const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(host, reader.argument(0)));
     const { info } = checkpoint;
     await identify(checkpoint, { signal, describe: progress });
     const written = await requestedPlan(reader, checkpoint, out, host);

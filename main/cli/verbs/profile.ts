@@ -62,7 +62,7 @@ export const profile: Verb = {
   },
   run: async (reader, host) => {
     const out = outFile(reader);
-    const folder = await findModel(host, reader.positionals[0] ?? '');
+    const folder = await findModel(host, reader.argument(0));
     const tasks = await findNamedTasks(reader, host);
     const purpose = readPurpose(reader);
     if (purpose.chat !== true) await sayUnusedTemplates([folder], host.say);

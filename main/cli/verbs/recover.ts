@@ -54,7 +54,7 @@ export const recover: Verb = {
   run: async (reader, host) => {
     const { signal, progress } = host;
     const out = outFile(reader);
-    const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(host, reader.argument(0)));
     const { recovery: _earlier, ...bare } = await readPlanFile(reader.requiredText('plan'), checkpoint.info);
     const tasks = await loadNamedTasks(reader, host);
     tasks.forEach(requireCalibration);

@@ -17,7 +17,7 @@ export const report: Verb = {
   },
   run: async (reader, host) => {
     const out = outFile(reader);
-    const { workspace, run } = findRun(reader.positionals[0] ?? '', reader, host);
+    const { workspace, run } = findRun(reader.argument(0), reader, host);
     const { kind } = await (await openExistingWorkspace(workspace)).runs.read(run);
     const delta = reader.real('delta', SMALLEST_MARGIN, LARGEST_MARGIN);
     const familywise = reader.flag('familywise');

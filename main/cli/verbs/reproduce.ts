@@ -46,7 +46,7 @@ export const reproduce: Verb = {
     ...MACHINE_OPTIONS,
   },
   run: async (reader, host) => {
-    const { workspace, run } = findRun(reader.positionals[0] ?? '', reader, host);
+    const { workspace, run } = findRun(reader.argument(0), reader, host);
     // The sample can be reproduced wherever there is none yet; any other run must be there before an engine starts.
     if (run === SAMPLE_RUN) await addSample(await openWorkspace(workspace), host.resources);
     if (run === RECORDED_EXPERIMENT) await addRecordedExperiment(await openWorkspace(workspace), host.resources);
@@ -63,11 +63,12 @@ export const reproduce: Verb = {
     if (python !== undefined && !isTorch && kind !== 'experiment')
       throw refuse('bad-usage', `${run} is ${kindInWords(kind)}, which does not use Python.`, 'Leave --python out.');
     const again = async (engine: Engine): Promise<VerbResult> => {
-      const { run: second } = await engine.call('experiment.reproduce', {
-        run,
-        confirmed,
-        python: python === undefined ? null : engine.grantPath(resolve(python)),
-      });
+      const asked = { run, confirmed };
+      const granted = python === undefined ? null : engine.grantPath(resolve(python));
+      const { run: second } =
+        kind === 'experiment'
+          ? await engine.call('experiment.reproduce', { ...asked, python: granted })
+          : await engine.call('run.reproduce', asked);
       host.say(`Run ${second}: "uncurl resume ${second}" goes on with it if it is interrupted.`);
       const unsubscribe = sayArms(engine, second, host);
       try {
@@ -75,15 +76,10 @@ export const reproduce: Verb = {
       } finally {
         unsubscribe();
       }
-      return experimentResult(engine, second);
-    };
-    const goOn = async (engine: Engine): Promise<VerbResult> => {
-      const { run: second } = await engine.call('run.reproduce', { run, confirmed });
-      host.say(`Run ${second}: "uncurl resume ${second}" goes on with it if it is interrupted.`);
-      await followRun(engine, second, host);
+      if (kind === 'experiment') return experimentResult(engine, second);
       const document = await engine.call('reproduction.read', { run: second });
       return { document, text: reproductionText(document), failed: !document.matches };
     };
-    return withEngine(reader, host, kind === 'experiment' ? again : goOn, { workspace, torch });
+    return withEngine(reader, host, again, { workspace, torch });
   },
 };

@@ -4,7 +4,7 @@ import type { Engine } from '../../engine/engine.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { experimentResult } from '../experiment-result.ts';
 import { outFolder } from '../files.ts';
-import { followRun, withEngine } from '../open-engine.ts';
+import { followRun, manifestOf, withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../machine-options.ts';
 import { type OptionReader, switchOption, valueOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
 import type { LockHolder } from '../../workspace/run-lock.ts';
@@ -85,7 +85,7 @@ export const resume: Verb = {
     ...DEVICE_OPTION,
   },
   run: async (reader, host) => {
-    const { workspace, run } = findRun(reader.positionals[0] ?? '', reader, host);
+    const { workspace, run } = findRun(reader.argument(0), reader, host);
     // Refuses a wrong name before an engine starts.
     const { runs } = await openExistingWorkspace(workspace);
     await runs.read(run);
@@ -97,25 +97,25 @@ export const resume: Verb = {
       if (confirmed !== null) await sayAdopted(engine, run, confirmed, host);
       await engine.call('jobs.resume', { run, takeOver, confirmed: grantedRun(engine, confirmed) });
       const summary = await followRun(engine, run, host);
-      const manifest = (await engine.call('runs.list', {})).find(({ id }) => id === run);
-      if (manifest?.kind === 'sweep') {
+      const { kind, output } = await manifestOf(engine, run);
+      if (kind === 'sweep') {
         const document = await engine.call('sweep.read', { run });
         return { document: { ...document, summary }, text: endedSweepText(document, summary) };
       }
-      if (manifest?.kind === 'reproduce') {
+      if (kind === 'reproduce') {
         const found = await engine.call('reproduction.read', { run });
         return { document: found, text: reproductionText(found), failed: !found.matches };
       }
-      if (manifest?.kind === 'damage') {
+      if (kind === 'damage') {
         const document = await engine.call('damage.read', { run });
         return { document: { ...document, summary }, text: `${damageText(document)}\n${summary}` };
       }
-      if (manifest?.kind === 'fit') {
+      if (kind === 'fit') {
         const document = await engine.call('fit.read', { run });
         return { document: { ...document, summary }, text: fitText(document) };
       }
-      if (manifest?.kind === 'experiment') return experimentResult(engine, run);
-      return { document: { run, summary, output: manifest?.output ?? null }, text: summary };
+      if (kind === 'experiment') return experimentResult(engine, run);
+      return { document: { run, summary, output }, text: summary };
     };
     return withEngine(reader, host, goOn, { workspace });
   },

@@ -108,9 +108,8 @@ export const score: Verb = {
     const out = outFile(reader);
     const torch = await readEngine(reader, host);
     const requests = await readRequests(reader.requiredText('requests'));
-    const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
-    const onDisk = await readPlanOption(reader.text('plan'), checkpoint.info);
-    const plan = onDisk?.plan ?? null;
+    const checkpoint = await openCheckpoint(await findModel(host, reader.argument(0)));
+    const plan = await readPlanOption(reader.text('plan'), checkpoint.info);
     let loaded: Promise<TextTokenizer> | null = null;
     const tokenizer = (): Promise<TextTokenizer> => (loaded ??= requireTokenizer(checkpoint));
     const pairs = await encodePairs(requests, tokenizer);
@@ -119,11 +118,11 @@ export const score: Verb = {
       if ('text' in each) texts.push({ id: each.id, tokens: (await tokenizer()).encode(each.text, true) });
     const control = { signal, onProgress: progressOf(progress, 'scoring') };
     const results = await withRunner(checkpoint, reader, host, {
-      plan: onDisk,
+      plan,
       open: torch?.open,
-      compute: async (runner) => [
-        ...(pairs.length === 0 ? [] : await runner.score(pairs, plan, control)),
-        ...(texts.length === 0 ? [] : await runner.scoreRolling(texts, plan, control)),
+      compute: async (runner, under) => [
+        ...(pairs.length === 0 ? [] : await runner.score(pairs, under, control)),
+        ...(texts.length === 0 ? [] : await runner.scoreRolling(texts, under, control)),
       ],
     });
     const byId = new Map(results.map((result): [string, ScoreResult] => [result.id, result]));

@@ -13,7 +13,7 @@ export const steps: Verb = {
   options: { ...CONFIRM_OPTION, ...WORKSPACE_OPTION, ...MACHINE_OPTIONS, ...DEVICE_OPTION },
   run: async (reader, host) => {
     const confirmed = confirmedCode(reader);
-    const { workspace, run } = findRun(reader.positionals[0] ?? '', reader, host);
+    const { workspace, run } = findRun(reader.argument(0), reader, host);
     await (await openExistingWorkspace(workspace)).runs.read(run);
     const listed = await withEngine(reader, host, (engine) => engine.listSteps(run, confirmed), { workspace });
     const left = listed.filter(({ state }) => state !== 'on disk').length;

@@ -86,7 +86,7 @@ export const submit: Verb = {
     if (!reader.flag('slurm')) throw refuse('bad-usage', 'No cluster is named.', 'Give --slurm.');
     const request = clusterRequest.parse(readSettings(reader, clusterRequest));
     const confirmed = confirmedCode(reader);
-    const { workspace, run } = findRun(reader.positionals[0] ?? '', reader, host);
+    const { workspace, run } = findRun(reader.argument(0), reader, host);
     await (await openExistingWorkspace(workspace)).runs.read(run);
     return withEngine(
       reader,

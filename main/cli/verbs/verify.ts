@@ -43,7 +43,7 @@ export const verify: Verb = {
     ...WORKSPACE_OPTION,
   },
   run: async (reader, host) => {
-    if (fitRunNamed(reader.positionals[0] ?? '')) {
+    if (fitRunNamed(reader.argument(0))) {
       const decided = ['against', 'plan', 'engine', 'referee'].find((name) => reader.options[name] !== undefined);
       if (decided !== undefined)
         throw refuse('bad-usage', `--${decided} says nothing of a search.`, `Leave --${decided} out.`);
@@ -55,7 +55,7 @@ export const verify: Verb = {
     const checkpoint = await openCheckpoint(await findModel(host, reader.requiredText('against')));
     const planFile = reader.requiredText('plan');
     const plan = await readPlanFile(planFile, checkpoint.info);
-    const exported = resolve(reader.positionals[0] ?? '');
+    const exported = resolve(reader.argument(0));
     const torch = await readEngineBeside(reader, host, 'verifies');
     const referee = await readReferee(reader, host, torch, checkpoint);
     const obstacle = torch === null ? null : await notRunFromWeights(exported, checkpoint);

@@ -40,7 +40,7 @@ export const work: Verb = {
   run: async (reader, host) => {
     const share = readShare(reader);
     const confirmed = confirmedCode(reader);
-    const { workspace, run } = findRun(reader.positionals[0] ?? '', reader, host);
+    const { workspace, run } = findRun(reader.argument(0), reader, host);
     await (await openExistingWorkspace(workspace)).runs.read(run);
     const filled = await withEngine(
       reader,

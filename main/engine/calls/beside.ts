@@ -20,7 +20,6 @@ import { openRunModels } from '../run-subjects.ts';
 /** Limit for three texts of at most 4096 tokens each. */
 const MAX_BESIDE_BYTES = 16 * 2 ** 20;
 
-/** Characters of the prompt in a title. */
 const TITLE_CHARACTERS = 40;
 
 const shortened = (prompt: string): string => {

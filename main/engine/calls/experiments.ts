@@ -36,7 +36,6 @@ const experimentSpec = z.object({
   python: boundedText.nullable(),
   /** Mixture of the general stage; null without one. */
   mixture: mixtureSpec.nullable().default(null),
-  /** The run that this one reproduces. */
   reproduces: boundedText.nullable().default(null),
   /** Code with which the user confirmed that run; absent if it was made here. */
   confirmed: runCodeText.optional(),
@@ -147,7 +146,6 @@ const reproductionOf = async (
   });
 };
 
-/** An experiment, or the reproduction of one. */
 export const experimentRun: RunKindDefinition<typeof experimentSpec> = {
   kind: 'experiment',
   onTorch: true,

@@ -96,7 +96,6 @@ const traitsOfItems = async (
   }
 };
 
-/** Limits of slices. */
 const SLICES_NOTE =
   'Each interval is a two-sided 95 % one by itself: of many slices some exclude 0 by chance, which p (Holm) corrects.';
 

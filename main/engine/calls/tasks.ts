@@ -144,7 +144,6 @@ const chosenPaths = ({ handles }: EngineContext, choice: CalibrationChoice): Rec
 const recorded = ({ bundled }: EngineContext, calibration: RecordedCalibration): RecordedCalibration =>
   calibration.from === 'file' ? calibration : calibrationAt(calibration, (path) => recordedPath(path, bundled.tasks));
 
-/** Calls that choose a task's calibration items. */
 const calibrationCalls = (context: EngineContext): Pick<Answers, CalibrationCall> => {
   const { workspace, handles } = context;
   /** The file with a task's items: its own path, or the one that its document names. */

@@ -67,7 +67,6 @@ const recoveryText = (recoveries: CompareDocument['recoveries']): string => {
   return parts.length === 0 ? '' : `Recovery against the same plan without it: ${parts.join('; ')}.`;
 };
 
-/** Findings, in sentences. */
 export const compareFindings = (
   document: Pick<
     CompareDocument,

@@ -24,7 +24,6 @@ const jointP = (pairs: PairedOverDraws['pairs']): number | null => {
   return sides.size > 1 ? 1 : maxOf(ps);
 };
 
-/** Reading of one paired interval. */
 const sideOf = (metric: MetricName, interval: { readonly low: number; readonly high: number }): CompareReading =>
   intervalSide(metric, interval) ?? 'cannot-tell';
 

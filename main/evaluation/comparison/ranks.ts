@@ -4,7 +4,6 @@ import { quantile } from '../../statistics/bootstrap.ts';
 import { seededRandom } from '../../statistics/random.ts';
 import { isRight } from '../item-answers.ts';
 
-/** Resamples of the bootstrap, and its seed. */
 export const RANK_BOOTSTRAP = { resamples: 1000, seed: 0 } as const;
 
 /**

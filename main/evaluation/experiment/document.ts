@@ -34,7 +34,6 @@ const questionTitle = (question: ExperimentQuestion): string =>
 /** 0.02 -> "2". */
 const points = (delta: number): string => String(Math.round(delta * 1e5) / 1e3);
 
-/** The threshold rule of a question. */
 const questionRule = (question: ExperimentQuestion, delta: number): string => {
   const reference = question === 'scratch' ? "the member pretrained with E' experts, treated alike" : 'the same member';
   const paper =

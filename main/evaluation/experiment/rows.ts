@@ -56,9 +56,7 @@ const cellOf = (measured: readonly [MeasuredExperimentPair, ...MeasuredExperimen
 
 /** The matrix: the draws of every pair together, in order of first appearance. */
 export const experimentCells = (pairs: readonly MeasuredExperimentPair[]): ExperimentCell[] =>
-  groupBy(pairs, ({ pair }) => [pair.task, curveOf(pair), pair.model, pair.kept]).flatMap(([first, ...others]) =>
-    first === undefined ? [] : [cellOf([first, ...others])],
-  );
+  groupBy(pairs, ({ pair }) => [pair.task, curveOf(pair), pair.model, pair.kept]).map(cellOf);
 
 const total = (pairs: readonly ExperimentPair[], read: (pair: ExperimentPair) => number): number =>
   pairs.reduce((sum, pair) => sum + read(pair), 0);
@@ -86,46 +84,48 @@ const pooledOf = (pairs: readonly ExperimentPair[], tasks: number, areGrouped: b
   };
 };
 
+/** The curve of a row, and its model. */
+const curveOn = ({
+  question,
+  method,
+  treatment,
+  gates,
+  model,
+  experts,
+}: Omit<ModelThreshold, 'factor' | 'largestTested'>) => ({ question, method, treatment, gates, model, experts });
+
 /** A row for every size, method and treatment over all tasks, in order of first appearance. */
 export const experimentRows = (
   cells: readonly ExperimentCell[],
   pairs: readonly ExperimentPair[],
   groupedTasks: ReadonlySet<string>,
 ): ExperimentRow[] =>
-  groupBy(cells, (cell) => [curveOf(cell), cell.model, cell.kept]).flatMap((group) => {
+  groupBy(cells, (cell) => [curveOf(cell), cell.model, cell.kept]).map((group) => {
     const [first] = group;
-    if (first === undefined) return [];
-    const { question, method, treatment, gates, model, experts, kept, factor } = first;
+    const { model, kept, factor } = first;
     const count = (is: (cell: ExperimentCell) => boolean): number => group.filter(is).length;
     const ownPairs = pairs.filter((pair) => isSameCurve(pair, first) && pair.model === model && pair.kept === kept);
-    return [
-      {
-        question,
-        method,
-        treatment,
-        gates,
-        model,
-        experts,
-        kept,
-        factor,
-        tasks: group.length,
-        draws: minOf(group.map(({ draws }) => draws)),
-        plus: count(({ sign }) => sign === 'plus'),
-        minus: count(({ sign }) => sign === 'minus'),
-        cannotTell: count(({ sign }) => sign === 'cannot-tell'),
-        atCeiling: count(({ atCeiling }) => atCeiling),
-        above: count(({ difference }) => difference > 0),
-        below: count(({ difference }) => difference < 0),
-        equal: count(({ difference }) => difference === 0),
-        safe: count(({ safe, draws }) => safe === draws),
-        worse: count(({ worse, draws }) => worse === draws),
-        pooled: pooledOf(
-          ownPairs,
-          group.length,
-          group.some(({ task }) => groupedTasks.has(task)),
-        ),
-      },
-    ];
+    return {
+      ...curveOn(first),
+      kept,
+      factor,
+      tasks: group.length,
+      draws: minOf(group.map(({ draws }) => draws)),
+      plus: count(({ sign }) => sign === 'plus'),
+      minus: count(({ sign }) => sign === 'minus'),
+      cannotTell: count(({ sign }) => sign === 'cannot-tell'),
+      atCeiling: count(({ atCeiling }) => atCeiling),
+      above: count(({ difference }) => difference > 0),
+      below: count(({ difference }) => difference < 0),
+      equal: count(({ difference }) => difference === 0),
+      safe: count(({ safe, draws }) => safe === draws),
+      worse: count(({ worse, draws }) => worse === draws),
+      pooled: pooledOf(
+        ownPairs,
+        group.length,
+        group.some(({ task }) => groupedTasks.has(task)),
+      ),
+    };
   });
 
 /** Largest factor such that it and every smaller one holds; 1 where not even the smallest does. */
@@ -137,22 +137,13 @@ export const largestHeld = (tested: readonly { readonly factor: number; readonly
 
 /** The factor of each model over all tasks as the paper reads its table: by bare differences, on most tasks. */
 export const modelThresholds = (rows: readonly ExperimentRow[]): ModelThreshold[] =>
-  groupBy(rows, (row) => [curveOf(row), row.model]).flatMap((group) => {
+  groupBy(rows, (row) => [curveOf(row), row.model]).map((group) => {
     const [first] = group;
-    if (first === undefined) return [];
-    const { question, method, treatment, gates, model, experts } = first;
-    return [
-      {
-        question,
-        method,
-        treatment,
-        gates,
-        model,
-        experts,
-        factor: largestHeld(
-          group.map(({ factor, above, equal, tasks }) => ({ factor, holds: 2 * (above + equal) > tasks })),
-        ),
-        largestTested: maxOf(group.map(({ factor }) => factor)),
-      },
-    ];
+    return {
+      ...curveOn(first),
+      factor: largestHeld(
+        group.map(({ factor, above, equal, tasks }) => ({ factor, holds: 2 * (above + equal) > tasks })),
+      ),
+      largestTested: maxOf(group.map(({ factor }) => factor)),
+    };
   });

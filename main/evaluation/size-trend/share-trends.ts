@@ -80,9 +80,8 @@ const atEqualShares = (models: readonly SizedModel[], tasks: readonly string[], 
   );
 };
 
-const trendOf = (sharePoints: readonly SharePoint[]): ShareTrend | null => {
+const trendOf = (sharePoints: readonly [SharePoint, ...SharePoint[]]): ShareTrend | null => {
   const [first] = sharePoints;
-  if (first === undefined) return null;
   const models = distinct(sharePoints.map(({ model }) => model))
     .map((name): SizedModel => ({ name, experts: sharePoints.find(({ model }) => model === name)?.experts ?? 0 }))
     .sort((a, b) => a.experts - b.experts);

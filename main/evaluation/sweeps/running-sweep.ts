@@ -6,13 +6,10 @@ import type { SweepFact } from '../../contract/sweep-fact.ts';
 import { factSentence } from '../../words/sweep-facts.ts';
 import { type AskedReading, withThresholds } from '../threshold-family.ts';
 
-/** What a sweep begins with. */
 export type BegunSweep = Omit<Extract<SweepChange, { what: 'begun' }>, 'what'>;
 
-/** A change of a sweep that has begun. */
 export type LaterChange = Exclude<SweepChange, { what: 'begun' }>;
 
-/** Facts and their sentences. */
 export const noted = (facts: readonly SweepFact[]): Pick<SweepDocument, 'facts' | 'notes'> => ({
   facts: [...facts],
   notes: facts.map(factSentence),

@@ -152,7 +152,6 @@ export const sweepShape = (settings: ShapeSettings, models: readonly SweepTarget
   };
 };
 
-/** Number of points of curves on one task. */
 export const pointsOf = (curves: readonly ShapedCurve[]): number =>
   curves.reduce((sum, { counts }) => sum + counts.length, 0);
 

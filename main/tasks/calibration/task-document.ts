@@ -10,7 +10,7 @@ import {
 import { assertNever, refuse } from '../../contract/errors.ts';
 import { canonicalJson } from '../../files/canonical-json.ts';
 import { makeFolder } from '../../files/file-errors.ts';
-import { parseForeignJson } from '../../files/parse-json.ts';
+import { parseForm } from '../../files/parse-json.ts';
 import { readTextIfThere } from '../../files/regular-file.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
 import type { TaskItem } from '../../contract/task.ts';
@@ -115,25 +115,18 @@ export const isTaskDocument = (path: string): boolean => path.toLowerCase().ends
 export const readTaskDocument = async (file: string): Promise<TaskDocument> => {
   const text = await readTextIfThere(file, { mostBytes: MAX_DOCUMENT_BYTES });
   if (text === null) throw refuse('missing-task', `${file} does not exist.`, 'Open the file of its items again.');
-  let json: unknown;
-  try {
-    json = parseForeignJson(text);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw refuse('bad-task', `${file} is not JSON (${reason}).`, 'Open the file of its items again.', cause);
-  }
-  const parsed = taskDocument.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw refuse(
-      'bad-task',
-      `${file}: ` +
-        (issue === undefined ? 'not a task document.' : `${issue.path.join('.') || 'document'}: ${issue.message}.`),
-      `It is {"format": "${FORMAT}", "version": 1, "items": FILE, "calibration": {"from": "split", "share": 0.2, ` +
-        '"seed": 0}}, or "from" is "file" or "task" with a path of that name.',
-    );
-  }
-  return parsed.data;
+  return parseForm(text, taskDocument, {
+    whole: 'document',
+    notJson: (reason, cause) =>
+      refuse('bad-task', `${file} is not JSON (${reason}).`, 'Open the file of its items again.', cause),
+    otherForm: (issue) =>
+      refuse(
+        'bad-task',
+        `${file}: ${issue}.`,
+        `It is {"format": "${FORMAT}", "version": 1, "items": FILE, "calibration": {"from": "split", "share": 0.2, ` +
+          '"seed": 0}}, or "from" is "file" or "task" with a path of that name.',
+      ),
+  });
 };
 
 /**

@@ -10,7 +10,7 @@ import { checksumProblems } from '../../../main/export/export-folder.ts';
 import { readChecksums } from '../../../main/files/checksums.ts';
 import { readEndTokens } from '../../../main/generation/end-tokens.ts';
 import { readRequests } from '../../../main/generation/read-requests.ts';
-import { encodeEvaluation, evaluationRecord } from '../../../main/runs/evaluation-record.ts';
+import { evaluationRecord } from '../../../main/runs/evaluation-record.ts';
 import { readPlan } from '../../../main/pruning/read-plan.ts';
 import { readExpertFile } from '../../../main/pruning/expert-files/read-expert-file.ts';
 import { writeOutcomes } from '../../../main/runs/outcomes-parquet.ts';
@@ -118,7 +118,8 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
     const sha256 = createHash('sha256').update(value).digest('hex');
     return Buffer.concat([Buffer.from(`{"key":"${KEY}","sha256":"${sha256}","value":`), value, Buffer.from('}')]);
   };
-  const record = encodeEvaluation({
+  const record = z.encode(evaluationRecord, {
+    kind: 'evaluation',
     model: { name: 'm', fingerprint: 'f' },
     task: 't',
     items: 'i',

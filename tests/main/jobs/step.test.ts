@@ -6,14 +6,13 @@ import { mergedKey } from '../../../main/inference/merged-layer.ts';
 import type { JobContext } from '../../../main/jobs/job-context.ts';
 import { createProgressMeter } from '../../../main/jobs/progress-meter.ts';
 import {
-  computeSteps,
   type EvaluationIdentity,
   evaluationKey,
   partKey,
   profileKey,
   recoveryKey,
-  reuseSteps,
   runStep,
+  runSteps,
   searchKey,
   type SingleStep,
   totalWork,
@@ -84,10 +83,9 @@ test('groups are computed in the requested order, and stored before they are ann
   const done = async (step: SingleStep<number>, result: number, isComputed: boolean): Promise<void> => {
     announced.push([result, isComputed, await step.read(context.steps)]);
   };
-  const missing = await reuseSteps(context, steps, done);
-  await computeSteps(
+  await runSteps(
     context,
-    missing,
+    steps,
     {
       title: 'Computing',
       checkpoint: null,
@@ -125,7 +123,7 @@ test('after a cancel nothing is computed, and a result that is missing is no res
   await expect(runStep(await contextOf(AbortSignal.abort()), step)).rejects.toMatchObject({ code: 'cancelled' });
   expect(computed).toEqual([]);
   const how = { title: '', checkpoint: null, groupSize: () => 1, compute: () => Promise.resolve(new Map()) };
-  await expect(computeSteps(await contextOf(), [step], how, () => undefined)).rejects.toThrow('no result for step');
+  await expect(runSteps(await contextOf(), [step], how, () => undefined)).rejects.toThrow('no result for step');
 });
 
 const identity: EvaluationIdentity = {

@@ -2,10 +2,11 @@ import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import { type Checkpoint, openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { finetuneSettings, type FinetuneSettings } from '../../../main/contract/finetune.ts';
 import { BUNDLED_MIXTURE, bundledMixtureFile, readMixture } from '../../../main/finetune/mixture.ts';
-import { encodeEvaluation } from '../../../main/runs/evaluation-record.ts';
+import { evaluationRecord } from '../../../main/runs/evaluation-record.ts';
 import type { JobContext } from '../../../main/jobs/job-context.ts';
 import { createProgressMeter } from '../../../main/jobs/progress-meter.ts';
 import { runStep } from '../../../main/jobs/step.ts';
@@ -64,7 +65,14 @@ const keysOf = async (
   const { test: items } = await loadTask(join(resources, 'tasks', 'capital'));
   const { task, keys, context, arms } = await subject([
     { kind: 'tuned', training: { steps: 1, firstLoss: 1, lastLoss: 1 } },
-    encodeEvaluation({ model: checkpoint, task: 'capital', items: hashItems(items), plan: null, outcomes: [] }),
+    z.encode(evaluationRecord, {
+      kind: 'evaluation',
+      model: checkpoint,
+      task: 'capital',
+      items: hashItems(items),
+      plan: null,
+      outcomes: [],
+    }),
   ]);
   const model = { name: 'uncurl-8', checkpoint };
   const order = { model, task: { name: 'capital', task }, items: task.test, twins: [], plan: null, settings, work: 1 };

@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { type SweepDocument, sweepSettings } from '../../../main/contract/sweep.ts';
-import { encodeEvaluation } from '../../../main/runs/evaluation-record.ts';
+import { evaluationRecord } from '../../../main/runs/evaluation-record.ts';
 import { type OutcomeBlock, writeOutcomes } from '../../../main/runs/outcomes-parquet.ts';
 import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
 import { sampleSizeTrend } from '../evaluation/size-trend/sample-size-trend.ts';
@@ -64,7 +65,14 @@ export const sweepOnDisk = async ({
       const outcomes = sample.outcomesOf(result) ?? [];
       await workspace.steps.writeJson(
         step,
-        encodeEvaluation({ model: { name: model, fingerprint: 'f' }, task, items: 'i', plan: null, outcomes }),
+        z.encode(evaluationRecord, {
+          kind: 'evaluation',
+          model: { name: model, fingerprint: 'f' },
+          task,
+          items: 'i',
+          plan: null,
+          outcomes,
+        }),
       );
       return { model, task, method, seed, factor, kept, step };
     }),

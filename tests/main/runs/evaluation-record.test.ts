@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import { canonicalJson } from '../../../main/files/canonical-json.ts';
-import { encodeEvaluation, evaluationRecord } from '../../../main/runs/evaluation-record.ts';
+import { evaluationRecord } from '../../../main/runs/evaluation-record.ts';
 
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => (value === 0 ? 0 : value));
 const choice = fc.record({
@@ -63,13 +64,14 @@ test('outcomes come back bit for bit through the columns of a step', () => {
       ),
       (outcomes) => {
         const record = {
+          kind: 'evaluation' as const,
           model: { name: 'm', fingerprint: 'f' },
           task: 't',
           items: 'i',
           plan: { kept: [[0, 1]] },
           outcomes,
         };
-        const back = evaluationRecord.parse(JSON.parse(canonicalJson(encodeEvaluation(record))));
+        const back = evaluationRecord.parse(JSON.parse(canonicalJson(z.encode(evaluationRecord, record))));
         expect(back).toEqual(record);
       },
     ),
@@ -78,7 +80,8 @@ test('outcomes come back bit for bit through the columns of a step', () => {
 
 test('columns of different lengths are refused', () => {
   const outcomes = [{ kind: 'text', id: 'a', logprob: -1, tokens: 3 } as const];
-  const stored = encodeEvaluation({
+  const stored = z.encode(evaluationRecord, {
+    kind: 'evaluation',
     model: { name: 'm', fingerprint: 'f' },
     task: 't',
     items: 'i',
