@@ -38,7 +38,7 @@ import { sweepFact } from './sweep-fact.ts';
 import { settingTexts } from './setting.ts';
 import { runProvenance } from './provenance.ts';
 import { metricName } from './task.ts';
-import { recordedModel, runCheck } from './run.ts';
+import { recordedModel, runCheck } from './recorded.ts';
 import { curtailedPoint, candidatePoint } from './curtailed-point.ts';
 
 /** Default non-inferiority margin: 2 points of accuracy. */

@@ -1,6 +1,7 @@
 import type { ModelEntry } from '../../main/contract/model.ts';
 import type { TaskProfile } from '../../main/contract/profile.ts';
-import { isSameContent, type RunManifest } from '../../main/contract/run.ts';
+import type { RunManifest } from '../../main/contract/run.ts';
+import { isSameContent } from '../../main/contract/recorded.ts';
 import { type FigureManifest, profileRecord } from '../../main/figures/figure-manifest.ts';
 import { fileNames } from '../../main/figures/file-names.ts';
 import type { RoutingNames } from '../../main/figures/views.ts';
