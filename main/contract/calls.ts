@@ -354,7 +354,6 @@ export const calls = {
     z.object({ model: pathHandle, layer: expertFields.layer, expert: z.number().int().nonnegative() }),
     weightLikeness,
   ),
-  /** Pages of all methods. */
   'methods.list': call(nothing, boundedList(methodPage)),
   /** Every method but `random` needs profiles on disk; otherwise fails with `profile-missing`. */
   'plan.make': call(planRequest, z.object({ plan, cost: planCost }), 'profiles', 'device'),

@@ -73,7 +73,6 @@ export const referenceTreatment = (treatment: ArmTreatment): ArmTreatment => ref
 
 export const experimentSettings = z.object({
   methods: z.array(methodName).min(1).max(MOST_CURVES).default(['uncurl']),
-  /** Options by method. */
   options: boundedRecord(methodName, methodOptions).default({}),
   treatments: boundedList(armTreatment)
     .min(1)
@@ -375,7 +374,6 @@ export const experimentFinding = z.object({
   sentence: boundedText,
 });
 
-/** Results for one question. */
 export const experimentAnswer = z.object({
   question: experimentQuestion,
   /** The question, and the rule of its thresholds, in words. */

@@ -110,7 +110,6 @@ export const weightLikeness = z.object({ like: boundedList(likeness) });
 /** Measurements of a profile beyond routing. */
 export const profilePurpose = z.object({
   methods: boundedList(methodName).default([]),
-  /** Options by method. */
   options: boundedRecord(methodName, methodOptions).default({}),
   budget: budgetName.default('uniform'),
   protect: superExpertProtection.default('none'),

@@ -3,7 +3,6 @@ import { boundedList, boundedRecord, sentence, shortName } from './bounds.ts';
 import { runDevice } from './device.ts';
 import { transformersCheck } from './transformers-check.ts';
 
-/** A model as a manifest records it. */
 export const recordedModel = z.object({
   name: shortName,
   path: sentence,

@@ -105,7 +105,6 @@ export const storedManifest = ({
   ...stored
 }: RunManifest): RunManifest => stored;
 
-/** The text of a manifest's file. */
 export const manifestText = (manifest: RunManifest): string => `${JSON.stringify(storedManifest(manifest), null, 2)}\n`;
 
 /** A run in the workspace's trash, by the name of its folder there. */

@@ -70,7 +70,6 @@ export const profileFocused: Action = {
   },
 };
 
-/** Whether a job profiles the selected model on the task in focus. */
 export const isProfiling = (facts: Facts): boolean => {
   const [model, task] = [selectedModel(facts), focusedTask(facts)];
   return facts.jobs.some(({ kind, run }) => {

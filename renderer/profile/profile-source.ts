@@ -9,7 +9,6 @@ import type { RoutingNames } from '../../main/figures/views.ts';
 /** Provenance of a profile, as stored in a saved map. */
 export interface ProfileSource {
   readonly manifest: FigureManifest;
-  /** The model's name in the run. */
   readonly model: string;
   /** Profiles that share a colour scale: those of the run's tasks. */
   readonly profiles: readonly TaskProfile[];
