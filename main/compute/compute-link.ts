@@ -12,7 +12,7 @@ import type { JobResult } from '../jobs/job-context.ts';
 import type { CarryOut, RunToCarryOut } from '../jobs/job-queue.ts';
 import { SweepRecord } from '../runs/sweep-record.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
-import { runKinds } from '../words/run-kinds.ts';
+import { runKinds } from '../contract/run-kinds.ts';
 import { runCode } from '../workspace/run-binding.ts';
 import type { ComputeProcess } from './start-compute.ts';
 import path from 'node:path';

@@ -25,7 +25,7 @@ import {
   torchPrecision,
 } from './device.ts';
 import { experimentDocument, experimentRequest } from './experiment.ts';
-import { expertDocument, extraStatistic, layerTogether, taskProfile, weightLikeness } from './profile.ts';
+import { expertDocument, layerTogether, profilePurpose, taskProfile, weightLikeness } from './profile.ts';
 import { compressedType, exportFormat, ggufType, predictionChoice, verification } from './export.ts';
 import { finetuneSettings } from './finetune.ts';
 import { fitDocument, fitPrediction, fitProof, fitSettings } from './fit.ts';
@@ -35,16 +35,7 @@ import { methodPage } from './method.ts';
 import { outcomesDocument, outcomesRequest } from './outcomes.ts';
 import { modelEntry, pathHandle, prunedCopies } from './model.ts';
 import { linkedFragment } from './page-fragment.ts';
-import {
-  budgetName,
-  describedPlanSettings,
-  methodName,
-  methodOptions,
-  pin,
-  plan,
-  planCost,
-  superExpertProtection,
-} from './plan.ts';
+import { describedPlanSettings, methodName, methodOptions, pin, plan, planCost } from './plan.ts';
 import { vouchedFor } from './provenance.ts';
 import { reproduction } from './reproduction.ts';
 import { jobLog, jobProgress, listedLabel, runLabelChange, runManifest, trashedRun } from './run.ts';
@@ -127,20 +118,6 @@ const fitRequest = z.object({
   elsewhere: z.array(pathHandle).max(MOST_TASKS).default([]),
   ...fitSettings.shape,
 });
-
-/** Measurements of a profile beyond routing. */
-export const profilePurpose = z.object({
-  methods: boundedList(methodName).default([]),
-  /** Options by method. */
-  options: boundedRecord(methodName, methodOptions).default({}),
-  budget: budgetName.default('uniform'),
-  protect: superExpertProtection.default('none'),
-  /** Ask the tasks through the model's own chat template. */
-  chat: z.boolean().optional(),
-  /** Measured whatever the methods need, for inspection or for plans to come. */
-  inspect: boundedList(extraStatistic).optional(),
-});
-export type ProfilePurpose = z.infer<typeof profilePurpose>;
 
 /** A layer of a model on a task. */
 const expertFields = {
@@ -377,7 +354,6 @@ export const calls = {
     z.object({ model: pathHandle, layer: expertFields.layer, expert: z.number().int().nonnegative() }),
     weightLikeness,
   ),
-  /** Pages of all methods. */
   'methods.list': call(nothing, boundedList(methodPage)),
   /** Every method but `random` needs profiles on disk; otherwise fails with `profile-missing`. */
   'plan.make': call(planRequest, z.object({ plan, cost: planCost }), 'profiles', 'device'),

@@ -7,7 +7,6 @@ const variableName = z.string().regex(/^[A-Za-z_]\w{0,63}$/, 'a name of letters,
 
 /** How models are asked through their own chat templates, beside the template's own rules. */
 export const chatSettings = z.object({
-  /** Variables of the template. */
   chatArgs: boundedRecord(variableName, templateVariable).optional(),
   /** Text or token that ends the thinking; '': texts are taken whole. Absent: the one that the template names. */
   thinkEnd: shortName.optional(),

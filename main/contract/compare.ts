@@ -131,7 +131,6 @@ export const compareDocument = z.object({
   comparisons: z.object({ count: z.number(), apart: z.number(), withP: z.number(), afterHolm: z.number() }),
   /** Why there is no `pHolm` at all; null where there is. */
   holmWithheld: boundedText.nullable().default(null),
-  /** Findings, and their limits. */
   findings: boundedList(boundedText),
   notes: boundedList(boundedText),
 });

@@ -15,7 +15,6 @@ export interface NamedDevice {
   readonly precision: string;
 }
 
-/** Execution provider and precision of a device. */
 export const namesOfDevice = (device: ProviderName): NamedDevice =>
   device === 'webgpu-float16'
     ? { provider: 'webgpu', precision: 'float16' }

@@ -16,7 +16,6 @@ export const engineEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('run.removed'), run: boundedText }),
   /** A problem that a running job found and continued without; it is in the job's log. */
   z.object({ type: z.literal('job.problem'), run: boundedText, text: boundedText }),
-  /** The user's settings changed. */
   z.object({ type: z.literal('settings.changed') }),
   /** The order of waiting jobs changed. */
   z.object({ type: z.literal('jobs.reordered') }),
@@ -28,9 +27,7 @@ export const engineEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('beside.written'), run: boundedText, columns: boundedList(besideColumn) }),
   /** A search for the best model that fits has written what it knows. */
   z.object({ type: z.literal('fit.changed'), run: boundedText }),
-  /** An arm of a running experiment. */
   z.object({ type: z.literal('experiment.arm'), run: boundedText, arm: experimentArm }),
-  /** A run's work on a cluster has changed. */
   z.object({ type: z.literal('cluster.changed'), work: clusterWork }),
   /** A task was profiled: `profile.read` includes it now. */
   z.object({ type: z.literal('profile.ready'), run: boundedText, fingerprint: boundedText, task: boundedText }),

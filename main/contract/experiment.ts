@@ -17,7 +17,7 @@ import { pathHandle } from './model.ts';
 import { pairedNumbers } from './paired-numbers.ts';
 import { methodName, methodOptions, refitName, refusedGates } from './plan.ts';
 import { comparedFields } from './reproduction.ts';
-import { runManifest } from './run.ts';
+import { runCircumstances } from './recorded.ts';
 import { expertTrend, sizedModel, sizeThreshold } from './size-trend.ts';
 import { settingTexts } from './setting.ts';
 import { DEFAULT_SEEDS, describedSweepSettings, pointVerdict } from './sweep.ts';
@@ -73,7 +73,6 @@ export const referenceTreatment = (treatment: ArmTreatment): ArmTreatment => ref
 
 export const experimentSettings = z.object({
   methods: z.array(methodName).min(1).max(MOST_CURVES).default(['uncurl']),
-  /** Options by method. */
   options: boundedRecord(methodName, methodOptions).default({}),
   treatments: boundedList(armTreatment)
     .min(1)
@@ -375,7 +374,6 @@ export const experimentFinding = z.object({
   sentence: boundedText,
 });
 
-/** Results for one question. */
 export const experimentAnswer = z.object({
   question: experimentQuestion,
   /** The question, and the rule of its thresholds, in words. */
@@ -430,9 +428,7 @@ export const changedArm = armName.extend({
 });
 export type ChangedArm = z.infer<typeof changedArm>;
 
-const circumstances = runManifest.pick({ versions: true, device: true }).extend({
-  python: boundedRecord(boundedText, boundedText),
-});
+const circumstances = z.object({ ...runCircumstances, python: boundedRecord(boundedText, boundedText) });
 
 /** Result of repeating an experiment without any stored step. */
 export const experimentReproduction = z.object({

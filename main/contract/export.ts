@@ -77,9 +77,7 @@ export type PredictionChoice = z.infer<typeof predictionChoice>;
 
 /** Answers of PyTorch to items drawn at random that onnxruntime gave in float32 too. */
 export const refereed = z.object({
-  /** Precision of PyTorch. */
   precision: boundedText,
-  /** Seed of the draw. */
   seed: z.number().int().nonnegative(),
   answers: z.number().int().nonnegative(),
   /** The exact one-sided 95 % upper limit of the share of all answers that differ; null without answers. */

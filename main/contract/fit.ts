@@ -111,7 +111,6 @@ export const canaries = z.discriminatedUnion('source', [
   z.object({ source: z.literal('ours') }),
   z.object({
     source: z.literal('own'),
-    /** Name of the file. */
     name: shortName,
     lines: z
       .array(z.string().max(CANARY_CHARACTERS))
@@ -214,7 +213,6 @@ export type FitSurrogate = z.infer<typeof fitSurrogate>;
 
 /** Whether a model is foretold to be safe when it writes the answers of a task. */
 export const forecastCall = z.object({
-  /** Name of the candidate. */
   name: shortName,
   /** The task with written answers. */
   task: shortName,

@@ -27,7 +27,6 @@ export const isRepositoryPath = (path: string): boolean =>
 const isRevision = (text: string): boolean =>
   text.length <= 255 && /^[A-Za-z0-9._/-]+$/.test(text) && isRepositoryPath(text);
 
-/** A model by its name on the Hub. */
 export interface HubName {
   readonly repository: string;
   /** Branch, tag or commit; null: `main`. */

@@ -39,7 +39,6 @@ export const methodPage = z.object({
   /** Whether its plans depend on the seed: such a method is measured once per seed of a sweep. */
   draws: drawRule,
   options: boundedList(methodOption),
-  /** The whole page as text. */
   text: boundedText,
 });
 export type MethodPage = z.infer<typeof methodPage>;

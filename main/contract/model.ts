@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { boundedList, boundedText, moment } from './bounds.ts';
-import { runKind } from './run.ts';
 
 /** A path that the page may use: issued by the engine, or by the shell after a native dialog. Opaque to the page. */
 export const pathHandle = z.string().min(1).max(128).brand<'PathHandle'>();
@@ -81,7 +80,8 @@ export type ModelInfo = z.infer<typeof modelInfo>;
 /** The newest run with a model or task of this path that had another hash then. */
 export const changedSince = z.object({
   run: boundedText,
-  kind: runKind,
+  /** What it did to it, as a past participle: "swept". */
+  measured: boundedText,
   title: boundedText,
   createdAt: moment,
   /** Its hash then. */

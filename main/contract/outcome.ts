@@ -139,7 +139,6 @@ interface OutcomeField<V = unknown, Kind = OutcomeKind, Optional = boolean> {
   fromStep(stored: unknown, entryOf: EntryOf): V | undefined;
   /** Columns of Parquet files. */
   readonly columns: Readonly<Record<string, ValueType>>;
-  /** Puts the value's cells into a row. */
   toCells(value: V | undefined, row: Record<string, unknown>): void;
   fromCells(cells: Cells): V | undefined;
 }

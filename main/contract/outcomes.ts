@@ -62,7 +62,6 @@ export const outcomesDocument = z.object({
 });
 export type OutcomesDocument = z.infer<typeof outcomesDocument>;
 
-/** Most items in one answer. */
 export const MOST_ITEMS = 500;
 
 /** A point of a run, and a page of its items. */

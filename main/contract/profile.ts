@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { boundedList, boundedText } from './bounds.ts';
+import { boundedList, boundedRecord, boundedText } from './bounds.ts';
+import { budgetName, methodName, methodOptions, superExpertProtection } from './plan.ts';
 
 /** A matrix [L, E] over MoE layers and experts, row by row. */
 export const layerExpertMatrix = boundedList(boundedList(z.number()));
@@ -105,3 +106,16 @@ export const layerTogether = z.object({
 });
 
 export const weightLikeness = z.object({ like: boundedList(likeness) });
+
+/** Measurements of a profile beyond routing. */
+export const profilePurpose = z.object({
+  methods: boundedList(methodName).default([]),
+  options: boundedRecord(methodName, methodOptions).default({}),
+  budget: budgetName.default('uniform'),
+  protect: superExpertProtection.default('none'),
+  /** Ask the tasks through the model's own chat template. */
+  chat: z.boolean().optional(),
+  /** Measured whatever the methods need, for inspection or for plans to come. */
+  inspect: boundedList(extraStatistic).optional(),
+});
+export type ProfilePurpose = z.infer<typeof profilePurpose>;

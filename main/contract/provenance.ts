@@ -22,7 +22,6 @@ export const runProvenance = z.object({
   reason: z
     .enum(['no-seal', 'other-key', 'broken-seal', 'changed-files', 'not-finished', 'begun-elsewhere'])
     .nullable(),
-  /** The changed files. */
   files: z.array(shortName).max(MOST_NAMED_FILES),
 });
 export type RunProvenance = z.infer<typeof runProvenance>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { boundedList, boundedText } from './bounds.ts';
 import { runProvenance } from './provenance.ts';
-import { runManifest } from './run.ts';
+import { runCircumstances } from './recorded.ts';
 import { metricName } from './task.ts';
 import { threshold } from './sweep.ts';
 
@@ -87,7 +87,7 @@ export const reroutedChoices = z.object({
 });
 export type ReroutedChoices = z.infer<typeof reroutedChoices>;
 
-const circumstances = runManifest.pick({ versions: true, device: true });
+const circumstances = z.object(runCircumstances);
 
 /**
  * A sweep, or a search for the best model that fits, repeated without any of its stored steps and compared with its

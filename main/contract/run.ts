@@ -10,9 +10,9 @@ import {
   shortName,
   TITLE_CHARACTERS,
 } from './bounds.ts';
-import { runDevice } from './device.ts';
 import { runProvenance } from './provenance.ts';
-import { transformersCheck } from './transformers-check.ts';
+import { recordedModel, runCircumstances, runState } from './recorded.ts';
+import { runKind } from './run-kinds.ts';
 
 /** A tag is one word: the filter and the command line split words at spaces and commas. */
 export const runTag = z.string().regex(/^[^\s,#]{1,40}$/, 'a tag is one word of at most 40 letters without # or comma');
@@ -57,57 +57,6 @@ export const tagsIn = (typed: string): readonly string[] => [
   ),
 ];
 
-export const runKind = z.enum([
-  'profile',
-  'sweep',
-  'export',
-  'verify',
-  'reproduce',
-  'finetune',
-  'experiment',
-  'damage',
-  'beside',
-  'fit',
-  'download',
-  'push',
-]);
-export type RunKind = z.infer<typeof runKind>;
-
-export const runState = z.enum(['queued', 'running', 'done', 'failed', 'cancelled', 'interrupted']);
-/** `interrupted`: neither finished nor being worked on (the engine was killed); it can be resumed. */
-export type RunState = z.infer<typeof runState>;
-
-/** A model as a manifest records it. */
-export const recordedModel = z.object({
-  name: shortName,
-  path: sentence,
-  /** Short hash of configuration and weights; empty until the run has begun, whose first work is to hash the files. */
-  fingerprint: shortName,
-  /** SHA-256 over all consumed files (ModelHashes.identity); absent in runs of earlier versions. */
-  sha256: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .optional(),
-  /** Commit of the repository that it was published in; absent for a model that is not of the Hub's cache. */
-  commit: shortName.optional(),
-  /** Whether its logits were compared with those of transformers before the run measured it; absent: not compared. */
-  transformers: transformersCheck.optional(),
-});
-export type RecordedModel = z.infer<typeof recordedModel>;
-
-/** The fingerprint of a model whose files were not hashed yet. */
-export const UNHASHED = '';
-
-/** Whether a recorded model has the content of another one: by the hash of all files, where both have it. */
-export const isSameContent = (
-  recorded: Pick<RecordedModel, 'fingerprint' | 'sha256'>,
-  other: { readonly fingerprint: string | null; readonly sha256?: string | undefined },
-): boolean =>
-  other.fingerprint !== null &&
-  recorded.fingerprint !== UNHASHED &&
-  recorded.fingerprint === other.fingerprint &&
-  (recorded.sha256 === undefined || other.sha256 === undefined || recorded.sha256 === other.sha256);
-
 /** Written first, and again when the run ends: everything needed to repeat it. */
 export const runManifest = z.object({
   id: shortName,
@@ -122,8 +71,7 @@ export const runManifest = z.object({
   /** Paths are absolute, or `bundled:NAME` for bundled models. */
   models: z.array(recordedModel).max(MOST_MODELS),
   tasks: z.array(z.object({ name: shortName, path: sentence, hash: shortName })).max(MOST_TASKS),
-  versions: boundedRecord(shortName, shortName),
-  device: runDevice,
+  ...runCircumstances,
   commandLine: sentence,
   /** Path of the finished run's output (an export's folder, a profile's file); null where there is none. */
   output: sentence.nullable(),
@@ -157,7 +105,6 @@ export const storedManifest = ({
   ...stored
 }: RunManifest): RunManifest => stored;
 
-/** The text of a manifest's file. */
 export const manifestText = (manifest: RunManifest): string => `${JSON.stringify(storedManifest(manifest), null, 2)}\n`;
 
 /** A run in the workspace's trash, by the name of its folder there. */
@@ -187,30 +134,6 @@ export const jobProgress = z.object({
   leftMs: z.object({ low: z.number(), high: z.number() }).nullable(),
 });
 export type JobProgress = z.infer<typeof jobProgress>;
-
-/** Fields of a run's file that differ from the run's outcomes: how many, and where the first one is. */
-export const differingField = z.object({
-  file: shortName,
-  field: shortName,
-  count: z.number().int().positive(),
-  where: sentence,
-});
-export type DifferingField = z.infer<typeof differingField>;
-
-/**
- * Whether a run's files changed since they were written. All shown numbers are recomputed from the stored outcomes;
- * this lists where the files differ.
- */
-export const runCheck = z.object({
-  /** `unchecked`: some shown numbers cannot be recomputed, and the run has no checksums of its files. */
-  state: z.enum(['as-written', 'unchecked', 'differs']),
-  differing: boundedList(differingField),
-  /** Files whose checksum changed since the run ended. */
-  changed: boundedList(shortName),
-  /** The same in words; empty where everything is as written. */
-  sentences: boundedList(sentence),
-});
-export type RunCheck = z.infer<typeof runCheck>;
 
 // The window's list and `uncurl runs` filter and sort by the same functions, so that they cannot differ.
 

@@ -55,7 +55,6 @@ const startFacts = z.object({
 });
 
 export const settingsDocument = z.object({
-  /** File of the settings. */
   file: boundedText,
   settings: userSettings,
   inUse: startFacts,

@@ -38,7 +38,7 @@ import { sweepFact } from './sweep-fact.ts';
 import { settingTexts } from './setting.ts';
 import { runProvenance } from './provenance.ts';
 import { metricName } from './task.ts';
-import { recordedModel, runCheck } from './run.ts';
+import { recordedModel, runCheck } from './recorded.ts';
 import { curtailedPoint, candidatePoint } from './curtailed-point.ts';
 
 /** Default non-inferiority margin: 2 points of accuracy. */
@@ -344,7 +344,6 @@ export const sweepSettings = z.object({
   files: boundedRecord(methodName, fileMethod).optional(),
   /** Pruning factors; 1 (unpruned) is always measured. */
   factors: z.array(factor).min(1).max(MOST_FACTORS),
-  /** Options by method. */
   options: boundedRecord(methodName, methodOptions).default({}),
   /** Ask every model through its own chat template. */
   chat: z.boolean().optional(),
@@ -638,7 +637,6 @@ const bracket = {
 export const everywhere = z.object({
   ...bracketOfFactors,
   verdict,
-  /** Tasks that count. */
   tasks: z.number().int().min(0).max(MOST_TASKS),
 });
 export type Everywhere = z.infer<typeof everywhere>;
@@ -647,7 +645,6 @@ export type Everywhere = z.infer<typeof everywhere>;
 export const togetherThreshold = z.object({ model: shortName, method: shortName, ...everywhere.shape });
 export type TogetherThreshold = z.infer<typeof togetherThreshold>;
 
-/** The threshold of a single draw. */
 export const drawThreshold = z.object({ seed: z.number(), ...bracket });
 export type DrawThreshold = z.infer<typeof drawThreshold>;
 

@@ -20,7 +20,6 @@ export const MOST_DIFFERING = 4;
 export const transformersCheck = z.discriminatedUnion('word', [
   z.object({
     word: z.literal('equal'),
-    /** Version of transformers. */
     transformers: boundedText,
     tokens: z.number().int().positive(),
     /** Positions with a larger difference than the tolerance. */

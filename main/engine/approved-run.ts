@@ -13,7 +13,7 @@ import { requireFreeDestination } from '../finetune/tuned-folder.ts';
 import type { JobResult } from '../jobs/job-context.ts';
 import type { CarryOut, RunToCarryOut } from '../jobs/job-queue.ts';
 import { STATE_FOLDERS } from '../jobs/state-folders.ts';
-import { type RunAsks, runKinds } from '../words/run-kinds.ts';
+import { type RunAsks, runKinds } from '../contract/run-kinds.ts';
 import { runCode } from '../workspace/run-binding.ts';
 import type { EngineContext } from './engine-context.ts';
 import { identifyModels } from './run-subjects.ts';

@@ -1,8 +1,9 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse } from '../contract/errors.ts';
 import { type ChangedSince, shortHash } from '../contract/model.ts';
-import { measuredWord } from '../words/run-kinds.ts';
-import { isSameContent, type RunManifest, UNHASHED } from '../contract/run.ts';
+import { runKinds } from '../contract/run-kinds.ts';
+import type { RunManifest } from '../contract/run.ts';
+import { isSameContent, UNHASHED } from '../contract/recorded.ts';
 import type { Task } from '../tasks/task.ts';
 import { recordedPath } from '../workspace/library.ts';
 import type { EngineContext } from './engine-context.ts';
@@ -25,7 +26,8 @@ export const changedSinceRun = (
   now: string | { readonly fingerprint: string; readonly sha256: string },
 ): ChangedSince | undefined => {
   for (const { id, kind, title, createdAt, models, tasks } of runs) {
-    if (measuredWord(kind) === null) continue;
+    const { measured } = runKinds[kind];
+    if (measured === undefined) continue;
     const subjects =
       shelf === 'models'
         ? models.map((model) => ({
@@ -36,7 +38,7 @@ export const changedSinceRun = (
         : tasks.map(({ path, hash: then }) => ({ path, then, isSame: then === now }));
     const subject = subjects.find(({ path, then }) => path === recorded && then !== UNHASHED);
     if (subject !== undefined)
-      return subject.isSame ? undefined : { run: id, kind, title, createdAt, hash: subject.then };
+      return subject.isSame ? undefined : { run: id, measured, title, createdAt, hash: subject.then };
   }
   return undefined;
 };
@@ -57,7 +59,7 @@ export const changedSubject = async (
   if (now !== null && model !== undefined) {
     return refuse(
       'changed-since',
-      `${name} has changed since it was ${measuredWord(model.kind) ?? 'used'} ` +
+      `${name} has changed since it was ${model.measured} ` +
         `(${thenAndNow(model.hash, now.fingerprint)}): its profiles belong to another model.`,
       'Profile it again, or restore the model.',
     );

@@ -1,6 +1,7 @@
 import type { MeterReading } from '../contract/compute.ts';
 import type { EngineEvent } from '../contract/events.ts';
-import type { RunKind, RunManifest } from '../contract/run.ts';
+import type { RunManifest } from '../contract/run.ts';
+import type { RunKind } from '../contract/run-kinds.ts';
 import type { Job, JobResult } from '../jobs/job-context.ts';
 import { carryOutHere, type JobResources, takeoverOf } from '../jobs/job-queue.ts';
 import { createProgressMeter } from '../jobs/progress-meter.ts';

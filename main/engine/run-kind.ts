@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import { deviceNamed, type RunDevice, torchPrecision } from '../contract/device.ts';
 import { refuse, requireAsked } from '../contract/errors.ts';
-import type { RunKind, RunManifest } from '../contract/run.ts';
+import type { RunManifest } from '../contract/run.ts';
+import type { RunKind } from '../contract/run-kinds.ts';
 import type { Job, RunModel, RunTask } from '../jobs/job-context.ts';
 import { recordedSpec } from '../runs/recorded-spec.ts';
 import { recordedPath } from '../workspace/library.ts';

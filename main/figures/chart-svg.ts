@@ -41,7 +41,6 @@ const ABOUT_PX = 9;
 /** The safe side of the margin: a blue that is pale on both backgrounds. */
 const SAFE = { fill: '#3f7fcf', 'fill-opacity': 0.13 } as const;
 
-/** The colour of a rule. */
 const ruleColor = ({ tone }: ChartRule, theme: FigureTheme): string =>
   typeof tone === 'object' ? tone.color : theme[tone];
 

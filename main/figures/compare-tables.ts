@@ -169,7 +169,6 @@ type RecoveryLine = CompareRecovery['tasks'][number] & Pick<CompareRecovery, 'me
 export const recoveryLines = ({ recoveries }: CompareDocument): readonly RecoveryLine[] =>
   recoveries.flatMap(({ method, refit, tasks }) => tasks.map((task) => ({ ...task, method, refit })));
 
-/** Recovery of a method on one task. */
 export const recoveryTaskColumns: Columns<RecoveryLine> = [
   ['method', ({ method }) => method, { title: 'method', text: recoveryName }],
   taskColumn,

@@ -164,7 +164,6 @@ const drawsLines = (point: DifferencePoint): readonly string[] => {
   ];
 };
 
-/** Title of the axis of differences. */
 export const differenceAxisTitle = (metric: MetricName): string =>
   metric === 'perplexity' ? 'minus rise of log-perplexity (nats)' : 'difference (points)';
 
@@ -306,7 +305,6 @@ export const differenceFigure = (
   };
 };
 
-/** A run in a chart of several. */
 interface ChartedRun {
   readonly name: string;
   readonly document: SweepDocument;

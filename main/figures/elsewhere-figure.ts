@@ -35,7 +35,6 @@ const worstDraw = (cells: readonly SweepResult[]): SweepResult | null =>
     return worst === null || cell.difference < worst.difference ? cell : worst;
   }, null);
 
-/** Models and methods measured elsewhere. */
 export const elsewhereCurves = ({ elsewhere = [] }: SweepDocument): readonly Omit<ElsewhereRow, 'madeFor'>[] => [
   ...new Map(
     elsewhereRows(elsewhere).map(({ model, method }) => [JSON.stringify([model, method]), { model, method }] as const),

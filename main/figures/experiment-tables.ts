@@ -141,7 +141,6 @@ export const experimentThresholdColumns: Columns<ExperimentThreshold & { readonl
   ),
 ];
 
-/** The thresholds of an answer, each with its question. */
 export const thresholdLines = ({
   question,
   thresholds,

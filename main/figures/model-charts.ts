@@ -38,7 +38,6 @@ interface Drawn {
 /** A kind of chart of one model in a sweep: window, saved figures and report draw every kind that this file lists. */
 interface ModelChart {
   readonly name: string;
-  /** Words of its button. */
   readonly button: string;
   /** "Quality against bytes". */
   readonly title: string;
@@ -60,7 +59,6 @@ const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
 
 const unprunedOf = ({ value, difference }: SweepResult): number => value - difference;
 
-/** Title of an axis of values. */
 export const axisTitle = (metric: MetricName): string =>
   ({
     acc: 'accuracy (%)',
@@ -298,7 +296,6 @@ interface AxisWords {
   /** In titles: "quality against bytes". */
   readonly title: string;
   readonly button: string;
-  /** Title of the axis. */
   readonly across: string;
   /** A point's position on the axis; undefined if the document does not contain it. */
   readonly position: (result: SweepResult) => number | undefined;
@@ -555,7 +552,6 @@ export const modelCharts = [
 
 export type ModelChartName = (typeof modelCharts)[number]['name'];
 
-/** The kind of a name. */
 export const modelChart = (name: ModelChartName): ModelChart =>
   present(
     modelCharts.find((chart) => chart.name === name),

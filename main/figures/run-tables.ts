@@ -32,7 +32,6 @@ interface RunPoint {
 /** A line of the table: a run with all of its points, or with one of them. */
 export interface RunLine {
   readonly run: RunManifest;
-  /** The run's displayed name. */
   readonly name: string;
   /** Models, tasks, methods and factors of the line's points; without points, those of the run's settings. */
   readonly models: readonly string[];

@@ -35,7 +35,6 @@ export const svgElement = (
 export const svgLabel = (x: number, y: number, content: string, attributes: Attributes = {}): SvgNode =>
   svgElement('text', { x, y, ...attributes }, svgText(content));
 
-/** A straight line from (x1, y1) to (x2, y2). */
 export const svgLine = (
   x1: number,
   y1: number,

@@ -5,7 +5,6 @@ import { spreadsheetText } from './csv.ts';
 // Sorting, filtering and copying, for every table of the window.
 
 export interface TableSort {
-  /** Name of a column. */
   readonly column: string;
   readonly descending: boolean;
 }

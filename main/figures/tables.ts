@@ -242,7 +242,6 @@ const drawColumns: Columns<Pick<Threshold, 'draws' | 'firstUnsafe'>> = [
   ],
 ];
 
-/** The threshold itself, and its bracket with the verdict in words. */
 export const headlineColumns: Columns<Threshold> = [
   ['factor', ({ factor }) => factor, amount('threshold', thresholdValue, 'threshold')],
   ['bracket', null, { title: 'verdict', text: bracketWords, definition: 'bracket' }],
@@ -304,7 +303,6 @@ export const thresholdColumns: Columns<Threshold> = [
 export const thresholdsCsv = (document: SweepDocument, manifest: RunManifest): string =>
   csvTable(manifest, [...thresholdColumns, truncationColumn(truncationOf(document.results))], document.thresholds);
 
-/** A table in Markdown. */
 const markdownTable = <T>(columns: Columns<T>, rows: readonly T[]): readonly string[] => {
   const line = (cells: readonly Cell[]): string =>
     `| ${cells.map((cell) => escapeMarkdown(String(cell ?? ''))).join(' | ')} |`;
@@ -496,7 +494,6 @@ export const choiceAndWritingCsv = (document: SweepDocument, manifest: RunManife
   return pairs.length === 0 ? null : csvTable(manifest, [...kindColumns, ofWriting], pairs);
 };
 
-/** The findings as a Markdown list, with notes and the run. */
 export const findingsMarkdown = ({ findings, notes, rule }: SizeTrendDocument, manifest: RunManifest): string => {
   return [
     `# Findings: ${escapeMarkdown(manifest.title)}`,

@@ -72,7 +72,6 @@ export interface Shown {
 
 type Names = ReadonlyMap<string, string>;
 
-/** File names of the models of a sweep. */
 const modelFileNames = ({ results }: Pick<SweepDocument, 'results'>): Names =>
   fileNames(results.map(({ model }) => model));
 
@@ -198,7 +197,6 @@ interface ExperimentView {
   readonly theme: ThemeName;
 }
 
-/** The name of an experiment's model in names of files. */
 const memberFile = ({ models }: ExperimentDocument, model: string): string =>
   fileNameOf(fileNames(models.map(({ name }) => name)), model);
 
@@ -277,7 +275,6 @@ export interface CompareView {
   readonly theme: ThemeName;
 }
 
-/** Comparisons of the methods of one model. */
 export const compareView = ({ manifest, comparison, theme }: CompareView): ViewFiles => {
   const { model, models, answers, answersMeasured } = comparison;
   const kind = answersMeasured.length > 1 ? `-${answers}` : '';
@@ -290,7 +287,6 @@ export const compareView = ({ manifest, comparison, theme }: CompareView): ViewF
 
 export interface RoutingView {
   readonly manifest: FigureManifest;
-  /** The model's name in the run. */
   readonly model: string;
   readonly profile: TaskProfile;
   readonly metric: ProfileMetric['name'];

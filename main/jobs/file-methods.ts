@@ -1,7 +1,7 @@
 import type { SweepFact } from '../contract/sweep-fact.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { present, refuse } from '../contract/errors.ts';
-import { UNHASHED } from '../contract/run.ts';
+import { UNHASHED } from '../contract/recorded.ts';
 import { UNPRUNED, type SweepSettings } from '../contract/sweep.ts';
 import { isMergePlan, type MethodName, type Plan } from '../contract/plan.ts';
 import { type ExpertFile, readExpertFile } from '../pruning/expert-files/read-expert-file.ts';

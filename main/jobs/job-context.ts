@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { EngineEvent } from '../contract/events.ts';
-import type { RecordedModel } from '../contract/run.ts';
+import type { RecordedModel } from '../contract/recorded.ts';
 import type { TransformersCheck } from '../contract/transformers-check.ts';
 import type { TextJudge } from '../harness/judge-texts.ts';
 import { produceFileAtomically } from '../files/write-atomically.ts';

@@ -1,11 +1,12 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError, refuse, serialiseError, WorkbenchError } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
-import type { JobProgress, RunManifest, RunState } from '../contract/run.ts';
+import type { JobProgress, RunManifest } from '../contract/run.ts';
+import type { RunState } from '../contract/recorded.ts';
 import type { TransformersCheck } from '../contract/transformers-check.ts';
 import { isSystemError } from '../files/file-errors.ts';
 import type { TextJudge } from '../harness/judge-texts.ts';
-import { runKinds } from '../words/run-kinds.ts';
+import { runKinds } from '../contract/run-kinds.ts';
 import { transformersWords } from '../words/transformers-check.ts';
 import { HEARTBEAT_MS, type RunLock } from '../workspace/run-lock.ts';
 import type { UserKey } from '../workspace/user-key.ts';

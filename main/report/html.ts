@@ -119,7 +119,6 @@ export const reportColumns = <T>(
     };
   });
 
-/** A table of them. */
 export const columnsTable = <T>(
   caption: HtmlContent,
   columns: Columns<T>,

@@ -2,7 +2,6 @@ import type { RunManifest } from '../contract/run.ts';
 import { provenanceHeading } from '../words/provenance.ts';
 import { html, htmlAll, type HtmlNode, reportStyles } from './html.ts';
 
-/** Name of a run's report as a file. */
 export const reportName = ({ id }: Pick<RunManifest, 'id'>): string => `${id}.html`;
 
 export interface Section {

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DifferingField, RunCheck, RunManifest } from '../contract/run.ts';
+import type { RunManifest } from '../contract/run.ts';
+import type { DifferingField, RunCheck } from '../contract/recorded.ts';
 import { type PointName, pointNameKey, type SweepDocument, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
 import {

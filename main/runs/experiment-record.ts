@@ -12,7 +12,7 @@ import {
 import type { RunManifest } from '../contract/run.ts';
 import { readJsonIfThere } from '../files/parse-json.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
-import { requireKind } from '../words/run-kinds.ts';
+import { requireKind } from '../contract/run-kinds.ts';
 import { requireAsWritten } from '../workspace/sealed-files.ts';
 import { manifestOf, type ManifestSource } from './run-source.ts';
 

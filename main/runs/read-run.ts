@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { type CompareDocument, MOST_SWEEPS, type SweepsComparison } from '../contract/compare.ts';
 import { refuse } from '../contract/errors.ts';
 import type { TaskProfile } from '../contract/profile.ts';
-import { isSameContent, type RunManifest, runName } from '../contract/run.ts';
+import { type RunManifest, runName } from '../contract/run.ts';
+import { isSameContent } from '../contract/recorded.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import { sweepSettings, type SweepDocument } from '../contract/sweep.ts';
 import type { AnswerKind } from '../contract/task.ts';
@@ -31,7 +32,7 @@ import { type ComparedSweep, compareSweeps } from '../evaluation/sweeps/compare-
 import { type AskedReading, type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
 import type { FigureSource } from '../figures/figures.ts';
 import { completeOptions } from '../pruning/methods.ts';
-import { requireKind } from '../words/run-kinds.ts';
+import { requireKind } from '../contract/run-kinds.ts';
 import { provenanceHeading } from '../words/provenance.ts';
 import { checkNotes } from '../words/verdicts.ts';
 import { isProfileName, readProfileFile } from '../workspace/profile-file.ts';

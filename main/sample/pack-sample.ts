@@ -12,7 +12,7 @@ import { readPointIndex, readSweepDocument, RESULTS, storedSweepDocument } from 
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { editedFile, readSealedFiles } from '../workspace/sealed-files.ts';
 import { COMPRESSED, isShippedCompressed, recordedTitle, SAMPLE_RUN, sampleFolder } from './sample-run.ts';
-import { kindInWords } from '../words/run-kinds.ts';
+import { runKinds } from '../contract/run-kinds.ts';
 
 /** Largest bundled sample: it is copied into every new workspace. */
 const MAX_BYTES = 20e6;
@@ -34,7 +34,7 @@ export const checkPortable = (
   wanted: 'sweep' | 'experiment',
 ): void => {
   if (kind !== wanted || state !== 'done')
-    throw refuse('not-a-sample', `The run is ${kindInWords(kind)} (${state}).`, `Name a finished ${wanted}.`);
+    throw refuse('not-a-sample', `The run is ${runKinds[kind].words} (${state}).`, `Name a finished ${wanted}.`);
   const strange = [...models, ...tasks].filter(({ path }) => !path.startsWith('bundled:')).map(({ path }) => path);
   if (strange.length > 0)
     throw refuse('not-a-sample', `The run used ${strange.join(', ')}.`, 'Use bundled models and tasks only.');

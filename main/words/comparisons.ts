@@ -117,5 +117,4 @@ const signMarks: Readonly<Record<PairedSign, string>> = {
   'cannot-tell': '?',
 };
 
-/** A sign in one character. */
 export const signMark = (sign: PairedSign): string => signMarks[sign];

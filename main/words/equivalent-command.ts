@@ -1,6 +1,6 @@
 import { type RunManifest, storedManifest } from '../contract/run.ts';
-import { engineParts, isUnsafe } from './command-parts.ts';
-import { runKinds } from './run-kinds.ts';
+import { engineParts, isUnsafe } from '../contract/command-parts.ts';
+import { runKinds } from '../contract/run-kinds.ts';
 
 /** Quotes a word that a shell would split. */
 export const shellWord = (word: string): string =>

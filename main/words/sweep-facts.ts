@@ -63,7 +63,6 @@ const gatesWords = ({ model, are }: Extract<SweepFact, { code: 'gates' }>): stri
   }
 };
 
-/** A fact of a sweep as a sentence. */
 export const factSentence = (fact: SweepFact): string => {
   switch (fact.code) {
     case 'factor-left-out':

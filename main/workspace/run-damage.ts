@@ -1,6 +1,7 @@
 import { lstat, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type RunKind, runKind, type RunManifest } from '../contract/run.ts';
+import type { RunManifest } from '../contract/run.ts';
+import { type RunKind, runKind } from '../contract/run-kinds.ts';
 import { fileErrorCode, isTaken } from '../files/file-errors.ts';
 
 /** Result files of a run and their maximum sizes in bytes. */

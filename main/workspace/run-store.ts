@@ -6,13 +6,13 @@ import { refuse, WorkbenchError } from '../contract/errors.ts';
 import type { RunProvenance } from '../contract/provenance.ts';
 import {
   manifestText,
-  type RunKind,
   type RunLabel,
   type RunLabelChange,
   runManifest,
   type RunManifest,
   storedManifest,
 } from '../contract/run.ts';
+import type { RunKind } from '../contract/run-kinds.ts';
 import { explainFileError, fileErrorCode, isSystemError, isTaken } from '../files/file-errors.ts';
 import { parseForm } from '../files/parse-json.ts';
 import { explainReadError, readRegularFile, readTextIfThere } from '../files/regular-file.ts';

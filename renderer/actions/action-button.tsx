@@ -6,7 +6,6 @@ interface ActionButtonProps extends Omit<ComponentProps<typeof Button>, 'onClick
   readonly action: Action;
 }
 
-/** A button that performs an action, and is disabled where the action is. */
 export const ActionButton = ({ action, disabled = false, ...rest }: ActionButtonProps) => {
   const { perform, enabled } = useAction(action);
   return <Button {...rest} onClick={perform} disabled={disabled || !enabled} />;

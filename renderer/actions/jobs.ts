@@ -1,7 +1,8 @@
 import type { CallInput } from '../../main/contract/calls.ts';
 import { serialiseError } from '../../main/contract/errors.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
-import { isSameContent, type RunManifest } from '../../main/contract/run.ts';
+import type { RunManifest } from '../../main/contract/run.ts';
+import { isSameContent } from '../../main/contract/recorded.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
 import { listsRuns } from '../engine/apply-event.ts';
 import type { Engine } from '../engine/engine-context.tsx';
@@ -69,7 +70,6 @@ export const profileFocused: Action = {
   },
 };
 
-/** Whether a job profiles the selected model on the task in focus. */
 export const isProfiling = (facts: Facts): boolean => {
   const [model, task] = [selectedModel(facts), focusedTask(facts)];
   return facts.jobs.some(({ kind, run }) => {

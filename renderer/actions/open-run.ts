@@ -8,7 +8,7 @@ import { finetuneStore } from '../state/finetune-store.ts';
 import { layoutStore } from '../state/layout-store.ts';
 import { runsStore } from '../state/runs-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
-import { runKinds } from '../../main/words/run-kinds.ts';
+import { runKinds } from '../../main/contract/run-kinds.ts';
 import { broughtByRun } from '../sweep/brought.ts';
 
 /** The expert whose damage a run measured; null if it measured several. */

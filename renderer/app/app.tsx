@@ -233,7 +233,6 @@ Sidebar.displayName = 'Sidebar';
 
 interface TabsProps<N extends string> {
   readonly className: string;
-  /** Accessible name. */
   readonly label: string;
   /** Before the name of a tab in its id. */
   readonly id: string;

@@ -1,4 +1,4 @@
-import { measuredWord } from '../../main/words/run-kinds.ts';
+import { runKinds } from '../../main/contract/run-kinds.ts';
 import type { MenuAction } from '../../main/contract/shell.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
 import type { Action } from '../actions/action.ts';
@@ -123,7 +123,7 @@ export const paletteItems = (
     id: `run ${run.id}`,
     label: shownRunName(run, facts.tasks),
     group: 'Run on disk',
-    keywords: [run.id, run.title, ...(run.label?.tags ?? []), run.kind, measuredWord(run.kind) ?? ''],
+    keywords: [run.id, run.title, ...(run.label?.tags ?? []), run.kind, runKinds[run.kind].measured ?? ''],
     target: { kind: 'run' as const, run },
     enabled: true,
   })),

@@ -7,7 +7,6 @@ import type { Bridge, BridgeStatus } from './bridge.ts';
 /** An engine connection that survives the loss of a channel: listeners stay when a new channel replaces it. */
 interface BridgeLine extends CallableEngine {
   readonly status: Bridge['status'];
-  /** Switches to this channel. */
   use(channel: MessageChannelEnd): void;
   /** Rejects pending calls, and every call until the next channel. */
   lose(reason: WorkbenchError): void;

@@ -35,7 +35,6 @@ interface ChartProps {
   readonly height: number;
   /** Series in front; the one under the pointer comes before it. */
   readonly emphasised?: string | null;
-  /** Key of the selected point. */
   readonly selected?: string | null;
   /** Selects a point: by a click or Enter, and where `arrowsSelect`, by the arrow that leads to it. */
   readonly onSelect?: (key: string) => void;

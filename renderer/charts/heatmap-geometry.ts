@@ -41,7 +41,6 @@ const ROOM_FOR_GAP = { narrow: 5, wide: 12 } as const;
 
 const binOf = (cell: number): number => Math.max(1, Math.ceil(SMALLEST_MARK_PX / cell - 1e-9));
 
-/** The whole map. */
 export const wholeMap = (layers: number, experts: number): MapWindow => ({
   firstLayer: 0,
   layers,

@@ -47,7 +47,6 @@ const textIn = <R,>(column: Column<R>, row: R): Cell => column.text?.(row) ?? va
 const wordsOf = ({ key, title, words }: Pick<Column<unknown>, 'key' | 'title' | 'words'>): string =>
   words ?? (typeof title === 'string' ? title : key);
 
-/** The title of a document's column, with its definition. */
 export const ColumnTitle = ({ shown }: { readonly shown: Columns<never>[number][2] }) => {
   const title = heading(shown?.title ?? '');
   return shown?.definition === undefined ? (
@@ -183,7 +182,6 @@ interface SortedTableProps<R> {
   readonly style?: React.CSSProperties;
   readonly columns: readonly SortedColumn<R>[];
   readonly rows: readonly R[];
-  /** The line of a row. */
   readonly children: (row: R) => ReactNode;
 }
 

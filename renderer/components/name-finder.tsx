@@ -11,7 +11,6 @@ interface FinderEntry {
 }
 
 interface FinderListProps {
-  /** Accessible name. */
   readonly label: string;
   readonly entries: readonly FinderEntry[];
   readonly look: (name: string) => void;
@@ -60,7 +59,6 @@ interface FinderFactsProps {
   readonly facts: readonly { readonly term: string; readonly value: ReactNode }[];
 }
 
-/** Facts, each under its term. */
 export const FinderFacts = ({ facts }: FinderFactsProps) => (
   <dl className="finder-facts">
     {facts.map(({ term, value }) => (

@@ -3,7 +3,6 @@ import { Icon } from './button.tsx';
 import './menu.css';
 
 interface PopPanelProps {
-  /** What the button says. */
   readonly label: ReactNode;
   /** Accessible name of the panel, and of the button if it says something else. */
   readonly name: string;

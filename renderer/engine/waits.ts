@@ -83,7 +83,6 @@ const WORDS: Readonly<Partial<Record<CallName, string>>> = {
 /** Calls without words of their own answer at once, unless the machine is very busy. */
 const OTHERWISE = 'Waiting for the engine';
 
-/** Words of a wait for a call. */
 export const waitLabel = (name: CallName): string => WORDS[name] ?? OTHERWISE;
 
 /** Waits for answers that views read; one that was cancelled is offered again under Messages. */

@@ -1,6 +1,5 @@
 import type { ProviderListing, ProviderName, ProviderProbe, RunDevice } from '../../main/contract/device.ts';
 import { type ChangedSince, shortHash } from '../../main/contract/model.ts';
-import { measuredWord } from '../../main/words/run-kinds.ts';
 import { deviceName } from '../../main/words/devices.ts';
 import { formatCount, formatFixed, formatPercent, formatPower } from '../../main/words/numbers.ts';
 
@@ -86,15 +85,14 @@ export const runDeviceText = ({ precision, threads, name, shareOnCpu, deviation,
   ].join(', ');
 
 /** "changed since it was swept". */
-export const changedWords = (kind: ChangedSince['kind']): string =>
-  `changed since it was ${measuredWord(kind) ?? 'used'}`;
+export const changedWords = ({ measured }: ChangedSince): string => `changed since it was ${measured}`;
 
 const hashes = (then: string, now: string | null): string =>
   `${shortHash(then)} then${now === null ? '' : `, ${shortHash(now)} now`}`;
 
 /** How a model changed since a run, with the beginnings of both hashes. */
-export const changedSentence = ({ kind, title, hash }: ChangedSince, now: string | null): string =>
-  `This model has ${changedWords(kind)} in “${title}” (header hash ${hashes(hash, now)}).`;
+export const changedSentence = (changed: ChangedSince, now: string | null): string =>
+  `This model has ${changedWords(changed)} in “${changed.title}” (header hash ${hashes(changed.hash, now)}).`;
 
 export const changedTaskSentence = ({ title, hash }: ChangedSince, now: string | null): string =>
   `This task has changed since it was used in “${title}” (content hash ${hashes(hash, now)}): the measurements ` +

@@ -1,6 +1,5 @@
 import type { ModelEntry } from '../../main/contract/model.ts';
 
-/** Models with a chat template. */
 export const withChatTemplate = (models: readonly ModelEntry[]): readonly ModelEntry[] =>
   models.filter(({ info }) => info?.chatTemplate !== undefined);
 

@@ -1,5 +1,5 @@
 import { folderName } from '../../main/contract/bounds.ts';
-import { isSameContent } from '../../main/contract/run.ts';
+import { isSameContent } from '../../main/contract/recorded.ts';
 import type { CallInput } from '../../main/contract/calls.ts';
 import {
   type CompressedType,

@@ -69,7 +69,6 @@ export const planInput = (
   };
 };
 
-/** Tasks that the current plan is made for. */
 export const plannedTasks = (facts: Facts, { madeFor }: Pick<PlanSettings, 'madeFor'>): readonly PathHandle[] => {
   if (madeFor === 'ticked') return tickedTasks(facts).map((task) => task.handle);
   return facts.selection.task === null ? [] : [facts.selection.task];

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { type DamageDocument, damageSettings, type ExpertDamage } from '../../main/contract/damage.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
-import { isSameContent, type RunManifest } from '../../main/contract/run.ts';
+import type { RunManifest } from '../../main/contract/run.ts';
+import { isSameContent } from '../../main/contract/recorded.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
 import type { Cell } from '../charts/heatmap-geometry.ts';
 

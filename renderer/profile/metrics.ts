@@ -41,7 +41,6 @@ export const formatMetric = (metric: RoutingMetric, value: number, difference = 
   }
 };
 
-/** Short form for a cell. */
 export const formatMetricShort = (metric: RoutingMetric, value: number): string => {
   switch (metric) {
     case 'share':

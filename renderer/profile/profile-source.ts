@@ -1,6 +1,7 @@
 import type { ModelEntry } from '../../main/contract/model.ts';
 import type { TaskProfile } from '../../main/contract/profile.ts';
-import { isSameContent, type RunManifest } from '../../main/contract/run.ts';
+import type { RunManifest } from '../../main/contract/run.ts';
+import { isSameContent } from '../../main/contract/recorded.ts';
 import { type FigureManifest, profileRecord } from '../../main/figures/figure-manifest.ts';
 import { fileNames } from '../../main/figures/file-names.ts';
 import type { RoutingNames } from '../../main/figures/views.ts';
@@ -8,7 +9,6 @@ import type { RoutingNames } from '../../main/figures/views.ts';
 /** Provenance of a profile, as stored in a saved map. */
 export interface ProfileSource {
   readonly manifest: FigureManifest;
-  /** The model's name in the run. */
   readonly model: string;
   /** Profiles that share a colour scale: those of the run's tasks. */
   readonly profiles: readonly TaskProfile[];

@@ -36,7 +36,6 @@ export const profileOfTask = (
   return matchingProfiles.length === namesakes.length ? matchingProfiles[Math.max(0, index)] : undefined;
 };
 
-/** The request for the profiles of a model on tasks. */
 export const profilesInput = (
   model: ModelEntry,
   tasks: readonly TaskEntry[],

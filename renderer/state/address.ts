@@ -15,7 +15,6 @@ import { changedSettings, settingsOf, valueIn } from '../../main/contract/settin
 
 export type Named = Pick<ModelEntry | TaskEntry, 'handle' | 'name'>;
 
-/** The models and tasks by which names are resolved. */
 interface Shelves {
   readonly models: readonly Named[];
   readonly tasks: readonly Named[];

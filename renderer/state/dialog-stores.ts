@@ -22,7 +22,6 @@ export const openModelStore = createShown<boolean>(false);
 /** Tasks of lm-evaluation-harness by name. */
 export const openTaskStore = createShown<boolean>(false);
 export const shortcutsStore = createShown<boolean>(false);
-/** The name of a documentation page. */
 export const docsStore = createShown<string | null>(null);
 /** The method whose page is open. */
 export const methodsStore = createShown<MethodName | null>(null);
@@ -92,7 +91,6 @@ export const outcomesStore = createStore<OutcomesState>()((set) => ({
 interface CalibrationState {
   /** The task whose calibration items are being chosen; null: none. */
   readonly task: PathHandle | null;
-  /** Tasks to be asked about afterwards. */
   readonly waiting: readonly PathHandle[];
   /** Shows a task at once, or after those that are being asked about; null goes on to the next one. */
   readonly show: (task: PathHandle | null) => void;

@@ -3,7 +3,6 @@ import type { CompressedType, ExportFormat, GgufType, PredictionChoice } from '.
 import type { PathHandle } from '../../main/contract/model.ts';
 import type { PointKey } from './selection.ts';
 
-/** A folder that the user chose. */
 export interface ChosenFolder {
   readonly handle: PathHandle;
   readonly path: string;
@@ -27,7 +26,6 @@ interface ExportState {
   readonly into: ChosenFolder | null;
   /** Name of the new folder; null: the default name. */
   readonly name: string | null;
-  /** The folder chosen for verification. */
   readonly exported: ChosenFolder | null;
   /** The export or verify run whose outcome is shown. */
   readonly run: string | null;

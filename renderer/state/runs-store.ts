@@ -3,7 +3,6 @@ import type { RunOrder } from '../../main/contract/run.ts';
 import { toggled } from './selection-store.ts';
 
 interface RunsState {
-  /** Filter text of the list. */
   readonly text: string;
   readonly order: RunOrder;
   /** Whether archived runs are listed too. */
@@ -28,7 +27,6 @@ interface RunsState {
   readonly compare: (runs: readonly string[] | null) => void;
 }
 
-/** State of the list of runs. */
 export const createRunsStore = () =>
   createStore<RunsState>()((set) => ({
     text: '',

@@ -49,7 +49,6 @@ interface SelectionState extends Selection, SelectionActions {
 export const toggled = <T>(list: readonly T[], member: T): readonly T[] =>
   list.includes(member) ? list.filter((known) => known !== member) : [...list, member];
 
-/** The selection with its history. */
 export const createSelectionStore = (initial: Selection = noSelection) =>
   createStore<SelectionState>()((set, get) => {
     const change = (made: Change, isDrag = false): void =>

@@ -16,7 +16,6 @@ export interface PointKey {
   readonly factor: number;
 }
 
-/** An expert's position on the map. */
 export interface ExpertPosition {
   readonly layer: number;
   readonly expert: number;
@@ -114,7 +113,6 @@ const withBrought = (selection: Selection, brought: Brought): Selection => {
   return next.model === selection.model ? next : { ...next, layer: null, expert: null };
 };
 
-/** The selection after a change. */
 export const changed = (selection: Selection, change: Change): Selection => {
   switch (change.kind) {
     case 'model':

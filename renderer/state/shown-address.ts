@@ -52,7 +52,6 @@ export interface Shown {
   readonly filter: string;
   readonly archived: boolean;
   readonly chosen: readonly string[];
-  /** Choices of the table of runs. */
   readonly sort: TableSort | null;
   readonly group: RunGroup | null;
   readonly columns: readonly string[];

@@ -35,7 +35,6 @@ export interface SweepState extends SweepChoices {
   readonly toggleModel: (model: PathHandle) => void;
   readonly toggleMethod: (method: MethodName) => void;
   readonly chooseMethods: (methods: readonly MethodName[]) => void;
-  /** Ticks a file as a method. */
   readonly addFile: (method: MethodName, file: { readonly name: string; readonly text: string }) => void;
   readonly removeFile: (method: MethodName) => void;
   readonly addCandidate: (candidate: SweepFolder) => void;

@@ -47,7 +47,6 @@ interface CurvesState {
   readonly mode: CurvesMode;
   /** Task shown enlarged; null: none. */
   readonly enlarged: string | null;
-  /** Methods hidden in the charts. */
   readonly hiddenMethods: readonly string[];
   readonly chooseDelta: (delta: number | null) => void;
   readonly moveDelta: (isMoving: boolean) => void;

@@ -1,7 +1,8 @@
 import { methodOfLabel } from '../../main/contract/method.ts';
 import type { ModelEntry, PathHandle } from '../../main/contract/model.ts';
 import type { MethodName } from '../../main/contract/plan.ts';
-import { isSameContent, type RunManifest } from '../../main/contract/run.ts';
+import type { RunManifest } from '../../main/contract/run.ts';
+import { isSameContent } from '../../main/contract/recorded.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
 import type { Facts } from '../engine/facts.ts';
 import { inputKey } from '../engine/query-cache.ts';

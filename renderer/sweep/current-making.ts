@@ -24,7 +24,6 @@ const fileOfPlan = (facts: Facts, state: PlanSettings): string | null => {
 
 /** A plan that a sweep measures as a file. */
 export interface PlanFile {
-  /** The curve's name. */
   readonly method: MethodName;
   readonly name: string;
   readonly text: string;

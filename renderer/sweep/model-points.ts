@@ -11,7 +11,6 @@ import { nameInRun } from './brought.ts';
 import { makingOf, sweepSettingsOf, type PlannedEntry } from './plan-making.ts';
 import type { PlanMaking } from './plan-making.ts';
 
-/** A sweep with its results. */
 export interface ReadSweep {
   readonly manifest: RunManifest;
   readonly document: SweepDocument;

@@ -1,6 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { RunKind, RunManifest } from '../../main/contract/run.ts';
+import type { RunManifest } from '../../main/contract/run.ts';
+import type { RunKind } from '../../main/contract/run-kinds.ts';
 
 const KINDS: readonly RunKind[] = ['sweep', 'profile', 'export', 'verify'];
 

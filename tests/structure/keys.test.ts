@@ -162,7 +162,7 @@ test('only these files compare times or stamps of model files; none of them make
 test('a run is shown as the model’s, or resumed, by the hash of all files where both have one', () => {
   // Elsewhere fingerprints name a model (in plans, profiles and records), or find the bundled models.
   expect(filesWith(/fingerprint [!=]== /)).toEqual([
-    'main/contract/run.ts',
+    'main/contract/recorded.ts',
     'main/engine/calls/exports.ts',
     'main/engine/calls/finetune.ts',
     'main/engine/calls/maps.ts',

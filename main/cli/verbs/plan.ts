@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { type Checkpoint, openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refuse } from '../../contract/errors.ts';
-import { isSameContent } from '../../contract/run.ts';
+import { isSameContent } from '../../contract/recorded.ts';
 import {
   type BudgetName,
   type DescribedPlanSettings,

@@ -8,7 +8,7 @@ import { fieldSections, ROUNDING_WORDS, section } from '../../reproduction/field
 import { addRecordedExperiment, addSample, RECORDED_EXPERIMENT, SAMPLE_RUN } from '../../sample/sample-run.ts';
 import { circumstances } from '../../words/devices.ts';
 import { causeWords } from '../../words/reproduction.ts';
-import { kindInWords } from '../../words/run-kinds.ts';
+import { runKinds } from '../../contract/run-kinds.ts';
 import { openExistingWorkspace, openWorkspace } from '../../workspace/open-workspace.ts';
 import { ENGINE_OPTIONS, readTorchChoice, withPython } from '../engine-option.ts';
 import { experimentResult } from '../experiment-result.ts';
@@ -61,7 +61,7 @@ export const reproduce: Verb = {
       choice?.precision ?? torchPrecision.parse(device.engine === undefined ? 'float32' : device.precision);
     const torch = choice === null ? undefined : { ...choice, precision };
     if (python !== undefined && !isTorch && kind !== 'experiment')
-      throw refuse('bad-usage', `${run} is ${kindInWords(kind)}, which does not use Python.`, 'Leave --python out.');
+      throw refuse('bad-usage', `${run} is ${runKinds[kind].words}, which does not use Python.`, 'Leave --python out.');
     const again = async (engine: Engine): Promise<VerbResult> => {
       const asked = { run, confirmed };
       const granted = python === undefined ? null : engine.grantPath(resolve(python));

@@ -11,7 +11,7 @@ import { validatePlan } from '../../pruning/validate-plan.ts';
 import { besidePage } from '../../report/beside-page.ts';
 import { reportName } from '../../report/page.ts';
 import { recordedSpec } from '../../runs/recorded-spec.ts';
-import { requireKind } from '../../words/run-kinds.ts';
+import { requireKind } from '../../contract/run-kinds.ts';
 import { requireAsWritten } from '../../workspace/sealed-files.ts';
 import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
 import { modelNames, onlyModel, type RunKindDefinition, startRun } from '../run-kind.ts';

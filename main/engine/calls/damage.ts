@@ -6,7 +6,7 @@ import { DAMAGE_FILE, damageJob, leftOutExperts } from '../../jobs/damage-job.ts
 import type { RunTask } from '../../jobs/job-context.ts';
 import { askedTasks, requireTokenizer } from '../../jobs/task-work.ts';
 import { requireRoom } from '../../tasks/generation/stop-rule.ts';
-import { requireKind } from '../../words/run-kinds.ts';
+import { requireKind } from '../../contract/run-kinds.ts';
 import { requireAsWritten } from '../../workspace/sealed-files.ts';
 import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
 import { modelNames, onlyModel, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';

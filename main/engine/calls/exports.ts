@@ -8,7 +8,7 @@ import { compressedType, exportFormat, ggufType, predictionChoice, verification 
 import { fitDocument } from '../../contract/fit.ts';
 import { curveLabel } from '../../contract/method.ts';
 import { isMergePlan, type Plan, plan as planSchema } from '../../contract/plan.ts';
-import { isSameContent } from '../../contract/run.ts';
+import { isSameContent } from '../../contract/recorded.ts';
 import { isSameFactor, pointNameKey, type SweepResult } from '../../contract/sweep.ts';
 import { checkExport, requireForm } from '../../export/check-export.ts';
 import type { ExportMachine } from '../../export/export-progress.ts';

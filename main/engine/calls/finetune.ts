@@ -4,7 +4,7 @@ import { boundedText } from '../../contract/bounds.ts';
 import { hasScaledExperts } from '../../checkpoint/weight-reader.ts';
 import { refuse } from '../../contract/errors.ts';
 import { finetuneSettings, type FinetuneStage } from '../../contract/finetune.ts';
-import { recordedModel } from '../../contract/run.ts';
+import { recordedModel } from '../../contract/recorded.ts';
 import { isGgufPath } from '../../files/list-folder.ts';
 import { findPython } from '../../finetune/find-python.ts';
 import { mixtureSpec, openMixture, reopenMixture } from '../../finetune/mixture.ts';

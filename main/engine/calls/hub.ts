@@ -10,7 +10,7 @@ import { findPublished, readPublishedInfo } from '../../hub/published-model.ts';
 import { searchModels } from '../../hub/repository.ts';
 import { checkUpload } from '../../hub/upload.ts';
 import { downloadJob, pushJob } from '../../jobs/hub-jobs.ts';
-import { kindInWords } from '../../words/run-kinds.ts';
+import { runKinds } from '../../contract/run-kinds.ts';
 import { readSettings, withSetHub } from '../../workspace/settings-file.ts';
 import type { AnswersTo, EngineContext } from '../engine-context.ts';
 import { type RunKindDefinition, startRun } from '../run-kind.ts';
@@ -148,7 +148,7 @@ const exportedFolder = async ({ workspace, bindings }: EngineContext, run: strin
   if (kind !== 'export' || state !== 'done' || output === null || !(await bindings.isBound(manifest)))
     throw refuse(
       'nothing-made',
-      `${run} is ${kindInWords(kind)} (${state}), not a finished export that was made here.`,
+      `${run} is ${runKinds[kind].words} (${state}), not a finished export that was made here.`,
       'Choose a finished export.',
     );
   return output;

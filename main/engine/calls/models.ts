@@ -10,7 +10,7 @@ import { isGgufPath } from '../../files/list-folder.ts';
 import { modelPathOf } from '../../checkpoint/published.ts';
 import { modelsInCache } from '../../hub/hub-cache.ts';
 import { hubSettings } from '../../hub/hub-settings.ts';
-import { kindInWords, runKinds } from '../../words/run-kinds.ts';
+import { runKinds } from '../../contract/run-kinds.ts';
 import { type LibraryEntry, recordedPath } from '../../workspace/library.ts';
 import { changedSinceRun, thenAndNow } from '../changed-since.ts';
 import type { Answers, EngineContext } from '../engine-context.ts';
@@ -107,7 +107,7 @@ export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => 
       if (runKinds[kind].makesModel !== true || state !== 'done' || output === null)
         throw refuse(
           'nothing-made',
-          `${run} is ${kindInWords(kind)} (${state}) and made no model.`,
+          `${run} is ${runKinds[kind].words} (${state}) and made no model.`,
           'Choose a finished export, training or download.',
         );
       if (!(await context.bindings.isBound(manifest)))

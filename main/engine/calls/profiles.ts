@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
-import { profilePurpose, type ProfilePurpose } from '../../contract/calls.ts';
+import { profilePurpose, type ProfilePurpose } from '../../contract/profile.ts';
 import { WorkbenchError } from '../../contract/errors.ts';
 import type { TaskProfile } from '../../contract/profile.ts';
 import type { RunModel, RunTask } from '../../jobs/job-context.ts';

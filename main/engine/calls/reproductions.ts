@@ -15,7 +15,7 @@ import { REPRODUCTION_FILE } from '../../runs/experiment-record.ts';
 import { readResult } from '../../runs/read-result.ts';
 import { withoutTorch } from '../../torch/open-torch-model.ts';
 import { recordedSpec } from '../../runs/recorded-spec.ts';
-import { requireKind } from '../../words/run-kinds.ts';
+import { requireKind } from '../../contract/run-kinds.ts';
 import { codeToConfirm } from '../approved-run.ts';
 import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
 import { manifestAgain, requireDone, type RunKindDefinition, startRun } from '../run-kind.ts';

@@ -15,7 +15,7 @@ import { planCost } from '../../pruning/plan-cost.ts';
 import { evaluationRecord } from '../../runs/evaluation-record.ts';
 import { sweepManifestOf } from '../../runs/read-run.ts';
 import { findPointStep, readRunPlans, SweepRecord } from '../../runs/sweep-record.ts';
-import { requireKind } from '../../words/run-kinds.ts';
+import { requireKind } from '../../contract/run-kinds.ts';
 import { requireAsWritten } from '../../workspace/sealed-files.ts';
 import { type ApprovedManifest, codeToConfirm } from '../approved-run.ts';
 import type { Answers, EngineContext } from '../engine-context.ts';

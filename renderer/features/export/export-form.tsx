@@ -48,7 +48,6 @@ interface ExportPlan {
   readonly error: SerialisedError | null;
 }
 
-/** The plan that would be exported. */
 export const useExportPlan = (): ExportPlan => {
   const facts = useFacts();
   const point = useStore(exportStore, (state) => state.point);

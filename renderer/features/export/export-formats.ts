@@ -44,7 +44,6 @@ export const mtpText: Readonly<Record<PredictionChoice, string>> = {
     'They propose tokens that the model checks.',
 };
 
-/** Purpose of each format. */
 export const formatText: Readonly<Record<ExportFormat, string>> = {
   hf:
     'A model folder like the source’s, for transformers, this workbench and, in most families, vLLM; ready to ' +
@@ -60,7 +59,6 @@ export const formatText: Readonly<Record<ExportFormat, string>> = {
     'byte by byte, not run. For other types use llama.cpp’s own llama-quantize.',
 };
 
-/** File format of the weights. */
 export const weightsText: Readonly<Record<ExportFormat, string>> = {
   hf: 'safetensors, the source’s own tensor names',
   onnx: 'one data file that the graph refers to',

@@ -18,7 +18,6 @@ interface FitExportProps {
   readonly document: FitDocument;
 }
 
-/** Saves the plan of a search for a plan. */
 export const SavePlan = ({ run, document }: FitExportProps) => {
   const { busy, start } = useRequest();
   const text = `${JSON.stringify(document.plan, null, 1)}\n`;
@@ -111,7 +110,6 @@ const Exported = ({ made }: { readonly made: RunManifest }) => {
   );
 };
 
-/** Saves the page of a search. */
 export const SavePage = ({ run }: Pick<FitExportProps, 'run'>) => {
   const { busy, start } = useRequest();
   return (

@@ -75,7 +75,6 @@ const useCanaries = (): { readonly canaries?: Canaries; readonly problem: Serial
   }
 };
 
-/** Own canaries. */
 const CanaryLines = () => {
   const { canaryLines, choose } = useStore(fitStore);
   return (

@@ -100,7 +100,6 @@ interface Subject {
  */
 const MOST_CLUSTERED = 4e6;
 
-/** Fate of the expert by method and factor. */
 const FateTable = (subject: Subject) => {
   const facts = useFacts();
   const ticked = useStore(sweepStore, (state) => state.methods);

@@ -122,7 +122,6 @@ const pointOnScreen = (facts: Facts, points: readonly RunResult[]): PointKey | n
   return found === undefined ? null : pointKey(found.run, found.result);
 };
 
-/** Facts of the selected model. */
 export const ModelPart = () => {
   const model = selectedModel(useFacts());
   return model === null ? (

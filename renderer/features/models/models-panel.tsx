@@ -17,7 +17,7 @@ import { selectionStore } from '../../state/selection-store.ts';
 const summary = (model: ModelEntry): string => {
   if (model.missing !== undefined) return 'moved or deleted';
   if (model.info === null) return 'cannot be opened';
-  if (model.changed !== undefined) return changedWords(model.changed.kind);
+  if (model.changed !== undefined) return changedWords(model.changed);
   const { family, experts, topK, moeLayers, parameters } = model.info;
   return `${family} · ${moeLayers} × ${experts}, top-${topK} · ${formatParameters(parameters.total)}`;
 };

@@ -13,7 +13,6 @@ import type { PointKey } from '../../state/selection.ts';
 import { ItemAnswer } from '../../sweep/item-answer.tsx';
 import './outcomes.css';
 
-/** Items per page. */
 const PAGE_ITEMS = 50;
 
 /** Answers of the unpruned model and of a point's candidate, item by item. */

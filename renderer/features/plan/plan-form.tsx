@@ -203,7 +203,6 @@ const LayerCounts = ({ model }: { readonly model: ModelEntry }) => {
   );
 };
 
-/** The pins of a model, each with a remove button. */
 const PinChips = ({ model }: { readonly model: PathHandle }) => {
   const pins = useStore(selectionStore, (state) => state.pins[model]) ?? [];
   const { pin, removePins } = selectionStore.getState();
@@ -239,7 +238,6 @@ const PinChips = ({ model }: { readonly model: PathHandle }) => {
   );
 };
 
-/** Weight of each task in a plan for several tasks. */
 const TaskWeights = ({ tasks }: { readonly tasks: readonly TaskEntry[] }) => {
   const { taskWeights, chooseTaskWeight } = useStore(planStore);
   const changed = tasks.filter(({ handle }) => (taskWeights[handle] ?? 1) !== 1).length;

@@ -75,7 +75,6 @@ const UntickedWarning = ({ tasks }: { readonly tasks: readonly TaskEntry[] }) =>
   );
 };
 
-/** The ticked tasks. */
 const SweepTasks = ({ tasks }: { readonly tasks: readonly TaskEntry[] }) => {
   const focused = focusedTask(useFacts());
   return (

@@ -35,7 +35,6 @@ const entryOf = (run: RunManifest, name: string, document: SweepDocument | null)
 
 export interface RunEntries {
   readonly entries: readonly RunEntry[];
-  /** Documents of the sweeps that have been read, by run. */
   readonly documents: ReadonlyMap<string, SweepDocument>;
   /** Why sweeps could not be read, by run. */
   readonly problems: ReadonlyMap<string, string>;

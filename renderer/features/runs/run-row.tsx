@@ -18,7 +18,6 @@ import { runIcon, runNote, runStateText } from './run-words.ts';
 
 interface RunRowProps {
   readonly run: RunManifest;
-  /** Displayed name. */
   readonly name: string;
   readonly position: RowPosition;
   readonly isShown: boolean;
@@ -152,7 +151,6 @@ const MOST_LETTERS = 200;
 
 interface RunNameFieldProps {
   readonly run: RunManifest;
-  /** Displayed name. */
   readonly name: string;
 }
 

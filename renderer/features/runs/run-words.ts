@@ -1,7 +1,8 @@
-import { runDurationMs, type RunManifest, type RunState } from '../../../main/contract/run.ts';
+import { runDurationMs, type RunManifest } from '../../../main/contract/run.ts';
+import type { RunState } from '../../../main/contract/recorded.ts';
 import type { IconName } from '../../components/button.tsx';
 import { provenanceBadge } from '../../../main/words/provenance.ts';
-import { runKinds } from '../../../main/words/run-kinds.ts';
+import { runKinds } from '../../../main/contract/run-kinds.ts';
 import { formatDuration } from '../../../main/words/numbers.ts';
 import { formatMoment } from '../../format/format-time.ts';
 

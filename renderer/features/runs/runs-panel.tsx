@@ -124,7 +124,6 @@ export const RunsPanel = () => {
   );
 };
 
-/** Actions on the chosen runs. */
 const ChosenRuns = ({ runs }: { readonly runs: readonly RunManifest[] }) => {
   const { chosen, clearChosen } = useStore(runsStore);
   const { busy, start } = useRequest();

@@ -60,7 +60,6 @@ interface SplitFieldsProps {
   readonly onChange: (changed: { readonly percent?: number; readonly seed?: number }) => void;
 }
 
-/** Share and seed of a split. */
 const SplitFields = ({ percent, seed, onChange }: SplitFieldsProps) => (
   <div className="split-fields">
     <TypedNumber

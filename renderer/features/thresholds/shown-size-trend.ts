@@ -19,16 +19,13 @@ export interface SectionProps {
   /** Absent until read. */
   readonly document: SweepDocument | undefined;
   readonly sizeTrend: SizeTrendDocument;
-  /** Methods shown. */
   readonly shown: readonly string[];
   /** Task names in the order of the task list. */
   readonly tasks: readonly string[];
   readonly known: readonly TaskEntry[];
   readonly theme: ResolvedTheme;
   readonly title: (task: string) => string;
-  /** Whether its point is selected. */
   readonly isSelected: (threshold: SizeThreshold) => boolean;
-  /** Selects the point of a threshold. */
   readonly onSelect: (threshold: SizeThreshold) => void;
   /** Makes the plan of a point current and opens the workbench. */
   readonly openPoint: (point: PointKey) => void;

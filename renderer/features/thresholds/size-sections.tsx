@@ -23,7 +23,6 @@ interface SizeSectionProps extends Pick<Parameters<typeof SaveFigure>[0], 'view'
   readonly section: SectionProps;
   readonly label: string;
   readonly definition: Parameters<typeof Definition>[0]['of'];
-  /** The question that the chart answers. */
   readonly chart: Finding['chart'];
   /** Findings that are no answer to its question, but belong to it. */
   readonly alsoFound?: ReactNode;

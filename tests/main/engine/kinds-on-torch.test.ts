@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { runKind } from '../../../main/contract/run.ts';
+import { runKind } from '../../../main/contract/run-kinds.ts';
 import { besideRun } from '../../../main/engine/calls/beside.ts';
 import { damageRun } from '../../../main/engine/calls/damage.ts';
 import { experimentRun } from '../../../main/engine/calls/experiments.ts';

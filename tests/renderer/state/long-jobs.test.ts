@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { EngineEvent } from '../../../main/contract/events.ts';
-import type { RunState } from '../../../main/contract/run.ts';
+import type { RunState } from '../../../main/contract/recorded.ts';
 import { longJobs } from '../../../renderer/app/use-app-effects.ts';
 import { runOf } from '../../main/contract/run-of.ts';
 

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { boundedList, boundedText } from '../contract/bounds.ts';
-import { refuse } from '../contract/errors.ts';
-import type { RunKind, RunManifest } from '../contract/run.ts';
+import { boundedList, boundedText } from './bounds.ts';
+import { refuse } from './errors.ts';
 import {
   besideParts,
   damageParts,
@@ -11,6 +10,7 @@ import {
   finetuneParts,
   fitParts,
   type Part,
+  type RecordedWork,
   profileParts,
   pushParts,
   reproduceParts,
@@ -24,10 +24,15 @@ export interface RunAsks {
   readonly destination: boolean;
 }
 
-/** A kind of run as engine and window know it. Its settings, checks and job are a definition in `engine/calls`. */
+/**
+ * A kind of run as engine and window know it: all but its settings, checks and job, which are a definition in
+ * `engine/calls`.
+ */
 export interface KindOfRun {
   /** With its article, for sentences. */
   readonly words: string;
+  /** Code of the refusal of a run of another kind. */
+  readonly code: string;
   readonly icon: 'chart' | 'file' | 'model' | 'resume' | 'save' | 'search' | 'table';
   /** What a click on such a run shows. */
   readonly opens:
@@ -42,7 +47,7 @@ export interface KindOfRun {
     | 'reproduction'
     | 'details';
   /** The verb that makes such a run, and its arguments; null: its settings cannot be read. */
-  readonly command: (manifest: RunManifest) => readonly [verb: string, parts: readonly Part[] | null];
+  readonly command: (run: RecordedWork) => readonly [verb: string, parts: readonly Part[] | null];
   /** An engine computes it on a device; others are computed by onnxruntime on the processor. */
   readonly onDevice?: true;
   /** Its numbers are those of its models, each of which transformers is asked about first, if at all. */
@@ -54,7 +59,7 @@ export interface KindOfRun {
   /** Past participle of what it does to a model that it measures. */
   readonly measured?: string;
   /** What it asks for beside its manifest; absent: nothing. */
-  readonly asks?: (spec: RunManifest['spec']) => RunAsks;
+  readonly asks?: (spec: RecordedWork['spec']) => RunAsks;
 }
 
 const treatments = z.object({ settings: z.object({ treatments: boundedList(boundedText) }) });
@@ -62,12 +67,13 @@ const treatments = z.object({ settings: z.object({ treatments: boundedList(bound
 /** Every other treatment of an experiment trains, including those of later versions. */
 const trains = (treatment: string): boolean => treatment !== 'as-is' && treatment !== 'refit';
 
-export const runKinds: Readonly<Record<RunKind, KindOfRun>> = {
+const kinds = {
   sweep: {
     words: 'a sweep',
+    code: 'not-a-sweep',
     icon: 'chart',
     opens: 'sweep',
-    command: (manifest) => ['sweep', sweepParts(manifest)],
+    command: (run) => ['sweep', sweepParts(run)],
     onDevice: true,
     measured: 'swept',
     comparesFirst: true,
@@ -75,59 +81,66 @@ export const runKinds: Readonly<Record<RunKind, KindOfRun>> = {
   },
   profile: {
     words: 'a profile',
+    code: 'not-a-profile',
     icon: 'table',
     opens: 'profile',
-    command: (manifest) => ['profile', profileParts(manifest)],
+    command: (run) => ['profile', profileParts(run)],
     onDevice: true,
     measured: 'profiled',
     comparesFirst: true,
   },
   damage: {
     words: 'a measurement of single experts',
+    code: 'not-damage',
     icon: 'chart',
     opens: 'damaged-experts',
-    command: (manifest) => ['damage', damageParts(manifest)],
+    command: (run) => ['damage', damageParts(run)],
     onDevice: true,
     comparesFirst: true,
     looksAtTest: true,
   },
   beside: {
     words: 'a side-by-side run',
+    code: 'not-beside',
     icon: 'file',
     opens: 'beside',
-    command: (manifest) => ['beside', besideParts(manifest)],
+    command: (run) => ['beside', besideParts(run)],
     onDevice: true,
     comparesFirst: true,
   },
   export: {
     words: 'an export',
+    code: 'not-an-export',
     icon: 'save',
     opens: 'export',
-    command: (manifest) => ['export', exportParts(manifest)],
+    command: (run) => ['export', exportParts(run)],
     makesModel: true,
     asks: () => ({ program: false, destination: true }),
   },
   verify: {
     words: 'a verification',
+    code: 'not-a-verification',
     icon: 'search',
     opens: 'export',
-    command: (manifest) => ['verify', verifyParts(manifest)],
+    command: (run) => ['verify', verifyParts(run)],
   },
   finetune: {
     words: 'a fine-tuning',
+    code: 'not-a-fine-tuning',
     icon: 'model',
     opens: 'training',
-    command: (manifest) => ['finetune', finetuneParts(manifest)],
+    command: (run) => ['finetune', finetuneParts(run)],
     makesModel: true,
     asks: () => ({ program: true, destination: true }),
   },
   experiment: {
     words: 'an experiment',
+    code: 'not-an-experiment',
     icon: 'table',
     opens: 'experiment',
-    command: (manifest) => {
-      const repeated = reproduceParts(manifest);
-      return repeated === null ? ['experiment', experimentParts(manifest)] : ['reproduce', repeated];
+    command: (run) => {
+      const repeated = reproduceParts(run);
+      return repeated === null ? ['experiment', experimentParts(run)] : ['reproduce', repeated];
     },
     onDevice: true,
     asks: (spec) => {
@@ -139,58 +152,51 @@ export const runKinds: Readonly<Record<RunKind, KindOfRun>> = {
   },
   reproduce: {
     words: 'a reproduction',
+    code: 'not-a-reproduction',
     icon: 'resume',
     opens: 'reproduction',
-    command: (manifest) => ['reproduce', reproduceParts(manifest)],
+    command: (run) => ['reproduce', reproduceParts(run)],
     onDevice: true,
     measured: 'reproduced',
   },
   fit: {
     words: 'a search for the best model that fits',
+    code: 'not-a-fit',
     icon: 'chart',
     opens: 'fit',
-    command: (manifest) => ['fit', fitParts(manifest)],
+    command: (run) => ['fit', fitParts(run)],
     measured: 'searched',
     comparesFirst: true,
     looksAtTest: true,
   },
   download: {
     words: 'a download',
+    code: 'not-a-download',
     icon: 'model',
     opens: 'details',
-    command: (manifest) => ['download', downloadParts(manifest)],
+    command: (run) => ['download', downloadParts(run)],
     makesModel: true,
   },
   push: {
     words: 'an upload',
+    code: 'not-an-upload',
     icon: 'save',
     opens: 'details',
-    command: (manifest) => ['push', pushParts(manifest)],
+    command: (run) => ['push', pushParts(run)],
   },
-};
+} satisfies Readonly<Record<string, KindOfRun>>;
 
-/** "an export": a kind of run with its article, for sentences. */
-export const kindInWords = (kind: RunKind): string => runKinds[kind].words;
+export type RunKind = keyof typeof kinds;
+export const runKinds: Readonly<Record<RunKind, KindOfRun>> = kinds;
+export const runKind = z.enum(Object.keys(kinds) as RunKind[]);
 
-/** Past participle for a kind of run that measures a model; null for the others. */
-export const measuredWord = (kind: RunKind): string | null => runKinds[kind].measured ?? null;
-
-/** Codes of refusals of runs of another kind. */
-const otherKind = {
-  sweep: 'not-a-sweep',
-  experiment: 'not-an-experiment',
-  reproduce: 'not-a-reproduction',
-  damage: 'not-damage',
-  beside: 'not-beside',
-  fit: 'not-a-fit',
-} as const;
-
-/** The run, if it is of a kind; else refuses it, by the code above. */
-export const requireKind = <T extends Pick<RunManifest, 'id' | 'kind'>>(
+/** The run, if it is of a kind; else refuses it. */
+export const requireKind = <T extends { readonly id: string; readonly kind: RunKind }>(
   run: T,
-  wanted: keyof typeof otherKind,
-  remedy = `Choose ${kindInWords(wanted)}.`,
+  wanted: RunKind,
+  remedy = `Choose ${runKinds[wanted].words}.`,
 ): T => {
   if (run.kind === wanted) return run;
-  throw refuse(otherKind[wanted], `${run.id} is ${kindInWords(run.kind)}, not ${kindInWords(wanted)}.`, remedy);
+  const { code, words } = runKinds[wanted];
+  throw refuse(code, `${run.id} is ${runKinds[run.kind].words}, not ${words}.`, remedy);
 };

@@ -1,18 +1,28 @@
-import { isRepositoryId } from '../contract/hub.ts';
+import { isRepositoryId } from './hub.ts';
 import { z } from 'zod';
-import { boundedText } from '../contract/bounds.ts';
-import { profilePurpose } from '../contract/calls.ts';
-import { besideSettings } from '../contract/beside.ts';
-import { damageSettings } from '../contract/damage.ts';
-import { describedExperimentSettings, experimentSettings } from '../contract/experiment.ts';
-import { compressedType, exportFormat, ggufType, PLAN_FILE, predictionChoice } from '../contract/export.ts';
-import { finetuneSettings } from '../contract/finetune.ts';
-import { describedFitSettings, recordedFitSettings } from '../contract/fit.ts';
-import { withoutDefaultOptimiser } from '../contract/optimiser.ts';
-import type { MethodOptions } from '../contract/plan.ts';
-import type { RunManifest } from '../contract/run.ts';
-import { changedSettings } from '../contract/setting.ts';
-import { describedSweepSettings, recordedCandidates, sweepSettings } from '../contract/sweep.ts';
+import { boundedText } from './bounds.ts';
+import { profilePurpose } from './profile.ts';
+import { besideSettings } from './beside.ts';
+import { damageSettings } from './damage.ts';
+import { describedExperimentSettings, experimentSettings } from './experiment.ts';
+import { compressedType, exportFormat, ggufType, PLAN_FILE, predictionChoice } from './export.ts';
+import { finetuneSettings } from './finetune.ts';
+import { describedFitSettings, recordedFitSettings } from './fit.ts';
+import { withoutDefaultOptimiser } from './optimiser.ts';
+import type { MethodOptions } from './plan.ts';
+import type { RecordedModel, RunState } from './recorded.ts';
+import type { RunDevice } from './device.ts';
+import { changedSettings } from './setting.ts';
+import { describedSweepSettings, recordedCandidates, sweepSettings } from './sweep.ts';
+
+/** What a manifest says of a run's work. */
+export interface RecordedWork {
+  readonly spec: Readonly<Record<string, unknown>>;
+  readonly models: readonly RecordedModel[];
+  readonly tasks: readonly { readonly name: string; readonly path: string }[];
+  readonly state: RunState;
+  readonly device: RunDevice;
+}
 
 /**
  * A run may have been made by somebody else: a path that a command line would read as an option, or a character that a
@@ -68,14 +78,14 @@ const optionsByMethod = (options: Readonly<Record<string, MethodOptions>>): read
  * Engine, precision and device that computed a run, where they are not the default ones. Without the Python: a command
  * that is pasted starts no program that somebody else's run names, but the user's own environment.
  */
-export const engineParts = ({ device: { engine, precision, provider } }: RunManifest): readonly Part[] => [
+export const engineParts = ({ device: { engine, precision, provider } }: RecordedWork): readonly Part[] => [
   ...given('engine', engine?.name),
   // In PyTorch the default depends on model and device.
   ...given('precision', engine === undefined && precision === 'float32' ? null : precision),
   ...given('device', provider === 'cpu' ? null : provider),
 ];
 
-export const sweepParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | null => {
+export const sweepParts = ({ spec, models, tasks }: RecordedWork): readonly Part[] | null => {
   const read = sweepSettings.safeParse(spec);
   const beside = recordedCandidates.safeParse(spec);
   if (!read.success || !beside.success) return null;
@@ -110,7 +120,7 @@ export const sweepParts = ({ spec, models, tasks }: RunManifest): readonly Part[
 };
 
 /** A profile of the command line is a file; it measures everything where the window measures more than routing. */
-export const profileParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | null => {
+export const profileParts = ({ spec, models, tasks }: RecordedWork): readonly Part[] | null => {
   const read = profilePurpose.safeParse(spec);
   if (!read.success) return null;
   const { methods, options, budget, protect, chat, inspect } = read.data;
@@ -124,7 +134,7 @@ export const profileParts = ({ spec, models, tasks }: RunManifest): readonly Par
   ];
 };
 
-export const damageParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | null => {
+export const damageParts = ({ spec, models, tasks }: RecordedWork): readonly Part[] | null => {
   const read = damageSettings.safeParse(spec);
   if (!read.success) return null;
   const { layer, experts = [], chat } = read.data;
@@ -147,7 +157,7 @@ const recordedFinetune = recordedMixture.extend({
   teacher: z.object({ path: boundedText }).nullable().default(null),
 });
 
-export const finetuneParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | null => {
+export const finetuneParts = ({ spec, models, tasks }: RecordedWork): readonly Part[] | null => {
   const read = recordedFinetune.safeParse(spec);
   if (!read.success) return null;
   const { settings, destination, teacher, mixture } = read.data;
@@ -163,7 +173,7 @@ export const finetuneParts = ({ spec, models, tasks }: RunManifest): readonly Pa
 
 const recordedExperiment = recordedMixture.extend({ settings: experimentSettings });
 
-export const experimentParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | null => {
+export const experimentParts = ({ spec, models, tasks }: RecordedWork): readonly Part[] | null => {
   const read = recordedExperiment.safeParse(spec);
   if (!read.success) return null;
   const { settings, mixture } = read.data;
@@ -188,7 +198,7 @@ const recordedExport = z.object({
 });
 
 /** Once it is written, an export holds its plan. */
-export const exportParts = ({ spec, models, state }: RunManifest): readonly Part[] | null => {
+export const exportParts = ({ spec, models, state }: RecordedWork): readonly Part[] | null => {
   const read = recordedExport.safeParse(spec);
   if (!read.success || state !== 'done') return null;
   const { destination, format, ggufType: type, hfType, mtp, referee } = read.data;
@@ -206,14 +216,14 @@ export const exportParts = ({ spec, models, state }: RunManifest): readonly Part
 
 const recordedVerification = z.object({ exported: boundedText });
 
-export const verifyParts = ({ spec, models }: RunManifest): readonly Part[] | null => {
+export const verifyParts = ({ spec, models }: RecordedWork): readonly Part[] | null => {
   const read = recordedVerification.safeParse(spec);
   if (!read.success) return null;
   const { exported } = read.data;
   return [exported, ...option('against', models.map(subject)), ['plan', `${exported}/${PLAN_FILE}`]];
 };
 
-export const fitParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | null => {
+export const fitParts = ({ spec, models, tasks }: RecordedWork): readonly Part[] | null => {
   const read = recordedFitSettings.safeParse(spec);
   if (!read.success) return null;
   const { limit, chat, canaries, ...settings } = read.data;
@@ -231,7 +241,7 @@ export const fitParts = ({ spec, models, tasks }: RunManifest): readonly Part[] 
 };
 
 /** Its plans are named by their names only, since a manifest holds their text. */
-export const besideParts = ({ spec, models }: RunManifest): readonly Part[] | null => {
+export const besideParts = ({ spec, models }: RecordedWork): readonly Part[] | null => {
   const read = besideSettings.safeParse(spec);
   if (!read.success) return null;
   const { prompt, plans, maxNewTokens, chat } = read.data;
@@ -249,7 +259,7 @@ export const besideParts = ({ spec, models }: RunManifest): readonly Part[] | nu
 
 const downloaded = z.object({ name: boundedText });
 
-export const downloadParts = ({ spec }: RunManifest): readonly Part[] | null => {
+export const downloadParts = ({ spec }: RecordedWork): readonly Part[] | null => {
   const read = downloaded.safeParse(spec);
   return read.success ? [read.data.name] : null;
 };
@@ -262,7 +272,7 @@ const pushed = z.object({
   withoutNumbers: z.boolean(),
 });
 
-export const pushParts = ({ spec }: RunManifest): readonly Part[] | null => {
+export const pushParts = ({ spec }: RecordedWork): readonly Part[] | null => {
   const read = pushed.safeParse(spec);
   if (!read.success) return null;
   const { exported, repository, isPrivate, intoExisting, withoutNumbers } = read.data;
@@ -281,7 +291,7 @@ const reproduced = z.union([
   z.object({ reproduces: boundedText }).transform(({ reproduces }) => reproduces),
 ]);
 
-export const reproduceParts = ({ spec }: RunManifest): readonly Part[] | null => {
+export const reproduceParts = ({ spec }: RecordedWork): readonly Part[] | null => {
   const read = reproduced.safeParse(spec);
   return read.success ? [read.data] : null;
 };
