@@ -28,8 +28,10 @@ export const PlanHeader = () => {
   const imported = shownImport(facts, useStore(planStore));
   const info = selectedModel(facts)?.info ?? null;
   const { selectModel, focusTask } = selectionStore.getState();
-  const pairs = taskPairs(usableTasks(tasks));
   const focused = focusedTask(facts);
+  const usable = usableTasks(tasks);
+  // A task whose file broke while it was on screen is still the one on screen.
+  const pairs = taskPairs(focused === null || usable.includes(focused) ? usable : [...usable, focused]);
   const pair = pairs.find((entry) => membersOf(entry).some((member) => member === focused));
   const answers = focused === null ? 'chosen' : answersOf(focused);
   const isTicked = selection.task === null || selection.tasks.includes(selection.task);

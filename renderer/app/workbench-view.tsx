@@ -47,6 +47,13 @@ export const WorkbenchView = () => {
       </EmptyState>
     );
   }
+  if (task.error !== null) {
+    return (
+      <EmptyState icon="warning" title={`${task.title} cannot be opened`}>
+        {task.error}
+      </EmptyState>
+    );
+  }
   const profile = profileOf(task);
   return (
     <div className="view-body workbench-view">

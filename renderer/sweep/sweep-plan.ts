@@ -146,6 +146,8 @@ export const sweepObstacle = (
 ): string | null => {
   if (models.length === 0) return 'Select a model on the left.';
   if (tasks.length === 0) return 'Tick at least one task on the left.';
+  const broken = tasks.find(({ error }) => error !== null);
+  if (broken !== undefined) return `${broken.title} cannot be opened: mend its file, or untick it on the left.`;
   if (settings.methods.length === 0) return 'Tick at least one method.';
   const unpaired = candidatesOfSeveral(models.length, settings.candidates.length);
   if (unpaired !== undefined) return refusalText(unpaired);

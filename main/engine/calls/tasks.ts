@@ -94,7 +94,12 @@ export const entryOf = async (
       code === 'missing-task'
         ? `Moved or deleted: ${path}. Open it where it is now, and forget this one.`
         : `${message} ${remedy}`;
-    const name = basename(path, extname(path));
+    // A file with chosen calibration items goes by its own name. The document with the choice may be what is broken.
+    const items = await taskDocumentAt(context, path).then(
+      (document) => document?.items ?? path,
+      () => path,
+    );
+    const name = basename(items, extname(items));
     return {
       ...common,
       name,

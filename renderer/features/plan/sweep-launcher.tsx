@@ -69,7 +69,7 @@ const UntickedWarning = ({ tasks }: { readonly tasks: readonly TaskEntry[] }) =>
     <span className="sweep-warning" role="status">
       <Icon name="warning" /> {focused.title} is on screen, but not ticked: this sweep does not measure it.
       <Button small onClick={() => selectionStore.getState().toggleTask(focused.handle)}>
-        Tick {focused.title}
+        <span className="ellipsis">Tick {focused.title}</span>
       </Button>
     </span>
   );
@@ -114,6 +114,7 @@ export const SweepLauncher = () => {
     ...(calibrates ? [] : (['calibration'] as const)),
     ...(samples ? [] : (['sample', 'repeats'] as const)),
   ];
+  const what = sweepSummary(models, tasks, settings);
   const [isOpen, openSettings] = useState(false);
   return (
     <section className="card sweep-drawer" aria-label="Sweep">
@@ -130,10 +131,16 @@ export const SweepLauncher = () => {
         <span className={obstacle === null ? 'sweep-bar-words' : 'sweep-bar-words muted'}>
           {obstacle ?? <UntickedWarning tasks={tasks} />}
         </span>
-        <Button look={leadingLook(facts)} icon="play" onClick={start.perform} disabled={!start.enabled}>
+        <Button
+          look={leadingLook(facts)}
+          icon="play"
+          title={obstacle === null ? what : undefined}
+          onClick={start.perform}
+          disabled={!start.enabled}
+        >
           <span className="ellipsis">
             {isOnCluster ? 'Submit sweep' : 'Start sweep'}
-            {obstacle === null && <small>: {sweepSummary(models, tasks, settings)}</small>}
+            {obstacle === null && <small>: {what}</small>}
           </span>
         </Button>
       </div>

@@ -139,7 +139,7 @@ const TaskRow = ({ pair, hasBoth }: TaskRowProps) => {
     { label: 'Show', disabled: isBroken, onChoose: () => focusTask(task.handle) },
     ...members.map((member) => ({
       label: `${ticks.includes(member.handle) ? 'Untick' : 'Tick'}${member === pair.task ? '' : ' written'}`,
-      disabled: isBroken,
+      disabled: isBroken && !ticks.includes(member.handle),
       onChoose: () => toggleTask(member.handle),
     })),
     { label: 'Tick only this task', disabled: isBroken, onChoose: () => tickTasks([task.handle], task.handle) },
@@ -241,7 +241,7 @@ const TaskMarks = ({ members, hasBoth, ticks }: TaskMarksProps) => {
       type="checkbox"
       aria-label={`Use ${task.title}`}
       checked={ticks.includes(task.handle)}
-      disabled={task.error !== null}
+      disabled={task.error !== null && !ticks.includes(task.handle)}
       onChange={() => selectionStore.getState().toggleTask(task.handle)}
     />
   );

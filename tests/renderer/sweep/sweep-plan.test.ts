@@ -39,6 +39,13 @@ test('several models share the factors that are possible for all of them', () =>
   expect(commonFactors([])).toEqual([]);
 });
 
+test('a ticked task whose file broke is named as that, and not as one without calibration items', () => {
+  const broken = taskEntryOf('mine', { items: { calibration: 0, test: 0 }, error: 'mine.jsonl, line 1: not JSON' });
+  expect(sweepObstacle([model(16)], [task('a', 300), broken], settings, known)).toBe(
+    'mine cannot be opened: mend its file, or untick it on the left.',
+  );
+});
+
 test('the button of a sweep names what it runs: one by its name, several by their number', () => {
   expect(sweepSummary([model(16)], [task('a', 300)], { ...settings, methods: ['reap'] })).toBe(
     'uncurl-16, a, REAP, ×2 to ×4',

@@ -68,6 +68,17 @@ test('an own file is given a split, profiled, planned with and swept; the choice
   await next.call('outcomes.read', { run, model: 'uncurl-8', task: 'own', method: 'frequency', seed: null, factor: 2 });
 });
 
+test('an own file with chosen calibration items keeps its name when its items can no longer be read', async () => {
+  const folder = await temporaryFolder();
+  const engine = await started(join(folder, 'workspace'));
+  const file = await ownFile(folder);
+  const { handle } = await engine.call('tasks.open', { handle: engine.grantPath(file) });
+  await engine.call('tasks.calibrate', { handle, choice: { from: 'split', share: 0.2, seed: 0 } });
+  await writeFile(file, 'no longer JSON');
+  const own = (await engine.call('tasks.list', {})).filter(({ bundled }) => !bundled);
+  expect(own).toMatchObject([{ name: 'own', title: 'own', error: expect.stringContaining('line 1: not JSON') }]);
+});
+
 test('a second file and the calibration of another task; the profile of that task serves', async () => {
   const folder = await temporaryFolder();
   const workspace = join(folder, 'workspace');
