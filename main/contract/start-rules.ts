@@ -22,11 +22,16 @@ interface NamedTask {
   readonly metric: MetricName;
 }
 
-export const noCalibration = (task: string, use: 'profile' | 'learn from'): WorkbenchError =>
+/** `place`: where a reader can choose them; a window has no options of the command line. */
+export const noCalibration = (
+  task: string,
+  use: 'profile' | 'learn from',
+  place: 'window' | 'anywhere' = 'anywhere',
+): WorkbenchError =>
   refuse(
     'no-calibration',
     `${task} has test items only: there is no calibration split to ${use}.`,
-    'Choose its calibration items (in the list of tasks, or by --split or --calibrate-on)' +
+    `Choose its calibration items (in the list of tasks${place === 'window' ? '' : ', or by --split or --calibrate-on'})` +
       (use === 'profile' ? ', or use only the method random, which needs no profile.' : '.'),
   );
 

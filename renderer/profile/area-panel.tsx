@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'react';
 import { useStore } from 'zustand';
 import type { TaskProfile } from '../../main/contract/profile.ts';
 import {
@@ -51,8 +52,19 @@ export const AreaPanel = ({ profile, cells, fates, onClose }: AreaPanelProps) =>
   const info = isUsable(model) ? model.info : null;
   const parts = info === null ? 0 : experts / Math.max(1, info.moeLayers * info.experts);
   const { pinAll } = selectionStore.getState();
+  const panel = useRef<HTMLElement>(null);
+  // Only at the end of the drawing: the map must not move under the pointer.
+  useEffect(() => {
+    const drawing = new AbortController();
+    const show = (): void => {
+      panel.current?.scrollIntoView({ block: 'nearest' });
+      drawing.abort();
+    };
+    for (const end of ['pointerup', 'keyup'] as const) window.addEventListener(end, show, { signal: drawing.signal });
+    return () => drawing.abort();
+  }, []);
   return (
-    <section className="area-panel" aria-label="Experts of the area">
+    <section ref={panel} className="area-panel" aria-label="Experts of the area">
       <div className="area-head">
         <strong>
           {counted(experts, 'expert')} in {counted(layers, 'layer')}

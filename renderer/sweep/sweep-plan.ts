@@ -165,7 +165,9 @@ export const sweepObstacle = (
   return refusalText(
     untrainedRouter({ ...settings, options }) ??
       (untemplated && noChatTemplate(untemplated.name)) ??
-      (bare && readsCalibration(settings, pages, models) ? noCalibration(bare.title, 'profile') : undefined) ??
+      (bare && readsCalibration(settings, pages, models)
+        ? noCalibration(bare.title, 'profile', 'window')
+        : undefined) ??
       nothingWritten(settings, named) ??
       (text && isChat ? noTurns(text) : undefined) ??
       (text && searching && noLabels(text.name, searching.name)),

@@ -7,10 +7,12 @@
  * experiment (scenes.ts), and Chromium on the built page (`npm run build` first). Writes `SCENE-WIDTH-THEME.png`, two
  * sheets of each scene (`sheets/`), views as printed (`SCENE.pdf`, `SCENE-paper.png`) and `report.pdf`. With
  * `--before`, a folder that this script of another revision has written: both pictures of each scene side by side
- * (`pairs/`).
- * Usage: npx node tests/bench/screens.ts FOLDER [--before FOLDER] [--width 1440] [WORD ...]: only scenes whose names
- * contain one of the words.
+ * (`pairs/`). With `--against`, that revision is built in a worktree, and its own script writes that folder first, with
+ * the names of controls and the sizes that it knows: what only one of both has is in no pair.
+ * Usage: npx node tests/bench/screens.ts FOLDER [--before FOLDER | --against REVISION] [--width 1440] [WORD ...]: only
+ * scenes whose names contain one of the words.
  */
+import { spawnSync } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -33,6 +35,7 @@ import { startServer, stopServer } from '../e2e/workbench.ts';
 import { startLoopbackHub } from '../integration/loopback-hub.ts';
 import { firstScenes, publishModel } from './first-scenes.ts';
 import { measuredScenes, READING_MS, type Scene } from './scenes.ts';
+import { addWorktree, removeWorktree } from './worktree.ts';
 
 const SIZES = [
   [1440, 900],
@@ -67,15 +70,16 @@ const faults = (page: Page): Promise<readonly string[]> =>
   });
 
 const {
-  values: { before, width: widths },
+  values: { before: written, against, width: widths },
   positionals: [folder, ...words],
 } = parseArgs({
-  options: { before: { type: 'string' }, width: { type: 'string', multiple: true } },
+  options: { before: { type: 'string' }, against: { type: 'string' }, width: { type: 'string', multiple: true } },
   allowPositionals: true,
 });
 const sizes = SIZES.filter(([width]) => widths === undefined || widths.includes(String(width)));
 if (folder === undefined) throw new Error('Name the folder to write into.');
 for (const each of ['sheets', 'pairs']) await mkdir(path.join(folder, each), { recursive: true });
+const before = against === undefined ? written : path.resolve(folder, 'before');
 const workspace = path.join(base, 'workspace');
 await openWorkspace(workspace);
 const settings = path.join(base, 'settings.json');
@@ -291,11 +295,27 @@ const show = async (folders: Parameters<typeof startServer>[0], scenes: readonly
   }
 };
 
+/** Lets another revision take its pictures; scenes that it could not show are printed by it, and are in no pair. */
+const takeBefore = (revision: string, into: string): void => {
+  const clone = path.join(base, 'revision');
+  addWorktree(revision, clone);
+  try {
+    for (const [program, ...args] of [
+      ['npm', 'run', 'build'],
+      [process.execPath, 'tests/bench/screens.ts', into, ...words],
+    ] as const)
+      spawnSync(program, args, { cwd: clone, stdio: ['ignore', 2, 2] });
+  } finally {
+    removeWorktree(clone);
+  }
+};
+
 /** Whether one of the scenes is asked for. */
 const areWanted = (scenes: readonly Scene[]): boolean =>
   words.length === 0 || scenes.some(({ name }) => words.some((word) => name.includes(word)));
 
 try {
+  if (against !== undefined && before !== undefined) takeBefore(against, before);
   const first = { workspace: path.join(base, 'first'), settings: path.join(base, 'first.json'), folder: base };
   const begin = firstScenes(first);
   if (areWanted(begin)) {

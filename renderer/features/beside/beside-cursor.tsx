@@ -115,8 +115,8 @@ export const TokenAtCursor = ({ document: { columns, trace }, cursor }: CursorPr
           { key: 'token', title: 'Writes', cell: ({ token }) => (token === undefined ? '–' : shownToken(token)) },
           {
             key: 'kl',
-            title: <Definition of="tokenCursor">KL</Definition>,
-            words: 'KL',
+            title: <Definition of="tokenCursor">KL (nats)</Definition>,
+            words: 'KL (nats)',
             numeric: true,
             cell: ({ kl }) => (kl === undefined ? '–' : formatNumber(kl)),
             value: ({ kl }) => kl ?? null,

@@ -64,7 +64,11 @@ export const PlanCursor = ({ measured, sweeps, largestFactor, isReading }: PlanC
   }));
   const [point, twin] = found;
   return (
-    <div className="plan-cursor" role="status" aria-label="The plan on screen">
+    <div
+      className={measured.length > 1 ? 'plan-cursor plan-cursor-of-two' : 'plan-cursor'}
+      role="status"
+      aria-label="The plan on screen"
+    >
       <strong className="plan-cursor-name">{planName(facts, state)?.text}</strong>
       {factor <= 1 && imported?.kind !== 'plan' ? (
         <span className="muted">prunes nothing: drag the slider, or choose a larger factor at the top</span>

@@ -42,7 +42,7 @@ export const experimentObstacle = (
   const refusal =
     equalSizes(models.flatMap(({ name, info }) => (info === null ? [] : [{ name, experts: info.experts }]))) ??
     (text && noRightAnswers(text.title)) ??
-    (bare && noCalibration(bare.title, 'profile'));
+    (bare && noCalibration(bare.title, 'profile', 'window'));
   if (refusal !== undefined) return refusalText(refusal);
   if (methods.length === 0) return 'Tick at least one method.';
   if (described.treatments.length === 0) return 'Tick at least one arm.';

@@ -66,7 +66,7 @@ export const finetuneObstacle = (
   if (!isUsable(model)) return 'Select a model on the left.';
   if (tasks.length === 0) return 'Tick at least one task on the left.';
   const bare = tasks.find(({ items }) => items.calibration === 0);
-  if (bare !== undefined) return refusalText(noCalibration(bare.title, 'learn from'));
+  if (bare !== undefined) return refusalText(noCalibration(bare.title, 'learn from', 'window'));
   const [wrong] = refusedSettings(finetuneSettings, trainingFor([model], chosen.settings));
   if (wrong !== undefined) return `${wrong.label}: ${wrong.range}.`;
   if (hasTeacher(chosen.settings) && (chosen.teacher === null || chosen.teacher === model.handle))

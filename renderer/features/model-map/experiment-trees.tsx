@@ -53,7 +53,7 @@ export const ExperimentTree = ({ manifest, task, delta, title }: ExperimentTreeP
           {model} on {title(measured.name)}, trained too
         </Definition>
       }
-      note={<VerdictLegend />}
+      note={<VerdictLegend tree={tree} />}
       end={
         <SaveFigure
           subject={manifest.id}

@@ -119,7 +119,7 @@ const SweepTree = ({ manifest, task, title }: SweepTreeProps) => {
             {subject.model} on {title(subject.task)}
           </Definition>
         }
-        note={<VerdictLegend />}
+        note={<VerdictLegend tree={tree} />}
         end={
           <SaveFigure
             subject={manifest.id}

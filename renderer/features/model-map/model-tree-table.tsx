@@ -1,5 +1,6 @@
 import { isSameFactor, type PointVerdict } from '../../../main/contract/sweep.ts';
 import type { ModelTree, TreeKind, TreePoint, TreeRow } from '../../../main/evaluation/model-tree.ts';
+import { axisTitle } from '../../../main/figures/model-charts.ts';
 import { treePointText, verdictMarks } from '../../../main/figures/model-tree-figure.ts';
 import {
   differenceUnit,
@@ -17,19 +18,27 @@ import { walkCells } from '../../components/walk-members.ts';
 const look = (verdict: PointVerdict | null): string =>
   verdict === null || verdict === 'at-chance' || verdict === 'nothing-to-lose' ? 'none' : verdict;
 
-/** What the colours and marks mean. */
-export const VerdictLegend = () => (
-  <span className="model-map-legend">
-    {(['safe', 'undecided', 'worse'] as const).map((verdict) => (
-      <span key={verdict}>
-        <span className={`model-map-swatch model-${look(verdict)}`} aria-hidden="true">
-          {verdictMarks[verdict]}
-        </span>{' '}
-        {pointVerdictText(verdict)}
-      </span>
-    ))}
-  </span>
-);
+/** What the colours, marks and numbers mean. */
+export const VerdictLegend = ({ tree }: { readonly tree: ModelTree }) => {
+  const metric = tree.rows[0]?.points[0]?.draws[0]?.metric;
+  return (
+    <span className="model-map-legend">
+      {(['safe', 'undecided', 'worse'] as const).map((verdict) => (
+        <span key={verdict}>
+          <span className={`model-map-swatch model-${look(verdict)}`} aria-hidden="true">
+            {verdictMarks[verdict]}
+          </span>{' '}
+          {pointVerdictText(verdict)}
+        </span>
+      ))}
+      {metric !== undefined && (
+        <span>
+          unpruned: {axisTitle(metric)}; others: difference{metric === 'perplexity' ? '' : ' (points)'}
+        </span>
+      )}
+    </span>
+  );
+};
 
 /** Rows up to the one that a row was made from. */
 const rowsAbove = (rows: readonly TreeRow[], line: number): number =>

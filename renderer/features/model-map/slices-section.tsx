@@ -75,7 +75,7 @@ export const SlicesSection = ({ first, second, title }: SlicesProps) => {
       {document === undefined ? (
         error === null && <Reading of="outcomes.compare" />
       ) : (
-        <div className="slices" aria-busy={data === undefined}>
+        <div ref={intoView} className="slices" aria-busy={data === undefined}>
           <Whole document={document} />
           {(['length', 'class', 'token'] as const).map((by) => (
             <SliceTable key={by} by={by} document={document} />
@@ -120,6 +120,9 @@ export const SlicesSection = ({ first, second, title }: SlicesProps) => {
     </Section>
   );
 };
+
+/** Once it is read: the map and its chart are as high as the window. */
+const intoView = (comparison: HTMLElement | null): void => comparison?.scrollIntoView({ block: 'start' });
 
 /** The difference on all items, in a sentence. */
 const Whole = ({ document: { slices, metric } }: { readonly document: SlicesDocument }) => {
