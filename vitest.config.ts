@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { HANG_LIMIT_MS } from './tests/hang-limit.ts';
 
 const root = path.dirname(fileURLToPath(import.meta.url));
@@ -10,6 +11,22 @@ const reference = (variable: string, folder: string): string => {
   const ownFolder = path.join(root, 'tests', 'fixtures', 'reference', folder);
   return path.resolve(process.env['INIT_CWD'] ?? root, process.env[variable] ?? ownFolder);
 };
+
+/** Files that take long, and which their size puts late: started last, each would leave the other cores idle. */
+const LONG = [
+  ...['reference/generation', 'reference/checkpoints', 'integration/curtailed', 'integration/resume'],
+  ...['integration/recovery', 'structure/recorded-tables', 'main/inference/recover-plan'],
+  ...['main/inference/decoding/decode', 'renderer/figures/sample-views', 'main/evaluation/curtailed-sample'],
+].map((name) => path.join(root, 'tests', `${name}.test.ts`));
+
+/** Vitest begins with what took longest before; a clean clone knows sizes alone. */
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification): boolean => LONG.includes(moduleId);
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
 
 const shared = {
   environment: 'node',
@@ -37,6 +54,7 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     allowOnly: false,
+    sequence: { sequencer: LongFirst },
     projects: [
       {
         test: {

@@ -53,6 +53,9 @@ const findBrowserAndCluster = () => {
   return broken ? { broken } : { environment: { ...environment, ...slurm.environment } };
 };
 
+/** Cores that flows use, one at a time: they wait for a page or for its engine, never for both at work. */
+const FLOWS = 0.5;
+
 /**
  * `checks` pass or fail as a whole; other kinds are counted by test. `built` ones need dist/, and one that
  * `mayBeNone` has no tests where it finds none. `prepare` returns the host of the tests: {environment}, {broken} (why
@@ -81,14 +84,14 @@ const kinds = {
   /** Unit tests nearest to what differs from the last commit; where nothing differs there are none. */
   changed: { steps: [[path.join('tests', 'changed.ts'), ...vitest, '--project=unit']], mayBeNone: true },
   integration: { built: true, steps: [[...vitest, '--project=integration']] },
-  browser: { built: true, cores: 1, prepare: findChromium, steps: [playwright('chromium')] },
-  window: { built: true, named: true, cores: 1, prepare: findElectron, steps: [playwright('electron')] },
-  package: { built: true, named: true, cores: 1, prepare: findPackage, steps: [playwright('package')] },
+  browser: { built: true, cores: FLOWS, prepare: findChromium, steps: [playwright('chromium')] },
+  window: { built: true, named: true, cores: FLOWS, prepare: findElectron, steps: [playwright('electron')] },
+  package: { built: true, named: true, cores: FLOWS, prepare: findPackage, steps: [playwright('package')] },
   slurm: { cores: 0.25, shared: 'slurm', prepare: findSlurm, steps: [[...vitest, '--project=slurm']] },
   cluster: {
     built: true,
     named: true,
-    cores: 1,
+    cores: FLOWS,
     shared: 'slurm',
     prepare: findBrowserAndCluster,
     steps: [playwright('cluster')],
@@ -103,7 +106,7 @@ const kinds = {
 const checks = ['types', 'lint', 'format', 'unused', 'layers'];
 /** Slurm's jobs mostly wait: they begin first. */
 const everyKind = ['slurm', ...checks, 'unit', 'browser', 'integration', 'window', 'cluster'];
-/** Running kinds may use this many times the machine's cores: flows wait for pages, and last test files run alone. */
+/** Running kinds may use this many times the machine's cores: jobs and pages wait, and last test files run alone. */
 const OVERBOOKED = 1.5;
 
 /**

@@ -57,16 +57,3 @@ it('the page about model families lists those that can be opened, and no others'
 it('a page is read without the markers of its tables', () => {
   expect(readablePage('# A\n\n<!-- table: b -->\n| c |\n<!-- end -->\nd\n')).toBe('# A\n\n| c |\nd\n');
 });
-
-it('the path of a measurement in CONTRIBUTING names functions that are in their files', () => {
-  const text = readFileSync(path.join(root, 'CONTRIBUTING.md'), 'utf8');
-  const [, section = ''] = text.split('## From settings to a stored result\n');
-  const rows = [...section.split('\n## ')[0]!.matchAll(/^\| `([^`]+)` \| (.+) \|$/gm)];
-  expect(rows.length).toBeGreaterThan(10);
-  const missing = rows.flatMap(([, file = '', words = '']) => {
-    const source = readFileSync(path.join(root, file), 'utf8');
-    const names = [...words.replaceAll(/\([^)]*\)/g, '').matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
-    return names.filter((name) => !name.endsWith('.json') && !source.includes(name)).map((name) => `${file}: ${name}`);
-  });
-  expect(missing).toEqual([]);
-});
