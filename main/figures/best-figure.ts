@@ -3,7 +3,7 @@ import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import { bracketText, MATRIX_CAPTION, thresholdLook } from '../words/verdicts.ts';
 import { counted } from '../words/numbers.ts';
 import type { FigureTheme } from './colors.ts';
-import { type Columns, truncationColumn } from './columns.ts';
+import { type Columns, truncationColumn, plain } from './columns.ts';
 import { csvTable } from './csv.ts';
 import { methodStyle } from './method-marks.ts';
 import {
@@ -157,9 +157,7 @@ export const bestThresholdsFigure = (
 };
 
 const columns: Columns<BestCell> = [
-  ['model', ({ model }) => model],
-  ['experts', ({ experts }) => experts],
-  ['task', ({ task }) => task],
+  ...plain('model', 'experts', 'task'),
   ['methods', ({ best }) => best?.methods.join(' ') ?? ''],
   ['verdict', ({ best }) => best?.best.verdict ?? ''],
   ['last_safe', ({ best }) => best?.best.lastSafe ?? null],

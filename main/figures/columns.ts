@@ -65,6 +65,19 @@ export const number = <T>(
   return [name, (row) => value(row) ?? null, amount(title, text, definition)];
 };
 
+const snakeCase = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** Columns of CSV alone, each a field under its name in snake case. */
+export const plain = <Name extends string>(...names: readonly Name[]): Columns<Readonly<Record<Name, Cell>>> =>
+  names.map((name) => [snakeCase(name), (row) => row[name]]);
+
+/** Columns of CSV alone, each a field of a part of the row under `prefix` and its name; empty without the part. */
+export const plainParts = <T, Name extends string>(
+  prefix: string,
+  partOf: (row: T) => Readonly<Record<Name, Cell>> | undefined,
+  ...names: readonly Name[]
+): Columns<T> => names.map((name) => [`${prefix}_${snakeCase(name)}`, (row) => partOf(row)?.[name] ?? null]);
+
 interface Measured {
   readonly metric: MetricName;
 }
@@ -184,6 +197,5 @@ export const differenceColumns = (definition: string): Columns<Difference> => [
       },
     },
   ],
-  ['low', ({ low }) => low],
-  ['high', ({ high }) => high],
+  ...plain('low', 'high'),
 ];

@@ -23,6 +23,7 @@ import {
   seedColumn,
   taskColumn,
   truncationColumn,
+  plain,
 } from './columns.ts';
 import { csvTable } from './csv.ts';
 import { headlineColumns, powerColumns } from './tables.ts';
@@ -35,8 +36,7 @@ export const sizeThresholdColumns: Columns<SizeThreshold> = [
   ['experts', ({ experts }) => experts, amount('E', undefined, 'experts')],
   modelColumn,
   ...headlineColumns,
-  ['last_safe', ({ lastSafe }) => lastSafe],
-  ['first_unsafe', ({ firstUnsafe }) => firstUnsafe],
+  ...plain('lastSafe', 'firstUnsafe'),
   number('largest_tested', ({ largestTested }) => largestTested, 'largest tested', bareFactor, 'largestTested'),
   number(
     'delta',
@@ -46,13 +46,7 @@ export const sizeThresholdColumns: Columns<SizeThreshold> = [
     'delta',
   ),
   itemsColumn,
-  ['verdict', ({ verdict }) => verdict],
-  ['first_worse', ({ firstWorse }) => firstWorse],
-  ['kept_safe', ({ keptSafe }) => keptSafe],
-  ['bytes_safe', ({ bytesSafe }) => bytesSafe],
-  ['bytes_unsafe', ({ bytesUnsafe }) => bytesUnsafe],
-  ['kept_unsafe', ({ keptUnsafe }) => keptUnsafe],
-  ['kept_worse', ({ keptWorse }) => keptWorse],
+  ...plain('verdict', 'firstWorse', 'keptSafe', 'bytesSafe', 'bytesUnsafe', 'keptUnsafe', 'keptWorse'),
   ...powerColumns,
   truncationColumn(({ truncationMeasured }) => truncationMeasured === true),
 ];
@@ -92,9 +86,7 @@ export const pairColumns: Columns<SizePair> = [
   number('scratch', ({ scratch }) => scratch, 'from scratch', inUnits),
   ...differenceColumns('scratchDifference'),
   pColumn,
-  ['lost', ({ lost }) => lost],
-  ['gained', ({ gained }) => gained],
-  ['reading', ({ reading }) => reading],
+  ...plain('lost', 'gained', 'reading'),
 ];
 
 /** Columns of a pair for readers: behind the names, the difference and where the pruned model stands. */
@@ -169,8 +161,7 @@ export const equalKeptColumns: Columns<EqualKeptPair> = [
     ({ small }) => small,
     { title: 'smaller model', text: ({ small, smallExperts }) => `${small} (E = ${smallExperts})` },
   ],
-  ['small_experts', ({ smallExperts }) => smallExperts],
-  ['metric', ({ metric }) => metric],
+  ...plain('smallExperts', 'metric'),
   itemsColumn,
   number('large_value', ({ largeValue }) => largeValue, 'larger', inUnits),
   number('small_value', ({ smallValue }) => smallValue, 'smaller', inUnits),

@@ -47,6 +47,8 @@ import {
   shownCell,
   taskColumn,
   truncationColumn,
+  plain,
+  plainParts,
 } from './columns.ts';
 import type { Spread } from '../evaluation/draws.ts';
 import type { MetricName } from '../contract/task.ts';
@@ -128,9 +130,7 @@ export const resultColumns: Columns<SweepResult> = [
   itemsColumn,
   ['metric', ({ metric }) => metric, { title: 'metric' }],
   number('value', ({ value }) => value, 'value', inUnits, 'value'),
-  ['acc', ({ acc }) => acc],
-  ['acc_norm', ({ accNorm }) => accNorm],
-  ['perplexity', ({ perplexity }) => perplexity],
+  ...plain('acc', 'accNorm', 'perplexity'),
   ...differenceColumns('pairedDifference'),
   number('low_one_sided', ({ lowOneSided }) => lowOneSided, 'one-sided', asDifference, 'oneSided'),
   pColumn,
@@ -161,13 +161,17 @@ export const resultColumns: Columns<SweepResult> = [
   ['pass_at_k_difference', (row) => passOf(row)?.difference ?? null],
   ['pass_at_k_low', (row) => passOf(row)?.low ?? null],
   ['pass_at_k_high', (row) => passOf(row)?.high ?? null],
-  ['ended_difference', ({ endings }) => endings?.difference ?? null],
-  ['ended_low', ({ endings }) => endings?.low ?? null],
-  ['ended_high', ({ endings }) => endings?.high ?? null],
-  ['ended_low_one_sided', ({ endings }) => endings?.lowOneSided ?? null],
-  ['ended_high_one_sided', ({ endings }) => endings?.highOneSided ?? null],
-  ['ended_lost', ({ endings }) => endings?.lost ?? null],
-  ['ended_gained', ({ endings }) => endings?.gained ?? null],
+  ...plainParts(
+    'ended',
+    ({ endings }: SweepResult) => endings,
+    'difference',
+    'low',
+    'high',
+    'lowOneSided',
+    'highOneSided',
+    'lost',
+    'gained',
+  ),
   [
     'answer_loss',
     ({ answerLoss }) => answerLoss?.mean ?? null,
@@ -183,8 +187,7 @@ export const resultColumns: Columns<SweepResult> = [
       },
     },
   ],
-  ['answer_loss_low', ({ answerLoss }) => answerLoss?.low ?? null],
-  ['answer_loss_high', ({ answerLoss }) => answerLoss?.high ?? null],
+  ...plainParts('answer_loss', ({ answerLoss }: SweepResult) => answerLoss, 'low', 'high'),
   ['scored_positions', ({ fidelity }) => fidelity?.positions ?? null],
   ...fidelityColumns('kl', ({ kl }) => kl, 'KL', nats, 'klToUnpruned'),
   ...fidelityColumns('reverse_kl', ({ reverseKl }) => reverseKl, 'reverse KL', nats, 'reverseKl'),
@@ -276,8 +279,7 @@ const everywhereColumns: Columns<Pick<Threshold, 'everywhere'>> = [
       text: ({ everywhere }) => (everywhere === undefined ? null : reachText(everywhere)),
     },
   ],
-  ['everywhere_last_safe', ({ everywhere }) => everywhere?.lastSafe ?? null],
-  ['everywhere_first_unsafe', ({ everywhere }) => everywhere?.firstUnsafe ?? null],
+  ...plainParts('everywhere', ({ everywhere }: Pick<Threshold, 'everywhere'>) => everywhere, 'lastSafe', 'firstUnsafe'),
 ];
 
 export const thresholdColumns: Columns<Threshold> = [
@@ -335,9 +337,7 @@ export const curtailedColumns: Columns<CurtailedPoint> = [
   ...curveColumns,
   factorColumn,
   keptColumn,
-  ['n', ({ n }) => n],
-  ['evaluated', ({ evaluated }) => evaluated],
-  ['metric', ({ metric }) => metric],
+  ...plain('n', 'evaluated', 'metric'),
   ['lost_at_least', ({ lost }) => lost],
   ['gained_at_most', ({ gainedAtMost }) => gainedAtMost],
   ['verdict', ({ verdict }) => verdict ?? null, { title: 'curtailed', text: curtailedText, definition: 'stop' }],
@@ -372,11 +372,7 @@ export const elsewhereCsv = (document: SweepDocument, manifest: RunManifest): st
 export const calibrationDrawColumns: Columns<CalibrationDraw> = [
   ['calibration_draw', ({ draw }) => draw],
   ['calibration_items', ({ items }) => items],
-  ['in_common', ({ inCommon }) => inCommon],
-  ['rank_correlation', ({ rankCorrelation }) => rankCorrelation],
-  ['experts', ({ experts }) => experts],
-  ['few_tokens', ({ fewTokens }) => fewTokens],
-  ['few_tokens_of_all', ({ fewTokensOfAll }) => fewTokensOfAll],
+  ...plain('inCommon', 'rankCorrelation', 'experts', 'fewTokens', 'fewTokensOfAll'),
   ...resultColumns.flatMap((column): Columns<CalibrationDraw> => {
     const [name, value] = column;
     return value === null ? [] : [[name, ({ result }) => value(result)]];
@@ -475,14 +471,10 @@ export const kindColumns: Columns<ChoiceAndWriting> = [
   methodColumn,
   ['n', ({ choice }) => choice.n],
   ['choice', null, { title: 'safe by choice', text: ({ choice }) => reachText(choice) }],
-  ['choice_verdict', ({ choice }) => choice.verdict],
-  ['choice_last_safe', ({ choice }) => choice.lastSafe],
-  ['choice_first_unsafe', ({ choice }) => choice.firstUnsafe],
+  ...plainParts('choice', ({ choice }: ChoiceAndWriting) => choice, 'verdict', 'lastSafe', 'firstUnsafe'),
   ['written', null, { title: 'safe when written', text: ({ writing }) => reachText(writing) }],
   ['written_task', ({ writtenTask }) => writtenTask],
-  ['written_verdict', ({ writing }) => writing.verdict],
-  ['written_last_safe', ({ writing }) => writing.lastSafe],
-  ['written_first_unsafe', ({ writing }) => writing.firstUnsafe],
+  ...plainParts('written', ({ writing }: ChoiceAndWriting) => writing, 'verdict', 'lastSafe', 'firstUnsafe'),
   ...endingColumns<ChoiceAndWriting>('written_', ({ writing }) => writing.endings),
 ];
 

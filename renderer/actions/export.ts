@@ -56,7 +56,7 @@ export const startExport: Action = {
     if (signal.aborted) return;
     if (planStanding(results) !== 'safe' && state.toConfirm !== key) {
       state.show(true);
-      state.askAgain(key);
+      exportStore.setState({ toConfirm: key });
       return;
     }
     const { format, ggufType, hfType } = chosenFormat(source, state);

@@ -196,7 +196,7 @@ const useSettings = (): void => {
   const methods = settings?.methods ?? null;
   const methodsKey = inputKey(methods);
   useEffect(() => {
-    if (methods !== null && !sweepStore.getState().isFromAddress) sweepStore.getState().chooseMethods(methods);
+    if (methods !== null && !sweepStore.getState().isFromAddress) sweepStore.setState({ methods });
     // `methodsKey` represents `methods`: an equal list must not undo later ticks.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [methodsKey]);

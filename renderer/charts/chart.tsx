@@ -259,13 +259,7 @@ const Axes = memo(({ chart, plot, width, height, theme, emphasised }: AxesProps)
   );
 });
 
-interface CursorProps {
-  readonly at: number;
-  readonly plot: Plot;
-  readonly isEdited: boolean;
-}
-
-const Cursor = ({ at, plot, isEdited }: CursorProps) => (
+const Cursor = ({ at, plot, isEdited }: { readonly at: number; readonly plot: Plot; readonly isEdited: boolean }) => (
   <line
     className={isEdited ? 'plan-cursor-line plan-cursor-edited' : 'plan-cursor-line'}
     x1={at}

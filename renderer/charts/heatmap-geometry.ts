@@ -21,12 +21,6 @@ export interface HeatmapGeometry {
   readonly expertBin: number;
 }
 
-interface HeatmapMargins {
-  readonly left: number;
-  readonly top: number;
-  readonly right: number;
-}
-
 interface CellSize {
   readonly width: number;
   readonly height: number;
@@ -52,7 +46,7 @@ export const wholeMap = (layers: number, experts: number): MapWindow => ({
 export const heatmapGeometry = (
   room: { readonly width: number; readonly height: number },
   shown: MapWindow,
-  margins: HeatmapMargins,
+  margins: { readonly left: number; readonly top: number; readonly right: number },
   largest = LARGEST_CELL,
 ): HeatmapGeometry => {
   const across = Math.max(1, room.width - margins.left - margins.right);

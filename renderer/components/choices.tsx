@@ -1,5 +1,4 @@
-import { useId } from 'react';
-import type { ReactNode } from 'react';
+import { type ComponentProps, type ReactNode, useId } from 'react';
 
 interface CheckboxProps {
   readonly checked: boolean;
@@ -110,6 +109,18 @@ export const Field = ({ label, stacked = false, children }: FieldProps) => {
     </div>
   );
 };
+
+interface TextFieldProps extends Omit<ComponentProps<'input'>, 'onChange'> {
+  readonly label: string;
+  readonly onChange: (text: string) => void;
+}
+
+/** A line of text under its label. */
+export const TextField = ({ label, onChange, ...rest }: TextFieldProps) => (
+  <Field label={label} stacked>
+    {(id) => <input {...rest} id={id} className="input" onChange={({ target }) => onChange(target.value)} />}
+  </Field>
+);
 
 export const Select = <V extends string>({ label, value, options, onChange, disabled, stacked }: SelectProps<V>) => (
   <Field label={label} stacked={stacked}>

@@ -29,13 +29,8 @@ export const Kept = ({ isShown, children }: KeptProps) => {
   );
 };
 
-interface PlacedProps {
-  readonly place: RefObject<HTMLElement | null>;
-  readonly host: HTMLElement;
-}
-
 /** A component of its own, before the content: its effect comes first, so that the content's effects can measure. */
-const Placed = ({ place, host }: PlacedProps) => {
+const Placed = ({ place, host }: { readonly place: RefObject<HTMLElement | null>; readonly host: HTMLElement }) => {
   useLayoutEffect(() => {
     place.current?.append(host);
     return () => host.remove();

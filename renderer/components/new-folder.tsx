@@ -66,12 +66,7 @@ export const ParentFolder = ({ purpose, into, choose, disabled = false }: Parent
   />
 );
 
-interface NewFolderNameProps {
-  readonly name: string;
-  readonly change: (name: string) => void;
-}
-
-export const NewFolderName = ({ name, change }: NewFolderNameProps) => {
+export const NewFolderName = ({ name, change }: { readonly name: string; readonly change: (name: string) => void }) => {
   const id = useId();
   return (
     <>

@@ -9,11 +9,6 @@ export interface MenuItem {
   readonly disabled?: boolean;
 }
 
-interface RowMenuProps {
-  readonly label: string;
-  readonly items: readonly MenuItem[];
-}
-
 const GAP_PX = 4;
 /** Heights of a line and of the frame: the menu is positioned before it is rendered. */
 const LINE_PX = 29;
@@ -79,7 +74,7 @@ export const MenuItems = ({
  * The commands of a list row, behind a button with three dots. Uses the top layer, so that the list does not clip it.
  * Escape or a click outside closes it.
  */
-export const RowMenu = ({ label, items }: RowMenuProps) => {
+export const RowMenu = ({ label, items }: { readonly label: string; readonly items: readonly MenuItem[] }) => {
   const id = useId();
   const button = useRef<HTMLSpanElement>(null);
   const list = useRef<HTMLDivElement>(null);

@@ -11,7 +11,6 @@ interface ClusterState {
   readonly runsOn: RunTarget;
   /** The next submission's request in the contract's shape, as typed; it may hold invalid values. */
   readonly request: Readonly<Record<string, unknown>>;
-  readonly chooseRunsOn: (runsOn: RunTarget) => void;
   readonly choose: (setting: string, value: unknown) => void;
 }
 
@@ -21,7 +20,6 @@ const usual = { ...clusterRequest.parse({}), workers: 2 };
 export const clusterStore = createStore<ClusterState>()((set) => ({
   runsOn: RUN_TARGETS.find((target) => target === remembered.read('runOn')) ?? 'here',
   request: clusterRequest.safeParse(jsonIn(remembered.read('cluster') ?? '')).data ?? usual,
-  chooseRunsOn: (runsOn) => set({ runsOn }),
   choose: (setting, value) => set(({ request }) => ({ request: { ...request, [setting]: value } })),
 }));
 

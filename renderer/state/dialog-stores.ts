@@ -36,14 +36,12 @@ interface ClusterDialogState {
   /** The task whose log is shown (null: the joining job's); undefined: none. */
   readonly log: number | null | undefined;
   readonly showRun: (run: string | null) => void;
-  readonly showLog: (task: number | null) => void;
 }
 
 export const clusterDialogStore = createStore<ClusterDialogState>()((set) => ({
   run: null,
   log: undefined,
   showRun: (run) => set({ run, log: undefined }),
-  showLog: (log) => set({ log }),
 }));
 
 interface ExperimentState {
@@ -112,12 +110,10 @@ interface SampleState {
   readonly task: PathHandle | null;
   readonly split: 'calibration' | 'test';
   readonly show: (task: PathHandle | null) => void;
-  readonly chooseSplit: (split: 'calibration' | 'test') => void;
 }
 
 export const sampleStore = createStore<SampleState>()((set) => ({
   task: null,
   split: 'test',
   show: (task) => set({ task }),
-  chooseSplit: (split) => set({ split }),
 }));

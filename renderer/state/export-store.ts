@@ -31,17 +31,10 @@ interface ExportState {
   readonly run: string | null;
   /** The plan whose export, although it is not safe, awaits a second confirmation; null: none. */
   readonly toConfirm: string | null;
-  readonly askAgain: (plan: string | null) => void;
   readonly show: (open: boolean) => void;
   readonly choosePoint: (point: PointKey | null) => void;
-  readonly chooseFormat: (format: ExportFormat) => void;
-  readonly chooseGgufType: (type: GgufType | null) => void;
-  readonly chooseHfType: (type: CompressedType | null) => void;
-  readonly chooseMtp: (mtp: PredictionChoice) => void;
-  readonly chooseReferee: (referee: boolean) => void;
   readonly chooseInto: (into: ChosenFolder | null) => void;
   readonly chooseName: (name: string | null) => void;
-  readonly chooseExported: (exported: ChosenFolder | null) => void;
   readonly showRun: (run: string | null) => void;
 }
 
@@ -58,16 +51,9 @@ export const exportStore = createStore<ExportState>()((set) => ({
   exported: null,
   run: null,
   toConfirm: null,
-  askAgain: (toConfirm) => set({ toConfirm }),
   show: (open) => set({ open }),
   choosePoint: (point) => set({ point, name: null }),
-  chooseFormat: (format) => set({ format }),
-  chooseGgufType: (ggufType) => set({ ggufType }),
-  chooseHfType: (hfType) => set({ hfType }),
-  chooseMtp: (mtp) => set({ mtp }),
-  chooseReferee: (referee) => set({ referee }),
   chooseInto: (into) => set({ into }),
   chooseName: (name) => set({ name }),
-  chooseExported: (exported) => set({ exported }),
   showRun: (run) => set({ run, toConfirm: null }),
 }));

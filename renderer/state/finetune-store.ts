@@ -31,7 +31,6 @@ export interface FinetuneState {
   readonly chooseInto: (into: ChosenFolder) => void;
   readonly chooseName: (name: string) => void;
   readonly choosePython: (python: ChosenProgram | null) => void;
-  readonly chooseTeacher: (teacher: PathHandle | null) => void;
 }
 
 export const createFinetuneStore = () =>
@@ -49,7 +48,6 @@ export const createFinetuneStore = () =>
     chooseInto: (into) => set({ into }),
     chooseName: (name) => set({ name }),
     choosePython: (python) => set({ python }),
-    chooseTeacher: (teacher) => set({ teacher }),
   }));
 
 export const finetuneStore = createFinetuneStore();

@@ -34,26 +34,7 @@ interface FitState {
   readonly asking: boolean;
   /** Where to export; null: the proposed folder. */
   readonly into: ChosenFolder | null;
-  readonly choose: (
-    chosen: Partial<
-      Pick<
-        FitState,
-        | 'place'
-        | 'size'
-        | 'context'
-        | 'format'
-        | 'minutes'
-        | 'points'
-        | 'canaries'
-        | 'canaryLines'
-        | 'elsewhere'
-        | 'byLayer'
-      >
-    >,
-  ) => void;
-  readonly ask: (asking: boolean) => void;
   readonly showRun: (run: string | null) => void;
-  readonly chooseInto: (into: ChosenFolder) => void;
 }
 
 export const fitStore = createStore<FitState>()((set) => ({
@@ -70,8 +51,5 @@ export const fitStore = createStore<FitState>()((set) => ({
   run: null,
   asking: false,
   into: null,
-  choose: (chosen) => set(chosen),
-  ask: (asking) => set({ asking }),
   showRun: (run) => set({ run, asking: false }),
-  chooseInto: (into) => set({ into }),
 }));

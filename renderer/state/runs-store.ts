@@ -17,8 +17,6 @@ interface RunsState {
   /** Sweeps being compared, the reference first; null: none. */
   readonly compared: readonly string[] | null;
   readonly filter: (text: string) => void;
-  readonly sortBy: (order: RunOrder) => void;
-  readonly showArchived: (archived: boolean) => void;
   readonly toggleChosen: (run: string) => void;
   readonly clearChosen: () => void;
   readonly rename: (run: string | null) => void;
@@ -38,8 +36,6 @@ export const createRunsStore = () =>
     trashOpen: false,
     compared: null,
     filter: (text) => set({ text }),
-    sortBy: (order) => set({ order }),
-    showArchived: (archived) => set({ archived }),
     toggleChosen: (run) => set(({ chosen }) => ({ chosen: toggled(chosen, run) })),
     clearChosen: () => set({ chosen: [] }),
     rename: (renaming) => set({ renaming }),

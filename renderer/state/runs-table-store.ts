@@ -13,8 +13,6 @@ interface RunsTableState {
   /** Runs whose points are shown. */
   readonly unfolded: readonly string[];
   readonly sortBy: (column: string) => void;
-  readonly groupBy: (group: RunGroup | null) => void;
-  readonly showColumns: (columns: readonly string[]) => void;
   readonly togglePinned: (run: string) => void;
   readonly toggleFolded: (run: string) => void;
 }
@@ -27,8 +25,6 @@ export const runsTableStore = createStore<RunsTableState>()((set) => ({
   pinned: [],
   unfolded: [],
   sortBy: (column) => set(({ sort }) => ({ sort: nextSort(sort, column) })),
-  groupBy: (group) => set({ group }),
-  showColumns: (columns) => set({ columns }),
   togglePinned: (run) => set(({ pinned }) => ({ pinned: toggled(pinned, run) })),
   toggleFolded: (run) => set(({ unfolded }) => ({ unfolded: toggled(unfolded, run) })),
 }));

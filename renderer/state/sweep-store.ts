@@ -34,13 +34,11 @@ export interface SweepState extends SweepChoices {
   readonly isFromAddress: boolean;
   readonly toggleModel: (model: PathHandle) => void;
   readonly toggleMethod: (method: MethodName) => void;
-  readonly chooseMethods: (methods: readonly MethodName[]) => void;
   readonly addFile: (method: MethodName, file: { readonly name: string; readonly text: string }) => void;
   readonly removeFile: (method: MethodName) => void;
   readonly addCandidate: (candidate: SweepFolder) => void;
   readonly removeCandidate: (name: string) => void;
   readonly toggleFactor: (factor: number) => void;
-  readonly typeFactors: (typed: string) => void;
   readonly toggleRefit: (refit: RefitName) => void;
   /** Sets a described setting to a value that its schema accepts. */
   readonly choose: (setting: string, value: unknown) => void;
@@ -61,7 +59,6 @@ const createSweepStore = () =>
     typedFactors: '',
     toggleModel: (model) => set(({ otherModels }) => ({ otherModels: toggled(otherModels, model) })),
     toggleMethod: (method) => set(({ methods }) => ({ methods: toggled(methods, method) })),
-    chooseMethods: (methods) => set({ methods }),
     addFile: (method, file) =>
       set(({ files, methods }) => ({ files: { ...files, [method]: file }, methods: [...methods, method] })),
     removeFile: (method) =>
@@ -73,7 +70,6 @@ const createSweepStore = () =>
     removeCandidate: (name) =>
       set(({ candidates }) => ({ candidates: candidates.filter((candidate) => candidate.name !== name) })),
     toggleFactor: (factor) => set(({ skippedFactors }) => ({ skippedFactors: toggled(skippedFactors, factor) })),
-    typeFactors: (typed) => set({ typedFactors: typed }),
     toggleRefit: (refit) => set(({ refits }) => ({ refits: toggled(refits, refit) })),
     choose: (setting, value) => set((state) => ({ ...state, [setting]: value })),
   }));

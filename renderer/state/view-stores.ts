@@ -50,9 +50,7 @@ interface CurvesState {
   readonly hiddenMethods: readonly string[];
   readonly chooseDelta: (delta: number | null) => void;
   readonly moveDelta: (isMoving: boolean) => void;
-  readonly chooseFamilywise: (familywise: boolean) => void;
   readonly chooseMode: (mode: CurvesMode) => void;
-  readonly enlarge: (task: string | null) => void;
   readonly toggleMethod: (method: string) => void;
 }
 
@@ -65,9 +63,7 @@ export const curvesStore = createStore<CurvesState>()((set) => ({
   hiddenMethods: [],
   chooseDelta: (delta) => set({ delta }),
   moveDelta: (isDeltaMoving) => set((state) => (state.isDeltaMoving === isDeltaMoving ? state : { isDeltaMoving })),
-  chooseFamilywise: (familywise) => set({ familywise }),
   chooseMode: (mode) => set({ mode }),
-  enlarge: (enlarged) => set({ enlarged }),
   toggleMethod: (method) =>
     set(({ hiddenMethods }) => ({
       hiddenMethods: hiddenMethods.includes(method)
@@ -92,8 +88,6 @@ interface CompareState {
   /** `best`, `unpruned` or a method. */
   readonly reference: string;
   readonly asTable: boolean;
-  readonly chooseAnswers: (answers: AnswerKind) => void;
-  readonly chooseReference: (reference: string) => void;
   readonly showTable: (asTable: boolean) => void;
 }
 
@@ -101,8 +95,6 @@ export const compareStore = createStore<CompareState>()((set) => ({
   answers: null,
   reference: BEST_REFERENCE,
   asTable: false,
-  chooseAnswers: (answers) => set({ answers }),
-  chooseReference: (reference) => set({ reference }),
   showTable: (asTable) => set({ asTable }),
 }));
 
@@ -123,7 +115,6 @@ interface ModelMapState {
   readonly choose: (point: PointKey) => void;
   readonly swap: () => void;
   readonly clear: () => void;
-  readonly showSlice: (slice: ShownSlice) => void;
 }
 
 export const wholeSlice: ShownSlice = { by: 'all', name: '' };
@@ -144,7 +135,6 @@ export const modelMapStore = createStore<ModelMapState>()((set) => ({
     }),
   swap: () => set(({ chosen }) => ({ chosen: [...chosen].reverse(), slice: wholeSlice })),
   clear: () => set({ chosen: [], slice: wholeSlice, isChoosing: false }),
-  showSlice: (slice) => set({ slice }),
 }));
 
 /** A plan with the name under which it writes. */
@@ -159,17 +149,11 @@ interface BesideState {
   readonly maxNewTokens: number;
   /** The plan that was kept to write beside the current one. */
   readonly second: NamedPlan | null;
-  readonly typePrompt: (prompt: string) => void;
-  readonly chooseMaxNewTokens: (count: number) => void;
-  readonly keepSecond: (plan: NamedPlan | null) => void;
 }
 
 /** The next prompt of the side by side. */
-export const besideStore = createStore<BesideState>()((set) => ({
+export const besideStore = createStore<BesideState>()(() => ({
   prompt: '',
   maxNewTokens: 64,
   second: null,
-  typePrompt: (prompt) => set({ prompt }),
-  chooseMaxNewTokens: (maxNewTokens) => set({ maxNewTokens }),
-  keepSecond: (second) => set({ second }),
 }));

@@ -65,7 +65,6 @@ export const DeltaSlider = () => {
   const { chooseDelta, moveDelta } = curvesStore.getState();
   const stopDelta = (): void => moveDelta(false);
   const familywise = useStore(curvesStore, (state) => state.familywise);
-  const chooseFamilywise = useStore(curvesStore, (state) => state.chooseFamilywise);
   const started = sweepDelta(manifest);
   return (
     <Field label={<Definition of="delta" />}>
@@ -91,7 +90,7 @@ export const DeltaSlider = () => {
           <output htmlFor={id} className="number delta-value">
             {formatMargin(delta)}
           </output>
-          <Checkbox checked={familywise} onChange={chooseFamilywise}>
+          <Checkbox checked={familywise} onChange={(isTogether) => curvesStore.setState({ familywise: isTogether })}>
             <Definition of="familywise">familywise</Definition>
           </Checkbox>
           {delta !== started && (

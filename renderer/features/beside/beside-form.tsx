@@ -69,20 +69,15 @@ const ItemSelect = () => {
       ]}
       onChange={(chosen) => {
         const item = items.find(({ id }) => id === chosen);
-        if (item !== undefined) besideStore.getState().typePrompt(item.context);
+        if (item !== undefined) besideStore.setState({ prompt: item.context });
       }}
     />
   );
 };
 
-interface BesideFormProps {
-  readonly model: ModelEntry;
-  readonly run: RunManifest | null;
-}
-
 /** The prompt, the plans that write, and the button that starts them. */
-export const BesideForm = ({ model, run }: BesideFormProps) => {
-  const { prompt, maxNewTokens, second, typePrompt, chooseMaxNewTokens, keepSecond } = useStore(besideStore);
+export const BesideForm = ({ model, run }: { readonly model: ModelEntry; readonly run: RunManifest | null }) => {
+  const { prompt, maxNewTokens, second } = useStore(besideStore);
   const chat = useStore(planStore, (state) => state.chat);
   const current = useNamedPlan(model);
   const { isCurrent, error } = useCurrentPlan();
@@ -122,7 +117,7 @@ export const BesideForm = ({ model, run }: BesideFormProps) => {
           rows={4}
           spellCheck={false}
           value={prompt}
-          onChange={(event) => typePrompt(event.target.value)}
+          onChange={({ target }) => besideStore.setState({ prompt: target.value })}
           onKeyDown={(event) => {
             if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
             // Elsewhere in the window the same keys start a sweep.
@@ -145,7 +140,7 @@ export const BesideForm = ({ model, run }: BesideFormProps) => {
             value={maxNewTokens}
             accepts={wholeFrom(1, MOST_NEW_TOKENS)}
             onChange={(count) => {
-              if (count !== null) chooseMaxNewTokens(count);
+              if (count !== null) besideStore.setState({ maxNewTokens: count });
             }}
           />
         </label>
@@ -158,11 +153,20 @@ export const BesideForm = ({ model, run }: BesideFormProps) => {
           {kept !== null && (
             <span className="beside-plan">
               {kept.name}
-              <IconButton icon="close" label={`Remove ${kept.name}`} onClick={() => keepSecond(null)} />
+              <IconButton
+                icon="close"
+                label={`Remove ${kept.name}`}
+                onClick={() => besideStore.setState({ second: null })}
+              />
             </span>
           )}
           {kept === null && (
-            <Button look="quiet" icon="plus" disabled={!isCurrent} onClick={() => keepSecond(current)}>
+            <Button
+              look="quiet"
+              icon="plus"
+              disabled={!isCurrent}
+              onClick={() => besideStore.setState({ second: current })}
+            >
               Keep for a second text
             </Button>
           )}

@@ -148,7 +148,7 @@ interface CompareControlsProps {
 
 /** Sweep and reference of the comparison; model and factor come from the selection. */
 const CompareControls = ({ manifest, comparison }: CompareControlsProps) => {
-  const { asTable, showTable, chooseAnswers, chooseReference } = useStore(compareStore);
+  const { asTable, showTable } = useStore(compareStore);
   const theme = useResolvedTheme();
   return (
     <div className="view-head compare-head">
@@ -160,14 +160,14 @@ const CompareControls = ({ manifest, comparison }: CompareControlsProps) => {
               label="Answers"
               value={comparison.answers}
               options={comparison.answersMeasured.map((answers) => ({ value: answers, label: answers }))}
-              onChange={(answers) => chooseAnswers(answerKind.parse(answers))}
+              onChange={(answers) => compareStore.setState({ answers: answerKind.parse(answers) })}
             />
           )}
           <Select
             label={<Definition of="compareReference">Reference</Definition>}
             value={comparison.reference}
             options={comparison.references.map((reference) => ({ value: reference, label: referenceTitle(reference) }))}
-            onChange={chooseReference}
+            onChange={(reference) => compareStore.setState({ reference })}
           />
         </>
       )}

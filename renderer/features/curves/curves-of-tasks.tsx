@@ -79,7 +79,7 @@ type ChartsProps = Known & { readonly document: NonNullable<Known['document']>; 
 const Charts = (props: ChartsProps) => {
   const { facts, manifest, model, document, delta, selected, select, chart } = props;
   const theme = useResolvedTheme();
-  const { enlarged, hiddenMethods, enlarge } = useStore(curvesStore);
+  const { enlarged, hiddenMethods } = useStore(curvesStore);
   const kind = modelChart(chart);
   const methods = useMemo(() => sweepMethods(document), [document]);
   const { tasks: entries } = facts;
@@ -146,7 +146,7 @@ const Charts = (props: ChartsProps) => {
           <IconButton
             icon={isOne ? 'close' : 'expand'}
             label={isOne ? 'Show all tasks' : `Enlarge ${title(task)}`}
-            onClick={() => enlarge(isOne ? null : task)}
+            onClick={() => curvesStore.setState({ enlarged: isOne ? null : task })}
           />
         )}
       />

@@ -180,12 +180,7 @@ const DropOverlay = ({ takesFolders, isElsewhere }: DropOverlayProps) => (
   </div>
 );
 
-interface FolderRefusedProps {
-  readonly isElsewhere: boolean;
-  readonly onClose: () => void;
-}
-
-const FolderRefused = ({ isElsewhere, onClose }: FolderRefusedProps) => {
+const FolderRefused = ({ isElsewhere, onClose }: { readonly isElsewhere: boolean; readonly onClose: () => void }) => {
   const model = useAction(openModel);
   const task = useAction(openTask);
   const instead = (perform: () => void) => (): void => {

@@ -31,7 +31,7 @@ export const ExportDrawer = () => {
 /** Verifies an existing folder against the model and plan chosen above. */
 const VerifyForm = () => {
   const facts = useFacts();
-  const { exported, chooseExported, showRun } = useStore(exportStore);
+  const { exported, showRun } = useStore(exportStore);
   const { source, made } = useExportPlan();
   const { busy, start } = useRequest();
   return (
@@ -50,7 +50,7 @@ const VerifyForm = () => {
         disabled={busy || !facts.connected}
         choose={async (bridge) => {
           const folder = await chooseFolder(bridge, 'exported');
-          if (folder !== null) chooseExported(folder);
+          if (folder !== null) exportStore.setState({ exported: folder });
         }}
         after={
           <Button

@@ -65,12 +65,16 @@ const isRetyped = ({ format, ggufType, hfType }: ReturnType<typeof chosenFormat>
 
 /** The choice to ask transformers about the folder, where a Python is configured that has it. */
 const Referee = () => {
-  const { referee, chooseReferee } = useStore(exportStore);
+  const referee = useStore(exportStore, (state) => state.referee);
   const environment = useQuery('python.environment', {}).data;
   const hasPython = environment !== undefined && environment.versions !== null;
   return (
     <>
-      <Checkbox checked={referee && hasPython} disabled={!hasPython} onChange={chooseReferee}>
+      <Checkbox
+        checked={referee && hasPython}
+        disabled={!hasPython}
+        onChange={(asked) => exportStore.setState({ referee: asked })}
+      >
         Compare with transformers
       </Checkbox>
       <p className="muted">
@@ -154,7 +158,7 @@ export const ExportForm = () => {
           label="Format of the export"
           value={chosen.format}
           options={isGguf ? storedGgufOptions : formatOptions}
-          onChange={state.chooseFormat}
+          onChange={(format) => exportStore.setState({ format })}
         />
         <p className="muted">{isGguf ? STORED_GGUF_TEXT : formatText[chosen.format]}</p>
         {((chosen.format === 'gguf' && !isGguf) || chosen.format === 'hf') && (
@@ -165,7 +169,7 @@ export const ExportForm = () => {
             label="Type of the weights"
             value={chosen.ggufType ?? ''}
             options={ggufTypeOptions}
-            onChange={(type) => state.chooseGgufType(type === '' ? null : type)}
+            onChange={(type) => exportStore.setState({ ggufType: type === '' ? null : type })}
           />
         )}
         {chosen.format === 'hf' && (
@@ -174,7 +178,7 @@ export const ExportForm = () => {
               label="Type of the weights"
               value={chosen.hfType ?? ''}
               options={hfTypeOptions}
-              onChange={(type) => state.chooseHfType(type === '' ? null : type)}
+              onChange={(type) => exportStore.setState({ hfType: type === '' ? null : type })}
             />
             {chosen.hfType !== null && <p className="muted">{QUANTISED_TEXT}</p>}
           </>
@@ -186,7 +190,7 @@ export const ExportForm = () => {
               label="Extra prediction layers"
               value={state.mtp}
               options={mtpOptions}
-              onChange={state.chooseMtp}
+              onChange={(mtp) => exportStore.setState({ mtp })}
             />
             <p className="muted">{mtpText[state.mtp]}</p>
           </>

@@ -252,12 +252,8 @@ const Publish = ({ run }: { readonly run: RunManifest }) => {
   );
 };
 
-interface ExportCheckProps {
-  readonly asked: CallInput<'export.check'> | null;
-}
-
 /** Obstacles to an export, and advice on serving it, before anything is written. */
-export const ExportCheck = ({ asked }: ExportCheckProps) => {
+export const ExportCheck = ({ asked }: { readonly asked: CallInput<'export.check'> | null }) => {
   const { data, error } = useQuery('export.check', asked);
   if (error !== null) return <Problem error={error} />;
   if (data === undefined) return null;

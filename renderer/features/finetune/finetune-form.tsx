@@ -189,7 +189,7 @@ const Field = ({ setting }: { readonly setting: Setting }) => {
 /** Chooses the unpruned model whose distributions the routers learn. */
 const Teacher = ({ student }: { readonly student: PathHandle | null }) => {
   const { models } = useFacts();
-  const { teacher, chooseTeacher } = useStore(finetuneStore);
+  const teacher = useStore(finetuneStore, (state) => state.teacher);
   const others = models.filter((model) => isUsable(model) && model.handle !== student);
   const options: readonly { readonly value: string; readonly label: string }[] = [
     { value: '', label: 'Choose…' },
@@ -201,7 +201,9 @@ const Teacher = ({ student }: { readonly student: PathHandle | null }) => {
       label={<Definition of="teacher" />}
       value={teacher ?? ''}
       options={options}
-      onChange={(value) => chooseTeacher(others.find(({ handle }) => handle === value)?.handle ?? null)}
+      onChange={(value) =>
+        finetuneStore.setState({ teacher: others.find(({ handle }) => handle === value)?.handle ?? null })
+      }
     />
   );
 };

@@ -51,7 +51,7 @@ export const FitAnswer = ({ run }: { readonly run: RunManifest }) => {
   const { data, error } = useQuery('fit.read', { run: run.id });
   const document = useLasting(data, run.id);
   const { start } = useRequest();
-  const { asking, ask } = useStore(fitStore);
+  const asking = useStore(fitStore, (state) => state.asking);
   // A search that has scored nothing yet has no result.
   const isEmpty = error?.code === 'no-fit';
   const isDone = run.state === 'done' && document !== undefined && document.plan !== null;
@@ -84,7 +84,12 @@ export const FitAnswer = ({ run }: { readonly run: RunManifest }) => {
           </>
         )}
         {!isAtWork && (
-          <Button look="quiet" icon="search" aria-expanded={asking} onClick={() => ask(!asking)}>
+          <Button
+            look="quiet"
+            icon="search"
+            aria-expanded={asking}
+            onClick={() => fitStore.setState({ asking: !asking })}
+          >
             Another search
           </Button>
         )}

@@ -35,7 +35,7 @@ export const SavePlan = ({ run, document }: FitExportProps) => {
 
 /** Exports the recommended model into the proposed folder or a chosen one; then what became of it. */
 export const FitExport = ({ run, document }: FitExportProps) => {
-  const { into: chosen, chooseInto } = useStore(fitStore);
+  const chosen = useStore(fitStore, (state) => state.into);
   const { runs } = useFacts();
   const proposed = useQuery('export.place', {});
   const { busy, problem, start } = useRequest('here');
@@ -64,7 +64,7 @@ export const FitExport = ({ run, document }: FitExportProps) => {
           >
             Export and verify
           </Button>
-          <ParentFolder purpose="export" into={into} choose={chooseInto} />
+          <ParentFolder purpose="export" into={into} choose={(folder) => fitStore.setState({ into: folder })} />
         </div>
       )}
       {made !== undefined && <Exported made={made} />}

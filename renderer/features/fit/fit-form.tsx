@@ -8,7 +8,7 @@ import { requireCanaries } from '../../../main/evaluation/canaries.ts';
 import { CARD_PRESETS, limitOf, predictionWords } from '../../../main/words/fit.ts';
 import { counted, formatBytes } from '../../../main/words/numbers.ts';
 import { Button } from '../../components/button.tsx';
-import { Checkbox, Field, Segmented, Select } from '../../components/choices.tsx';
+import { Checkbox, Field, Segmented, Select, TextField } from '../../components/choices.tsx';
 import { NumberInput } from '../../components/number-input.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
@@ -45,6 +45,8 @@ const formatOptions = (isGguf: boolean): readonly { readonly value: FitFormat; r
 const sizeHint = (place: PlaceKind, { info }: ModelEntry): string =>
   place === 'card' || info === null ? '24 GB' : formatBytes(info.sizeBytes / 2);
 
+const choose = fitStore.setState;
+
 /** The typed place, or what is wrong with it; both null while nothing is typed. */
 const usePlace = (): { readonly limit: FitLimit | null; readonly problem: SerialisedError | null } => {
   const { place, size, context } = useStore(fitStore);
@@ -76,7 +78,7 @@ const useCanaries = (): { readonly canaries?: Canaries; readonly problem: Serial
 };
 
 const CanaryLines = () => {
-  const { canaryLines, choose } = useStore(fitStore);
+  const canaryLines = useStore(fitStore, (state) => state.canaryLines);
   return (
     <Field label="One a line: a text, or a context, a tab and its answer" stacked>
       {(id) => (
@@ -93,26 +95,10 @@ const CanaryLines = () => {
   );
 };
 
-interface FitFormProps {
-  readonly model: ModelEntry;
-  readonly run: RunManifest | null;
-}
-
 /** What the model has to fit into, what it must do, and how long the search may take. */
-export const FitForm = ({ model, run }: FitFormProps) => {
+export const FitForm = ({ model, run }: { readonly model: ModelEntry; readonly run: RunManifest | null }) => {
   const facts = useFacts();
-  const {
-    place,
-    size,
-    context,
-    format,
-    minutes,
-    points,
-    canaries: source,
-    choose,
-    showRun,
-    ...rest
-  } = useStore(fitStore);
+  const { place, size, context, format, minutes, points, canaries: source, showRun, ...rest } = useStore(fitStore);
   const { canaries, problem: wrongLines } = useCanaries();
   const chat = useStore(planStore, (state) => state.chat);
   const task = focusedTask(facts);
@@ -176,31 +162,21 @@ export const FitForm = ({ model, run }: FitFormProps) => {
             onChange={(value) => choose({ size: value })}
           />
         )}
-        <Field label={place === 'card' ? 'Or its memory' : 'At most'} stacked>
-          {(id) => (
-            <input
-              id={id}
-              className="input"
-              spellCheck={false}
-              placeholder={hint}
-              value={size}
-              aria-invalid={wrong !== null}
-              onChange={({ target }) => choose({ size: target.value })}
-            />
-          )}
-        </Field>
+        <TextField
+          label={place === 'card' ? 'Or its memory' : 'At most'}
+          spellCheck={false}
+          placeholder={hint}
+          value={size}
+          aria-invalid={wrong !== null}
+          onChange={(text) => choose({ size: text })}
+        />
         {place !== 'bytes' && (
-          <Field label="Context (tokens)" stacked>
-            {(id) => (
-              <input
-                id={id}
-                className="input"
-                spellCheck={false}
-                value={context}
-                onChange={({ target }) => choose({ context: target.value })}
-              />
-            )}
-          </Field>
+          <TextField
+            label="Context (tokens)"
+            spellCheck={false}
+            value={context}
+            onChange={(text) => choose({ context: text })}
+          />
         )}
         <Select
           label="Format"

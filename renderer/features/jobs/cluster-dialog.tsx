@@ -64,7 +64,7 @@ const columns = [
           small
           aria-label={`Show the log of ${taskName(task)}`}
           title={task.log}
-          onClick={() => clusterDialogStore.getState().showLog(task.task)}
+          onClick={() => clusterDialogStore.setState({ log: task.task })}
         >
           Show
         </Button>

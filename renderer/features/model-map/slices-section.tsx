@@ -20,7 +20,7 @@ import { Reading } from '../../components/reading.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useLasting } from '../../engine/use-settled.ts';
 import type { PointKey } from '../../state/selection.ts';
-import { modelMapStore } from '../../state/view-stores.ts';
+import { modelMapStore, wholeSlice } from '../../state/view-stores.ts';
 import { ItemAnswer } from '../../sweep/item-answer.tsx';
 
 /** Items shown at first, and with each further request. */
@@ -144,7 +144,7 @@ const Whole = ({ document: { slices, metric } }: { readonly document: SlicesDocu
 
 /** The slices of one kind; a click shows the items of one. */
 const SliceTable = ({ by, document }: { readonly by: SliceBy; readonly document: SlicesDocument }) => {
-  const { slice, showSlice } = useStore(modelMapStore);
+  const slice = useStore(modelMapStore, (state) => state.slice);
   const rows = document.slices
     .filter((entry) => entry.by === by)
     .map((entry): SliceRow => ({ ...entry, metric: document.metric }));
@@ -158,7 +158,11 @@ const SliceTable = ({ by, document }: { readonly by: SliceBy; readonly document:
         rowKey={({ name }) => name}
         columns={shownColumns(sliceColumns, rows)}
         selectedKey={slice.by === by ? slice.name : null}
-        onRow={({ name }) => showSlice(slice.by === by && slice.name === name ? { by: 'all', name: '' } : { by, name })}
+        onRow={({ name }) =>
+          modelMapStore.setState({
+            slice: slice.by === by && slice.name === name ? wholeSlice : { by, name },
+          })
+        }
       />
     </div>
   );

@@ -213,12 +213,7 @@ const Found = ({ found, all, look }: FoundProps) =>
     />
   );
 
-interface LookedProps {
-  readonly name: string;
-  readonly back: (() => void) | null;
-}
-
-const Looked = ({ name, back }: LookedProps) => {
+const Looked = ({ name, back }: { readonly name: string; readonly back: (() => void) | null }) => {
   const { data, error } = useQuery('hub.look', { name });
   return (
     <FinderLooked back={back} error={error} reading={`Reading the headers of ${name}…`}>

@@ -35,7 +35,7 @@ import './cluster-fields.css';
 
 /** A field for factors other than powers of two, with the experts that each leaves. */
 const MoreFactors = ({ models }: { readonly models: readonly ModelEntry[] }) => {
-  const { typedFactors: text, typeFactors } = useStore(sweepStore);
+  const text = useStore(sweepStore, ({ typedFactors }) => typedFactors);
   const { leaves, problem } = typedFactors(text, models);
   const id = useId();
   return (
@@ -52,7 +52,7 @@ const MoreFactors = ({ models }: { readonly models: readonly ModelEntry[] }) => 
         value={text}
         aria-invalid={problem !== null}
         aria-describedby={`${id}-leaves`}
-        onChange={(event) => typeFactors(event.target.value)}
+        onChange={({ target }) => sweepStore.setState({ typedFactors: target.value })}
       />
       <small id={`${id}-leaves`} className={problem === null ? 'muted' : 'field-problem'} role="status">
         {problem ?? leaves.join('; ')}
@@ -215,7 +215,7 @@ export const SweepLauncher = () => {
                     { value: 'here', label: 'This machine' },
                     { value: 'cluster', label: 'Slurm cluster' },
                   ]}
-                  onChange={cluster.chooseRunsOn}
+                  onChange={(runsOn) => clusterStore.setState({ runsOn })}
                 />
               </div>
               {isOnCluster && (

@@ -66,12 +66,7 @@ const HowTo = ({ onClose }: { readonly onClose: () => void }) => (
   </Button>
 );
 
-interface ConnectProps {
-  readonly remote: Remote;
-  readonly onClose: () => void;
-}
-
-const Connect = ({ remote, onClose }: ConnectProps) => {
+const Connect = ({ remote, onClose }: { readonly remote: Remote; readonly onClose: () => void }) => {
   const { hosts, step } = useStore(remoteStore);
   const [host, setHost] = useState(hosts[0] ?? '');
   const [problem, setProblem] = useState<SerialisedError | null>(null);
@@ -183,13 +178,8 @@ const Steps = ({ now, host }: { readonly now: RemoteStep; readonly host: string 
   );
 };
 
-interface QuestionProps {
-  readonly question: SshQuestion;
-  readonly remote: Remote;
-}
-
 /** A question of ssh. The answer goes to ssh alone, and stays in this field until then. */
-const Question = ({ question, remote }: QuestionProps) => {
+const Question = ({ question, remote }: { readonly question: SshQuestion; readonly remote: Remote }) => {
   const { id, kind, text } = question;
   const [typed, setTyped] = useState('');
   const { busy, start } = useRequest();

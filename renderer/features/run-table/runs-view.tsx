@@ -37,8 +37,8 @@ export const RunsView = () => {
   const facts = useFacts();
   const { tasks } = facts;
   const theme = useResolvedTheme();
-  const { text, archived, chosen, filter, showArchived } = useStore(runsStore);
-  const { sort, group, columns, pinned, unfolded, groupBy } = useStore(runsTableStore);
+  const { text, archived, chosen, filter } = useStore(runsStore);
+  const { sort, group, columns, pinned, unfolded } = useStore(runsTableStore);
   const { start } = useRequest();
   const all = runs.data ?? facts.runs;
   const { entries, documents, problems, unread } = useRunEntries(all, tasks);
@@ -82,11 +82,11 @@ export const RunsView = () => {
           label="Group by"
           value={group ?? 'none'}
           options={[{ value: 'none', label: 'nothing' }, ...RUN_GROUPS.map((name) => ({ value: name, label: name }))]}
-          onChange={(value) => groupBy(RUN_GROUPS.find((name) => name === value) ?? null)}
+          onChange={(value) => runsTableStore.setState({ group: RUN_GROUPS.find((name) => name === value) ?? null })}
         />
         <ColumnChoice />
         {all.some(({ label }) => label?.archived === true) && (
-          <Checkbox checked={archived} onChange={showArchived}>
+          <Checkbox checked={archived} onChange={(isShown) => runsStore.setState({ archived: isShown })}>
             Archived
           </Checkbox>
         )}
@@ -131,7 +131,7 @@ const offered = RUNS_OFFERED.flatMap(([name, , shown]) => (shown === undefined ?
 
 /** Chooses the columns of the table; the run's name always stays. */
 const ColumnChoice = () => {
-  const { columns, showColumns } = useStore(runsTableStore);
+  const columns = useStore(runsTableStore, (state) => state.columns);
   return (
     <details
       className="column-choice"
@@ -153,17 +153,17 @@ const ColumnChoice = () => {
               key={name}
               checked={columns.includes(name)}
               onChange={(checked) =>
-                showColumns(
-                  offered.flatMap((known) =>
+                runsTableStore.setState({
+                  columns: offered.flatMap((known) =>
                     (known.name === name ? checked : columns.includes(known.name)) ? [known.name] : [],
                   ),
-                )
+                })
               }
             >
               {heading(title)}
             </Checkbox>
           ))}
-        <Button look="quiet" small onClick={() => showColumns(RUNS_SHOWN)}>
+        <Button look="quiet" small onClick={() => runsTableStore.setState({ columns: RUNS_SHOWN })}>
           Usual columns
         </Button>
       </div>

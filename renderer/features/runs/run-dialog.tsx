@@ -10,7 +10,7 @@ import { copyText } from '../../components/copy-text.ts';
 import { isAtRest, labelRun } from '../../actions/runs.ts';
 import { openMade } from '../../actions/open.ts';
 import { Button } from '../../components/button.tsx';
-import { Field } from '../../components/choices.tsx';
+import { Field, TextField } from '../../components/choices.tsx';
 import { FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Dialog } from '../../components/dialog.tsx';
@@ -64,29 +64,13 @@ const RunDetails = ({ run, shown, title }: RunDetailsProps) => {
         {label?.unreadable !== undefined && (
           <Problem error={{ message: label.unreadable, remedy: 'Repair or delete the file; the run stays.' }} />
         )}
-        <Field label="Name" stacked>
-          {(id) => (
-            <input
-              id={id}
-              className="input"
-              maxLength={200}
-              placeholder={title}
-              value={name}
-              onChange={(event) => setName(event.target.value)}
-            />
-          )}
-        </Field>
-        <Field label="Tags, separated by commas" stacked>
-          {(id) => (
-            <input
-              id={id}
-              className="input"
-              aria-invalid={badTag !== undefined}
-              value={tags}
-              onChange={(event) => setTags(event.target.value)}
-            />
-          )}
-        </Field>
+        <TextField label="Name" maxLength={200} placeholder={title} value={name} onChange={setName} />
+        <TextField
+          label="Tags, separated by commas"
+          aria-invalid={badTag !== undefined}
+          value={tags}
+          onChange={setTags}
+        />
         <Field label="Note" stacked>
           {(id) => (
             <textarea

@@ -149,13 +149,8 @@ const RunTools = ({ run, name }: Pick<RunRowProps, 'run' | 'name'>) => {
 
 const MOST_LETTERS = 200;
 
-interface RunNameFieldProps {
-  readonly run: RunManifest;
-  readonly name: string;
-}
-
 /** Edits a run's name in place: Enter or leaving the field saves, Escape cancels; an empty name restores the title. */
-const RunNameField = ({ run, name }: RunNameFieldProps) => {
+const RunNameField = ({ run, name }: { readonly run: RunManifest; readonly name: string }) => {
   const { start } = useRequest();
   const isOver = useRef(false);
   /** `field`: set if a key ended the edit; the row then takes over the focus. */

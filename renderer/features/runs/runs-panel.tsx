@@ -54,7 +54,7 @@ export const RunsPanel = () => {
   const runs = useQuery('runs.list', {});
   const facts = useFacts();
   const shown = shownSweep(facts)?.id ?? null;
-  const { text, order, archived, chosen, renaming, filter, sortBy, showArchived, showTrash } = useStore(runsStore);
+  const { text, order, archived, chosen, renaming, filter, showTrash } = useStore(runsStore);
   const sought = useDeferredValue(text);
   const listed = useMemo(() => {
     const nameOf = (run: RunManifest): string => shownRunName(run, facts.tasks);
@@ -89,7 +89,9 @@ export const RunsPanel = () => {
           <select
             aria-label="Order of runs"
             value={order}
-            onChange={(event) => sortBy(runOrders.find((known) => known === event.target.value) ?? 'newest')}
+            onChange={({ target }) =>
+              runsStore.setState({ order: runOrders.find((known) => known === target.value) ?? 'newest' })
+            }
           >
             {runOrders.map((known) => (
               <option key={known} value={known}>
@@ -99,7 +101,11 @@ export const RunsPanel = () => {
           </select>
           {archivedCount > 0 && (
             <label className="checkbox">
-              <input type="checkbox" checked={archived} onChange={(event) => showArchived(event.target.checked)} />
+              <input
+                type="checkbox"
+                checked={archived}
+                onChange={({ target }) => runsStore.setState({ archived: target.checked })}
+              />
               Archived ({formatCount(archivedCount)})
             </label>
           )}

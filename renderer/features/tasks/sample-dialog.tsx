@@ -27,7 +27,7 @@ export const SampleDialog = () => {
 };
 
 const SampleBody = ({ task }: { readonly task: TaskEntry }) => {
-  const { split, chooseSplit } = useStore(sampleStore);
+  const split = useStore(sampleStore, (state) => state.split);
   const withoutQuestion = withoutQuestionText(task, selectedModel(useFacts())?.name ?? null);
   const count = task.items[split];
   const items = useQuery('tasks.preview', count === 0 ? null : { handle: task.handle, split, count: SHOWN_ITEMS });
@@ -55,7 +55,7 @@ const SampleBody = ({ task }: { readonly task: TaskEntry }) => {
         <Segmented
           label="Split"
           value={split}
-          onChange={chooseSplit}
+          onChange={(chosen) => sampleStore.setState({ split: chosen })}
           options={[
             { value: 'test', label: `Test (${formatCount(task.items.test)})` },
             { value: 'calibration', label: `Calibration (${formatCount(task.items.calibration)})` },

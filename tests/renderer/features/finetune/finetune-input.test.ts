@@ -97,15 +97,15 @@ test('an invalid request is explained, by the field that the contract rejects', 
 
 test('router distillation needs another model as its teacher', () => {
   const store = createFinetuneStore();
-  const { choose, chooseInto, chooseTeacher } = store.getState();
+  const { choose, chooseInto } = store.getState();
   chooseInto(into);
   choose('stages', ['distil']);
   const teacher = (): unknown => finetuneInput(model, [task('add')], store.getState())?.teacher;
   const missing = 'Choose the unpruned model that the routers learn from.';
   expect(finetuneObstacle(model, [task('add')], store.getState())).toBe(missing);
-  chooseTeacher(model.handle);
+  store.setState({ teacher: model.handle });
   expect(finetuneObstacle(model, [task('add')], store.getState())).toBe(missing);
-  chooseTeacher(pathHandle.parse('unpruned'));
+  store.setState({ teacher: pathHandle.parse('unpruned') });
   expect(teacher()).toBe('unpruned');
   choose('stages', ['router']);
   expect(teacher()).toBeNull();
