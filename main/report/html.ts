@@ -235,6 +235,7 @@ summary{cursor:pointer;padding:.3rem 0}
 @page{@bottom-right{content:counter(page) " / " counter(pages);font:8pt sans-serif;color:#5a616b}}
 @media print{
 html{font-size:10pt}
+p,li,dd{max-width:none}
 body{padding:0;max-width:none;font-size:10pt;line-height:1.5}
 h1{font-size:20pt}h2{font-size:14pt;margin:9mm 0 3mm;padding-top:4mm}h3{font-size:11pt;margin:6mm 0 2mm}
 h2,h3,caption,summary,h2+.muted{break-after:avoid}
@@ -242,6 +243,7 @@ nav,.origin{display:none}
 #verdict{break-after:page}
 #verdict h2{margin:2mm 0;padding:0;border:0}
 #verdict figure{margin:2mm 0}
+#verdict .chart{margin:0}
 #verdict figcaption{display:none}
 #verdict ul,#verdict .muted{font-size:9pt;line-height:1.4;max-width:none}
 #verdict .chart svg{max-height:122mm;margin:0 auto}
@@ -259,7 +261,7 @@ thead{display:table-header-group}
 table{font-size:8pt}
 th,td{padding:1mm 2mm}
 .wide,.matrices{overflow:visible}
-.wide th,.wide td{white-space:normal;padding-inline:1mm}
+.wide th,.wide td{white-space:normal;padding:.5mm 1mm;line-height:1.3}
 #methods tbody tr>:first-child{white-space:nowrap}
 .matrices{grid-template-columns:1fr 1fr;gap:5mm 7mm}
 .single{grid-template-columns:1fr}

@@ -43,12 +43,15 @@ export const measurementTables = ({ results }: SweepDocument, names: Names): Htm
   );
 };
 
+/** Columns of a pair for a page of paper; both differences to unpruned stand among the measurements. */
+const SIZES_SHOWN = 'task difference interval reading p_holm pruned pruned_bytes quantised quantised_bytes';
+
 /** Every comparison of a pruned and a quantised model, those that can be told apart first, in a table per model. */
 export const frontierTables = ({ pairs }: Frontier, names: Names): HtmlNode[] =>
   [...new Set(pairs.map(({ pruned }) => pruned.result.model))].map((model) =>
     columnsTable(
       htmlAll([html('b', {}, model), `, pruned minus quantised. ${UNITS_NOTE}`]),
-      comparedSizesColumns,
+      pick(comparedSizesColumns, SIZES_SHOWN),
       comparedSizes(pairs, model),
       names,
     ),
