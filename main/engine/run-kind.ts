@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import { deviceNamed, type RunDevice, torchPrecision } from '../contract/device.ts';
-import { refuse, requireAsked } from '../contract/errors.ts';
+import { refuse, requireAsked, type WorkbenchError } from '../contract/errors.ts';
 import type { RunManifest } from '../contract/run.ts';
-import type { RunKind } from '../contract/run-kinds.ts';
+import { requireKind, type RunKind } from '../contract/run-kinds.ts';
 import type { Job, RunModel, RunTask } from '../jobs/job-context.ts';
 import { recordedSpec } from '../runs/recorded-spec.ts';
 import { recordedPath } from '../workspace/library.ts';
@@ -224,6 +224,18 @@ export const onlyModel = ({ models: [model] }: Pick<RunOrder<unknown>, 'models'>
 export const requireDone = ({ id, state }: RunManifest): void => {
   if (state === 'done') return;
   throw refuse('not-done', `${id} is not finished (${state}).`, 'Resume it first: what is compared must be complete.');
+};
+
+/** Refuses to read a run that has written no result. */
+export const noResult = (code: string, { title, state }: RunManifest): WorkbenchError =>
+  refuse(code, `${title} has no result (${state}).`, 'Wait until it is done, or resume it.');
+
+/** Ends a run of a kind early, which keeps what it has. */
+export const finishRun = ({ queue }: EngineContext, run: string, kind: 'fit' | 'beside'): Record<string, never> => {
+  const job = queue.list().find((known) => known.run === run);
+  if (job !== undefined) requireKind({ id: run, kind: job.kind }, kind);
+  queue.finish(run);
+  return {};
 };
 
 /** Refuses to start a finished run again that wrote a folder. */

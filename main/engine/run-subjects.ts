@@ -70,6 +70,16 @@ export const openRunTasks = async (context: EngineContext, handles: readonly Pat
   return tasks.map((task, index) => ({ name: names[index] ?? task.name, task }));
 };
 
+/** Opens the models and tasks of a request. */
+export const openSubjects = async (
+  context: EngineContext,
+  models: readonly PathHandle[],
+  tasks: readonly PathHandle[],
+): Promise<{ readonly models: RunModel[]; readonly tasks: RunTask[] }> => ({
+  models: await openRunModels(context, models),
+  tasks: await openRunTasks(context, tasks),
+});
+
 /** A run's record of a model or task, and how to find it again. */
 interface Search<T> {
   readonly what: 'model' | 'task';

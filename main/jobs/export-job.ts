@@ -1,9 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
-import type { CompressedType, ExportFormat, GgufType, PredictionChoice } from '../contract/export.ts';
 import type { Plan } from '../contract/plan.ts';
-import { exportPlan, type RefereeFindings } from '../export/export-plan.ts';
-import type { ExportMachine, ExportSettings } from '../export/export-progress.ts';
+import { exportPlan, type ExportRequest, type RefereeFindings } from '../export/export-plan.ts';
+import type { ExportControl, ExportMachine, ExportSettings } from '../export/export-progress.ts';
 import type { CardFacts } from '../export/model-card.ts';
 import { notRunFromWeights } from '../export/verify-export.ts';
 import { verifyFinished } from '../export/verify-finished.ts';
@@ -26,18 +25,7 @@ export const writeVerification = async (context: JobContext, verification: unkno
   );
 };
 
-export interface ExportInput {
-  readonly checkpoint: Checkpoint;
-  readonly plan: Plan;
-  /** Folder to make. */
-  readonly destination: string;
-  readonly format: ExportFormat;
-  /** Type of a GGUF file's weights; default: as stored in the source. */
-  readonly ggufType?: GgufType | undefined;
-  /** Type as which a Hugging Face folder is quantised; default: as stored. */
-  readonly hfType?: CompressedType | undefined;
-  /** Treatment of extra prediction layers; default: left out. */
-  readonly mtp?: PredictionChoice | undefined;
+export interface ExportInput extends Omit<ExportRequest, 'settings' | 'card' | 'referee' | 'control'> {
   /** Whether transformers is asked about the folder; default: no. */
   readonly referee?: boolean | undefined;
   readonly machine: ExportMachine;
@@ -62,20 +50,26 @@ const comparedExport =
     }
   };
 
+/** Begins work on all bytes of a model, whose progress the meter shows. */
+const beginWhole = ({ meter, signal }: JobContext, { info }: Checkpoint, description: string): ExportControl => {
+  meter.describe(description);
+  meter.setTotal(info.sizeBytes);
+  meter.begin(info.sizeBytes);
+  return { signal, onProgress: (done, total) => meter.advance(done / total) };
+};
+
 /** Exports a smaller checkpoint and verifies it. A folder that does not match the plan is deleted. */
 export const exportJob = ({ checkpoint, machine, card, referee, ...order }: ExportInput): Job =>
   jobOn([checkpoint], async (context) => {
-    const { meter, signal } = context;
-    meter.describe(`Exporting ${checkpoint.name}`);
-    meter.setTotal(checkpoint.info.sizeBytes);
-    meter.begin(checkpoint.info.sizeBytes);
+    const { meter } = context;
+    const control = beginWhole(context, checkpoint, `Exporting ${checkpoint.name}`);
     const { folder, verification, warnings } = await exportPlan({
       checkpoint,
       ...order,
       card: await card(),
       referee: referee === true ? comparedExport(context, checkpoint) : undefined,
       settings: exportSettings(context, machine),
-      control: { signal, onProgress: (done, total) => meter.advance(done / total) },
+      control,
     });
     await writeVerification(context, verification);
     meter.finish();
@@ -97,19 +91,11 @@ export interface VerifyInput {
 /** Compares an export with its original and plan. A difference is a result, not a failure. */
 export const verifyJob = ({ exported, checkpoint, plan, machine }: VerifyInput): Job =>
   jobOn([checkpoint], async (context) => {
-    const { meter, signal } = context;
-    meter.describe(`Verifying ${exported}`);
-    meter.setTotal(checkpoint.info.sizeBytes);
-    meter.begin(checkpoint.info.sizeBytes);
-    const verification = await verifyFinished({
-      exported,
-      checkpoint,
-      plan,
-      settings: exportSettings(context, machine),
-      control: { signal, onProgress: (done, total) => meter.advance(done / total) },
-    });
+    const control = beginWhole(context, checkpoint, `Verifying ${exported}`);
+    const settings = exportSettings(context, machine);
+    const verification = await verifyFinished({ exported, checkpoint, plan, settings, control });
     await writeVerification(context, verification);
-    meter.finish();
+    context.meter.finish();
     const summary = verification.ok
       ? 'The export is what the plan makes of the original.'
       : `Not equal: ${verification.problems.join(' ')}`;

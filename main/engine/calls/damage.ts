@@ -1,19 +1,15 @@
 import { join } from 'node:path';
 import { damageDocument, damageSettings } from '../../contract/damage.ts';
 import { refuse } from '../../contract/errors.ts';
-import { readJsonIfThere } from '../../files/parse-json.ts';
 import { DAMAGE_FILE, damageJob, leftOutExperts } from '../../jobs/damage-job.ts';
 import type { RunTask } from '../../jobs/job-context.ts';
 import { askedTasks, requireTokenizer } from '../../jobs/task-work.ts';
 import { requireRoom } from '../../tasks/generation/stop-rule.ts';
+import { readResult } from '../../runs/read-result.ts';
 import { requireKind } from '../../contract/run-kinds.ts';
-import { requireAsWritten } from '../../workspace/sealed-files.ts';
 import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
-import { modelNames, onlyModel, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
-import { openRunModels, openRunTasks } from '../run-subjects.ts';
-
-/** Limit for the outcomes of a layer's experts on a task, which take a few hundred bytes each. */
-const MAX_DAMAGE_BYTES = 64 * 2 ** 20;
+import { modelNames, noResult, onlyModel, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
+import { openSubjects } from '../run-subjects.ts';
 
 /** A measurement of what single experts contribute to a task. */
 export const damageRun: RunKindDefinition<typeof damageSettings> = {
@@ -46,30 +42,12 @@ const onlyTask = ([task]: readonly RunTask[]): RunTask => {
 
 export const damageCalls = (context: EngineContext): AnswersTo<'damage'> => ({
   'damage.start': async ({ model, task, ...spec }, signal) =>
-    startRun(
-      context,
-      damageRun,
-      {
-        spec,
-        models: await openRunModels(context, [model]),
-        tasks: await openRunTasks(context, [task]),
-      },
-      signal,
-    ),
+    startRun(context, damageRun, { spec, ...(await openSubjects(context, [model], [task])) }, signal),
   'damage.read': async ({ run }) => {
     const { runs } = context.workspace;
     const manifest = requireKind(await runs.read(run), 'damage', 'Choose a run of "uncurl damage".');
-    await requireAsWritten(runs.folder(run), DAMAGE_FILE);
-    const file = join(runs.folder(run), DAMAGE_FILE);
-    const document = await readJsonIfThere(file, damageDocument, { mostBytes: MAX_DAMAGE_BYTES }, (cause) =>
-      refuse('damage-unreadable', `${file} is damaged.`, 'Measure again.', cause),
-    );
-    if (document === null)
-      throw refuse(
-        'no-damage',
-        `${manifest.title} has no result (${manifest.state}).`,
-        'Wait until it is done, or resume it.',
-      );
+    const document = await readResult(join(runs.folder(run), DAMAGE_FILE), damageDocument);
+    if (document === null) throw noResult('no-damage', manifest);
     return withProvenance(context, run, document);
   },
 });

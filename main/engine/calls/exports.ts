@@ -28,7 +28,7 @@ import { truncationNotes } from '../../words/truncation.ts';
 import { thenAndNow } from '../changed-since.ts';
 import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
-import { modelNames, onlyModel, refuseDone, type RunKindDefinition, startRun } from '../run-kind.ts';
+import { modelNames, noResult, onlyModel, refuseDone, type RunKindDefinition, startRun } from '../run-kind.ts';
 import { openRunModels } from '../run-subjects.ts';
 
 /** Points of the curve that a plan lies on: the same model, task, method and (for random methods) seed. */
@@ -298,12 +298,7 @@ export const exportCalls = (context: EngineContext): AnswersTo<'export' | 'verif
   'verify.read': async ({ run }) => {
     const manifest = await context.workspace.runs.read(run);
     const found = await readResult(join(context.workspace.runs.folder(run), VERIFICATION_FILE), verification);
-    if (found === null)
-      throw refuse(
-        'no-verification',
-        `${manifest.title} has no result (${manifest.state}).`,
-        'Wait until it is done, or resume it.',
-      );
+    if (found === null) throw noResult('no-verification', manifest);
     return withProvenance(context, run, found);
   },
 });

@@ -17,7 +17,7 @@ import { requireTokenizer } from '../../jobs/task-work.ts';
 import type { AnswersTo, EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
 import { modelNames, onlyModel, refuseDone, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
-import { openRunModels, openRunTasks, recordOf, reopenModel } from '../run-subjects.ts';
+import { openRunModels, openSubjects, recordOf, reopenModel } from '../run-subjects.ts';
 
 /** Spec of a recorded fine-tuning, beside model and tasks. */
 const finetuneSpec = z.object({
@@ -121,8 +121,7 @@ export const finetuneRun: RunKindDefinition<typeof finetuneSpec> = {
 export const finetuneCalls = (context: EngineContext): AnswersTo<'finetune'> => ({
   'finetune.start': async ({ model: handle, tasks: taskHandles, settings, into, name, ...named }, signal) => {
     const { python: pythonHandle, mixture: file, teacher: teacherHandle } = named;
-    const models = await openRunModels(context, [handle]);
-    const tasks = await openRunTasks(context, taskHandles);
+    const { models, tasks } = await openSubjects(context, [handle], taskHandles);
     const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
     const destination = join(context.handles.resolve(into), name);
     const runTasks = tasks.map(({ task }) => task);

@@ -34,8 +34,16 @@ import { recordedPath } from '../../workspace/library.ts';
 import { codeToConfirm } from '../approved-run.ts';
 import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
 import { exportDestination, exportRun } from './exports.ts';
-import { modelNames, onlyModel, requireDone, type RunKindDefinition, type RunOrder, startRun } from '../run-kind.ts';
-import { openRunModels, openRunTasks, reopenModel, reopenSubjects } from '../run-subjects.ts';
+import {
+  finishRun,
+  modelNames,
+  onlyModel,
+  requireDone,
+  type RunKindDefinition,
+  type RunOrder,
+  startRun,
+} from '../run-kind.ts';
+import { openSubjects, reopenModel, reopenSubjects } from '../run-subjects.ts';
 
 /** The model, and the tasks: the first decides. */
 export const fitInputOf = ({ spec, models, tasks }: RunOrder<FitInput['settings']>): FitInput => {
@@ -106,8 +114,7 @@ const orderOf = async (
   context: EngineContext,
   { model, task, elsewhere, ...settings }: FitRequest,
 ): Promise<RunOrder<FitInput['settings']>> => {
-  const models = await openRunModels(context, [model]);
-  const tasks = await openRunTasks(context, [task, ...elsewhere]);
+  const { models, tasks } = await openSubjects(context, [model], [task, ...elsewhere]);
   const first = at(tasks, 0, 'a handle without a task');
   const looks = await earlierLooks(context, onlyModel({ models }), first);
   const { checkpoint } = onlyModel({ models });
@@ -169,12 +176,7 @@ export const fitCalls = (context: EngineContext): AnswersTo<'fit'> => {
         signal,
       });
     },
-    'fit.stop': ({ run }) => {
-      const job = context.queue.list().find((known) => known.run === run);
-      if (job !== undefined) requireKind({ id: run, kind: job.kind }, 'fit');
-      context.queue.finish(run);
-      return {};
-    },
+    'fit.stop': ({ run }) => finishRun(context, run, 'fit'),
     'fit.read': async ({ run }) => withProvenance(context, run, (await stored(run)).document),
     'fit.plan': async ({ run, name }) => {
       const { document } = await stored(run);

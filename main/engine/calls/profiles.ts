@@ -14,7 +14,7 @@ import { openProfileParts, type ProfileParts } from '../../workspace/profile-fil
 import { taskProfileOfParts } from '../../workspace/task-profile.ts';
 import type { Answers, EngineContext } from '../engine-context.ts';
 import { modelNames, onlyModel, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
-import { openRunModels, openRunTasks } from '../run-subjects.ts';
+import { openRunTasks, openSubjects } from '../run-subjects.ts';
 
 /**
  * The stored profile of a model on a task with these extras, the sample's included, opened for reading in parts; null
@@ -123,14 +123,5 @@ export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall>
     return { held: await Promise.all((await openRunTasks(context, tasks)).map(isHeld)) };
   },
   'profile.start': async ({ model, tasks, ...spec }, signal) =>
-    startRun(
-      context,
-      profileRun,
-      {
-        spec,
-        models: await openRunModels(context, [model]),
-        tasks: await openRunTasks(context, tasks),
-      },
-      signal,
-    ),
+    startRun(context, profileRun, { spec, ...(await openSubjects(context, [model], tasks)) }, signal),
 });

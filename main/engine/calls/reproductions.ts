@@ -18,7 +18,7 @@ import { recordedSpec } from '../../runs/recorded-spec.ts';
 import { requireKind } from '../../contract/run-kinds.ts';
 import { codeToConfirm } from '../approved-run.ts';
 import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
-import { manifestAgain, requireDone, type RunKindDefinition, startRun } from '../run-kind.ts';
+import { manifestAgain, noResult, requireDone, type RunKindDefinition, startRun } from '../run-kind.ts';
 import { reopenCandidates, reopenSubjects } from '../run-subjects.ts';
 import { fitInputOf, fitRun } from './fit.ts';
 import { sweepRun } from './sweeps.ts';
@@ -100,12 +100,7 @@ export const reproduceCalls = (context: EngineContext): AnswersTo<'reproduction'
     const { runs } = context.workspace;
     const manifest = requireKind(await runs.read(run), 'reproduce');
     const found = await readResult(join(runs.folder(run), REPRODUCTION_FILE), reproduction);
-    if (found === null)
-      throw refuse(
-        'no-reproduction',
-        `${manifest.title} has no result (${manifest.state}).`,
-        'Wait until it is done, or resume it.',
-      );
+    if (found === null) throw noResult('no-reproduction', manifest);
     return withProvenance(context, run, found);
   },
 });

@@ -28,14 +28,7 @@ import {
   startRun,
   taskNames,
 } from '../run-kind.ts';
-import {
-  candidatesToRecord,
-  openCandidates,
-  openRunModels,
-  openRunTasks,
-  refuseCandidatePlan,
-  reopenModel,
-} from '../run-subjects.ts';
+import { candidatesToRecord, openCandidates, openSubjects, refuseCandidatePlan, reopenModel } from '../run-subjects.ts';
 
 type SweepCall = 'sweep.start' | 'sweep.read' | 'sweep.plan';
 
@@ -123,8 +116,7 @@ const storedPlan = async (
 
 export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => ({
   'sweep.start': async ({ settings, later, ...named }, signal) => {
-    const models = await openRunModels(context, named.models);
-    const tasks = await openRunTasks(context, named.tasks);
+    const { models, tasks } = await openSubjects(context, named.models, named.tasks);
     const candidates = await openCandidates(context, named, models, tasks);
     const spec = { ...settings, options: withOptimiser(settings.options, settings.methods) };
     return startRun(context, sweepRun, { spec, models, tasks, candidates }, signal, later);
