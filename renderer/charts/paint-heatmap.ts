@@ -41,7 +41,7 @@ const ROOM_FOR_TEXT = { width: 34, height: 20 } as const;
 const ROOM_FOR_HATCH_PX = 8;
 /** What is left of the colour of an expert that the plan removes. */
 const FADED = 0.16;
-/** Smallest cell with a full pin mark; smaller ones get a dot. */
+/** Smallest cell with a pin mark in its corner; smaller ones have a smaller one in the middle. */
 const ROOM_FOR_PIN_PX = 12;
 /** CSS pixels between the lines that cross a merged expert. */
 const HATCH_STEP = 9;
@@ -85,14 +85,13 @@ const paintHatch = (
   context.restore();
 };
 
-/** Distance of a pin mark from the corner, and its radius, in pixels. */
-const PIN = { inset: 6, radius: 3 } as const;
+/** Distance of a pin mark from the corner, and radii of it in the corner and in the middle, in pixels. */
+const PIN = { inset: 6, radius: 3, small: 2 } as const;
 
 /** A dot for an expert that must stay, a cross for one that must go; visible on every map colour. */
-const paintPin = (context: CanvasRenderingContext2D, right: number, top: number, stays: boolean): void => {
-  const [x, y, r] = [right - PIN.inset, top + PIN.inset, PIN.radius];
+const paintPin = (context: CanvasRenderingContext2D, x: number, y: number, r: number, stays: boolean): void => {
   context.beginPath();
-  context.arc(x, y, r + 2, 0, 2 * Math.PI);
+  context.arc(x, y, r + (r === PIN.small ? 1.5 : 2), 0, 2 * Math.PI);
   context.fillStyle = 'rgba(255,255,255,0.92)';
   context.fill();
   context.beginPath();
@@ -109,6 +108,23 @@ const paintPin = (context: CanvasRenderingContext2D, right: number, top: number,
   context.strokeStyle = '#16181c';
   context.lineWidth = 1.4;
   context.stroke();
+};
+
+/** The pin of a mark: of the first pinned expert that it combines; null if there is none. */
+export const pinOf = (
+  {
+    pin,
+    geometry: { layerBin, expertBin, shown },
+  }: Pick<HeatmapPicture, 'pin'> & { readonly geometry: Pick<HeatmapGeometry, 'layerBin' | 'expertBin' | 'shown'> },
+  { layer, expert }: Cell,
+): boolean | null => {
+  const [lastLayer, lastExpert] = [shown.firstLayer + shown.layers, shown.firstExpert + shown.experts];
+  for (let down = layer; down < Math.min(lastLayer, layer + layerBin); down += 1)
+    for (let across = expert; across < Math.min(lastExpert, expert + expertBin); across += 1) {
+      const found = pin({ layer: down, expert: across });
+      if (found !== null) return found;
+    }
+  return null;
 };
 
 interface Block {
@@ -203,9 +219,10 @@ export const paintHeatmap = (context: CanvasRenderingContext2D, picture: Heatmap
       context.globalAlpha = 1;
       if (shade === null && smaller >= ROOM_FOR_HATCH_PX && cellText === null) paintCross(context, x, y, w, h, picture);
       if (isMerged && smaller >= ROOM_FOR_HATCH_PX) paintHatch(context, x, y, w, h, picture.ink);
-      const pin = picture.pin({ layer, expert });
-      if (pin !== null && smaller >= ROOM_FOR_PIN_PX) paintPin(context, x + w, y, pin);
-      else if (pin !== null) paintSmallPin(context, x + w / 2, y + h / 2, pin);
+      const pin = pinOf(picture, { layer, expert });
+      if (pin !== null && smaller >= ROOM_FOR_PIN_PX)
+        paintPin(context, x + w - PIN.inset, y + PIN.inset, PIN.radius, pin);
+      else if (pin !== null) paintPin(context, x + w / 2, y + h / 2, PIN.small, pin);
       if (cellText === null) continue;
       context.font = `11px ${picture.font}`;
       context.textAlign = 'center';
@@ -242,17 +259,6 @@ const paintCross = (
   context.lineTo(middle - r, centre + r);
   context.strokeStyle = surface;
   context.lineWidth = 1.4;
-  context.stroke();
-};
-
-/** Pin mark of a small cell: filled for stay, open for go. */
-const paintSmallPin = (context: CanvasRenderingContext2D, x: number, y: number, stays: boolean): void => {
-  context.beginPath();
-  context.arc(x, y, 2.6, 0, 2 * Math.PI);
-  context.fillStyle = stays ? '#16181c' : 'rgba(255,255,255,0.92)';
-  context.fill();
-  context.strokeStyle = stays ? 'rgba(255,255,255,0.92)' : '#16181c';
-  context.lineWidth = 1;
   context.stroke();
 };
 

@@ -53,14 +53,14 @@ export const AreaPanel = ({ profile, cells, fates, onClose }: AreaPanelProps) =>
   const parts = info === null ? 0 : experts / Math.max(1, info.moeLayers * info.experts);
   const { pinAll } = selectionStore.getState();
   const panel = useRef<HTMLElement>(null);
-  // Only at the end of the drawing: the map must not move under the pointer.
+  // Only at the end of the drawing, when the map has heard of it: it must not move under the pointer.
   useEffect(() => {
     const drawing = new AbortController();
     const show = (): void => {
       panel.current?.scrollIntoView({ block: 'nearest' });
       drawing.abort();
     };
-    for (const end of ['pointerup', 'keyup'] as const) window.addEventListener(end, show, { signal: drawing.signal });
+    for (const end of ['click', 'keyup'] as const) window.addEventListener(end, show, { signal: drawing.signal });
     return () => drawing.abort();
   }, []);
   return (

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { axeFindings } from './axe-findings.ts';
-import { openDetails, resources, showWhole, tab, openSweep } from './page-steps.ts';
+import { openDetails, openMapOptions, openRule, openSweep, resources, showWhole, tab } from './page-steps.ts';
 import { expect, sampled as test } from './workbench.ts';
 
 test('axe-core finds no violation in any view or dialog, in either theme', async ({ workbench }) => {
@@ -41,11 +41,48 @@ test('axe-core finds no violation in any view or dialog, in either theme', async
     await isClean('the model');
   });
 
+  await test.step('what lies over the workbench: panels, menus, an area, the full screen, a tip', async () => {
+    await page.getByRole('radiogroup', { name: 'Map or table' }).getByRole('radio', { name: 'Map' }).click();
+    await page.getByRole('application', { name: /3 layers by 8 experts/ }).focus();
+    await page.keyboard.press('Shift+ArrowRight');
+    await expect(page.getByRole('region', { name: 'Experts of the area' })).toBeVisible();
+    await isClean('an area');
+    await page.keyboard.press('Escape');
+    for (const open of [openRule, openMapOptions]) {
+      const panel = await open(page);
+      await isClean(open.name);
+      await page.keyboard.press('Escape');
+      await expect(panel).toBeHidden();
+    }
+    await page.getByRole('button', { name: 'More', exact: true }).click();
+    const more = page.getByRole('menuitem', { name: 'Loss' });
+    await expect(more).toBeVisible();
+    await isClean('more charts');
+    await page.keyboard.press('Escape');
+    await expect(more).toBeHidden();
+    await page
+      .getByRole('button', { name: /full screen/i })
+      .first()
+      .click();
+    await isClean('the full screen');
+    await page.keyboard.press('Escape');
+    await header.getByText('Method', { exact: true }).hover();
+    await expect(page.getByRole('tooltip')).toBeVisible();
+    await isClean('a tip');
+    await page.mouse.move(2, 2);
+  });
+
   await test.step('the other views', async () => {
     await showWhole(page, 'Thresholds');
     await openDetails(page);
     await expect(page.getByRole('region', { name: 'Thresholds by REAP' })).toBeVisible();
     await isClean('thresholds');
+    await page.getByRole('button', { name: 'Save figure' }).first().click();
+    const saving = page.getByRole('menuitem', { name: 'SVG' });
+    await expect(saving).toBeVisible();
+    await isClean('ways to save');
+    await page.keyboard.press('Escape');
+    await expect(saving).toBeHidden();
     await page.getByRole('radio', { name: 'Tables' }).click();
     await expect(page.getByRole('region', { name: /^Pruned large models compared with small ones/ })).toBeVisible();
     await isClean('thresholds as tables');
@@ -122,6 +159,9 @@ test('axe-core finds no violation in any view or dialog, in either theme', async
     for (const [typed, title] of [
       ['recorded experiment', 'Experiment'],
       ['fine-tune', 'Fine-tune'],
+      ['new experiment', 'New experiment'],
+      ['open model folder', 'Open a model'],
+      ['documentation', 'Documentation'],
     ] as const) {
       await page.keyboard.press('Control+k');
       await expect(page.getByRole('dialog', { name: 'Commands' }).getByRole('combobox')).toBeFocused();

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Hatch } from '../../../main/figures/cell-matrix.ts';
 import type { Cell } from '../../../renderer/charts/heatmap-geometry.ts';
-import { blockOf } from '../../../renderer/charts/paint-heatmap.ts';
+import { blockOf, pinOf } from '../../../renderer/charts/paint-heatmap.ts';
 
 const shades = [
   [0.1, 0.4, 0.2, 0.3],
@@ -27,4 +27,15 @@ test('between two plans a mark has come as far as the fading has', () => {
     blockOf({ ...picture, hatch: () => 'none', fading: { ...fading, from: () => 'dropped' } }, { layer: 0, expert: 0 })
       .goneShare,
   ).toBe(0.5);
+});
+
+test('a mark that combines experts shows the pin of any of them', () => {
+  const pin = ({ layer, expert }: Cell): boolean | null => (layer === 1 && expert === 3 ? false : null);
+  const at = (layerBin: number, expertBin: number, expert: number) =>
+    pinOf({ pin, geometry: { layerBin, expertBin, shown } }, { layer: 0, expert });
+  expect(at(2, 2, 2)).toBe(false);
+  // The last mark of a row may be cut off.
+  expect(at(2, 3, 3)).toBe(false);
+  expect(at(2, 2, 0)).toBeNull();
+  expect(at(1, 1, 3)).toBeNull();
 });
