@@ -246,12 +246,16 @@ interface TabsProps<N extends string> {
 /** Tabs; the left and right arrow keys choose the neighbour. */
 const Tabs = <N extends string>({ className, label, id, panel, tabs, chosen, onChoose }: TabsProps<N>) => {
   const names = tabs.map(({ name }) => name);
-  // Narrow windows scroll the tabs; scrolled to by itself, so that nothing else moves.
+  // Narrow windows scroll the tabs; scrolled to by itself, so that nothing else moves. In the next frame: to measure
+  // earlier would lay out the page once more.
   useEffect(() => {
-    const tab = document.getElementById(`${id}-${chosen}`);
-    const list = tab?.parentElement;
-    if (tab == null || list == null || list.scrollWidth <= list.clientWidth) return;
-    list.scrollLeft = tab.offsetLeft - list.offsetLeft - (list.clientWidth - tab.offsetWidth) / 2;
+    const frame = requestAnimationFrame(() => {
+      const tab = document.getElementById(`${id}-${chosen}`);
+      const list = tab?.parentElement;
+      if (tab == null || list == null || list.scrollWidth <= list.clientWidth) return;
+      list.scrollLeft = tab.offsetLeft - list.offsetLeft - (list.clientWidth - tab.offsetWidth) / 2;
+    });
+    return () => cancelAnimationFrame(frame);
   }, [id, chosen]);
   const step = (from: N, { key }: React.KeyboardEvent): void => {
     if (key !== 'ArrowRight' && key !== 'ArrowLeft') return;

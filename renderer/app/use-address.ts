@@ -75,13 +75,19 @@ export const useAddress = ({ connected, models, tasks, runs, selection }: Facts)
     const isStep = written.current !== null && written.current !== view;
     written.current = view;
     if (window.location.hash === `#${address}`) return undefined;
-    if (isStep) {
-      window.history.pushState(null, '', `#${address}`);
-      return undefined;
-    }
     // After the change is painted: the browser takes as long for this as for the picture.
-    const timer = setTimeout(() => window.history.replaceState(null, '', `#${address}`), WRITE_AFTER_MS);
-    return () => clearTimeout(timer);
+    let isWaiting = true;
+    const write = (): void => {
+      isWaiting = false;
+      if (isStep) window.history.pushState(null, '', `#${address}`);
+      else window.history.replaceState(null, '', `#${address}`);
+    };
+    const timer = setTimeout(write, WRITE_AFTER_MS);
+    return () => {
+      clearTimeout(timer);
+      // A step is one, however soon the next change comes.
+      if (isStep && isWaiting) write();
+    };
   }, [address, view]);
 
   useEffect(() => {

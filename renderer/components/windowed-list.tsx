@@ -1,5 +1,6 @@
 import { Fragment, useCallback, useLayoutEffect, useRef, useState } from 'react';
 import type { KeyboardEventHandler, ReactNode, RefObject } from 'react';
+import { flushSync } from 'react-dom';
 
 /** Rows rendered beyond the edges, so that scrolling and keyboard moves find them ready. */
 const BEYOND = 8;
@@ -47,8 +48,9 @@ export const useVisibleRows = (
     setWindow((known) => (known.first === next.first && known.end === next.end ? known : next));
   }, [count, rowHeight]);
   useLayoutEffect(() => {
-    look();
-    const observer = new ResizeObserver(look);
+    // Told once at the start, after the page is laid out and before it is painted: to measure earlier would lay it out
+    // once more.
+    const observer = new ResizeObserver(() => flushSync(look));
     if (frame.current !== null) observer.observe(frame.current);
     return () => observer.disconnect();
   }, [look]);

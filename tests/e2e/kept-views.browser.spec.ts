@@ -24,6 +24,37 @@ const countDrawings = (page: Page): Promise<void> =>
 const drawings = (page: Page): Promise<number> =>
   page.evaluate(() => Number(document.documentElement.dataset['drawings']));
 
+/** Properties and methods that make the browser lay out the page before the next frame. */
+const MEASURES = ['scrollWidth', 'scrollTop', 'clientWidth', 'clientHeight', 'scrollIntoView', 'getBoundingClientRect'];
+
+/** Clicks a tab in the page, and reads what was measured, or written into the address, before the page can paint. */
+const doneBeforePaint = (page: Page, tabId: string): Promise<readonly string[]> =>
+  page.evaluate(
+    async ([id, measures]) => {
+      const done: string[] = [];
+      const restore: (() => void)[] = [];
+      const watch = (owner: object, name: string): void => {
+        const own = Object.getOwnPropertyDescriptor(owner, name);
+        if (own === undefined) throw new Error(`${name} is not where it is expected.`);
+        const part = own.get === undefined ? 'value' : 'get';
+        const asked = own[part] as (...given: readonly unknown[]) => unknown;
+        const noted = function (this: unknown, ...given: readonly unknown[]): unknown {
+          done.push(name);
+          return asked.apply(this, [...given]);
+        };
+        Object.defineProperty(owner, name, { ...own, [part]: noted });
+        restore.push(() => void Object.defineProperty(owner, name, own));
+      };
+      for (const name of measures) watch(Element.prototype, name);
+      watch(History.prototype, 'pushState');
+      document.getElementById(id)?.click();
+      for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+      for (const each of restore) each();
+      return done;
+    },
+    [tabId, MEASURES] as const,
+  );
+
 /** What the workbench says of the plan, and draws of it in the layer at its foot. */
 interface PlanShown {
   readonly name: string;
@@ -94,6 +125,27 @@ test('a view that is shown again stands as it was, with what changed meanwhile, 
     await expect(page.locator('.difference-plot')).toHaveCount(0);
     await expect(page.getByRole('main').locator('.compare')).toHaveCount(1);
     await expect(page.locator('[id="view-panel"]')).toHaveCount(1);
+  });
+
+  await test.step('nothing is measured or stored before a view stands', async () => {
+    await showWhole(page, 'Thresholds');
+    await tab(page, 'Side by side');
+    await expect(page.locator('.beside-form')).toBeVisible();
+    await tab(page, 'Runs');
+    await expect(page.getByRole('list', { name: 'Tasks' })).toHaveCount(0);
+    // A step that waits to be written is written at the next one.
+    await expect(page).toHaveURL(/#view=runs/);
+    // From Runs the lists on the left come back too.
+    for (const name of ['beside', 'compare', 'thresholds', 'runs', 'compare']) {
+      expect(await doneBeforePaint(page, `tab-${name}`), name).toEqual([]);
+      // It is a step of the browser's history all the same.
+      await expect(page).toHaveURL(new RegExp(`#view=${name}`));
+    }
+    await page.goBack();
+    await expect(page.getByRole('tab', { name: 'Runs', exact: true })).toHaveAttribute('aria-selected', 'true');
+    await page.goBack();
+    await expect(page.getByRole('tab', { name: 'Thresholds', exact: true })).toHaveAttribute('aria-selected', 'true');
+    await tab(page, 'Compare');
   });
 
   await test.step('shown again, nothing is drawn or asked anew', async () => {
