@@ -27,13 +27,15 @@ export const noCalibration = (
   task: string,
   use: 'profile' | 'learn from',
   place: 'window' | 'anywhere' = 'anywhere',
-): WorkbenchError =>
-  refuse(
+): WorkbenchError => {
+  const options = place === 'window' ? '' : ', or by --split or --calibrate-on';
+  return refuse(
     'no-calibration',
     `${task} has test items only: there is no calibration split to ${use}.`,
-    `Choose its calibration items (in the list of tasks${place === 'window' ? '' : ', or by --split or --calibrate-on'})` +
+    `Choose its calibration items (in the list of tasks${options})` +
       (use === 'profile' ? ', or use only the method random, which needs no profile.' : '.'),
   );
+};
 
 /** By calibration items with answers, a search judges its candidates. */
 export const noLabels = (task: string, method: MethodName): WorkbenchError =>

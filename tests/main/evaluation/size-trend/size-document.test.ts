@@ -240,7 +240,7 @@ describe('a sweep read over the sizes of its models', () => {
   });
 });
 
-test('after a choice among two methods each has half the level; read familywise, the thresholds hold as they are', () => {
+test('a choice among two methods halves the level of each; familywise thresholds hold as they are', () => {
   // 149 equal answers show that less than 2 points are lost at 5 %, and 183 at 2.5 %: 160 are too few for that.
   const { document } = sampleSizeTrend({
     sizes: [8, 16],
