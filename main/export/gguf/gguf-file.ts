@@ -113,7 +113,7 @@ export const writeGguf = (
 };
 
 /** A tensor at its position in a file. */
-export interface PlacedTensor {
+interface PlacedTensor {
   readonly name: string;
   readonly byteOffset: number;
   readonly byteLength: number;
