@@ -1,3 +1,4 @@
+import { given } from '../contract/errors.ts';
 import type { ConfigReader } from './config-reader.ts';
 import type { AttentionDescriptor, IndexerDescriptor, Norm, Projection, Temperature } from './descriptor.ts';
 import type { Family, IndexerRecord } from './families/family.ts';
@@ -30,7 +31,7 @@ export const describeAttention = (
   reader: ConfigReader,
   weights: WeightReader,
   norm: NormOf,
-  sizes: { readonly hidden: number; readonly heads: number },
+  sizes: Sizes,
 ): AttentionReader => {
   switch (family.attention.kind) {
     case 'grouped':
@@ -69,13 +70,13 @@ const projectJoined = (
   return { query: rows(0, query), key: rows(query, key), value: rows(query + key, value) };
 };
 
-const slidingHeadsOf = (
-  keys: Extract<Family['attention'], { kind: 'grouped' }>['slidingHeads'],
-  reader: ConfigReader,
-): number | null => {
-  if (keys === undefined) return null;
-  return reader.optionalInteger(keys.key) ?? reader.object(keys.within)?.optionalInteger(keys.inner) ?? null;
-};
+type GroupedRecord = Extract<Family['attention'], { kind: 'grouped' }>;
+type Sizes = { readonly hidden: number; readonly heads: number };
+
+const slidingHeadsOf = (keys: GroupedRecord['slidingHeads'], reader: ConfigReader): number | null =>
+  keys === undefined
+    ? null
+    : (reader.optionalInteger(keys.key) ?? reader.object(keys.within)?.optionalInteger(keys.inner) ?? null);
 
 interface GlobalHeads {
   readonly dimension: number | null;
@@ -84,11 +85,7 @@ interface GlobalHeads {
 }
 
 /** Heads of a layer without a window, where those have their own; of the first one in the list for `layer` null. */
-const globalHeads = (
-  keys: Extract<Family['attention'], { kind: 'grouped' }>['global'],
-  reader: ConfigReader,
-  layer: number | null,
-): GlobalHeads | null => {
+const globalHeads = (keys: GroupedRecord['global'], reader: ConfigReader, layer: number | null): GlobalHeads | null => {
   if (keys === undefined) return null;
   const keysAreValues = reader.flag(keys.keysAreValues);
   const byLayer = reader.object(keys.byLayerKey);
@@ -103,124 +100,84 @@ const globalHeads = (
 };
 
 const describeGrouped = (
-  record: Extract<Family['attention'], { kind: 'grouped' }>,
+  record: GroupedRecord,
   reader: ConfigReader,
   weights: WeightReader,
   norm: NormOf,
-  { hidden, heads }: { readonly hidden: number; readonly heads: number },
+  { hidden, heads }: Sizes,
 ): AttentionReader => {
   const keyValueHeads = reader.optionalInteger('num_key_value_heads') ?? heads;
-  const commonDimension = reader.optionalInteger('head_dim') ?? hidden / heads;
-  const headDimension = commonDimension;
-  if (!Number.isInteger(headDimension) || headDimension % 2 !== 0 || heads % keyValueHeads !== 0) {
+  const headDimension = reader.optionalInteger('head_dim') ?? hidden / heads;
+  if (!Number.isInteger(headDimension) || headDimension % 2 !== 0 || heads % keyValueHeads !== 0)
     throw reader.inconsistent(
-      `${heads} heads, ${keyValueHeads} key/value heads and head dimension ` + `${headDimension} do not fit together`,
+      `${heads} heads, ${keyValueHeads} key/value heads and head dimension ${headDimension} do not fit together`,
     );
-  }
-  const commonValueDimension =
-    record.valueDimensionKey === undefined ? headDimension : reader.integer(record.valueDimensionKey);
-  const slidingHeads =
-    record.slidingKeyValueHeadsKey === undefined
-      ? keyValueHeads
-      : (reader.optionalInteger(record.slidingKeyValueHeadsKey) ?? 2 * keyValueHeads);
-  const slidingQueryHeads = slidingHeadsOf(record.slidingHeads, reader) ?? heads;
-  if (slidingQueryHeads % slidingHeads !== 0)
+  const valueDimension = given(record.valueDimensionKey, (key) => reader.integer(key)) ?? headDimension;
+  const slidingKeyValueHeads =
+    given(record.slidingKeyValueHeadsKey, (key) => reader.optionalInteger(key) ?? 2 * keyValueHeads) ?? keyValueHeads;
+  const slidingHeads = slidingHeadsOf(record.slidingHeads, reader) ?? heads;
+  if (slidingHeads % slidingKeyValueHeads !== 0)
     throw reader.inconsistent(
-      `${slidingQueryHeads} heads and ${slidingHeads} key/value heads in layers with a window do not ` + 'fit together',
+      `${slidingHeads} heads and ${slidingKeyValueHeads} key/value heads in layers with a window do not fit together`,
     );
   const inputBias = reader.flag(record.queryKeyValueBias);
   const outputBias = reader.flag(record.outputBias);
-  const { norms } = record;
-  const clip = record.clipKey === null ? null : reader.optionalNumber(record.clipKey);
-  const valueScale =
-    (record.valueScaleKey === undefined || reader.isNull(record.valueScaleKey)
-      ? null
-      : reader.optionalNumber(record.valueScaleKey)) ?? 1;
+  const norms = record.norms !== null && reader.flag(record.norms.when) ? record.norms : null;
+  const temperature = given(record.temperature, ({ when, scaleKey, everyKey }) =>
+    reader.flag(when) ? { first: 1 as const, scale: reader.number(scaleKey), every: reader.number(everyKey) } : null,
+  );
+  const ofModel = {
+    clip: given(record.clipKey, (key) => reader.optionalNumber(key)),
+    valueScale: given(record.valueScaleKey, (key) => (reader.isNull(key) ? null : reader.optionalNumber(key))) ?? 1,
+    valueNorm: record.valueNorm === true ? reader.number('rms_norm_eps') : null,
+  };
   const normsPlainly = record.plainNorm !== undefined && reader.flag(record.plainNorm.when);
-  const temperature =
-    record.temperature === undefined || !reader.flag(record.temperature.when)
-      ? null
-      : {
-          first: 1 as const,
-          scale: reader.number(record.temperature.scaleKey),
-          every: reader.number(record.temperature.everyKey),
-        };
-  const describe = (layer: number, { sliding: isSliding, rotating, sharing }: LayerKind): AttentionDescriptor => {
+  const describe = (layer: number, { sliding, rotating, sharing }: LayerKind): AttentionDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
-    const ofLayer = isSliding ? null : globalHeads(record.global, reader, layer);
-    const headDimension = ofLayer?.dimension ?? commonDimension;
-    const valueDimension = ofLayer?.dimension ?? commonValueDimension;
-    const width = (whole: number): number => (norms?.over === 'head' ? headDimension : whole);
-    const keyHeads = ofLayer?.keyValueHeads ?? (isSliding ? slidingHeads : keyValueHeads);
-    const ownHeads = isSliding ? slidingQueryHeads : heads;
-    const [queryWidth, keyWidth] = [ownHeads * headDimension, keyHeads * headDimension];
+    const ofLayer = sliding ? null : globalHeads(record.global, reader, layer);
+    const ofLayerOr = (whole: number): number => ofLayer?.dimension ?? whole;
+    const [keyWidth, valueWidth] = [ofLayerOr(headDimension), ofLayerOr(valueDimension)];
+    const own = sliding ? slidingHeads : heads;
+    const keyHeads = ofLayer?.keyValueHeads ?? (sliding ? slidingKeyValueHeads : keyValueHeads);
+    const [queryRows, keyRows, valueRows] = [own * keyWidth, keyHeads * keyWidth, keyHeads * valueWidth];
     const takes = sharing?.gives === false;
-    const joined =
-      record.joined === undefined
-        ? null
-        : projectJoined(
-            weights,
-            named(record.joined),
-            [queryWidth, keyWidth, keyHeads * valueDimension],
-            hidden,
-            inputBias,
-          );
-    const hasSinks = record.sinks !== null && (record.sinks.on === 'all' || isSliding);
+    const take = (name: string, rows: number, biased = inputBias): Projection =>
+      project(weights, named(name), [rows, hidden], biased);
+    const joined = given(record.joined, (name) =>
+      projectJoined(weights, named(name), [queryRows, keyRows, valueRows], hidden, inputBias),
+    );
+    const gateRows = record.gate === 'in-query' ? own * valueWidth : 0;
+    const width = (rows: number): number => (norms?.over === 'head' ? keyWidth : rows);
     return {
       kind: 'grouped',
-      heads: ownHeads,
+      heads: own,
       keyValueHeads: keyHeads,
-      headDimension,
-      valueDimension,
-      query:
-        joined?.query ??
-        project(
-          weights,
-          named(record.query),
-          [record.gate === 'in-query' ? queryWidth + ownHeads * valueDimension : queryWidth, hidden],
-          inputBias,
-        ),
-      key: takes ? null : (joined?.key ?? project(weights, named(record.key), [keyWidth, hidden], inputBias)),
-      value:
-        takes || ofLayer?.keysAreValues === true
-          ? null
-          : (joined?.value ?? project(weights, named(record.value), [keyHeads * valueDimension, hidden], inputBias)),
-      output: project(weights, named(record.output), [hidden, ownHeads * valueDimension], outputBias),
-      queryKeyNorm:
-        norms === null || !reader.flag(norms.when)
-          ? null
-          : {
-              over: norms.over,
-              afterRotation: norms.afterRotation === true,
-              query: norm(named(norms.query), width(queryWidth)),
-              key: takes ? null : norm(named(norms.key), width(keyWidth)),
-            },
-      shared:
-        sharing === null
-          ? null
-          : {
-              gives: sharing.gives,
-              keys: `keys of block ${sharing.of}`,
-              values: `values of block ${sharing.of}`,
-            },
+      headDimension: keyWidth,
+      valueDimension: valueWidth,
+      query: joined?.query ?? take(record.query, queryRows + gateRows),
+      key: takes ? null : (joined?.key ?? take(record.key, keyRows)),
+      value: takes || ofLayer?.keysAreValues === true ? null : (joined?.value ?? take(record.value, valueRows)),
+      output: project(weights, named(record.output), [hidden, own * valueWidth], outputBias),
+      queryKeyNorm: given(norms, ({ over, afterRotation, query, key }) => ({
+        over,
+        afterRotation: afterRotation === true,
+        query: norm(named(query), width(queryRows)),
+        key: takes ? null : norm(named(key), width(keyRows)),
+      })),
+      shared: given(sharing, ({ gives, of }) => ({
+        gives,
+        keys: `keys of block ${of}`,
+        values: `values of block ${of}`,
+      })),
       plainNorm: normsPlainly && rotating ? reader.number('rms_norm_eps') : null,
       temperature: rotating ? null : temperature,
-      valueNorm: record.valueNorm === true ? reader.number('rms_norm_eps') : null,
-      valueScale,
-      gate:
-        record.gate === undefined || record.gate === 'in-query'
-          ? (record.gate ?? null)
-          : project(
-              weights,
-              named(record.gate.name),
-              [record.gate.per === 'head' ? ownHeads : ownHeads * valueDimension, hidden],
-              false,
-            ),
-      clip,
-      sinks:
-        record.sinks !== null && hasSinks
-          ? weights.takeView(named(weights.index.nameAmong(record.sinks.names)), [ownHeads])
-          : null,
+      gate: given(record.gate, (gate) =>
+        gate === 'in-query' ? gate : take(gate.name, gate.per === 'head' ? own : own * valueWidth, false),
+      ),
+      sinks: given(record.sinks, ({ names, on }) =>
+        on === 'all' || sliding ? weights.takeView(named(weights.index.nameAmong(names)), [own]) : null,
+      ),
+      ...ofModel,
     };
   };
   return {
@@ -239,7 +196,7 @@ const describeLatent = (
   reader: ConfigReader,
   weights: WeightReader,
   norm: NormOf,
-  { hidden, heads }: { readonly hidden: number; readonly heads: number },
+  { hidden, heads }: Sizes,
 ): AttentionReader => {
   const latent = reader.integer('kv_lora_rank');
   const queryRank = reader.optionalInteger('q_lora_rank');
@@ -249,7 +206,7 @@ const describeLatent = (
   const headDimension = plainDimension + rotatedDimension;
   const biased = reader.flag(record.biased);
   const queryScale = record.rankRoots === true ? (hidden / reader.integer('q_lora_rank')) ** 0.5 : 1;
-  const temperature = record.temperature === undefined ? null : latentTemperature(record.temperature, reader);
+  const temperature = given(record.temperature, (keys) => latentTemperature(keys, reader));
   const take = (name: string, shape: readonly [number, number], isBiased = false): Projection =>
     project(weights, name, shape, isBiased);
   const indexerOf = (names: IndexerRecord, layer: number): IndexerDescriptor => {
@@ -311,8 +268,8 @@ const describeLatent = (
       latentScale: record.rankRoots === true ? (hidden / latent) ** 0.5 : 1,
       keyValueUp: keyValueUpOf(layer),
       output: take(named(record.output), [hidden, heads * valueDimension], biased),
-      indexer: record.indexer === undefined ? null : indexerOf(record.indexer, layer),
-      gate: record.gate === undefined ? null : take(named(record.gate), [heads, hidden]),
+      indexer: given(record.indexer, (names) => indexerOf(names, layer)),
+      gate: given(record.gate, (name) => take(named(name), [heads, hidden])),
       temperature,
       latent,
       plainDimension,

@@ -544,16 +544,17 @@ const rotates = (
   return stated !== 0;
 };
 
+/** The error of a key that says of a layer what the keys that are read do not. */
+const disagreement = (reader: ConfigReader, key: string, says: string, layer: string | number, others: string): Error =>
+  reader.unsupported(`"${key}" says ${says} for layer ${layer}, where the other keys give ${others}`);
+
 /** Checks that `layer_types`, if present, agrees with the chunks of the layers. */
 const checkChunkTypes = (reader: ConfigReader, blocks: readonly BlockDescriptor[]): void => {
   const types = typesOf(reader, 'layer_types', ['chunked_attention', 'full_attention']);
   types?.forEach((type, layer) => {
     const isChunked = blocks[layer]?.chunk !== null;
-    if (isChunked === (type === 'chunked_attention')) return;
-    throw reader.unsupported(
-      `"layer_types" says ${type} for layer ${layer}, where the other keys give ` +
-        (isChunked ? 'chunks' : 'no chunks'),
-    );
+    if (isChunked !== (type === 'chunked_attention'))
+      throw disagreement(reader, 'layer_types', type, layer, isChunked ? 'chunks' : 'no chunks');
   });
 };
 
@@ -565,10 +566,8 @@ const checkHeads = (reader: ConfigReader, key: string, blocks: readonly BlockDes
     const attention = blocks[Number(layer)]?.attention;
     if (ofLayer?.keys().every((each) => each === 'num_attention_heads') === true)
       if (ofLayer.raw('num_attention_heads') === (attention?.heads ?? null)) continue;
-    throw reader.unsupported(
-      `"${key}" says ${JSON.stringify(byLayer?.raw(layer))} for layer ${layer}, where the other keys give ` +
-        `${String(attention?.heads ?? 'no')} heads`,
-    );
+    const heads = `${String(attention?.heads ?? 'no')} heads`;
+    throw disagreement(reader, key, JSON.stringify(byLayer?.raw(layer)), layer, heads);
   }
 };
 
@@ -581,13 +580,10 @@ const checkLayerLists = ({ layerLists }: Family, reader: ConfigReader, blocks: r
     const list = reader.raw(key);
     if (list === null) continue;
     if (!Array.isArray(list) || list.length < blocks.length) throw reader.bad(key, list, 'a list for all layers');
+    const [yes, no] = says === 'moe' ? ['experts', 'none'] : ['a window', 'no window'];
     blocks.forEach(({ window, moe }, layer) => {
       const is = says === 'moe' ? moe !== null : window !== null;
-      if (is !== Boolean(list[layer]))
-        throw reader.unsupported(
-          `"${key}" says ${String(list[layer])} for layer ${layer}, where the other keys give ` +
-            (says === 'moe' ? (is ? 'experts' : 'none') : is ? 'a window' : 'no window'),
-        );
+      if (is !== Boolean(list[layer])) throw disagreement(reader, key, String(list[layer]), layer, is ? yes : no);
     });
   }
 };
@@ -616,12 +612,8 @@ const checkLayerTypes = ({ window: record, state }: Family, reader: ConfigReader
   const types = typesOf(reader, 'layer_types', words);
   types?.slice(0, reader.integer('num_hidden_layers')).forEach((type, layer) => {
     const window = windowOf(record, reader, layer);
-    const isSliding = type === 'sliding_attention';
-    if (isSliding === (window !== null)) return;
-    throw reader.unsupported(
-      `"layer_types" says ${type} for layer ${layer}, where the other keys give ` +
-        (window === null ? 'no window' : `a window of ${window}`),
-    );
+    if ((type === 'sliding_attention') !== (window !== null))
+      throw disagreement(reader, 'layer_types', type, layer, window === null ? 'no window' : `a window of ${window}`);
   });
 };
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { boundedList, boundedRecord, boundedText } from '../contract/bounds.ts';
-import { at, refuse } from '../contract/errors.ts';
+import { at, given, refuse } from '../contract/errors.ts';
 import type { ConfigReader } from './config-reader.ts';
 import { project } from './describe-attention.ts';
 import type {
@@ -23,7 +23,7 @@ import type {
   SharedRecord,
 } from './families/family.ts';
 import { namesOnDisk, biasName, layerName, TensorIndex } from './tensor-index.ts';
-import { contiguousPart, plainWeight, storedName } from './read-tensor.ts';
+import { contiguousPart, plainWeight, storedName, transposed } from './read-tensor.ts';
 import type { WeightReader } from './weight-reader.ts';
 import { correctionOf, expertScaleOf } from './routing.ts';
 
@@ -430,12 +430,13 @@ const chooseLayout = ({ family, reader, weights, layer }: Site, folder: string, 
   return layout;
 };
 
-interface TakenLayout {
-  readonly router: TensorView;
-  readonly routerBias: TensorView | null;
-  readonly expertTensors: readonly ExpertTensors[];
-  readonly stacked: readonly string[];
-  readonly prefix: string | null;
+/** Experts as a layout has them; `stacked`: names of tensors that count experts. */
+type TakenLayout = Pick<MoeDescriptor, 'router' | 'routerBias' | 'expertTensors'> &
+  Pick<MoeDescriptor['storage'], 'stacked' | 'prefix'>;
+
+interface Matrices {
+  readonly views: readonly TensorView[];
+  readonly of: (expert: number) => Weight;
 }
 
 const takeLayout = (
@@ -449,10 +450,43 @@ const takeLayout = (
   const named = (pattern: string): string => layerName(pattern, layer);
   if (constants.size > 0 && layout.kind !== 'per-expert')
     throw reader.inconsistent(`"${CONSTANTS_KEY}" names experts, but the experts of the checkpoint are stacked`);
-  const router = weights.takeView(named(layout.router), [experts + identities, sizes.hidden]);
-  const taken = { router, routerBias: null, prefix: null };
-  const every = (describe: (expert: number) => ExpertTensors): readonly ExpertTensors[] =>
-    Array.from({ length: experts }, (_, expert) => describe(expert));
+  const take = (name: string, shape: readonly number[]): TensorView => weights.takeView(named(name), shape);
+  const router = take(layout.router, [experts + identities, sizes.hidden]);
+  const part = (whole: TensorView, expert: number): Weight =>
+    plainWeight(contiguousPart(whole, expert, experts, whole.shape.slice(1)));
+  const taken = (
+    views: readonly (TensorView | null)[],
+    of: (expert: number) => ExpertTensors,
+    routerBias: TensorView | null = null,
+  ): TakenLayout => ({
+    router,
+    routerBias,
+    stacked: views.flatMap((view) => view?.tensor ?? []),
+    prefix: null,
+    expertTensors: Array.from({ length: experts }, (_, expert) => of(expert)),
+  });
+  /** Matrices of all experts, stored as [in, out], or [out, in] in blocks. */
+  const columns = (name: string, shape: readonly number[]): Matrices => {
+    const view = take(name, [experts, ...shape]);
+    return { views: [view], of: (expert) => transposed(part(view, expert)) };
+  };
+  const blocks = (name: string, rows: number, width: number): Matrices => {
+    const groups = width / MXFP4_VALUES;
+    if (!Number.isInteger(groups))
+      throw reader.inconsistent(`MXFP4 experts of ${width} columns: blocks have ${MXFP4_VALUES} values`);
+    const packed = (what: string, shape: readonly number[]): TensorView =>
+      weights.index.take(`${named(name)}_${what}`, [experts, ...shape], ['U8']);
+    const [values, scales] = [packed('blocks', [rows, groups, MXFP4_BYTES]), packed('scales', [rows, groups])];
+    const ofExpert = (view: TensorView, expert: number): TensorView =>
+      contiguousPart(view, expert, experts, view.shape.slice(1));
+    return {
+      views: [values, scales],
+      of: (expert) => ({
+        stored: { kind: 'mxfp4', blocks: ofExpert(values, expert), scales: ofExpert(scales, expert) },
+        shape: [rows, width],
+      }),
+    };
+  };
   switch (layout.kind) {
     case 'per-expert': {
       const prefix = (expert: number): string => `${named(layout.prefix)}${expert}.`;
@@ -476,167 +510,108 @@ const takeLayout = (
         for (const name of unread) weights.take(name, [width, hidden]);
       const [some] = matrices.values();
       if (some === undefined) throw reader.inconsistent(`"${CONSTANTS_KEY}" leaves no expert of layer ${layer}`);
+      // The matrices of a constant expert are not used, so those of another expert fill their positions.
+      const constant = (expert: number): ExpertTensors => ({
+        ...some,
+        constant: weights.takeView(`${prefix(expert)}${CONSTANT_NAME}`, [sizes.hidden]),
+      });
       return {
-        ...taken,
-        stacked: [],
+        ...taken([], (expert) => matrices.get(expert) ?? constant(expert)),
         prefix: weights.index.onDisk(named(layout.prefix)),
-        // The matrices of a constant expert are not used, so those of another expert fill their positions.
-        expertTensors: every(
-          (expert) =>
-            matrices.get(expert) ?? {
-              ...some,
-              constant: weights.takeView(`${prefix(expert)}${CONSTANT_NAME}`, [sizes.hidden]),
-            },
-        ),
       };
     }
     case 'stacked-rows': {
-      const name = named(layout.gateUp);
-      const rows = weights.index.rowsOf(name) === experts ? experts : experts + identities;
-      const gateUp = weights.takeView(name, [rows, 2 * width, hidden]);
-      const down = weights.takeView(named(layout.down), [experts, hidden, width]);
+      const rows = weights.index.rowsOf(named(layout.gateUp)) === experts ? experts : experts + identities;
+      const gateUp = take(layout.gateUp, [rows, 2 * width, hidden]);
       // gateUp alone may be square; the shape of down still shows that neither is stored transposed.
-      return {
-        ...taken,
-        stacked: [gateUp.tensor, down.tensor],
-        expertTensors: every((expert) => ({
-          gate: plainWeight(contiguousPart(gateUp, 2 * expert, 2 * rows, [width, hidden])),
-          up: plainWeight(contiguousPart(gateUp, 2 * expert + 1, 2 * rows, [width, hidden])),
-          down: plainWeight(contiguousPart(down, expert, experts, [hidden, width])),
-        })),
-      };
+      const down = take(layout.down, [experts, hidden, width]);
+      const half = (expert: number, start: 0 | 1): Weight =>
+        plainWeight(contiguousPart(gateUp, 2 * expert + start, 2 * rows, [width, hidden]));
+      return taken([gateUp, down], (expert) => ({
+        gate: half(expert, 0),
+        up: half(expert, 1),
+        down: part(down, expert),
+      }));
     }
     case 'stacked-apart': {
-      const inner = (name: string): TensorView => weights.takeView(named(name), [experts, width, hidden]);
-      const [gate, up] = [layout.gate === null ? null : inner(layout.gate), inner(layout.up)];
-      const down = weights.takeView(named(layout.down), [experts, hidden, width]);
-      const part = (whole: TensorView, expert: number): Weight =>
-        plainWeight(contiguousPart(whole, expert, experts, whole.shape.slice(1)));
-      const bias = (name: string | null, length: number): TensorView | null =>
-        layout.biased !== true || name === null ? null : weights.takeView(biasName(named(name)), [experts, length]);
-      const [gateBias, upBias] = [bias(layout.gate, width), bias(layout.up, width)];
-      const downBias = bias(layout.down, hidden);
-      return {
-        ...taken,
-        routerBias: layout.biased === true ? weights.takeView(biasName(named(layout.router)), [experts]) : null,
-        stacked: [gate, up, down, gateBias, upBias, downBias].flatMap((view) => view?.tensor ?? []),
-        expertTensors: every((expert) => ({
-          gate: gate === null ? null : part(gate, expert),
+      const isBiased = layout.biased === true;
+      const matrix = (name: string | null, shape: readonly number[]): TensorView | null =>
+        name === null ? null : take(name, [experts, ...shape]);
+      const bias = (name: string | null, shape: readonly number[]): TensorView | null =>
+        isBiased && name !== null ? take(biasName(name), [experts, ...shape]) : null;
+      const gate = matrix(layout.gate, [width, hidden]);
+      const [up, down] = [take(layout.up, [experts, width, hidden]), take(layout.down, [experts, hidden, width])];
+      const [gateBias, upBias, downBias] = [
+        bias(layout.gate, [width]),
+        bias(layout.up, [width]),
+        bias(layout.down, [hidden]),
+      ];
+      return taken(
+        [gate, up, down, gateBias, upBias, downBias],
+        (expert) => ({
+          gate: given(gate, (view) => part(view, expert)),
           up: part(up, expert),
           down: part(down, expert),
           ...(gateBias === null ? {} : { gateBias: part(gateBias, expert) }),
           ...(upBias === null ? {} : { upBias: part(upBias, expert) }),
           ...(downBias === null ? {} : { downBias: part(downBias, expert) }),
-        })),
-      };
+        }),
+        bias(layout.router, []),
+      );
     }
     case 'joined-rows': {
-      const joined = (name: string): TensorView => weights.takeView(named(name), [experts * width, hidden]);
+      const joined = (name: string): TensorView => take(name, [experts * width, hidden]);
       const [gate, up, down] = [joined(layout.gate), joined(layout.up), joined(layout.down)];
-      const part = (whole: TensorView, expert: number): Weight =>
+      const rows = (whole: TensorView, expert: number): Weight =>
         plainWeight(contiguousPart(whole, expert, experts, [width, hidden]));
-      return {
-        ...taken,
-        stacked: [gate.tensor, up.tensor, down.tensor],
-        expertTensors: every((expert) => ({
-          gate: part(gate, expert),
-          up: part(up, expert),
-          down: transposed(part(down, expert)),
-        })),
-      };
+      return taken([gate, up, down], (expert) => ({
+        gate: rows(gate, expert),
+        up: rows(up, expert),
+        down: transposed(rows(down, expert)),
+      }));
     }
     case 'stacked-columns': {
-      const gateUp = weights.takeView(named(layout.gateUp), [experts, hidden, 2 * width]);
-      const down = weights.takeView(named(layout.down), [experts, width, hidden]);
+      const gateUp = take(layout.gateUp, [experts, hidden, 2 * width]);
+      const down = take(layout.down, [experts, width, hidden]);
       const half = (expert: number, start: 0 | 1): Weight => ({
-        ...plainWeight(contiguousPart(gateUp, expert, experts, [hidden, 2 * width])),
+        ...part(gateUp, expert),
         select: { axis: 1, start, half: true },
         transposed: true,
         shape: [width, hidden],
       });
-      return {
-        ...taken,
-        stacked: [gateUp.tensor, down.tensor],
-        expertTensors: every((expert) => ({
-          gate: half(expert, 0),
-          up: half(expert, 1),
-          down: transposed(plainWeight(contiguousPart(down, expert, experts, [width, hidden]))),
-        })),
-      };
+      return taken([gateUp, down], (expert) => ({
+        gate: half(expert, 0),
+        up: half(expert, 1),
+        down: transposed(part(down, expert)),
+      }));
     }
+    // gpt-oss: gate and up alternate, every expert has biases; matrices are bfloat16 [in, out] or MXFP4 [out, in].
     case 'interleaved-columns':
-    case 'interleaved-mxfp4':
-      return takeInterleaved(layout, reader, weights, named, router, sizes, every);
-  }
-};
-
-/** A matrix that is stored as [in, out]. */
-const transposed = (stored: Weight): Weight => ({ ...stored, transposed: true, shape: stored.shape.toReversed() });
-
-/**
- * gpt-oss: gate and up alternate, every expert has biases, and the matrices are bfloat16 [in, out] or MXFP4 [out, in].
- */
-const takeInterleaved = (
-  layout: Extract<ExpertLayout, { kind: 'interleaved-columns' | 'interleaved-mxfp4' }>,
-  reader: ConfigReader,
-  weights: WeightReader,
-  named: (pattern: string) => string,
-  router: TensorView,
-  { hidden, experts, width }: Sizes,
-  every: (describe: (expert: number) => ExpertTensors) => readonly ExpertTensors[],
-): TakenLayout => {
-  const routerBias = weights.takeView(named(layout.routerBias), [experts]);
-  const gateUpBias = weights.takeView(named(layout.gateUpBias), [experts, 2 * width]);
-  const downBias = weights.takeView(named(layout.downBias), [experts, hidden]);
-  const biases = (expert: number): Pick<ExpertTensors, 'gateBias' | 'upBias' | 'downBias'> => {
-    const stored = plainWeight(contiguousPart(gateUpBias, expert, experts, [2 * width])).stored;
-    return {
-      gateBias: { stored, select: { axis: 0, start: 0 }, shape: [width] },
-      upBias: { stored, select: { axis: 0, start: 1 }, shape: [width] },
-      downBias: plainWeight(contiguousPart(downBias, expert, experts, [hidden])),
-    };
-  };
-  const taken = { router, routerBias, prefix: null };
-  if (layout.kind === 'interleaved-columns') {
-    const gateUp = weights.takeView(named(layout.gateUp), [experts, hidden, 2 * width]);
-    const down = weights.takeView(named(layout.down), [experts, width, hidden]);
-    const expertTensors = every((expert) => {
-      const stored = plainWeight(contiguousPart(gateUp, expert, experts, [hidden, 2 * width])).stored;
-      const half = (start: 0 | 1): Weight => ({
-        stored,
-        select: { axis: 1, start },
-        transposed: true,
-        shape: [width, hidden],
+    case 'interleaved-mxfp4': {
+      const routerBias = take(layout.routerBias, [experts]);
+      const gateUpBias = take(layout.gateUpBias, [experts, 2 * width]);
+      const downBias = take(layout.downBias, [experts, hidden]);
+      const isBlocks = layout.kind === 'interleaved-mxfp4';
+      const [gateUp, down] = isBlocks
+        ? [blocks(layout.gateUp, 2 * width, hidden), blocks(layout.down, hidden, width)]
+        : [columns(layout.gateUp, [hidden, 2 * width]), columns(layout.down, [width, hidden])];
+      const half = (weight: Weight, start: 0 | 1, axis: 0 | 1): Weight => ({
+        ...weight,
+        select: { axis, start },
+        shape: [width, ...weight.shape.slice(1)],
       });
-      const downWeight = transposed(plainWeight(contiguousPart(down, expert, experts, [width, hidden])));
-      return { gate: half(0), up: half(1), down: downWeight, ...biases(expert) };
-    });
-    return { ...taken, expertTensors, stacked: [gateUp.tensor, gateUpBias.tensor, down.tensor, downBias.tensor] };
+      return taken(
+        [...gateUp.views, gateUpBias, ...down.views, downBias],
+        (expert) => ({
+          gate: half(gateUp.of(expert), 0, isBlocks ? 0 : 1),
+          up: half(gateUp.of(expert), 1, isBlocks ? 0 : 1),
+          down: down.of(expert),
+          gateBias: half(part(gateUpBias, expert), 0, 0),
+          upBias: half(part(gateUpBias, expert), 1, 0),
+          downBias: part(downBias, expert),
+        }),
+        routerBias,
+      );
+    }
   }
-  const quantised = (name: string, rows: number, columns: number): { blocks: TensorView; scales: TensorView } => {
-    const groups = columns / MXFP4_VALUES;
-    if (!Number.isInteger(groups))
-      throw reader.inconsistent(`MXFP4 experts of ${columns} columns: blocks have ${MXFP4_VALUES} values`);
-    return {
-      blocks: weights.index.take(`${name}_blocks`, [experts, rows, groups, MXFP4_BYTES], ['U8']),
-      scales: weights.index.take(`${name}_scales`, [experts, rows, groups], ['U8']),
-    };
-  };
-  const gateUp = quantised(named(layout.gateUp), 2 * width, hidden);
-  const down = quantised(named(layout.down), hidden, width);
-  const part = ({ blocks, scales }: { blocks: TensorView; scales: TensorView }, expert: number): Weight['stored'] => ({
-    kind: 'mxfp4',
-    blocks: contiguousPart(blocks, expert, experts, blocks.shape.slice(1)),
-    scales: contiguousPart(scales, expert, experts, scales.shape.slice(1)),
-  });
-  const expertTensors = every((expert) => ({
-    gate: { stored: part(gateUp, expert), select: { axis: 0, start: 0 }, shape: [width, hidden] },
-    up: { stored: part(gateUp, expert), select: { axis: 0, start: 1 }, shape: [width, hidden] },
-    down: { stored: part(down, expert), shape: [hidden, width] },
-    ...biases(expert),
-  }));
-  const stacked = [gateUp.blocks, gateUp.scales, gateUpBias, down.blocks, down.scales, downBias].map(
-    ({ tensor }) => tensor,
-  );
-  return { ...taken, expertTensors, stacked };
 };

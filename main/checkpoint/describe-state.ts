@@ -1,6 +1,7 @@
+import { at } from '../contract/errors.ts';
 import type { ConfigReader } from './config-reader.ts';
 import { project } from './describe-attention.ts';
-import type { ChannelConvolution, Norm, Projection, StateDescriptor } from './descriptor.ts';
+import type { ChannelConvolution, Norm, Projection, StateDescriptor, TensorView } from './descriptor.ts';
 import type { Family, OperatorRecord, StateRecord } from './families/family.ts';
 import { layerWords } from './layer-words.ts';
 import type { WeightReader } from './weight-reader.ts';
@@ -19,7 +20,7 @@ export const describeState = (
   return (layer) => {
     if (!hasState(record, words, reader, layer)) return null;
     const { operator } = record;
-    const site = { reader, weights, hidden, layer };
+    const site = siteOf('prefix' in operator ? operator.prefix : '', reader, weights, hidden, layer);
     switch (operator.kind) {
       case 'convolution':
         return describeConvolution(operator, site);
@@ -30,20 +31,46 @@ export const describeState = (
       case 'mamba':
         return describeMamba(operator, site);
       case 'lightning':
-        return describeLightning(operator, site);
+        return describeLightning(site);
       case 'mamba-1':
         return describeMamba1(operator, site);
     }
   };
 };
 
-/** Where an operator is described: a layer of a model with this hidden size. */
+/** Where an operator is described: a layer of a model with this hidden size, whose names begin with a prefix. */
 interface Site {
   readonly reader: ConfigReader;
   readonly weights: WeightReader;
   readonly hidden: number;
   readonly layer: number;
+  readonly named: (word: string) => string;
+  readonly view: (word: string, shape: readonly number[]) => TensorView;
+  /** A projection to a number of rows, of the hidden size if `width` is absent. */
+  readonly take: (word: string, rows: number, width?: number, biased?: boolean) => Projection;
+  /** An RMS norm whose weights do not lack one, whatever the family's other norms do. */
+  readonly norm: (word: string, width: number) => Norm;
 }
+
+const siteOf = (prefix: string, reader: ConfigReader, weights: WeightReader, hidden: number, layer: number): Site => {
+  const named = (word: string): string => layerName(prefix + word, layer);
+  return {
+    reader,
+    weights,
+    hidden,
+    layer,
+    named,
+    view: (word, shape) => weights.takeView(named(word), shape),
+    take: (word, rows, width = hidden, biased = false) => project(weights, named(word), [rows, width], biased),
+    norm: (word, width) => ({
+      kind: 'rms',
+      scale: weights.takeView(named(word), [width]),
+      plusOne: false,
+      bias: null,
+      epsilon: reader.number('rms_norm_eps'),
+    }),
+  };
+};
 
 const hasState = (
   { words, everyKey, firstKey }: StateRecord,
@@ -65,49 +92,43 @@ export const isEvery = (reader: ConfigReader, everyKey: string, firstKey: string
   return layer % every === first;
 };
 
-/** The convolution over the channels of some tensors, one after the other. */
+/** The convolution over the channels of some tensors, one after the other, each with as many. */
 const convolutionOf = (
-  { reader, weights }: Pick<Site, 'reader' | 'weights'>,
+  { reader, view }: Site,
   kernelKey: string,
-  tensors: readonly { readonly name: string; readonly channels: number }[],
-  biased: boolean,
+  words: readonly string[],
+  channels: number,
+  biased = false,
 ): ChannelConvolution => {
   const kernel = reader.integer(kernelKey);
   if (kernel < 2) throw reader.unsupported(`"${kernelKey}" is ${kernel}; a convolution over one token`);
-  const [first] = tensors;
-  const channels = tensors.reduce((sum, each) => sum + each.channels, 0);
+  const all = words.length * channels;
   return {
-    weights: tensors.map((each) => weights.takeView(each.name, [each.channels, 1, kernel])),
-    channels,
+    weights: words.map((word) => view(word, [channels, 1, kernel])),
+    channels: all,
     kernel,
-    bias: biased && first !== undefined ? weights.takeView(biasName(first.name), [channels]) : null,
+    bias: biased ? view(biasName(at(words, 0)), [all]) : null,
   };
 };
 
-const describeConvolution = (
-  record: Extract<OperatorRecord, { kind: 'convolution' }>,
-  { reader, weights, hidden, layer }: Site,
-): StateDescriptor => {
-  const named = (pattern: string): string => layerName(pattern, layer);
+type RecordOf<Kind> = Extract<OperatorRecord, { kind: Kind }>;
+
+const describeConvolution = (record: RecordOf<'convolution'>, site: Site): StateDescriptor => {
+  const { reader, hidden, take } = site;
   const biased = reader.flag(record.biased);
   return {
     kind: 'convolution',
-    input: project(weights, named(record.input), [3 * hidden, hidden], biased),
-    convolution: convolutionOf(
-      { reader, weights },
-      record.kernelKey,
-      [{ name: named(record.convolution), channels: hidden }],
-      biased,
-    ),
-    output: project(weights, named(record.output), [hidden, hidden], biased),
+    input: take(record.input, 3 * hidden, hidden, biased),
+    convolution: convolutionOf(site, record.kernelKey, [record.convolution], hidden, biased),
+    output: take(record.output, hidden, hidden, biased),
   };
 };
 
 const describeDelta = (
-  { prefix, rows, sharing = 'in-turn', decayForm = 'logarithm' }: Extract<OperatorRecord, { kind: 'delta' }>,
-  { reader, weights, hidden, layer }: Site,
+  { rows, sharing = 'in-turn', decayForm = 'logarithm' }: RecordOf<'delta'>,
+  site: Site,
 ): StateDescriptor => {
-  const named = (name: string): string => layerName(`${prefix}${name}`, layer);
+  const { reader, hidden, take, view, norm } = site;
   const [keyHeads, valueHeads] = [reader.integer('linear_num_key_heads'), reader.integer('linear_num_value_heads')];
   const keyDimension = reader.integer('linear_key_head_dim');
   const valueDimension = reader.integer('linear_value_head_dim');
@@ -115,19 +136,18 @@ const describeDelta = (
     throw reader.inconsistent(`${valueHeads} linear value heads are no multiple of ${keyHeads} linear key heads`);
   const [keyWidth, valueWidth] = [keyHeads * keyDimension, valueHeads * valueDimension];
   const channels = 2 * keyWidth + valueWidth;
-  const take = (name: string, length: number): Projection =>
-    project(weights, named(`${name}.weight`), [length, hidden], false);
+  const rateDecay = (): Projection => take('in_proj_ba.weight', 2 * valueHeads);
   const inputs = (): Extract<StateDescriptor, { kind: 'delta' }>['input'] => {
     if (rows === 'by-head')
       return {
         rows,
-        queryKeyValueGate: take('in_proj_qkvz', channels + valueWidth),
-        rateDecay: take('in_proj_ba', 2 * valueHeads),
+        queryKeyValueGate: take('in_proj_qkvz.weight', channels + valueWidth),
+        rateDecay: rateDecay(),
       };
-    const apart = { queryKeyValue: take('in_proj_qkv', channels), gate: take('in_proj_z', valueWidth) };
+    const apart = { queryKeyValue: take('in_proj_qkv.weight', channels), gate: take('in_proj_z.weight', valueWidth) };
     return rows === 'rates-by-head'
-      ? { rows, ...apart, rateDecay: take('in_proj_ba', 2 * valueHeads) }
-      : { rows, ...apart, rate: take('in_proj_b', valueHeads), decay: take('in_proj_a', valueHeads) };
+      ? { rows, ...apart, rateDecay: rateDecay() }
+      : { rows, ...apart, rate: take('in_proj_b.weight', valueHeads), decay: take('in_proj_a.weight', valueHeads) };
   };
   return {
     kind: 'delta',
@@ -137,65 +157,55 @@ const describeDelta = (
     valueDimension,
     input: inputs(),
     sharing,
-    convolution: convolutionOf(
-      { reader, weights },
-      'linear_conv_kernel_dim',
-      [{ name: named('conv1d.weight'), channels }],
-      false,
-    ),
-    decayLog: weights.takeView(named('A_log'), [valueHeads]),
+    convolution: convolutionOf(site, 'linear_conv_kernel_dim', ['conv1d.weight'], channels),
+    decayLog: view('A_log', [valueHeads]),
     decayForm,
-    decayBias: weights.takeView(named('dt_bias'), [valueHeads]),
-    norm: plainNorm(weights, named('norm.weight'), valueDimension, reader),
-    output: project(weights, named('out_proj.weight'), [hidden, valueWidth], false),
+    decayBias: view('dt_bias', [valueHeads]),
+    norm: norm('norm.weight', valueDimension),
+    output: take('out_proj.weight', hidden, valueWidth),
   };
 };
 
 const describeChannelDelta = (
-  { prefix, keys, isLowRank = false, decayForm = 'logarithm' }: Extract<OperatorRecord, { kind: 'channel-delta' }>,
-  { reader, weights, hidden, layer }: Site,
+  { keys, isLowRank = false, decayForm = 'logarithm' }: RecordOf<'channel-delta'>,
+  site: Site,
 ): StateDescriptor => {
-  const named = (name: string): string => layerName(`${prefix}${name}`, layer);
+  const { reader, weights, hidden, named, take, view, norm } = site;
   const [heads, dimension] = [reader.integer(keys.heads), reader.integer(keys.dimension)];
   const width = heads * dimension;
-  const take = (name: string, length: number): Projection =>
-    project(weights, named(`${name}.weight`), [length, hidden], false);
-  const ofLow = (name: string): Projection => project(weights, named(`${name}.weight`), [width, dimension], false);
-  const logName = named('forget_gate.A_log');
   const logShape = isLowRank && decayForm === 'logarithm' ? [1, 1, heads, 1] : [heads];
-  const parts = ['q', 'k', 'v'].map((part) => ({ name: named(`${part}_conv1d.weight`), channels: width }));
-  const areApart = parts.some(({ name }) => weights.index.has(name));
+  const parts = ['q_conv1d.weight', 'k_conv1d.weight', 'v_conv1d.weight'];
+  const areApart = parts.some((word) => weights.index.has(named(word)));
   return {
     kind: 'channel-delta',
     heads,
     dimension,
-    query: take('q_proj', width),
-    key: take('k_proj', width),
-    value: take('v_proj', width),
-    convolution: convolutionOf(
-      { reader, weights },
-      keys.kernel,
-      areApart ? parts : [{ name: named('conv1d.weight'), channels: 3 * width }],
-      false,
-    ),
-    rate: take('b_proj', heads),
-    decay: isLowRank ? ofLow('forget_gate.f_b_proj') : take('forget_gate.f_proj', width),
-    low: isLowRank ? { decay: take('forget_gate.f_a_proj', dimension), gate: take('g_a_proj', dimension) } : null,
-    decayBias: weights.takeView(named('forget_gate.dt_bias'), [width]),
-    decayLog: { ...weights.takeView(logName, logShape), shape: [heads] },
+    query: take('q_proj.weight', width),
+    key: take('k_proj.weight', width),
+    value: take('v_proj.weight', width),
+    convolution: areApart
+      ? convolutionOf(site, keys.kernel, parts, width)
+      : convolutionOf(site, keys.kernel, ['conv1d.weight'], 3 * width),
+    rate: take('b_proj.weight', heads),
+    decay: isLowRank ? take('forget_gate.f_b_proj.weight', width, dimension) : take('forget_gate.f_proj.weight', width),
+    low: isLowRank
+      ? { decay: take('forget_gate.f_a_proj.weight', dimension), gate: take('g_a_proj.weight', dimension) }
+      : null,
+    decayBias: view('forget_gate.dt_bias', [width]),
+    decayLog: { ...view('forget_gate.A_log', logShape), shape: [heads] },
     decayForm,
     decayBound: reader.flag(keys.bounded) ? reader.negative(keys.bound) : null,
-    norm: plainNorm(weights, named('o_norm.weight'), dimension, reader),
-    gate: isLowRank ? ofLow('g_b_proj') : take('g_proj', width),
-    output: project(weights, named('o_proj.weight'), [hidden, width], false),
+    norm: norm('o_norm.weight', dimension),
+    gate: isLowRank ? take('g_b_proj.weight', width, dimension) : take('g_proj.weight', width),
+    output: take('o_proj.weight', hidden, width),
   };
 };
 
 const describeMamba = (
-  { prefix, keys, expandKey, limits, decayForm = 'logarithm' }: Extract<OperatorRecord, { kind: 'mamba' }>,
-  { reader, weights, hidden, layer }: Site,
+  { keys, expandKey, limits, decayForm = 'logarithm' }: RecordOf<'mamba'>,
+  site: Site,
 ): StateDescriptor => {
-  const named = (name: string): string => layerName(`${prefix}${name}`, layer);
+  const { reader, hidden, take, view, norm } = site;
   const [heads, groups] = [reader.integer(keys.heads), reader.integer(keys.groups)];
   const stateDimension = reader.integer(keys.stateDimension);
   const isAutomatic = expandKey !== null && reader.raw(keys.headDimension) === 'auto';
@@ -211,31 +221,22 @@ const describeMamba = (
     headDimension,
     stateDimension,
     groups,
-    input: project(weights, named('in_proj.weight'), [width + channels + heads, hidden], biased),
-    convolution: convolutionOf(
-      { reader, weights },
-      keys.kernel,
-      [{ name: named('conv1d.weight'), channels }],
-      reader.flag(keys.convolutionBias),
-    ),
-    stepBias: weights.takeView(named('dt_bias'), [heads]),
-    decayLog: weights.takeView(named('A_log'), [heads]),
+    input: take('in_proj.weight', width + channels + heads, hidden, biased),
+    convolution: convolutionOf(site, keys.kernel, ['conv1d.weight'], channels, reader.flag(keys.convolutionBias)),
+    stepBias: view('dt_bias', [heads]),
+    decayLog: view('A_log', [heads]),
     decayForm,
-    skip: weights.takeView(named('D'), [heads]),
+    skip: view('D', [heads]),
     stepLimits: 'bothKey' in limits ? reader.limits(limits.bothKey) : [reader.number(limits.lowerKey), Infinity],
-    norm: plainNorm(weights, named('norm.weight'), width, reader),
-    output: project(weights, named('out_proj.weight'), [hidden, width], biased),
+    norm: norm('norm.weight', width),
+    output: take('out_proj.weight', hidden, width, biased),
   };
 };
 
 /** Epsilon of the norm behind lightning attention, fixed in the family's code. */
 const LIGHTNING_EPSILON = 1e-6;
 
-const describeLightning = (
-  { prefix }: Extract<OperatorRecord, { kind: 'lightning' }>,
-  { reader, weights, hidden, layer }: Site,
-): StateDescriptor => {
-  const named = (name: string): string => layerName(`${prefix}${name}`, layer);
+const describeLightning = ({ reader, hidden, layer, take, norm }: Site): StateDescriptor => {
   const heads = reader.integer('num_attention_heads');
   const dimension = reader.optionalInteger('head_dim') ?? Math.floor(hidden / heads);
   const width = heads * dimension;
@@ -245,53 +246,35 @@ const describeLightning = (
     kind: 'lightning',
     heads,
     dimension,
-    queryKeyValue: project(weights, named('qkv_proj.weight'), [3 * width, hidden], false),
+    queryKeyValue: take('qkv_proj.weight', 3 * width),
     convolution: null,
     slopes: Array.from({ length: heads }, (_, head) => share * 2 ** ((-8 * (head + 1)) / heads)),
-    norm: { ...plainNorm(weights, named('norm.weight'), width, reader), epsilon: LIGHTNING_EPSILON },
-    gate: project(weights, named('output_gate.weight'), [width, hidden], false),
-    output: project(weights, named('out_proj.weight'), [hidden, width], false),
+    norm: { ...norm('norm.weight', width), epsilon: LIGHTNING_EPSILON },
+    gate: take('output_gate.weight', width),
+    output: take('out_proj.weight', hidden, width),
   };
 };
 
-const describeMamba1 = (
-  { prefix, keys, decayForm = 'logarithm' }: Extract<OperatorRecord, { kind: 'mamba-1' }>,
-  { reader, weights, hidden, layer }: Site,
-): StateDescriptor => {
-  const named = (name: string): string => layerName(`${prefix}${name}`, layer);
+const describeMamba1 = ({ keys, decayForm = 'logarithm' }: RecordOf<'mamba-1'>, site: Site): StateDescriptor => {
+  const { reader, hidden, take, view, norm } = site;
   const stateDimension = reader.integer(keys.stateDimension);
   const channels = reader.integer(keys.expand) * hidden;
   const rank = reader.raw(keys.rank) === 'auto' ? Math.ceil(hidden / 16) : reader.integer(keys.rank);
   const biased = reader.flag(keys.bias);
-  const norm = (name: string, width: number): Norm => plainNorm(weights, named(`${name}.weight`), width, reader);
   return {
     kind: 'mamba-1',
     channels,
     stateDimension,
-    input: project(weights, named('in_proj.weight'), [2 * channels, hidden], biased),
-    convolution: convolutionOf(
-      { reader, weights },
-      keys.kernel,
-      [{ name: named('conv1d.weight'), channels }],
-      reader.flag(keys.convolutionBias),
-    ),
-    selection: project(weights, named('x_proj.weight'), [rank + 2 * stateDimension, channels], false),
-    stepNorm: norm('dt_layernorm', rank),
-    inputNorm: norm('b_layernorm', stateDimension),
-    outputNorm: norm('c_layernorm', stateDimension),
-    step: project(weights, named('dt_proj.weight'), [channels, rank], true),
-    decayLog: weights.takeView(named('A_log'), [channels, stateDimension]),
+    input: take('in_proj.weight', 2 * channels, hidden, biased),
+    convolution: convolutionOf(site, keys.kernel, ['conv1d.weight'], channels, reader.flag(keys.convolutionBias)),
+    selection: take('x_proj.weight', rank + 2 * stateDimension, channels),
+    stepNorm: norm('dt_layernorm.weight', rank),
+    inputNorm: norm('b_layernorm.weight', stateDimension),
+    outputNorm: norm('c_layernorm.weight', stateDimension),
+    step: take('dt_proj.weight', channels, rank, true),
+    decayLog: view('A_log', [channels, stateDimension]),
     decayForm,
-    skip: weights.takeView(named('D'), [channels]),
-    output: project(weights, named('out_proj.weight'), [hidden, channels], biased),
+    skip: view('D', [channels]),
+    output: take('out_proj.weight', hidden, channels, biased),
   };
 };
-
-/** An RMS norm whose weights do not lack one, whatever the family's other norms do. */
-const plainNorm = (weights: WeightReader, name: string, width: number, reader: ConfigReader): Norm => ({
-  kind: 'rms',
-  scale: weights.takeView(name, [width]),
-  plusOne: false,
-  bias: null,
-  epsilon: reader.number('rms_norm_eps'),
-});

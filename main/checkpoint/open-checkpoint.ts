@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { isFile, isFolder } from '../files/file-errors.ts';
 import { z } from 'zod';
 import { MOST_SHARDS, MOST_TENSORS, boundedRecord, boundedText, shortName } from '../contract/bounds.ts';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { at, refuse, WorkbenchError } from '../contract/errors.ts';
 import type { Published } from '../contract/hub.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import { describeModel } from './describe-model.ts';
@@ -18,7 +18,7 @@ import { openGguf } from './gguf/open-gguf.ts';
 import { isGgufPath } from '../files/list-folder.ts';
 import { parsePythonJson } from '../files/parse-json.ts';
 import { explainingReads, readTextIfThere } from '../files/regular-file.ts';
-import { HASHED_AT_OPENING_BYTES, ModelContent } from './model-content.ts';
+import { type ContentOrder, HASHED_AT_OPENING_BYTES, ModelContent } from './model-content.ts';
 import { besideModel, modelInfo, unusedBytes, weightTypes } from './model-info.ts';
 import { changedSources, type ModelSources, stampModel } from './model-sources.ts';
 import { modelName, modelPathOf, publishedAs } from './published.ts';
@@ -68,7 +68,7 @@ export const MAX_CONFIG_BYTES = 4 * 2 ** 20;
 /** Limit for an index: that of 90,000 tensors has 9 MB. */
 const MAX_INDEX_BYTES = 32 * 2 ** 20;
 
-const SINGLE_FILE = 'model.safetensors';
+export const SINGLE_FILE = 'model.safetensors';
 export const INDEX_FILE = 'model.safetensors.index.json';
 const indexSchema = z.object({
   metadata: z.looseObject({ total_size: z.number().positive().optional() }).nullish(),
@@ -97,131 +97,115 @@ export const ggufInside = async (folder: string): Promise<string | null> => {
   return file === undefined ? null : `Its weights are in ${path.join(folder, file)}: name that file.`;
 };
 
-const openFolder = async (resolved: string): Promise<Checkpoint> => {
-  if (!(await isFolder(resolved)))
-    throw refuse('no-model', `${resolved} is not a folder.`, 'Choose a folder with config.json and *.safetensors.');
-  const config = await readConfig(resolved);
-  const family = familyOfConfig(config, resolved);
-  const weights = await readHeaders(resolved);
-  const sources = await stampModel(
-    resolved,
-    weights.map(({ name }) => name),
-  );
-  const content = new ModelContent({
-    folder: resolved,
-    sources,
-    weights: weights.map(({ name }) => name),
+const openFolder = async (folder: string): Promise<Checkpoint> => {
+  if (!(await isFolder(folder)))
+    throw refuse('no-model', `${folder} is not a folder.`, 'Choose a folder with config.json and *.safetensors.');
+  const config = await readConfig(folder);
+  const family = familyOfConfig(config, folder);
+  const weights = await readHeaders(folder);
+  return openModel({
+    folder,
+    family,
+    config,
+    weightFiles: weights.map(({ name, file }) => ({ name, file })),
+    stored: tensorsOf(weights),
+    sizeBytes: weights.reduce((total, { header }) => total + header.sizeBytes, 0),
     labels: {
       config: configText(config),
       before: new Map(weights.map(({ name, header }) => [name, header.text])),
     },
+    factsOf: async (descriptor, tensors) => {
+      const chat = await chatFacts(folder);
+      const hasTokenizer = await isFile(path.join(folder, 'tokenizer.json'));
+      const withoutTokenizer = 'No tokenizer.json: info, forward, export and verify work; tasks need a tokenizer.';
+      return {
+        ...unusedBytes(descriptor, tensors),
+        chatTemplate: chat.file ?? undefined,
+        reasons: [...(hasTokenizer ? [] : [withoutTokenizer]), ...besideModel(descriptor), ...chat.notes],
+      };
+    },
+    changed: async () =>
+      isDeepStrictEqual(await readConfig(folder), config) ? undefined : 'config.json was written to',
   });
-  const tensors = withContent(tensorsOf(weights), content);
-  const descriptor = describeModel(family, config, tensors, resolved);
-  const hasTokenizer = await isFile(path.join(resolved, 'tokenizer.json'));
-  const reasons = hasTokenizer
-    ? []
-    : ['No tokenizer.json: info, forward, export and verify work; tasks need a tokenizer.'];
-  const chat = await chatFacts(resolved);
-  for (const note of [...besideModel(descriptor), ...chat.notes]) reasons.push(note);
-  const sizeBytes = weights.reduce((total, { header }) => total + header.sizeBytes, 0);
-  await opened(content, sizeBytes);
-  const isReadAgain = isDeepStrictEqual(await readConfig(resolved), config);
-  const [change = isReadAgain ? undefined : 'config.json was written to'] = await changedSources(resolved, sources);
-  if (change !== undefined)
-    throw refuse(
-      'changed-while-opened',
-      `${resolved} was changed while it was opened: ${change}.`,
-      'Open it again once nothing writes to it.',
-    );
-  const published = await publishedAs(resolved);
-  return {
-    folder: resolved,
-    name: modelName(resolved, published),
-    published,
-    config,
-    descriptor,
-    tensors,
-    weightFiles: weights.map(({ name, file }) => ({ name, file })),
-    info: {
-      ...modelInfo(descriptor, sizeBytes, reasons),
-      ...unusedBytes(descriptor, tensors),
-      weightTypes: weightTypes(tensors),
-      chatTemplate: chat.file ?? undefined,
-    },
-    content,
-    get fingerprint() {
-      return content.required.fingerprint;
-    },
-    get identity() {
-      return content.required.identity;
-    },
-    sources,
-  };
 };
 
 /**
  * A GGUF file under the same terms: its config is made of its metadata, its tensors have their names in the file, and
  * its identity counts its tokenizer, which is in its header.
  */
-const openGgufFile = async (resolved: string): Promise<Checkpoint> => {
-  if (await isFolder(resolved))
+const openGgufFile = async (file: string): Promise<Checkpoint> => {
+  if (await isFolder(file))
     throw refuse(
       'no-model',
-      `${resolved} is a folder, not a GGUF file.`,
-      (await ggufInside(resolved)) ?? 'Name a GGUF file, or a folder without this ending.',
+      `${file} is a folder, not a GGUF file.`,
+      (await ggufInside(file)) ?? 'Name a GGUF file, or a folder without this ending.',
     );
-  const { family, config, parts, tensors: stored } = await openGguf(resolved);
-  const weightFiles = parts.map(({ name, file }) => ({ name, file }));
-  const sources = await stampModel(
-    resolved,
-    weightFiles.map(({ name }) => name),
-  );
-  const content = new ModelContent({
-    folder: resolved,
-    sources,
-    weights: weightFiles.map(({ name }) => name),
+  const { family, config, parts, tensors: stored } = await openGguf(file);
+  const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+  return openModel({
+    folder: file,
+    family,
+    config,
+    from: 'metadata',
+    weightFiles: parts.map((part) => ({ name: part.name, file: part.file })),
+    stored,
+    sizeBytes: parts.reduce((total, { contents }) => total + contents.sizeBytes, 0),
     labels: {
       config: configText({}),
-      before: new Map(
-        parts.map(({ name, contents: { headerBytes } }) => [
-          name,
-          createHash('sha256').update(headerBytes).digest('hex'),
-        ]),
-      ),
+      before: new Map(parts.map(({ name, contents: { headerBytes } }) => [name, hashOf(headerBytes)])),
     },
     listedAs: (name) => `model${/-\d{5}-of-\d{5}\.gguf$/i.exec(name)?.[0] ?? '.gguf'}`,
+    factsOf: (descriptor) => {
+      const tokenizer = ggufTokenizer(at(parts, 0, 'a model without parts').contents);
+      const withoutTokenizer =
+        typeof tokenizer === 'string'
+          ? [`No tokenizer is read (${tokenizer}): info, forward, export and verify work; tasks need one.`]
+          : [];
+      return { isGguf: true, reasons: [...besideModel(descriptor), ...withoutTokenizer] };
+    },
   });
+};
+
+type Facts = Partial<ModelInfo> & Pick<ModelInfo, 'reasons'>;
+
+/** What a folder and a GGUF file have of their own. */
+interface OpenedFiles
+  extends Pick<Checkpoint, 'folder' | 'config' | 'weightFiles'>, Pick<ContentOrder, 'labels' | 'listedAs'> {
+  readonly family: Family;
+  readonly from?: 'metadata';
+  readonly stored: ReadonlyMap<string, TensorView>;
+  readonly sizeBytes: number;
+  readonly factsOf: (descriptor: ModelDescriptor, tensors: Checkpoint['tensors']) => Facts | Promise<Facts>;
+  /** What was changed since, beside the files that numbers depend on. */
+  readonly changed?: () => Promise<string | undefined>;
+}
+
+const openModel = async (files: OpenedFiles): Promise<Checkpoint> => {
+  const { folder, family, config, from, weightFiles, stored, sizeBytes, labels, listedAs, factsOf, changed } = files;
+  const weights = weightFiles.map(({ name }) => name);
+  const sources = await stampModel(folder, weights);
+  const content = new ModelContent({ folder, sources, weights, labels, listedAs });
   const tensors = withContent(stored, content);
-  const descriptor = describeModel(family, config, tensors, resolved, 'metadata');
-  const sizeBytes = parts.reduce((total, { contents }) => total + contents.sizeBytes, 0);
-  await opened(content, sizeBytes);
-  const [change] = await changedSources(resolved, sources);
+  const descriptor = describeModel(family, config, tensors, folder, from);
+  const { reasons, ...facts } = await factsOf(descriptor, tensors);
+  await recallOrHash(content, sizeBytes);
+  const change = (await changed?.()) ?? (await changedSources(folder, sources))[0];
   if (change !== undefined)
     throw refuse(
       'changed-while-opened',
-      `${resolved} was changed while it was opened: ${change}.`,
+      `${folder} was changed while it was opened: ${change}.`,
       'Open it again once nothing writes to it.',
     );
-  const tokenizer = parts[0] === undefined ? 'it has no parts' : ggufTokenizer(parts[0].contents);
-  const withoutTokenizer =
-    typeof tokenizer === 'string'
-      ? [`No tokenizer is read (${tokenizer}): info, forward, export and verify work; tasks need one.`]
-      : [];
-  const published = await publishedAs(resolved);
+  const published = await publishedAs(folder);
   return {
-    folder: resolved,
-    name: modelName(resolved, published),
+    folder,
+    name: modelName(folder, published),
     published,
     config,
     descriptor,
     tensors,
     weightFiles,
-    info: {
-      ...modelInfo(descriptor, sizeBytes, [...besideModel(descriptor), ...withoutTokenizer]),
-      weightTypes: weightTypes(tensors),
-      isGguf: true,
-    },
+    info: { ...modelInfo(descriptor, sizeBytes, reasons), weightTypes: weightTypes(tensors), ...facts },
     content,
     get fingerprint() {
       return content.required.fingerprint;
@@ -382,7 +366,7 @@ const configText = (config: Readonly<Record<string, unknown>>): string =>
  * Recalls the hashes of a model, else hashes one of up to 64 MiB, which takes a moment; a larger one that was never
  * hashed stays unidentified until something that needs its identity awaits it.
  */
-const opened = async (content: ModelContent, sizeBytes: number): Promise<void> => {
+const recallOrHash = async (content: ModelContent, sizeBytes: number): Promise<void> => {
   await content.recall();
   if (sizeBytes > HASHED_AT_OPENING_BYTES) return;
   try {

@@ -9,6 +9,13 @@ import { bfloatsToFloat32, float32ToBfloats, float32ToHalves, halvesToFloat32 } 
 /** A weight stored as a plain tensor. */
 export const plainWeight = (view: TensorView): Weight => ({ stored: { kind: 'plain', view }, shape: view.shape });
 
+/** A matrix that is stored as [in, out]. */
+export const transposed = (stored: Weight): Weight => ({
+  ...stored,
+  transposed: true,
+  shape: stored.shape.toReversed(),
+});
+
 /** The tensor of a plainly stored weight; null for any other. */
 export const wholeView = ({ stored, select, transposed }: Weight): TensorView | null =>
   stored.kind === 'plain' && select === undefined && transposed !== true ? stored.view : null;

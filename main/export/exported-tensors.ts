@@ -4,7 +4,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { contiguousPart, requireWholeView, wholeView } from '../checkpoint/read-tensor.ts';
 import { correctionOf, routerTensors, tableOf, takesIdentityRows } from '../checkpoint/routing.ts';
 import { scalableViews } from '../checkpoint/scaled-weight.ts';
-import { at, present, refuse } from '../contract/errors.ts';
+import { at, given, present, refuse } from '../contract/errors.ts';
 import type { PredictionChoice } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { openConstants } from '../inference/expert-constants.ts';
@@ -78,48 +78,35 @@ export const exportedTensors = async (
   const stacked = new Map(layers.flatMap((layer) => layer.stacked.map((name) => [name, layer] as const)));
   const numbered = new Map(layers.flatMap((layer) => layer.prefixes.map((prefix) => [prefix, layer] as const)));
   const tables = new Map(pruned.flatMap(({ table }) => (table === null ? [] : [[table.name, table.view] as const])));
-  const fileNames = new Map(checkpoint.weightFiles.map(({ name, file }) => [file, name]));
-  const tensors: ExportedTensor[] = [];
-  for (const view of inFileOrder(checkpoint)) {
-    if (unused.has(view.tensor)) continue;
-    const sourceFile = fileNames.get(view.file) ?? view.file;
+  return inFileOrder(checkpoint, unused, (view) => {
     const table = tables.get(view.tensor);
-    if (table !== undefined) {
-      tensors.push({ ...whole(view.tensor, table, 'the rewritten table of experts'), sourceFile });
-      continue;
-    }
+    if (table !== undefined) return whole(view.tensor, table, 'the rewritten table of experts');
     const rows = stacked.get(view.tensor);
-    if (rows !== undefined) {
-      tensors.push({ ...cutRows(view, rows), sourceFile });
-      continue;
-    }
+    if (rows !== undefined) return cutRows(view, rows);
     const parsed = parseExpertName(view.tensor, numbered);
-    if (parsed === null) {
-      tensors.push({ ...whole(view.tensor, view, 'the source'), sourceFile });
-      continue;
-    }
-    const { moe, carriers } = parsed.layer;
-    if (parsed.expert >= moe.experts) {
-      const number = carriers.length + parsed.expert - moe.experts;
-      tensors.push({
-        ...whole(`${parsed.prefix}${String(number)}.${parsed.rest}`, view, 'the source'),
-        sourceFile,
-      });
-      continue;
-    }
-    const kept = carriers.indexOf(parsed.expert);
-    if (kept === -1) {
-      // Files with matrices of identities, which nothing reads, have them for every row of the router.
-      const row = parsed.layer.identityRows?.dropped.indexOf(parsed.expert) ?? -1;
-      if (row === -1 || !checkpoint.tensors.has(`${parsed.prefix}${String(moe.experts)}.${parsed.rest}`)) continue;
-      const name = `${parsed.prefix}${String(carriers.length + moe.identities + row)}.${parsed.rest}`;
-      tensors.push({ ...whole(name, view, 'a matrix that nothing reads'), sourceFile });
-      continue;
-    }
-    const { view: piece, what } = expertPiece(parsed.layer, kept, view);
-    tensors.push({ ...whole(`${parsed.prefix}${String(kept)}.${parsed.rest}`, piece, what), sourceFile });
+    return parsed === null ? whole(view.tensor, view, 'the source') : ofExpert(checkpoint, parsed, view);
+  });
+};
+
+/** A tensor of one expert under its new number; null: the expert is dropped. */
+const ofExpert = (
+  { tensors }: Checkpoint,
+  { layer, prefix, expert, rest }: ExpertTensorName<PrunedLayer>,
+  view: TensorView,
+): TensorForm | null => {
+  const { moe, carriers, identityRows } = layer;
+  const named = (number: number): string => `${prefix}${String(number)}.${rest}`;
+  if (expert >= moe.experts) return whole(named(carriers.length + expert - moe.experts), view, 'the source');
+  const kept = carriers.indexOf(expert);
+  if (kept !== -1) {
+    const { view: piece, what } = expertPiece(layer, kept, view);
+    return whole(named(kept), piece, what);
   }
-  return tensors;
+  // Files with matrices of identities, which nothing reads, have them for every row of the router.
+  const row = identityRows?.dropped.indexOf(expert) ?? -1;
+  return row === -1 || !tensors.has(named(moe.experts))
+    ? null
+    : whole(named(carriers.length + moe.identities + row), view, 'a matrix that nothing reads');
 };
 
 /**
@@ -137,58 +124,36 @@ const withConstants = (
       moe.storage.prefix === null ? [] : [[moe.storage.prefix, layer] as const],
     ),
   );
-  const fileNames = new Map(checkpoint.weightFiles.map(({ name, file }) => [file, name]));
   const written = new Set<string>();
-  const tensors: ExportedTensor[] = [];
-  for (const view of inFileOrder(checkpoint)) {
-    if (unused.has(view.tensor)) continue;
-    const sourceFile = fileNames.get(view.file) ?? view.file;
+  return inFileOrder(checkpoint, unused, (view) => {
     const parsed = parseExpertName(view.tensor, layerOf);
     const vectors = parsed === null ? undefined : constants[parsed.layer];
-    const experts = vectors?.shape[0] ?? 0;
-    if (
-      parsed === null ||
-      vectors === undefined ||
-      parsed.expert >= experts ||
-      kept[parsed.layer]?.includes(parsed.expert) === true
-    ) {
-      tensors.push({ ...whole(view.tensor, view, 'the source'), sourceFile });
-      continue;
-    }
-    const name = `${parsed.prefix}${String(parsed.expert)}.${CONSTANT_NAME}`;
-    if (written.has(name)) continue;
+    if (parsed === null || vectors === undefined) return whole(view.tensor, view, 'the source');
+    const { layer, prefix, expert } = parsed;
+    const experts = at(vectors.shape, 0);
+    if (expert >= experts || kept[layer]?.includes(expert) === true) return whole(view.tensor, view, 'the source');
+    const name = `${prefix}${String(expert)}.${CONSTANT_NAME}`;
+    if (written.has(name)) return null;
     written.add(name);
-    const vector = contiguousPart(vectors, parsed.expert, vectors.shape[0] ?? 1, vectors.shape.slice(1));
-    tensors.push({ ...whole(name, vector, `the constant of expert ${String(parsed.expert)}`), sourceFile });
-  }
-  return tensors;
+    const vector = contiguousPart(vectors, expert, experts, vectors.shape.slice(1));
+    return whole(name, vector, `the constant of expert ${String(expert)}`);
+  });
 };
 
 /** Names of tensors that an export does not have. */
 const leftOut = ({ descriptor }: Checkpoint, mtp: PredictionChoice): ReadonlySet<string> =>
   new Set([...descriptor.unusedTensors, ...(mtp === 'drop' ? descriptor.prediction.tensors : [])]);
 
+/** What an extra layer for predicting has not got, nor one without new weights. */
+const unchanged = { merged: null, refittedRouter: null, identityRows: null, table: null } as const;
+
 /** Extra prediction layers, whose experts go by the last layer's plan, as they continue from that layer. */
 const predictionLayers = ({ descriptor, info }: Checkpoint, plan: Plan): readonly PrunedLayer[] => {
   if (isMergePlan(plan)) return [];
   const { stacked, prefixes } = descriptor.prediction;
   const moe = { experts: info.experts, expertTensors: [], identities: 0 };
-  return [
-    {
-      moe,
-      router: null,
-      correction: null,
-      stacked,
-      joined: [],
-      prefixes,
-      whole: [],
-      carriers: plan.kept.at(-1) ?? [],
-      merged: null,
-      refittedRouter: null,
-      identityRows: null,
-      table: null,
-    },
-  ];
+  const carriers = plan.kept.at(-1) ?? [];
+  return [{ ...unchanged, moe, router: null, correction: null, stacked, joined: [], prefixes, whole: [], carriers }];
 };
 
 const prunedLayers = async (
@@ -199,44 +164,36 @@ const prunedLayers = async (
   const layers: PrunedLayer[] = [];
   const { variants } = await resolveCandidate(checkpoint, { key: 'export', plan }, overlays);
   for (const [index, { block, moe }] of checkpoint.descriptor.moeLayers.entries()) {
-    const experts = present(variants[block]?.layer?.experts, `MoE layer ${String(index)} has no experts`);
+    const variant = variants[block]?.layer;
+    const experts = present(variant?.experts, `MoE layer ${String(index)} has no experts`);
     const { stacked, joined, prefix } = moe.storage;
+    const isTrained = plan.gates?.kind === 'trained';
     const names = {
+      moe,
       router: moe.router.tensor,
       correction: correctionOf(moe.routing)?.tensor ?? null,
       stacked,
       joined,
       prefixes: prefix === null ? [] : [prefix],
-      whole:
-        plan.gates?.kind === 'trained' && !takesIdentityRows(moe) ? routerTensors(moe).map(({ tensor }) => tensor) : [],
+      whole: isTrained && !takesIdentityRows(moe) ? routerTensors(moe).map(({ tensor }) => tensor) : [],
     };
     if (isMergePlan(plan)) {
-      const carriers = (plan.groups[index] ?? []).map(({ members }) => members[0] ?? -1);
-      layers.push({
-        ...names,
-        moe,
-        carriers,
-        merged: { experts, router: variants[block]?.layer?.router ?? null },
-        refittedRouter: null,
-        identityRows: null,
-        table: null,
-      });
-    } else {
-      const carriers = plan.kept[index] ?? [];
-      const carried = carriers.map((carrier) => experts[carrier] ?? noExpert(index, carrier));
-      const router = variants[block]?.layer?.router ?? moe.router;
-      layers.push({
-        ...names,
-        moe,
-        carriers,
-        merged:
-          plan.recovery === undefined && plan.gates?.kind !== 'folded' ? null : { experts: carried, router: null },
-        refittedRouter: router === moe.router ? null : router,
-        identityRows:
-          plan.gates?.kind === 'trained' ? await identityRowsOf(moe, carriers, checkpoint.identity, overlays) : null,
-        table: await rewritten(checkpoint, moe, carriers, overlays),
-      });
+      const carriers = at(plan.groups, index).map(({ members }) => at(members, 0));
+      layers.push({ ...unchanged, ...names, carriers, merged: { experts, router: variant?.router ?? null } });
+      continue;
     }
+    const carriers = at(plan.kept, index);
+    const carried = carriers.map((carrier) => at(experts, carrier));
+    const router = variant?.router ?? moe.router;
+    const isNew = plan.recovery !== undefined || plan.gates?.kind === 'folded';
+    layers.push({
+      ...names,
+      carriers,
+      merged: isNew ? { experts: carried, router: null } : null,
+      refittedRouter: router === moe.router ? null : router,
+      identityRows: isTrained ? await identityRowsOf(moe, carriers, checkpoint.identity, overlays) : null,
+      table: await rewritten(checkpoint, moe, carriers, overlays),
+    });
   }
   return layers;
 };
@@ -252,13 +209,17 @@ const rewritten = async (
   return table === null ? null : { name: table.tensor, view: await prunedTable(moe, table, kept, identity, overlays) };
 };
 
-const noExpert = (layer: number, expert: number): never => {
-  throw new Error(`MoE layer ${String(layer)} has no expert ${String(expert)}`);
-};
-
-const inFileOrder = ({ weightFiles, tensors }: Checkpoint): readonly TensorView[] =>
-  weightFiles.flatMap(({ file }) =>
-    [...tensors.values()].filter((view) => view.file === file).sort((a, b) => a.byteOffset - b.byteOffset),
+/** What `formOf` makes of the tensors of a checkpoint in the order of its files; null: the export has none. */
+const inFileOrder = (
+  { weightFiles, tensors }: Checkpoint,
+  unused: ReadonlySet<string>,
+  formOf: (view: TensorView) => TensorForm | null,
+): readonly ExportedTensor[] =>
+  weightFiles.flatMap(({ file, name: sourceFile }) =>
+    [...tensors.values()]
+      .filter((view) => view.file === file && !unused.has(view.tensor))
+      .sort((a, b) => a.byteOffset - b.byteOffset)
+      .flatMap((view) => given(formOf(view), (form) => ({ ...form, sourceFile })) ?? []),
   );
 
 interface ExpertTensorName<L> {
@@ -304,19 +265,13 @@ const cutRows = (view: TensorView, layer: PrunedLayer): TensorForm => {
     return keptRows(view.tensor, refittedRouter, layer.carriers);
   const { experts, identities } = layer.moe;
   if (layer.joined.includes(view.tensor)) {
-    const [rows = 0, ...rest] = view.shape;
+    const [rows, rest] = [at(view.shape, 0), view.shape.slice(1)];
     const apart = cutRows({ ...view, shape: [experts, rows / experts, ...rest] }, { ...layer, joined: [] });
     return { ...apart, shape: [(layer.carriers.length * rows) / experts, ...rest] };
   }
   const axis = view.shape.findIndex((length) => length === experts || length === experts + identities);
-  const rows = view.shape[axis] ?? 1;
-  const rowBytes = view.byteLength / rows;
-  const rowOf = (expert: number): TensorView => ({
-    ...view,
-    shape: view.shape.slice(axis + 1),
-    byteLength: rowBytes,
-    byteOffset: view.byteOffset + expert * rowBytes,
-  });
+  const rows = at(view.shape, axis);
+  const rowOf = (expert: number): TensorView => contiguousPart(view, expert, rows, view.shape.slice(axis + 1));
   const ofExperts = layer.carriers.flatMap((carrier, kept): readonly TensorPiece[] => {
     const row = rowOf(carrier);
     const parts = layer.merged === null ? [] : partsOfRow(layer.moe, carrier, row);
@@ -340,13 +295,18 @@ const cutRows = (view: TensorView, layer: PrunedLayer): TensorForm => {
 };
 
 const keptRows = (name: string, router: TensorView, kept: readonly number[]): TensorForm => {
-  const rowBytes = router.byteLength / (router.shape[0] ?? 1);
-  const shape = router.shape.slice(1);
+  const [rows, shape] = [at(router.shape, 0), router.shape.slice(1)];
   const pieces = kept.map((row): TensorPiece => ({
-    view: { ...router, shape, byteLength: rowBytes, byteOffset: router.byteOffset + row * rowBytes },
+    view: contiguousPart(router, row, rows, shape),
     what: `the refitted router row of expert ${String(row)}`,
   }));
-  return { name, dtype: router.dtype, shape: [kept.length, ...shape], byteLength: kept.length * rowBytes, pieces };
+  return {
+    name,
+    dtype: router.dtype,
+    shape: [kept.length, ...shape],
+    byteLength: (kept.length * router.byteLength) / rows,
+    pieces,
+  };
 };
 
 const roles = ['gate', 'up', 'down'] as const;
@@ -357,15 +317,12 @@ const expertParts = [...roles, 'downBias'] as const;
 /** The matrices of an expert within its row of a stacked tensor, in file order. */
 const partsOfRow = (moe: PrunedLayer['moe'], expert: number, row: TensorView): readonly TensorView[] =>
   roles
-    .flatMap((role) => wholeViewOf(moe.expertTensors[expert]?.[role]) ?? [])
+    .flatMap((role) => given(moe.expertTensors[expert]?.[role], wholeView) ?? [])
     .filter(
       ({ tensor, byteOffset }) =>
         tensor === row.tensor && byteOffset >= row.byteOffset && byteOffset < row.byteOffset + row.byteLength,
     )
     .sort((a, b) => a.byteOffset - b.byteOffset);
-
-const wholeViewOf = (weight: Weight | null | undefined): TensorView | null =>
-  weight === null || weight === undefined ? null : wholeView(weight);
 
 /** The export's content in place of the carrier's `view`: the view itself, or the new one of the same role. */
 const expertPiece = ({ moe, carriers, merged }: PrunedLayer, kept: number, view: TensorView): TensorPiece => {
@@ -378,7 +335,8 @@ const expertPiece = ({ moe, carriers, merged }: PrunedLayer, kept: number, view:
     const at = viewsOf(before[part]).findIndex((known) => isSamePlace(known, view));
     if (at === -1) continue;
     const weight = after[part];
-    const piece = viewsOf(weight)[at] ?? requireWholeView(weight ?? noWeight(part), 'exporting merged experts');
+    const whole = present(weight, `a merged expert without its ${part} projection`);
+    const piece = viewsOf(weight)[at] ?? requireWholeView(whole, 'exporting merged experts');
     return { view: { ...piece, shape: view.shape }, what: pieceName(piece, part, carrier, kept, changed.length) };
   }
   if (changed.length < roles.length) return carried;
@@ -402,13 +360,8 @@ const pieceName = (
     : `the ${part} projection of expert ${String(carrier)} times ${String(factor)}`;
 };
 
-const noWeight = (part: string): never => {
-  throw new Error(`a merged expert without its ${part} projection`);
-};
-
 const isSamePlace = (left: TensorView, right: TensorView): boolean =>
   left.tensor === right.tensor && left.byteOffset === right.byteOffset && left.byteLength === right.byteLength;
 
 /** Tensors of a weight that a plan may replace: its matrix, stored plainly or transposed, or its scales. */
-const viewsOf = (weight: Weight | null | undefined): readonly TensorView[] =>
-  weight === null || weight === undefined ? [] : scalableViews(weight);
+const viewsOf = (weight: Weight | null | undefined): readonly TensorView[] => given(weight, scalableViews) ?? [];

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { valuesIn } from '../arithmetic/vectors.ts';
 import type { ModelDescriptor, TensorDtype, TensorView } from '../checkpoint/descriptor.ts';
 import { isBlockType, tensorBytes as bytesOfType } from '../checkpoint/gguf/gguf-types.ts';
-import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { type Checkpoint, SINGLE_FILE } from '../checkpoint/open-checkpoint.ts';
 import { fromFloat32, storedName, toFloat32 } from '../checkpoint/read-tensor.ts';
 import { type TensorToWrite, writeSafetensors } from '../checkpoint/write-safetensors.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
@@ -30,7 +30,7 @@ import { type GgufPiece, type GgufTensor, modelTensors } from './gguf/model-tens
 import { isStoredGguf, planStoredGguf, type StoredGguf, writeStoredGguf } from './gguf/stored-gguf.ts';
 import { inRows, type ReadView, readPieces, roundWithin, virtualViews } from './gguf/tensor-values.ts';
 import { requireOneType } from './prepare-plan.ts';
-import { SINGLE_FILE, tensorBytes, writeFlushed } from './write-weights.ts';
+import { tensorBytes, writeFlushed } from './write-weights.ts';
 
 /**
  * Models whose weights are rounded as a file stores them: a GGUF file, or a folder of compressed-tensors. Their values

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { type Checkpoint, MAX_CONFIG_BYTES, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
+import { type Checkpoint, INDEX_FILE, MAX_CONFIG_BYTES, openCheckpoint, SINGLE_FILE } from '../checkpoint/open-checkpoint.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import type { CompressedType, PredictionChoice, Verification } from '../contract/export.ts';
@@ -22,7 +22,6 @@ import { isStoredGguf, planStoredGguf, storedHeaderProblems } from './gguf/store
 import { ONNX_DATA_FILE, ONNX_FILE, onnxData } from './onnx-files.ts';
 import { planFileProblems, preparePlan, requireChange } from './prepare-plan.ts';
 import { compareOnnx, verificationSlots } from './verify-onnx.ts';
-import { INDEX_FILE, SINGLE_FILE } from './write-weights.ts';
 
 /**
  * Bound on |a - b| / max(1, L) for float32 logits of the original (a) and the export (b), L being the largest |a| of
@@ -114,17 +113,10 @@ const verifyFolder = async (request: VerifyRequest): Promise<Verification> => {
           },
         })
       : null;
-    const problems = [
-      // A missing file may also be reported where it is compared.
-      ...listed(files.filter((problem) => !differing.includes(problem))),
-      ...listed(differing),
-      ...listed(reopened?.problems ?? []),
-      ...listed(graph?.problems ?? []),
-    ];
-    return {
-      ok: problems.length === 0,
-      sequences: sequences.length,
-      tokens: sequences.reduce((sum, { length }) => sum + length, 0),
+    // A missing file may also be reported where it is compared.
+    const others = files.filter((problem) => !differing.includes(problem));
+    return verified([others, differing, reopened?.problems ?? [], graph?.problems ?? []], {
+      ...countsOf(sequences),
       maxLogitDifference: Math.max(reopened?.maxLogitDifference ?? 0, graph?.maxLogitDifference ?? 0),
       tolerance: Math.max(LOGIT_TOLERANCE, graph?.tolerance ?? 0),
       forms: [
@@ -138,8 +130,7 @@ const verifyFolder = async (request: VerifyRequest): Promise<Verification> => {
       sameExperts: reopened?.sameExperts ?? null,
       sameTensors: differing.length === 0,
       mtp,
-      problems,
-    };
+    });
   } catch (error) {
     throw control.signal.aborted ? new CancelledError('The verification') : error;
   }
@@ -180,19 +171,13 @@ const verifyStored = async (
     const sequences = probeSequences(checkpoint.descriptor);
     const original = await forward(checkpoint, plan, sequences, settings, progress, 0);
     const reopened = await compareCheckpoint(opened, checkpoint, plan, sequences, original, settings, progress);
-    const problems = [...listed(files), ...listed(differing), ...listed(reopened.problems)];
-    return {
-      ok: problems.length === 0,
-      sequences: sequences.length,
-      tokens: sequences.reduce((sum, { length }) => sum + length, 0),
+    return verified([files, differing, reopened.problems], {
+      ...countsOf(sequences),
       maxLogitDifference: reopened.maxLogitDifference,
       tolerance: LOGIT_TOLERANCE,
-      forms: [],
       sameExperts: reopened.sameExperts,
       sameTensors: differing.length === 0,
-      mtp: null,
-      problems,
-    };
+    });
   } catch (error) {
     throw control.signal.aborted ? new CancelledError('The verification') : error;
   }
@@ -233,20 +218,16 @@ const verifyGguf = async (
   checkpoint: Checkpoint,
   plan: Plan,
   tensors: readonly ExportedTensor[],
-  { signal, onProgress }: ExportControl,
+  control: ExportControl,
 ): Promise<Verification> => {
+  const { signal } = control;
   const checksums = await checksumProblems(exported, signal);
   let differing: readonly string[];
   try {
     const type = await readGgufType(exported);
     if (type === null) return unopened([`${GGUF_FILE} does not give the type of its weights.`, ...checksums]);
     const gguf = await planGguf(checkpoint, await exportedConfig(checkpoint, plan), tensors, type, expertTypesOf(plan));
-    let done = 0;
-    differing = await ggufProblems(gguf, exported, (bytes) => {
-      if (signal.aborted) throw new CancelledError('The verification');
-      done += bytes;
-      onProgress?.(Math.min(done, gguf.sizeBytes), gguf.sizeBytes);
-    });
+    differing = await ggufProblems(gguf, exported, counted(control, gguf.sizeBytes));
   } catch (error) {
     if (error instanceof WorkbenchError && error.code === 'bad-gguf') return unopened([error.message, ...checksums]);
     throw error;
@@ -267,21 +248,16 @@ const verifyQuantised = async (
   plan: Plan,
   tensors: readonly ExportedTensor[],
   type: CompressedType,
-  { signal, onProgress }: ExportControl,
+  control: ExportControl,
 ): Promise<Verification> => {
+  const { signal } = control;
   const { config, tensors: wanted } = compressedFolder(
     checkpoint,
     await exportedConfig(checkpoint, plan),
     tensors,
     type,
   );
-  const total = weightBytes(wanted);
-  let done = 0;
-  const differing = await tensorProblems(wanted, opened.tensors, (bytes) => {
-    if (signal.aborted) throw new CancelledError('The verification');
-    done += bytes;
-    onProgress?.(Math.min(done, total), total);
-  });
+  const differing = await tensorProblems(wanted, opened.tensors, counted(control, weightBytes(wanted)));
   const text = await readText(path.join(exported, 'config.json'), { mostBytes: MAX_CONFIG_BYTES });
   return bytesCompared(checkpoint, plan, differing, [
     ...(text === config ? [] : [`config.json is not the source's text with the plan's changes and ${type}.`]),
@@ -292,27 +268,24 @@ const verifyQuantised = async (
   ]);
 };
 
+/** Counts compared bytes of a folder that is not run. */
+const counted = ({ signal, onProgress }: ExportControl, total: number): ByteProgress => {
+  let done = 0;
+  return (bytes) => {
+    if (signal.aborted) throw new CancelledError('The verification');
+    done += bytes;
+    onProgress?.(Math.min(done, total), total);
+  };
+};
+
 /** The result for a folder whose bytes were compared and which was not run. */
 const bytesCompared = (
   checkpoint: Checkpoint,
   plan: Plan,
   differing: readonly string[],
   files: readonly string[],
-): Verification => {
-  const problems = [...listed(files), ...listed(differing)];
-  return {
-    ok: problems.length === 0,
-    sequences: 0,
-    tokens: 0,
-    maxLogitDifference: 0,
-    tolerance: 0,
-    forms: [],
-    sameExperts: null,
-    sameTensors: differing.length === 0,
-    mtp: madeOf(checkpoint, plan, null),
-    problems,
-  };
-};
+): Verification =>
+  verified([files, differing], { sameTensors: differing.length === 0, mtp: madeOf(checkpoint, plan, null) });
 
 /** Names of the files from which an export in these formats is loaded. */
 const modelFiles = (opened: Checkpoint | null, hasGraph: boolean): readonly string[] => {
@@ -370,17 +343,34 @@ const openOrExplain = async (folder: string): Promise<Checkpoint | string> => {
   }
 };
 
-const unopened = (problems: readonly string[]): Verification => ({
-  ok: false,
+const unopened = (problems: readonly string[]): Verification =>
+  verified([problems], {
+    maxLogitDifference: NOT_COMPARABLE,
+    tolerance: LOGIT_TOLERANCE,
+    sameExperts: false,
+    sameTensors: false,
+  });
+
+/** The result with problems by their kind; nothing was run but for what `found` says. */
+const verified = (
+  problems: readonly (readonly string[])[],
+  found: Partial<Verification> & Pick<Verification, 'sameTensors'>,
+): Verification => ({
+  ok: problems.every((ofKind) => ofKind.length === 0),
   sequences: 0,
   tokens: 0,
-  maxLogitDifference: NOT_COMPARABLE,
-  tolerance: LOGIT_TOLERANCE,
+  maxLogitDifference: 0,
+  tolerance: 0,
   forms: [],
-  sameExperts: false,
-  sameTensors: false,
+  sameExperts: null,
   mtp: null,
-  problems: listed(problems),
+  ...found,
+  problems: problems.flatMap(listed),
+});
+
+const countsOf = (sequences: readonly (readonly number[])[]): Pick<Verification, 'sequences' | 'tokens'> => ({
+  sequences: sequences.length,
+  tokens: sequences.reduce((sum, { length }) => sum + length, 0),
 });
 
 const listed = (problems: readonly string[]): string[] =>

@@ -1,6 +1,6 @@
 import { lstat, readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { openCheckpoint, type Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { type Checkpoint, INDEX_FILE, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { WorkbenchError } from '../contract/errors.ts';
 import { expertTypesOf } from '../contract/plan.ts';
@@ -20,7 +20,6 @@ import { isStoredGguf } from './gguf/stored-gguf.ts';
 import { modelCard } from './model-card.ts';
 import { carriedPlan, preparePlan } from './prepare-plan.ts';
 import { verifyExport, type VerifyRequest, whatItHolds } from './verify-export.ts';
-import { INDEX_FILE } from './write-weights.ts';
 
 /** JSON files of an export in which a repeated key would mean one thing here and another elsewhere. */
 const JSON_FILES = ['config.json', INDEX_FILE, PLAN_FILE];

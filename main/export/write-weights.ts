@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import { valuesIn } from '../arithmetic/vectors.ts';
 import type { TensorView } from '../checkpoint/descriptor.ts';
-import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { type Checkpoint, INDEX_FILE, SINGLE_FILE } from '../checkpoint/open-checkpoint.ts';
 import { readTensorBytes } from '../checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { safetensorsBytes, writeSafetensors } from '../checkpoint/write-safetensors.ts';
@@ -50,9 +50,6 @@ const readChunk = async (handle: FileHandle, view: TensorView, from: number): Pr
   }
   return chunk;
 };
-
-export const SINGLE_FILE = 'model.safetensors';
-export const INDEX_FILE = 'model.safetensors.index.json';
 
 /** The shards of the source that an export has tensors of, each with them. */
 const shardsOf = (

@@ -7,7 +7,7 @@ import { toFloat32 } from '../checkpoint/read-tensor.ts';
 import { openGgufParts } from '../checkpoint/gguf/open-gguf.ts';
 import { readGgufFrom } from '../checkpoint/gguf/read-gguf.ts';
 import { besideModel, modelInfo, unusedBytes, weightTypes } from '../checkpoint/model-info.ts';
-import { familyOfConfig, INDEX_FILE, MAX_CONFIG_BYTES } from '../checkpoint/open-checkpoint.ts';
+import { familyOfConfig, INDEX_FILE, MAX_CONFIG_BYTES, SINGLE_FILE } from '../checkpoint/open-checkpoint.ts';
 import { readHeaderFrom } from '../checkpoint/safetensors-header.ts';
 import { refuse } from '../contract/errors.ts';
 import { hubNameText, type HubName } from '../contract/hub.ts';
@@ -34,7 +34,6 @@ const SIDE_FILES: ReadonlySet<string> = new Set([
 ]);
 const LICENCE = /^(?:licen[cs]e|notice|copying|use_policy)(?:\.(?:md|txt))?$/i;
 
-const SINGLE_FILE = 'model.safetensors';
 const MAX_INDEX_BYTES = 32 * 2 ** 20;
 /** Headers read at a time. */
 const CONCURRENCY = 6;

@@ -2,9 +2,13 @@ import type { Family } from './family.ts';
 import {
   biasedAttention,
   correctedSigmoid,
+  expertKeys,
   firstDense,
   firstOrListedDense,
+  innerForm,
+  inTextConfig,
   latentAttention,
+  olderForm,
   plain,
   scaledSoftmax,
   sharedExperts,
@@ -12,11 +16,7 @@ import {
   softmaxOver,
 } from './shared-names.ts';
 
-const keys = {
-  experts: ['n_routed_experts', 'num_local_experts'],
-  topK: 'num_experts_per_tok',
-  expertWidth: 'moe_intermediate_size',
-} as const;
+const keys = expertKeys('n_routed_experts');
 const indexedLayers = { key: 'layer_types', values: ['indexed_attention', 'deepseek_sparse_attention'] } as const;
 const latentDefaults = {
   kv_lora_rank: 512,
@@ -136,13 +136,9 @@ export const kimiK25: Family = {
     },
   ],
   wrapper: {
-    configKey: 'text_config',
+    ...inTextConfig,
     modelTypes: ['kimi_k2', 'deepseek_v3'],
-    forms: [
-      { 'model.': 'language_model.model.', 'lm_head.': 'language_model.lm_head.' },
-      { 'model.': 'model.language_model.', 'lm_head.': 'lm_head.' },
-    ],
-    loader: 'AutoModelForImageTextToText',
+    forms: [olderForm, innerForm],
     carried: ['vision_tower.', 'mm_projector.', 'model.vision_tower.', 'model.mm_projector.'],
   },
 };

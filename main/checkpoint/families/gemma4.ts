@@ -4,9 +4,11 @@ import {
   commonNames,
   denseNames,
   headNorms,
+  inTextConfig,
   partialRotary,
   plain,
   softmaxOver,
+  stackedRows,
   unquantised,
 } from './shared-names.ts';
 
@@ -93,14 +95,7 @@ export const gemma4Text: Family = {
   window: { kind: 'types', key: 'sliding_window', otherwise: { kind: 'unknown' } },
   rotary: { ...partialRotary, scalings: ['default', 'proportional'] },
   dense: { ...denseNames, rule: { kind: 'beside' }, doubled: 'use_double_wide_mlp' },
-  layouts: [
-    {
-      kind: 'stacked-rows',
-      router: `${layer}.router.proj.weight`,
-      gateUp: `${layer}.experts.gate_up_proj`,
-      down: `${layer}.experts.down_proj`,
-    },
-  ],
+  layouts: [stackedRows(`${layer}.router.proj.weight`, `${layer}.experts`)],
 };
 
 /** Gemma 4: the text model within that of text, images and sound. */
@@ -108,9 +103,8 @@ export const gemma4: Family = {
   ...gemma4Text,
   modelType: 'gemma4',
   wrapper: {
-    configKey: 'text_config',
+    ...inTextConfig,
     modelTypes: ['gemma4_text'],
-    forms: [{ 'model.': 'model.language_model.', 'lm_head.': 'lm_head.' }],
     loader: 'AutoModelForCausalLM',
     carried: ['model.vision_tower.', 'model.audio_tower.', 'model.embed_vision.', 'model.embed_audio.'],
   },

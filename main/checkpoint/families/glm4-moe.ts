@@ -1,10 +1,12 @@
 import type { Family } from './family.ts';
 import {
   correctedSigmoid,
+  expertKeys,
   firstDense,
   firstOrListedDense,
   groupedAttention,
   headNorms,
+  inTextConfig,
   latentAttention,
   partialRotary,
   plain,
@@ -15,11 +17,7 @@ import {
 export const glm4Moe: Family = {
   ...plain,
   modelType: 'glm4_moe',
-  keys: {
-    experts: ['n_routed_experts', 'num_local_experts'],
-    topK: 'num_experts_per_tok',
-    expertWidth: 'moe_intermediate_size',
-  },
+  keys: expertKeys('n_routed_experts'),
   defaults: {
     n_routed_experts: 128,
     num_experts_per_tok: 8,
@@ -94,11 +92,5 @@ export const glm4vMoe: Family = {
   defaults: { ...glm4Moe.defaults, attention_bias: true },
   required: [...plain.required, { key: 'use_qk_norm', values: [false] }],
   attention: { ...groupedAttention, queryKeyValueBias: 'attention_bias' },
-  wrapper: {
-    configKey: 'text_config',
-    modelTypes: ['glm4v_moe_text'],
-    forms: [{ 'model.': 'model.language_model.', 'lm_head.': 'lm_head.' }],
-    loader: 'AutoModelForImageTextToText',
-    carried: ['model.visual.'],
-  },
+  wrapper: { ...inTextConfig, modelTypes: ['glm4v_moe_text'], carried: ['model.visual.'] },
 };

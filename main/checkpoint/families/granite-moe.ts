@@ -1,5 +1,5 @@
 import type { Family } from './family.ts';
-import { biasedAttention, mixtralKeys, plain, softmaxOfChosen } from './shared-names.ts';
+import { biasedAttention, mixtralKeys, plain, softmaxOfChosen, stackedRows } from './shared-names.ts';
 
 /** GraniteMoE (IBM Granite 3.0). */
 export const graniteMoe: Family = {
@@ -50,12 +50,7 @@ export const graniteMoeShared: Family = {
   },
   layouts: [
     ...graniteMoe.layouts,
-    {
-      kind: 'stacked-rows',
-      router: 'model.layers.{l}.block_sparse_moe.router.weight',
-      gateUp: 'model.layers.{l}.block_sparse_moe.experts.gate_up_proj',
-      down: 'model.layers.{l}.block_sparse_moe.experts.down_proj',
-    },
+    stackedRows('model.layers.{l}.block_sparse_moe.router.weight', 'model.layers.{l}.block_sparse_moe.experts'),
   ],
 };
 

@@ -1,5 +1,13 @@
 import type { Family } from './family.ts';
-import { biasedAttention, commonScalings, plain, projLayout, softmaxOver, stackedLayout } from './shared-names.ts';
+import {
+  biasedAttention,
+  commonScalings,
+  gateUpAndDown,
+  plain,
+  projLayout,
+  softmaxOver,
+  stackedLayout,
+} from './shared-names.ts';
 
 const router = 'model.layers.{l}.mlp.gate.wg.weight';
 
@@ -42,11 +50,7 @@ export const hunyuanMoe: Family = {
   shared: {
     widthKey: 'intermediate_size',
     countKey: null,
-    gateUp: {
-      gate: 'model.layers.{l}.mlp.shared_mlp.gate_proj.weight',
-      up: 'model.layers.{l}.mlp.shared_mlp.up_proj.weight',
-    },
-    down: 'model.layers.{l}.mlp.shared_mlp.down_proj.weight',
+    ...gateUpAndDown('model.layers.{l}.mlp.shared_mlp'),
     biased: false,
     scale: null,
   },

@@ -2,6 +2,7 @@ import type { Family } from './family.ts';
 import {
   biasedAttention,
   correctedSigmoid,
+  expertKeys,
   firstOrListedDense,
   headNorms,
   plain,
@@ -12,11 +13,7 @@ import {
 export const hyV3: Family = {
   ...plain,
   modelType: 'hy_v3',
-  keys: {
-    experts: ['num_experts', 'num_local_experts'],
-    topK: 'num_experts_per_tok',
-    expertWidth: 'moe_intermediate_size',
-  },
+  keys: expertKeys('num_experts'),
   defaults: {
     num_experts: 192,
     num_experts_per_tok: 8,

@@ -1,5 +1,14 @@
 import type { Family } from './family.ts';
-import { denseNames, groupedAttention, plain, softmaxOver } from './shared-names.ts';
+import {
+  denseNames,
+  expertKeys,
+  expertsApart,
+  groupedAttention,
+  plain,
+  projections,
+  softmaxOver,
+  stackedRows,
+} from './shared-names.ts';
 
 const layer = 'model.layers.{l}';
 const feedForward = `${layer}.feed_forward`;
@@ -11,11 +20,7 @@ const feedForward = `${layer}.feed_forward`;
 export const jamba: Family = {
   ...plain,
   modelType: 'jamba',
-  keys: {
-    experts: ['num_experts', 'num_local_experts'],
-    topK: 'num_experts_per_tok',
-    expertWidth: 'intermediate_size',
-  },
+  keys: expertKeys('num_experts', 'intermediate_size'),
   defaults: {
     num_experts: 16,
     num_experts_per_tok: 2,
@@ -64,24 +69,10 @@ export const jamba: Family = {
   dense: {
     ...denseNames,
     rule: { kind: 'all-but', everyKey: 'expert_layer_period', firstKey: 'expert_layer_offset' },
-    gate: `${feedForward}.gate_proj.weight`,
-    up: `${feedForward}.up_proj.weight`,
-    down: `${feedForward}.down_proj.weight`,
+    ...projections(`${feedForward}`),
   },
   layouts: [
-    {
-      kind: 'per-expert',
-      router: `${feedForward}.router.weight`,
-      prefix: `${feedForward}.experts.`,
-      gate: 'gate_proj.weight',
-      up: 'up_proj.weight',
-      down: 'down_proj.weight',
-    },
-    {
-      kind: 'stacked-rows',
-      router: `${feedForward}.router.weight`,
-      gateUp: `${feedForward}.experts.gate_up_proj`,
-      down: `${feedForward}.experts.down_proj`,
-    },
+    expertsApart(`${feedForward}.router.weight`, `${feedForward}.experts`),
+    stackedRows(`${feedForward}.router.weight`, `${feedForward}.experts`),
   ],
 };

@@ -1,8 +1,10 @@
 import type { Family } from './family.ts';
 import {
   correctedSigmoid,
+  expertsApart,
   firstOrListedDense,
   latentAttention,
+  numbered,
   plain,
   sharedExperts,
   stackedLayout,
@@ -114,16 +116,6 @@ export const kimiLinear: Family = {
   rotary: { ...plain.rotary, on: 'never' },
   dense: firstOrListedDense,
   shared: { ...sharedExperts, countKey: 'num_shared_experts' },
-  layouts: [
-    {
-      kind: 'per-expert',
-      router: 'model.layers.{l}.mlp.gate.weight',
-      prefix: 'model.layers.{l}.mlp.experts.',
-      gate: 'w1.weight',
-      up: 'w3.weight',
-      down: 'w2.weight',
-    },
-    stackedLayout,
-  ],
+  layouts: [expertsApart('model.layers.{l}.mlp.gate.weight', 'model.layers.{l}.mlp.experts', numbered), stackedLayout],
   extraLayersKey: 'num_nextn_predict_layers',
 };

@@ -1,5 +1,15 @@
 import type { Family } from './family.ts';
-import { commonNames, correctedSigmoid, denseNames, groupedAttention, plain, unquantised } from './shared-names.ts';
+import {
+  commonNames,
+  correctedSigmoid,
+  denseNames,
+  expertsApart,
+  groupedAttention,
+  numbered,
+  plain,
+  stackedRows,
+  unquantised,
+} from './shared-names.ts';
 
 const feedForward = 'model.layers.{l}.feed_forward.';
 const router = `${feedForward}gate.weight`;
@@ -73,20 +83,5 @@ export const lfm2Moe: Family = {
     up: `${feedForward}w3.weight`,
     down: `${feedForward}w2.weight`,
   },
-  layouts: [
-    {
-      kind: 'per-expert',
-      router,
-      prefix: `${feedForward}experts.`,
-      gate: 'w1.weight',
-      up: 'w3.weight',
-      down: 'w2.weight',
-    },
-    {
-      kind: 'stacked-rows',
-      router,
-      gateUp: `${feedForward}experts.gate_up_proj`,
-      down: `${feedForward}experts.down_proj`,
-    },
-  ],
+  layouts: [expertsApart(router, `${feedForward}experts`, numbered), stackedRows(router, `${feedForward}experts`)],
 };

@@ -1,5 +1,5 @@
 import type { Family } from './family.ts';
-import { biasedAttention, commonScalings, plain, softmaxOfChosen } from './shared-names.ts';
+import { biasedAttention, commonScalings, inTextConfig, olderForm, plain, softmaxOfChosen } from './shared-names.ts';
 
 const network = (name: string) =>
   ({
@@ -73,9 +73,9 @@ export const llama4: Family = {
   ...llama4Text,
   modelType: 'llama4',
   wrapper: {
-    configKey: 'text_config',
+    ...inTextConfig,
     modelTypes: ['llama4_text'],
-    forms: [{ 'model.': 'language_model.model.', 'lm_head.': 'language_model.lm_head.' }],
+    forms: [olderForm],
     loader: 'AutoModelForCausalLM',
     carried: ['vision_model.', 'multi_modal_projector.'],
   },

@@ -1,5 +1,15 @@
 import type { Family } from './family.ts';
-import { commonNames, commonScalings, correctedSigmoid, denseNames, latentAttention, plain } from './shared-names.ts';
+import {
+  commonNames,
+  commonScalings,
+  correctedSigmoid,
+  denseNames,
+  expertsApart,
+  latentAttention,
+  plain,
+  projections,
+  stackedRows,
+} from './shared-names.ts';
 
 const layer = 'model.layers.{l/2}';
 const attention = `${layer}.self_attn.{l%2}`;
@@ -67,25 +77,11 @@ export const longcatFlash: Family = {
     ...denseNames,
     widthKey: 'ffn_hidden_size',
     rule: { kind: 'pairs' },
-    gate: `${layer}.mlps.{l%2}.gate_proj.weight`,
-    up: `${layer}.mlps.{l%2}.up_proj.weight`,
-    down: `${layer}.mlps.{l%2}.down_proj.weight`,
+    ...projections(`${layer}.mlps.{l%2}`),
   },
   unused: ['model.mtp.'],
   layouts: [
-    {
-      kind: 'per-expert',
-      router: `${layer}.mlp.router.classifier.weight`,
-      prefix: `${layer}.mlp.experts.`,
-      gate: 'gate_proj.weight',
-      up: 'up_proj.weight',
-      down: 'down_proj.weight',
-    },
-    {
-      kind: 'stacked-rows',
-      router: `${layer}.mlp.router.classifier.weight`,
-      gateUp: `${layer}.mlp.experts.gate_up_proj`,
-      down: `${layer}.mlp.experts.down_proj`,
-    },
+    expertsApart(`${layer}.mlp.router.classifier.weight`, `${layer}.mlp.experts`),
+    stackedRows(`${layer}.mlp.router.classifier.weight`, `${layer}.mlp.experts`),
   ],
 };

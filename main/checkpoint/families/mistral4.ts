@@ -1,6 +1,15 @@
 import type { Family } from './family.ts';
 import { deepseekV3 } from './deepseek.ts';
-import { firstDense, latentAttention, plain, scaledSoftmax, sharedExperts } from './shared-names.ts';
+import {
+  firstDense,
+  innerForm,
+  inTextConfig,
+  latentAttention,
+  olderForm,
+  plain,
+  scaledSoftmax,
+  sharedExperts,
+} from './shared-names.ts';
 
 /** Mistral 4: latent attention whose queries grow with their position, and probabilities divided by their sum. */
 export const mistral4: Family = {
@@ -63,13 +72,9 @@ export const mistral3: Family = {
   ...mistral4,
   modelType: 'mistral3',
   wrapper: {
-    configKey: 'text_config',
+    ...inTextConfig,
     modelTypes: ['mistral4'],
-    forms: [
-      { 'model.': 'language_model.model.', 'lm_head.': 'language_model.lm_head.' },
-      { 'model.': 'model.language_model.', 'lm_head.': 'lm_head.' },
-    ],
-    loader: 'AutoModelForImageTextToText',
+    forms: [olderForm, innerForm],
     carried: ['vision_tower.', 'multi_modal_projector.', 'model.vision_tower.', 'model.multi_modal_projector.'],
   },
 };

@@ -1,15 +1,11 @@
 import type { Family } from './family.ts';
-import { biasedAttention, plain, softmaxOver, wholeNorms } from './shared-names.ts';
+import { biasedAttention, expertKeys, plain, softmaxOver, wholeNorms } from './shared-names.ts';
 
 /** OLMoE (arXiv 2409.02060). */
 export const olmoe: Family = {
   ...plain,
   modelType: 'olmoe',
-  keys: {
-    experts: ['num_experts', 'num_local_experts'],
-    topK: 'num_experts_per_tok',
-    expertWidth: 'intermediate_size',
-  },
+  keys: expertKeys('num_experts', 'intermediate_size'),
   defaults: {
     num_experts: 64,
     num_experts_per_tok: 8,

@@ -1,5 +1,5 @@
 import type { Family } from './family.ts';
-import { biasedAttention, mixtralKeys, mixtralLayout, plain } from './shared-names.ts';
+import { biasedAttention, mixtralKeys, mixtralLayout, plain, stackedRows } from './shared-names.ts';
 
 /** Phi-3.5-MoE (arXiv 2404.14219), routed by SparseMixer-v2. */
 export const phimoe: Family = {
@@ -23,13 +23,5 @@ export const phimoe: Family = {
   attention: biasedAttention,
   window: { kind: 'always', key: 'sliding_window' },
   rotary: { ...plain.rotary, scalings: ['default', 'longrope'] },
-  layouts: [
-    mixtralLayout,
-    {
-      kind: 'stacked-rows',
-      router: 'model.layers.{l}.mlp.router.weight',
-      gateUp: 'model.layers.{l}.mlp.experts.gate_up_proj',
-      down: 'model.layers.{l}.mlp.experts.down_proj',
-    },
-  ],
+  layouts: [mixtralLayout, stackedRows('model.layers.{l}.mlp.router.weight', 'model.layers.{l}.mlp.experts')],
 };

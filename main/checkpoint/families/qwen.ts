@@ -2,8 +2,11 @@ import type { Family } from './family.ts';
 import {
   biasedAttention,
   denseNames,
+  expertKeys,
+  gateUpAndDown,
   groupedAttention,
   headNorms,
+  inTextConfig,
   partialRotary,
   plain,
   silu,
@@ -24,11 +27,7 @@ const switchedWindow = {
 const sharedExpert = {
   widthKey: 'shared_expert_intermediate_size',
   countKey: null,
-  gateUp: {
-    gate: 'model.layers.{l}.mlp.shared_expert.gate_proj.weight',
-    up: 'model.layers.{l}.mlp.shared_expert.up_proj.weight',
-  },
-  down: 'model.layers.{l}.mlp.shared_expert.down_proj.weight',
+  ...gateUpAndDown('model.layers.{l}.mlp.shared_expert'),
   biased: false,
   scale: 'model.layers.{l}.mlp.shared_expert_gate.weight',
 } as const;
@@ -37,11 +36,7 @@ const sharedExpert = {
 export const qwen2Moe: Family = {
   ...plain,
   modelType: 'qwen2_moe',
-  keys: {
-    experts: ['num_experts', 'num_local_experts'],
-    topK: 'num_experts_per_tok',
-    expertWidth: 'moe_intermediate_size',
-  },
+  keys: expertKeys('num_experts'),
   defaults: {
     num_experts: 60,
     num_experts_per_tok: 4,
@@ -71,11 +66,7 @@ const normedAttention = { ...biasedAttention, norms: headNorms } as const;
 export const qwen3Moe: Family = {
   ...plain,
   modelType: 'qwen3_moe',
-  keys: {
-    experts: ['num_experts', 'num_local_experts'],
-    topK: 'num_experts_per_tok',
-    expertWidth: 'moe_intermediate_size',
-  },
+  keys: expertKeys('num_experts'),
   defaults: {
     num_experts: 128,
     num_experts_per_tok: 8,
@@ -167,9 +158,8 @@ export const qwen35Moe: Family = {
   ...qwen35MoeText,
   modelType: 'qwen3_5_moe',
   wrapper: {
-    configKey: 'text_config',
+    ...inTextConfig,
     modelTypes: ['qwen3_5_moe_text'],
-    forms: [{ 'model.': 'model.language_model.', 'lm_head.': 'lm_head.' }],
     loader: 'AutoModelForCausalLM',
     carried: ['model.visual.'],
   },
@@ -213,13 +203,7 @@ export const qwen3VlMoe: Family = {
   required: [silu, { key: 'norm_topk_prob', values: [true] }],
   routing: softmaxOver(true),
   window: { kind: 'never' },
-  wrapper: {
-    configKey: 'text_config',
-    modelTypes: ['qwen3_vl_moe_text'],
-    forms: [{ 'model.': 'model.language_model.', 'lm_head.': 'lm_head.' }],
-    loader: 'AutoModelForImageTextToText',
-    carried: ['model.visual.'],
-  },
+  wrapper: { ...inTextConfig, modelTypes: ['qwen3_vl_moe_text'], carried: ['model.visual.'] },
   layouts: [
     {
       kind: 'stacked-columns',

@@ -1,4 +1,13 @@
-import type { AttentionRecord, DenseRecord, ExpertLayout, Family, Flag, ScoreRecord, SharedRecord } from './family.ts';
+import type {
+  AttentionRecord,
+  DenseRecord,
+  ExpertLayout,
+  Family,
+  Flag,
+  ScoreRecord,
+  SharedRecord,
+  WrapperRecord,
+} from './family.ts';
 
 /** Names and values that most families share; a record spreads them and overrides the rest. */
 
@@ -98,12 +107,24 @@ export const correctedSigmoid: ScoreRecord = {
   scaleKey: 'routed_scaling_factor',
 };
 
+/** The matrices of a network whose names begin so. */
+export const projections = <Start extends string>(start: Start) =>
+  ({
+    gate: `${start}.gate_proj.weight`,
+    up: `${start}.up_proj.weight`,
+    down: `${start}.down_proj.weight`,
+  }) as const;
+
+/** The same of shared experts. */
+export const gateUpAndDown = (start: string): Pick<SharedRecord, 'gateUp' | 'down'> => {
+  const { down, ...gateUp } = projections(start);
+  return { gateUp, down };
+};
+
 export const denseNames = {
+  ...projections('model.layers.{l}.mlp'),
   widthKey: 'intermediate_size',
   biased: false,
-  gate: 'model.layers.{l}.mlp.gate_proj.weight',
-  up: 'model.layers.{l}.mlp.up_proj.weight',
-  down: 'model.layers.{l}.mlp.down_proj.weight',
 } as const satisfies Omit<DenseRecord, 'rule'>;
 
 /** The first layers are dense: as many as `first_k_dense_replace` says, or as `mlp_layer_types` lists. */
@@ -113,42 +134,53 @@ export const firstOrListedDense = { ...denseNames, rule: { ...firstDense.rule, t
 export const sharedExperts: SharedRecord = {
   widthKey: 'moe_intermediate_size',
   countKey: 'n_shared_experts',
-  gateUp: {
-    gate: 'model.layers.{l}.mlp.shared_experts.gate_proj.weight',
-    up: 'model.layers.{l}.mlp.shared_experts.up_proj.weight',
-  },
-  down: 'model.layers.{l}.mlp.shared_experts.down_proj.weight',
+  ...gateUpAndDown('model.layers.{l}.mlp.shared_experts'),
   biased: false,
   scale: null,
 };
 
-/** One tensor per expert and matrix, `mlp.experts.{e}.gate_proj` and so on. */
-export const projLayout: ExpertLayout = {
+/** One tensor per expert and matrix, `experts.{e}.gate_proj` and so on. */
+export const expertsApart = (router: string, experts: string, names = projected): ExpertLayout => ({
   kind: 'per-expert',
-  router: 'model.layers.{l}.mlp.gate.weight',
-  prefix: 'model.layers.{l}.mlp.experts.',
-  gate: 'gate_proj.weight',
-  up: 'up_proj.weight',
-  down: 'down_proj.weight',
-};
-
-/** Mixtral's names: gate, up and down are w1, w3 and w2. */
-export const mixtralLayout: ExpertLayout = {
-  kind: 'per-expert',
-  router: 'model.layers.{l}.block_sparse_moe.gate.weight',
-  prefix: 'model.layers.{l}.block_sparse_moe.experts.',
-  gate: 'w1.weight',
-  up: 'w3.weight',
-  down: 'w2.weight',
-};
+  router,
+  prefix: `${experts}.`,
+  ...names,
+});
+const projected = { gate: 'gate_proj.weight', up: 'up_proj.weight', down: 'down_proj.weight' };
+/** Mixtral's names. */
+export const numbered = { gate: 'w1.weight', up: 'w3.weight', down: 'w2.weight' };
 
 /** The runtime layout of transformers 5, which `save_pretrained(save_original_format=False)` writes. */
-export const stackedLayout: ExpertLayout = {
+export const stackedRows = (router: string, experts: string): ExpertLayout => ({
   kind: 'stacked-rows',
-  router: 'model.layers.{l}.mlp.gate.weight',
-  gateUp: 'model.layers.{l}.mlp.experts.gate_up_proj',
-  down: 'model.layers.{l}.mlp.experts.down_proj',
-};
+  router,
+  gateUp: `${experts}.gate_up_proj`,
+  down: `${experts}.down_proj`,
+});
+
+export const projLayout = expertsApart('model.layers.{l}.mlp.gate.weight', 'model.layers.{l}.mlp.experts');
+export const mixtralLayout = expertsApart(
+  'model.layers.{l}.block_sparse_moe.gate.weight',
+  'model.layers.{l}.block_sparse_moe.experts',
+  numbered,
+);
+export const stackedLayout = stackedRows('model.layers.{l}.mlp.gate.weight', 'model.layers.{l}.mlp.experts');
+
+/** A text model within that of text and images. */
+export const innerForm = { 'model.': 'model.language_model.', 'lm_head.': 'lm_head.' } as const;
+export const olderForm = { 'model.': 'language_model.model.', 'lm_head.': 'language_model.lm_head.' } as const;
+export const inTextConfig = {
+  configKey: 'text_config',
+  forms: [innerForm],
+  loader: 'AutoModelForImageTextToText',
+} as const satisfies Partial<WrapperRecord>;
+
+/** Keys of most families. */
+export const expertKeys = (experts: string, expertWidth = 'moe_intermediate_size'): Family['keys'] => ({
+  experts: [experts, 'num_local_experts'],
+  topK: 'num_experts_per_tok',
+  expertWidth,
+});
 
 /** Keys of Mixtral and its relatives. */
 export const mixtralKeys: Family['keys'] = {

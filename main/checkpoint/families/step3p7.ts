@@ -1,12 +1,15 @@
 import type { Family } from './family.ts';
 import {
-  commonScalings,
   biasedAttention,
+  commonScalings,
   correctedSigmoid,
   denseNames,
   headNorms,
+  innerForm,
+  inTextConfig,
   partialRotary,
   plain,
+  projections,
   sharedExperts,
   stackedLayout,
 } from './shared-names.ts';
@@ -16,13 +19,9 @@ export const step3p7: Family = {
   ...plain,
   modelType: 'step3p7',
   wrapper: {
-    configKey: 'text_config',
+    ...inTextConfig,
     modelTypes: ['step3p5'],
-    forms: [
-      { 'model.': 'model.language_model.', 'lm_head.': 'lm_head.' },
-      { 'model.': 'model.', 'lm_head.': 'lm_head.' },
-    ],
-    loader: 'AutoModelForImageTextToText',
+    forms: [innerForm, { 'model.': 'model.', 'lm_head.': 'lm_head.' }],
     carried: ['vision_model.', 'vit_large_projector.', 'model.vision_model.', 'model.multi_modal_projector.'],
   },
   keys: {
@@ -82,18 +81,14 @@ export const step3p7: Family = {
     countKey: null,
     biased: 'mlp_bias',
     orNamed: {
-      gate: 'model.layers.{l}.share_expert.gate_proj.weight',
-      up: 'model.layers.{l}.share_expert.up_proj.weight',
-      down: 'model.layers.{l}.share_expert.down_proj.weight',
+      ...projections('model.layers.{l}.share_expert'),
     },
   },
   layouts: [
     {
       kind: 'stacked-apart',
       router: 'model.layers.{l}.moe.gate.weight',
-      gate: 'model.layers.{l}.moe.gate_proj.weight',
-      up: 'model.layers.{l}.moe.up_proj.weight',
-      down: 'model.layers.{l}.moe.down_proj.weight',
+      ...projections('model.layers.{l}.moe'),
     },
     stackedLayout,
   ],

@@ -1,4 +1,4 @@
-import { given, present } from '../../contract/errors.ts';
+import { at, given, present } from '../../contract/errors.ts';
 import type { Config } from '../config-reader.ts';
 import type { BlockDescriptor, ModelDescriptor, MoeDescriptor, ScoreRule, StateDescriptor } from '../descriptor.ts';
 import type { Family, OperatorRecord, ScoreRecord } from '../families/family.ts';
@@ -55,126 +55,76 @@ const general: readonly Key<ModelDescriptor>[] = [
   epsilonKey('attention.layer_norm_epsilon', 'layer'),
 ];
 
-/** Sizes of operators that several kinds have, with the keys of a family's config. */
-const stateSizes = (state: StateDescriptor): Readonly<Record<string, number>> => {
-  switch (state.kind) {
-    case 'delta':
-      return {
-        inner: state.valueHeads * state.valueDimension,
-        stateDimension: state.keyDimension,
-        heads: state.valueHeads,
-        groups: state.keyHeads,
-      };
-    case 'mamba':
-      return {
-        inner: state.heads * state.headDimension,
-        stateDimension: state.stateDimension,
-        heads: state.heads,
-        groups: state.groups,
-      };
-    case 'mamba-1':
-      return {
-        inner: state.channels,
-        stateDimension: state.stateDimension,
-        heads: state.step.weight.shape[1] ?? 0,
-      };
-    case 'convolution':
-    case 'channel-delta':
-    case 'lightning':
-      return {};
-  }
-};
-const sizeNames = (operator: OperatorRecord): Readonly<Record<string, string>> => {
-  switch (operator.kind) {
-    case 'delta':
-      return {
-        kernel: 'linear_conv_kernel_dim',
-        stateDimension: 'linear_key_head_dim',
-        headDimension: 'linear_value_head_dim',
-        heads: 'linear_num_value_heads',
-        groups: 'linear_num_key_heads',
-      };
-    case 'channel-delta':
-    case 'mamba':
-      return operator.keys;
-    case 'mamba-1':
-      return {
-        stateDimension: operator.keys.stateDimension,
-        heads: operator.keys.rank,
-        kernel: operator.keys.kernel,
-      };
-    case 'convolution':
-    case 'lightning':
-      return {};
-  }
-};
-const sizeKey = (name: string, size: string): Key<StateDescriptor, OperatorRecord> => [
-  name,
-  (state) => given(stateSizes(state)[size], whole),
-  to((operator) => (operator.kind === 'channel-delta' ? null : sizeNames(operator)[size])),
-];
+type StateOf<Kind> = Extract<StateDescriptor, { kind: Kind }>;
+type RecordOf<Kind> = Extract<OperatorRecord, { kind: Kind }>;
 
-const channelKeys = (operator: OperatorRecord): Readonly<Record<string, string>> =>
-  operator.kind === 'channel-delta' ? operator.keys : {};
-
-/** Operators with a state, all alike. */
-const operators: readonly Key<StateDescriptor, OperatorRecord>[] = [
-  [
-    'shortconv.l_cache',
-    ({ kind, convolution }) => (kind === 'convolution' ? whole(convolution.kernel) : null),
-    to((operator) => (operator.kind === 'convolution' ? operator.kernelKey : null)),
+/** Operators with a state by their kind, all alike in a model. */
+const operators: {
+  readonly [Kind in StateDescriptor['kind']]: readonly Key<StateOf<Kind>, RecordOf<Kind>>[];
+} = {
+  convolution: [
+    ['shortconv.l_cache', ({ convolution }) => whole(convolution.kernel), to(({ kernelKey }) => kernelKey)],
   ],
-  [
-    'ssm.conv_kernel',
-    ({ kind, convolution }) => (kind === 'convolution' || convolution === null ? null : whole(convolution.kernel)),
-    to((operator) => sizeNames(operator)['kernel']),
+  delta: [
+    ['ssm.conv_kernel', ({ convolution }) => whole(convolution.kernel), 'linear_conv_kernel_dim'],
+    [
+      'ssm.inner_size',
+      ({ valueHeads, valueDimension }) => whole(valueHeads * valueDimension),
+      ({ metadata }, _, name) => ({
+        linear_value_head_dim: metadata.number(name) / metadata.number('ssm.time_step_rank'),
+      }),
+    ],
+    ['ssm.state_size', ({ keyDimension }) => whole(keyDimension), 'linear_key_head_dim'],
+    ['ssm.time_step_rank', ({ valueHeads }) => whole(valueHeads), 'linear_num_value_heads'],
+    ['ssm.group_count', ({ keyHeads }) => whole(keyHeads), 'linear_num_key_heads'],
+    [
+      'full_attention_interval',
+      (_, { model }) => whole(attentionInterval(model) ?? 0),
+      to((_, { state }) => state?.everyKey),
+    ],
   ],
-  [
-    'ssm.inner_size',
-    (state) => given(stateSizes(state)['inner'], whole),
-    ({ metadata }, operator, name) => ({
-      ...keyed(
-        sizeNames(operator)['headDimension'],
-        () => metadata.number(name) / metadata.number('ssm.time_step_rank'),
-      ),
-      ...(operator.kind === 'mamba-1'
-        ? { [operator.keys.expand]: metadata.number(name) / metadata.number('embedding_length') }
-        : {}),
-    }),
+  'channel-delta': [
+    ['ssm.conv_kernel', ({ convolution }) => whole(convolution.kernel), to(({ keys }) => keys.kernel)],
+    ['kda.head_dim', ({ dimension }) => whole(dimension), to(({ keys }) => keys.dimension)],
+    [
+      'kda.safe_gate',
+      ({ decayBound }) => flag(decayBound !== null),
+      ({ metadata }, { keys, isLowRank }, name) => ({ [keys.bounded]: metadata.raw(name) ?? isLowRank !== true }),
+    ],
+    ['kda.gate_lower_bound', ({ decayBound }) => given(decayBound, real), to(({ keys }) => keys.bound, null)],
   ],
-  sizeKey('ssm.state_size', 'stateDimension'),
-  sizeKey('ssm.time_step_rank', 'heads'),
-  sizeKey('ssm.group_count', 'groups'),
-  [
-    'full_attention_interval',
-    ({ kind }, { model }) => (kind === 'delta' ? whole(attentionInterval(model) ?? 0) : null),
-    to(({ kind }, { state }) => (kind === 'delta' ? state?.everyKey : null)),
+  mamba: [
+    ['ssm.conv_kernel', ({ convolution }) => whole(convolution.kernel), to(({ keys }) => keys.kernel)],
+    [
+      'ssm.inner_size',
+      ({ heads, headDimension }) => whole(heads * headDimension),
+      ({ metadata }, { keys }, name) => ({
+        [keys.headDimension]: metadata.number(name) / metadata.number('ssm.time_step_rank'),
+      }),
+    ],
+    ['ssm.state_size', ({ stateDimension }) => whole(stateDimension), to(({ keys }) => keys.stateDimension)],
+    ['ssm.time_step_rank', ({ heads }) => whole(heads), to(({ keys }) => keys.heads)],
+    ['ssm.group_count', ({ groups }) => whole(groups), to(({ keys }) => keys.groups)],
   ],
-  [
-    'kda.head_dim',
-    (state) => (state.kind === 'channel-delta' ? whole(state.dimension) : null),
-    to((operator) => channelKeys(operator)['dimension']),
+  'mamba-1': [
+    ['ssm.conv_kernel', ({ convolution }) => whole(convolution.kernel), to(({ keys }) => keys.kernel)],
+    [
+      'ssm.inner_size',
+      ({ channels }) => whole(channels),
+      ({ metadata }, { keys }, name) => ({
+        [keys.expand]: metadata.number(name) / metadata.number('embedding_length'),
+      }),
+    ],
+    ['ssm.state_size', ({ stateDimension }) => whole(stateDimension), to(({ keys }) => keys.stateDimension)],
+    ['ssm.time_step_rank', ({ step }) => whole(at(step.weight.shape, 1)), to(({ keys }) => keys.rank)],
   ],
-  [
-    'kda.safe_gate',
-    (state) => (state.kind === 'channel-delta' ? flag(state.decayBound !== null) : null),
-    ({ metadata }, operator, name) =>
-      keyed(
-        channelKeys(operator)['bounded'],
-        () => metadata.raw(name) ?? (operator.kind === 'channel-delta' && operator.isLowRank !== true),
-      ),
+  lightning: [
+    [
+      'attention.recurrent_layers',
+      (_, { model }) => ({ kind: 'bools', value: model.blocks.map(({ state }) => state !== null) }),
+    ],
   ],
-  [
-    'kda.gate_lower_bound',
-    (state) => (state.kind === 'channel-delta' ? given(state.decayBound, real) : null),
-    to((operator) => channelKeys(operator)['bound'], null),
-  ],
-  [
-    'attention.recurrent_layers',
-    ({ kind }, { model }) =>
-      kind === 'lightning' ? { kind: 'bools', value: model.blocks.map(({ state }) => state !== null) } : null,
-  ],
-];
+};
 
 /** The kind of each layer: layers without heads of keys have a state; and what files have in any case. */
 const stateConfig = (file: Opened): Config => {
@@ -196,7 +146,7 @@ const stateConfig = (file: Opened): Config => {
   });
   return {
     [halves?.listKey ?? 'layer_types']: types,
-    ...keyed(channelKeys(operator)['heads'], () => metadata.number('attention.head_count')),
+    ...(operator.kind === 'channel-delta' ? { [operator.keys.heads]: metadata.number('attention.head_count') } : {}),
     // Files have a bias of Mamba's convolution in any case, and none of projections.
     ...(operator.kind === 'mamba' || operator.kind === 'mamba-1'
       ? { [operator.keys.convolutionBias]: true, [operator.keys.bias]: false }
@@ -508,7 +458,9 @@ export const modelKeys = (written: Written): readonly (readonly [string, GgufVal
   return [
     ...writeKeys(general, model, written),
     ...attentionKeys(written),
-    ...(state === null ? [] : writeKeys(operators, state, written)),
+    ...(state === null
+      ? []
+      : writeKeys(operators[state.kind] as readonly Key<StateDescriptor, never>[], state, written)),
     ...writeKeys(experts, moe, written),
     ...writeKeys(single, null, written),
   ];
@@ -529,11 +481,14 @@ export const configOf = (
   const layers = metadata.number('block_count');
   const windowed = windowedLayers(architecture, metadata, layers);
   const file: Opened = { family, architecture, metadata, contents, factors, layers, windowed };
+  const operator = family.state?.operator;
   const config: Config = {
     ...readKeys(general, file, null),
     ...attentionConfig(file),
     ...fixedConfig(file),
-    ...(family.state === undefined ? {} : readKeys(operators, file, family.state.operator)),
+    ...(operator === undefined
+      ? {}
+      : readKeys(operators[operator.kind] as readonly Key<never, OperatorRecord>[], file, operator)),
     ...stateConfig(file),
     ...readKeys(experts, file, null),
     ...readKeys(single, file, null),

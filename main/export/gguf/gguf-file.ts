@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { present } from '../../contract/errors.ts';
+import { at, present } from '../../contract/errors.ts';
 import { describeModel } from '../../checkpoint/describe-model.ts';
 import type { ModelDescriptor, TensorView } from '../../checkpoint/descriptor.ts';
 import { ggufTypes } from '../../checkpoint/gguf/gguf-types.ts';
@@ -102,31 +102,49 @@ const typeWarnings = (wanted: readonly GgufType[], tensors: readonly GgufTensor[
       ];
 };
 
-/**
- * Writes the file and flushes it to disk; returns its SHA-256. Keeps only one chunk in memory. `onBytes` may throw to
- * stop.
- */
-export const writeGguf = async (
+/** Writes the file as `writeTensors` does. */
+export const writeGguf = (
   { header, tensors, infos, read }: GgufPlan,
   folder: string,
   onBytes: (bytes: number) => void,
 ): Promise<string> => {
+  const placed = tensors.map((tensor, index) => ({ ...at(infos, index), bytes: () => ggufBytes(tensor, read) }));
+  return writeTensors(path.join(folder, GGUF_FILE), header, placed, onBytes);
+};
+
+/** A tensor at its position in a file. */
+interface PlacedTensor {
+  readonly name: string;
+  readonly byteOffset: number;
+  readonly byteLength: number;
+  readonly bytes: () => AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Writes a new file with zeros between its tensors and flushes it to disk; returns its SHA-256. Keeps only one chunk in
+ * memory. `onBytes` may throw to stop.
+ */
+export const writeTensors = async (
+  file: string,
+  header: Uint8Array,
+  tensors: readonly PlacedTensor[],
+  onBytes: (bytes: number) => void,
+): Promise<string> => {
   const hash = createHash('sha256');
-  const handle = await open(path.join(folder, GGUF_FILE), 'wx');
+  const handle = await open(file, 'wx');
+  let offset = 0;
+  const write = async (bytes: Uint8Array): Promise<void> => {
+    await handle.writeFile(bytes);
+    hash.update(bytes);
+    offset += bytes.length;
+    onBytes(bytes.length);
+  };
   try {
-    let offset = 0;
-    const write = async (bytes: Uint8Array): Promise<void> => {
-      await handle.writeFile(bytes);
-      hash.update(bytes);
-      offset += bytes.length;
-      onBytes(bytes.length);
-    };
     await write(header);
-    for (const [index, tensor] of tensors.entries()) {
-      const info = present(infos[index], `${tensor.name} is missing in the header`);
-      await write(new Uint8Array(info.byteOffset - offset));
-      for await (const bytes of ggufBytes(tensor, read)) await write(bytes);
-      if (offset !== info.byteOffset + info.byteLength) throw new Error(`${tensor.name} has another length`);
+    for (const { name, byteOffset, byteLength, bytes } of tensors) {
+      await write(new Uint8Array(byteOffset - offset));
+      for await (const chunk of bytes()) await write(chunk);
+      if (offset !== byteOffset + byteLength) throw new Error(`${name} has another length`);
     }
     await handle.sync();
     return hash.digest('hex');

@@ -1,18 +1,16 @@
-import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { type GgufTensorType, isBlockType, tensorBytes as bytesOfType } from '../../checkpoint/gguf/gguf-types.ts';
 import { isGgufPath } from '../../files/list-folder.ts';
 import { type GgufContents, readGguf } from '../../checkpoint/gguf/read-gguf.ts';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
-import { readTensor } from '../../checkpoint/read-tensor.ts';
+import { contiguousPart, readTensor } from '../../checkpoint/read-tensor.ts';
 import { at, present, refuse } from '../../contract/errors.ts';
 import type { ExportFormat, GgufType } from '../../contract/export.ts';
 import { isMergePlan, type Plan } from '../../contract/plan.ts';
-import type { ExportedTensor } from '../exported-tensors.ts';
+import type { ExportedTensor, TensorPiece } from '../exported-tensors.ts';
 import { tensorBytes } from '../write-weights.ts';
 import { encodeValues } from './encode-values.ts';
-import { GGUF_FILE } from './gguf-file.ts';
+import { GGUF_FILE, writeTensors } from './gguf-file.ts';
 import { aligned, tensorEntry, whole } from './gguf-header.ts';
 import { inRows } from './tensor-values.ts';
 import { fewTokensNote, readImportanceMatrix } from '../../pruning/expert-files/importance-matrix.ts';
@@ -147,37 +145,26 @@ const withNumber = (key: string, bytes: Uint8Array, value: number): Buffer => {
   return changed;
 };
 
-/** Writes a new file and flushes it to disk; returns its SHA-256. `onBytes` may throw to stop. */
-export const writeStoredGguf = async (
+/** Writes the file as `writeTensors` does. */
+export const writeStoredGguf = (
   { header, tensors }: StoredGguf,
   file: string,
   onBytes: (bytes: number) => void,
 ): Promise<string> => {
-  const hash = createHash('sha256');
-  const handle = await open(file, 'wx');
-  let written = 0;
-  const write = async (bytes: Uint8Array): Promise<void> => {
-    await handle.writeFile(bytes);
-    hash.update(bytes);
-    written += bytes.length;
-    onBytes(bytes.length);
-  };
-  try {
-    await write(header);
-    for (const { tensor, again, byteOffset, byteLength } of tensors) {
-      await write(new Uint8Array(byteOffset - written));
-      if (again === null) for await (const chunk of tensorBytes(tensor.pieces)) await write(chunk);
-      else
-        for (const { view } of tensor.pieces)
-          for (const rows of inRows(view)) await write(encodeValues(again, await readTensor(rows)));
-      if (written !== byteOffset + byteLength) throw new Error(`${tensor.name} has another length`);
-    }
-    await handle.sync();
-    return hash.digest('hex');
-  } finally {
-    await handle.close();
-  }
+  const placed = tensors.map(({ tensor: { name, pieces }, again, ...place }) => ({
+    ...place,
+    name,
+    bytes: () => (again === null ? tensorBytes(pieces) : retypedBytes(pieces, again)),
+  }));
+  return writeTensors(file, header, placed, onBytes);
 };
+
+async function* retypedBytes(
+  pieces: readonly TensorPiece[],
+  type: GgufType,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (const { view } of pieces) for (const rows of inRows(view)) yield encodeValues(type, await readTensor(rows));
+}
 
 /** Differences of a written file's header from the plan's: its metadata, and names, types, shapes and positions. */
 export const storedHeaderProblems = async (stored: StoredGguf, folder: string): Promise<readonly string[]> => {
@@ -220,29 +207,18 @@ export const prunedImportance = async (
   const tensors = contents.tensors.map((tensor): ExportedTensor => {
     const { name: stored, shape, byteOffset, byteLength } = tensor;
     const view = { tensor: stored, file, dtype: 'F32' as const, shape, byteOffset, byteLength };
+    const whole = { name: stored, sourceFile: file, dtype: 'F32' as const, shape, byteLength };
     const layer = layerOf.get(stored);
     const kept = layer === undefined ? undefined : plan.kept[layer];
-    if (kept === undefined)
-      return {
-        name: stored,
-        sourceFile: file,
-        dtype: 'F32',
-        shape,
-        byteLength,
-        pieces: [{ view, what: 'the source' }],
-      };
-    const rowBytes = byteLength / info.experts;
+    if (kept === undefined) return { ...whole, pieces: [{ view, what: 'the source' }] };
     const pieces = kept.map((expert) => ({
-      view: { ...view, shape: shape.slice(1), byteOffset: byteOffset + expert * rowBytes, byteLength: rowBytes },
+      view: contiguousPart(view, expert, info.experts, shape.slice(1)),
       what: `expert ${String(expert)} of the source`,
     }));
-    const length = kept.length * rowBytes;
     return {
-      name: stored,
-      sourceFile: file,
-      dtype: 'F32',
+      ...whole,
       shape: [kept.length, ...shape.slice(1)],
-      byteLength: length,
+      byteLength: (kept.length * byteLength) / info.experts,
       pieces,
     };
   });

@@ -9,6 +9,7 @@ import { readJsonIfThere } from '../../files/parse-json.ts';
 import { readTextIfThere } from '../../files/regular-file.ts';
 import { MAX_TEMPLATE_BYTES } from '../../tasks/chat/chat-template.ts';
 import type { GgufValue } from '../../checkpoint/gguf/gguf-metadata.ts';
+import { SPACE_MARK, tokenTypes } from '../../checkpoint/gguf/gguf-tokenizer.ts';
 import type { GgufMetadata } from './gguf-header.ts';
 
 export interface GgufTokenizer {
@@ -41,10 +42,6 @@ const tokenizerFile = z.looseObject({
 });
 type TokenizerFile = z.infer<typeof tokenizerFile>;
 
-/** Types of tokens (llama.h, `enum llama_token_type`). */
-const tokenTypes = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
-/** Marks a space in the pieces of a SentencePiece vocabulary. */
-const SPACE_MARK = '\u2581';
 const byteToken = /^<0x[0-9A-F]{2}>$/;
 
 const refusal = (what: string): Error =>

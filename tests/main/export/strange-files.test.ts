@@ -1,11 +1,10 @@
 import { appendFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import { INDEX_FILE, openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import type { ExportFormat } from '../../../main/contract/export.ts';
 import { exportPlan } from '../../../main/export/export-plan.ts';
 import { verifyExport } from '../../../main/export/verify-export.ts';
-import { INDEX_FILE } from '../../../main/export/write-weights.ts';
 import { changeableCopy, checkpointFixture, editJson } from '../checkpoint/checkpoint-files.ts';
 import { exportRequest } from './export-settings.ts';
 import { llamaModel } from './gguf/llama-models.ts';
