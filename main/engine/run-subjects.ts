@@ -182,6 +182,19 @@ export const reopenModel = (
   });
 };
 
+const reopenModels = (
+  context: EngineContext,
+  models: readonly RecordedModel[],
+  unconfirmed: string | null,
+): Promise<RunModel[]> =>
+  Promise.all(
+    models.map(async (recorded) => ({
+      name: recorded.name,
+      checkpoint: await reopenModel(context, recorded, unconfirmed),
+      recorded,
+    })),
+  );
+
 /** Reopens the task of a recorded run; `unconfirmed` as for a model. */
 export const reopenTask = (
   context: EngineContext,
@@ -211,13 +224,7 @@ export const reopenSubjects = async (
   manifest: RunManifest,
   unconfirmed: string | null,
 ): Promise<{ models: RunModel[]; tasks: RunTask[] }> => ({
-  models: await Promise.all(
-    manifest.models.map(async (model) => ({
-      name: model.name,
-      checkpoint: await reopenModel(context, model, unconfirmed),
-      recorded: model,
-    })),
-  ),
+  models: await reopenModels(context, manifest.models, unconfirmed),
   tasks: await Promise.all(
     manifest.tasks.map(async (task) => ({ name: task.name, task: await reopenTask(context, task, unconfirmed) })),
   ),
@@ -257,14 +264,7 @@ export const reopenCandidates = async (
   context: EngineContext,
   manifest: RunManifest,
   unconfirmed: string | null,
-): Promise<RunModel[]> =>
-  Promise.all(
-    recordedSpec(manifest, recordedCandidates).candidates.map(async (entry) => ({
-      name: entry.name,
-      checkpoint: await reopenModel(context, entry, unconfirmed),
-      recorded: entry,
-    })),
-  );
+): Promise<RunModel[]> => reopenModels(context, recordedSpec(manifest, recordedCandidates).candidates, unconfirmed);
 
 /** A run's models beside those of its manifest's list: the candidates of a sweep, the teacher of a training. */
 const furtherModels = z.looseObject({

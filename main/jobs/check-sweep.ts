@@ -246,9 +246,8 @@ export const checkSweep = async (input: SweepInput, device: Pick<RunDevice, 'eng
     for (const { name, task } of await askedTasks(model, tasks, settings.chat, new Date(), settings))
       requireRoom(task.test, name, checkpoint.descriptor);
   }
-  const constant = settings.methods.find(
-    (method) => !fromFiles.includes(method) && needsOfMethod(settings, method).constants,
-  );
+  const made = settings.methods.filter((method) => !fromFiles.includes(method));
+  const constant = made.find((method) => needsOfMethod(settings, method).constants);
   if (device.engine !== undefined) requireTorchWork(input);
   else if (settings.referee !== undefined)
     throw refuse(
@@ -257,9 +256,7 @@ export const checkSweep = async (input: SweepInput, device: Pick<RunDevice, 'eng
       'Add --engine torch, or leave out --referee.',
     );
   if (settings.recovery !== 'none' && constant !== undefined) throw noRecovery(constant);
-  const fitted = settings.methods.find(
-    (method) => !fromFiles.includes(method) && needsOfMethod(settings, method).search?.search === 'outputs',
-  );
+  const fitted = made.find((method) => needsOfMethod(settings, method).search?.search === 'outputs');
   if (settings.recovery !== 'none' && fitted !== undefined)
     throw refuse(
       'no-recovery',

@@ -12,9 +12,8 @@ import { encodePrompt, encodeScored, hasOwnTokens } from '../inference/encode-it
 import { hashTask } from '../tasks/items.ts';
 import { weighted } from './fit-search.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
-import { evaluateAll, evaluationStep, measurementOf } from './measurement.ts';
+import { evaluatePlan, measurementOf } from './measurement.ts';
 import type { RoundedModels } from './rounded-models.ts';
-import { totalWork } from './step.ts';
 import { requireTokenizer } from './task-work.ts';
 
 /** The fewest tokens of a vocabulary that our probes, written in many languages, are meant for. */
@@ -127,12 +126,9 @@ export const measureCanaries = async (
   };
   const measurement = await measurementOf(context, model, asked, items);
   const rounded = weighted(measurement, roundings, weights);
-  const steps = [evaluationStep(measurement, null), evaluationStep(rounded, plan)] as const;
-  context.meter.addToTotal(totalWork(steps));
-  const [before] = await evaluateAll(context, measurement, [steps[0]]);
-  const [after] = await evaluateAll(context, rounded, [steps[1]]);
-  if (before === undefined || after === undefined) throw new Error('canaries without outcomes');
-  const losses = itemLosses(before, after);
+  context.meter.addToTotal(measurement.work + rounded.work);
+  const before = await evaluatePlan(context, measurement, null);
+  const losses = itemLosses(before, await evaluatePlan(context, rounded, plan));
   const shares = await exposures(context, model, probes, plan);
   const found = changedProbes(
     canaries.source,

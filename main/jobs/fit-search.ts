@@ -157,11 +157,9 @@ export class FitSearch {
   async lossOf(plan: Plan, items: number): Promise<number> {
     const { context } = this.#subject;
     const slice = await this.#slice(0, items);
-    const step = evaluationStep(slice.measurement, plan);
-    context.meter.addToTotal(totalWork([step]));
-    const [outcomes] = await evaluateAll(context, slice.measurement, [step]);
-    const loss = present(meanLoss(itemLosses(slice.unpruned, outcomes ?? [])), 'a loss of fewer than two items');
-    return loss.mean;
+    context.meter.addToTotal(slice.measurement.work);
+    const losses = itemLosses(slice.unpruned, await evaluatePlan(context, slice.measurement, plan));
+    return present(meanLoss(losses), 'a loss of fewer than two items').mean;
   }
 
   /** Names of the scored candidates that fit, best first; of an uneven plan only where it is shown to be better. */

@@ -284,7 +284,7 @@ export const evaluatePlan = async (
   context: JobContext,
   measurement: Measurement,
   plan: Plan | null,
-): Promise<Outcomes> => (await evaluateAll(context, measurement, [evaluationStep(measurement, plan)]))[0] ?? [];
+): Promise<Outcomes> => at(await evaluateAll(context, measurement, [evaluationStep(measurement, plan)]), 0);
 
 /** A part of a measurement's items; within the evaluation of each plan it is a separate step. */
 interface Part {

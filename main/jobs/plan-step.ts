@@ -2,16 +2,7 @@ import { z } from 'zod';
 import { boundedText } from '../contract/bounds.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ModelInfo } from '../contract/model.ts';
-import {
-  type BudgetName,
-  type GatesName,
-  type MethodName,
-  type MethodOptions,
-  type Plan,
-  planRecovery,
-  type RefitName,
-  type SuperExpertProtection,
-} from '../contract/plan.ts';
+import { type BudgetName, type Plan, planRecovery, type RefitName } from '../contract/plan.ts';
 import { noCalibration } from '../contract/start-rules.ts';
 import { withConstants } from '../inference/expert-constants.ts';
 import type { Overlays } from '../inference/overlays.ts';
@@ -30,7 +21,7 @@ import type { Task } from '../tasks/task.ts';
 import { profileContent, readProfileFile } from '../workspace/profile-file.ts';
 import type { StepStore } from '../workspace/step-store.ts';
 import type { JobContext, Numerics, RunModel, RunTask } from './job-context.ts';
-import { countsByLosses, type LayerLosses, layerLosses, measuresLayers } from './layer-losses.ts';
+import { countsByLosses, type LayerLosses, layerLosses, type LayerOrder, measuresLayers } from './layer-losses.ts';
 import { type PlanSubject, searchStep, searchWork } from './search-step.ts';
 import { type PlannedStep, profileKey, recoveryKey, runStep, type SingleStep } from './step.ts';
 import type { CalibrationTokens } from './task-work.ts';
@@ -141,13 +132,8 @@ export const profileStep = (
 const RECOVERY_WORK = 25;
 
 /** How plans of any size are made. */
-export interface PlanOrder {
-  readonly method: MethodName;
-  readonly options: MethodOptions;
+export interface PlanOrder extends LayerOrder {
   readonly budget: BudgetName;
-  readonly protect: SuperExpertProtection;
-  readonly gates: GatesName;
-  readonly seed: number | null;
   /** Weights that are refitted to the unpruned model; null for none. */
   readonly refit: RefitName | null;
   /** Reads the plan from a file instead of making one; `isRanking`: a file that says nothing about gates. */
@@ -246,7 +232,7 @@ export const profiledPlan = async (
 /** The plan of an order with a number of kept experts for each layer, from the profile of one task. */
 export const countedPlan = (
   { model: { checkpoint }, statistics }: Pick<PlanSubject, 'model' | 'statistics'>,
-  order: Pick<PlanOrder, 'method' | 'options' | 'protect' | 'gates' | 'seed'>,
+  order: LayerOrder,
   counts: readonly number[],
   overlays: Overlays,
 ): Promise<Plan> => {

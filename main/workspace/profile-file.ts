@@ -6,6 +6,7 @@ import { readSafetensorsHeader, type SafetensorsHeader } from '../checkpoint/saf
 import type { TensorContent } from '../checkpoint/sealed-tensors.ts';
 import { tensorInMemory, type TensorToWrite, writeSafetensors } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
+import { parseForm } from '../files/parse-json.ts';
 import type { LayerSample } from '../profile/choice-sample.ts';
 import { emptyRoutingStatistics, gateKinds, type RoutingStatistics } from '../profile/routing-statistics.ts';
 import { readLayerSample, readSample, sampleTensors } from './profile-sample.ts';
@@ -200,6 +201,16 @@ const readFloat64 = async (
   return view === undefined ? undefined : new Float64Array((await readTensorBytes(view)).buffer);
 };
 
+const required = (
+  file: string,
+  task: DescribedTask,
+  { name }: StoredStatistic,
+  values: Float64Array | undefined,
+): Float64Array => {
+  if (values !== undefined) return values;
+  throw notAProfile(file, `tensor "${task.name}.${name}" is missing`);
+};
+
 const readOptional = async (
   read: (statistic: StoredStatistic) => Promise<Float64Array | undefined>,
   hidden: number | undefined,
@@ -229,9 +240,7 @@ const readTask = async (header: SafetensorsHeader, file: string, task: Described
     readFloat64(header, file, task, statistic);
   const sums = emptyRoutingStatistics(task.layers, task.experts, task.topK);
   for (const statistic of STATISTICS) {
-    const values = await read(statistic);
-    if (values === undefined) throw notAProfile(file, `tensor "${task.name}.${statistic.name}" is missing`);
-    statistic.read(sums)?.set(values);
+    statistic.read(sums)?.set(required(file, task, statistic, await read(statistic)));
   }
   const optional = await readOptional(read, task.hidden);
   const { sampled, layers, topK } = task;
@@ -255,19 +264,12 @@ const openProfileFile = async (file: string): Promise<OpenedProfile> => {
   const header = await readSafetensorsHeader(file);
   const metadata = metadataSchema.safeParse(header.metadata);
   if (!metadata.success) throw notAProfile(file, `its metadata does not say ${FORMAT}`);
-  let json: unknown;
-  try {
-    json = JSON.parse(metadata.data.tasks);
-  } catch (cause) {
-    throw notAProfile(
-      file,
-      `its list of tasks is not JSON (${cause instanceof Error ? cause.message : String(cause)})`,
-    );
-  }
-  const list = tasksSchema.safeParse(json);
-  if (!list.success) throw notAProfile(file, 'its list of tasks is malformed');
-  const { model, fingerprint, modelSha256: sha256 } = metadata.data;
-  return { header, model, fingerprint, sha256, tasks: list.data };
+  const { model, fingerprint, modelSha256: sha256, tasks } = metadata.data;
+  const list = parseForm(tasks, tasksSchema, {
+    notJson: (reason) => notAProfile(file, `its list of tasks is not JSON (${reason})`),
+    otherForm: () => notAProfile(file, 'its list of tasks is malformed'),
+  });
+  return { header, model, fingerprint, sha256, tasks: list };
 };
 
 /** Whether a run's file contains profiles, by its name: one file for one model, or one for each of several. */
@@ -318,16 +320,8 @@ export const openProfileParts = async (file: string): Promise<ProfileParts> => {
     items,
     tokens,
     layer: readLayer,
-    whole: async (statistic) => {
-      const values = await readFloat64(header, file, task, statistic);
-      if (values === undefined) throw wrong(`tensor "${task.name}.${statistic.name}" is missing`);
-      return values;
-    },
-    required: async (statistic, layer) => {
-      const values = await readLayer(statistic, layer);
-      if (values === undefined) throw wrong(`tensor "${task.name}.${statistic.name}" is missing`);
-      return values;
-    },
+    whole: async (statistic) => required(file, task, statistic, await readFloat64(header, file, task, statistic)),
+    required: async (statistic, layer) => required(file, task, statistic, await readLayer(statistic, layer)),
     sample: async (layer) => {
       requireLayer(layer);
       return sampled === undefined
