@@ -94,6 +94,10 @@ export class QueryCache {
   readonly #requests: Requests = {};
   /** Ends the newest request of each answer, by the answer's key. */
   readonly #underWay = new Map<string, AbortController>();
+  /** Readers that show a wait, by the answer's key. */
+  readonly #shown = new Map<string, number>();
+  /** Shows the wait of a request that is read ahead only, by the answer's key. */
+  readonly #unshown = new Map<string, () => void>();
   readonly #serialised = new WeakMap<Error, SerialisedError>();
 
   constructor(call: EngineCall, waits: ReadingWaits = NO_WAITS) {
@@ -110,7 +114,9 @@ export class QueryCache {
       : { data: undefined, error: this.#errorOf(state.error), loading };
   }
 
-  reader<N extends CallName>(name: N, input: CallInput<N>): QueryReader<N> {
+  /** `isAhead`: nobody waits for the answer yet, so that no wait is shown until another reader comes. */
+  reader<N extends CallName>(name: N, input: CallInput<N>, isAhead = false): QueryReader<N> {
+    const key = hashKey([name, input]);
     let last = this.state(name, input);
     const read = (): QueryState<N> => {
       const next = this.state(name, input);
@@ -127,12 +133,18 @@ export class QueryCache {
           heard = now;
           listener();
         };
+        if (!isAhead) {
+          this.#shown.set(key, (this.#shown.get(key) ?? 0) + 1);
+          this.#unshown.get(key)?.();
+        }
         // Readers are notified after a batch, so only the first notification finds a change.
         const observer = new QueryObserver(this.#client, this.#options(name, input));
         const stop = observer.subscribe(notifyManager.batchCalls(tell));
         return () => {
           stop();
-          if (ENDED_LATER.has(name)) this.#endUnread(hashKey([name, input]));
+          if (!isAhead) this.#shown.set(key, (this.#shown.get(key) ?? 1) - 1);
+          if (this.#shown.get(key) === 0) this.#shown.delete(key);
+          if (ENDED_LATER.has(name)) this.#endUnread(key);
         };
       },
     };
@@ -232,12 +244,19 @@ export class QueryCache {
     const controller = new AbortController();
     this.#underWay.set(key, controller);
     unread?.addEventListener('abort', () => controller.abort(), { once: true });
-    const endWait = this.#showWait(name, input, controller);
+    let endWait = (): void => undefined;
+    const show = (): void => {
+      this.#unshown.delete(key);
+      endWait = this.#showWait(name, input, controller);
+    };
+    if (this.#shown.has(key)) show();
+    else this.#unshown.set(key, show);
     try {
       const answer = await this.#callKnown(name, input, controller.signal);
       return changes.reduce((data, change) => change(data), answer);
     } finally {
       endWait();
+      if (this.#unshown.get(key) === show) this.#unshown.delete(key);
       if (this.#underWay.get(key) === controller) this.#underWay.delete(key);
       requests.delete(changes);
     }

@@ -36,7 +36,7 @@ export const createPlansAhead = (cache: Pick<QueryCache, 'reader'>, idle = whenI
     if (asked !== null || request === undefined) return;
     forget = idle(() => {
       wanted = later;
-      const reader = cache.reader('plan.make', request);
+      const reader = cache.reader('plan.make', request, true);
       const end = (): void => {
         if (reader.read().loading) return;
         asked?.stop();

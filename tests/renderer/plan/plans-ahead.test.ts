@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import type { CallInput, EngineCall } from '../../../main/contract/calls.ts';
 import { callCancelled } from '../../../main/contract/errors.ts';
 import { pathHandle } from '../../../main/contract/model.ts';
+import { QueryCache } from '../../../renderer/engine/query-cache.ts';
 import { createPlansAhead } from '../../../renderer/plan/plans-ahead.ts';
 import { nextFactors } from '../../../renderer/plan/kept-counts.ts';
-import { engineOf } from '../engine-of.ts';
 
 const keeping = (keep: number): CallInput<'plan.make'> => ({
   model: pathHandle.parse('m'),
@@ -29,7 +29,16 @@ const setUp = () => {
         reject(callCancelled(name));
       });
     });
-  const { cache } = engineOf(call);
+  /** Waits that are shown. */
+  const waits = new Set<string>();
+  const cache = new QueryCache(call, {
+    label: (name) => name,
+    begin: (label) => {
+      waits.add(label);
+      return () => waits.delete(label);
+    },
+    cancelled: () => undefined,
+  });
   let resting: (() => void) | null = null;
   const idle = (work: () => void): (() => void) => {
     resting = work;
@@ -45,6 +54,7 @@ const setUp = () => {
   return {
     ahead: createPlansAhead(cache, idle),
     cache,
+    waits,
     asked,
     ended,
     rest,
@@ -105,6 +115,27 @@ test('what is not wanted any more is dropped, waiting or under way, but not what
     [4, 2],
   ]);
   expect(cache.state('plan.make', keeping(2)).error).toBeNull();
+});
+
+test('a plan asked for ahead shows no wait until it is read', async () => {
+  const { ahead, cache, waits, rest, answer } = setUp();
+  ahead.want([keeping(4)], keeping(8));
+  rest();
+  await settle();
+  expect([...waits]).toEqual([]);
+  ahead.want([], keeping(4));
+  const stopReading = cache.reader('plan.make', keeping(4)).subscribe(() => undefined);
+  expect([...waits]).toEqual(['plan.make']);
+  answer(4);
+  await settle();
+  expect([...waits]).toEqual([]);
+  stopReading();
+  // The same plan asked for once more, ahead again.
+  cache.invalidate((name) => name === 'plan.make');
+  ahead.want([keeping(4)], keeping(8));
+  rest();
+  await settle();
+  expect([...waits]).toEqual([]);
 });
 
 test('the next factors are the standard ones on both sides', () => {
