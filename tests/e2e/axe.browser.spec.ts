@@ -152,7 +152,7 @@ test('axe-core finds no violation in any view or dialog, in either theme', async
     }
     await page.getByRole('group', { name: 'Chosen runs' }).getByRole('button', { name: 'Compare' }).click();
     const compared = page.getByRole('dialog', { name: 'Sweeps compared' });
-    await expect(compared).toContainText(/comparisons?: \d+ better/);
+    await expect(compared).toContainText(/comparisons?: \d+ better/, { timeout: HANG_LIMIT_MS });
     await isClean('two sweeps compared');
     await page.keyboard.press('Escape');
     await expect(compared).toBeHidden();
