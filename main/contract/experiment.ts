@@ -426,8 +426,7 @@ export const experimentReproduction = z.object({
   reason: boundedText.nullable(),
   /** Signs of single draws that changed. */
   signs: boundedList(z.object({ before: experimentPair, after: experimentPair })),
-  /** Absent in old documents. */
-  fields: comparedFields.optional(),
+  fields: comparedFields,
   before: circumstances,
   after: circumstances,
 });
