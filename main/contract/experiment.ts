@@ -237,21 +237,23 @@ export type ExperimentQuestion = z.infer<typeof experimentQuestion>;
 export const pairedSign = z.enum(['plus', 'minus', 'cannot-tell']);
 export type PairedSign = z.infer<typeof pairedSign>;
 
-/** A pruned arm of one draw against its reference, with the same treatment (`referenceTreatment`) and items. */
-export const experimentPair = z.object({
+/** What is read as one: arms of a method and treatment, for a question. */
+const curve = {
   question: experimentQuestion,
-  task: boundedText,
   method: boundedText,
   treatment: armTreatment,
   gates: armName.shape.gates,
+};
+/** A pruned size on a curve: E experts, those kept, and their quotient. */
+const prunedSize = { ...curve, model: boundedText, experts: z.number(), kept: z.number(), factor: z.number() };
+
+/** A pruned arm of one draw against its reference, with the same treatment (`referenceTreatment`) and items. */
+export const experimentPair = z.object({
+  ...prunedSize,
+  task: boundedText,
   /** The pruned arm's draw; null where nothing was drawn. */
   seed: z.number().nullable().default(null),
-  /** The pruned member, and its reference. */
-  model: boundedText,
   reference: boundedText,
-  experts: z.number(),
-  kept: z.number(),
-  factor: z.number(),
   n: z.number(),
   pruned: z.number(),
   against: z.number(),
@@ -270,15 +272,8 @@ export type ExperimentPair = z.infer<typeof experimentPair>;
  * interval contains 0, or two draws differ, the sign is `cannot-tell`.
  */
 export const experimentCell = z.object({
-  question: experimentQuestion,
+  ...prunedSize,
   task: boundedText,
-  method: boundedText,
-  treatment: armTreatment,
-  gates: armName.shape.gates,
-  model: boundedText,
-  experts: z.number(),
-  kept: z.number(),
-  factor: z.number(),
   n: z.number(),
   draws: z.number(),
   /** Mean of the draws' differences, the lowest and the highest of them. */
@@ -305,14 +300,7 @@ export type ExperimentCell = z.infer<typeof experimentCell>;
 
 /** The cells of one size, method, treatment and question over all tasks, read as the paper reads its table. */
 export const experimentRow = z.object({
-  question: experimentQuestion,
-  method: boundedText,
-  treatment: armTreatment,
-  gates: armName.shape.gates,
-  model: boundedText,
-  experts: z.number(),
-  kept: z.number(),
-  factor: z.number(),
+  ...prunedSize,
   tasks: z.number(),
   /** Draws per task; the minimum where tasks differ. */
   draws: z.number(),
@@ -351,10 +339,7 @@ export type ExperimentThreshold = z.infer<typeof experimentThreshold>;
  * tested factor, the bare difference is 0 or above on more than half of the tasks.
  */
 export const modelThreshold = z.object({
-  question: experimentQuestion,
-  method: boundedText,
-  treatment: armTreatment,
-  gates: armName.shape.gates,
+  ...curve,
   model: boundedText,
   experts: z.number(),
   factor: z.number(),
@@ -367,10 +352,7 @@ export const experimentTrend = expertTrend.extend({ treatment: armTreatment, gat
 export type ExperimentTrend = z.infer<typeof experimentTrend>;
 
 export const experimentFinding = z.object({
-  question: experimentQuestion,
-  method: boundedText,
-  treatment: armTreatment,
-  gates: armName.shape.gates,
+  ...curve,
   sentence: boundedText,
 });
 
@@ -444,8 +426,7 @@ export const experimentReproduction = z.object({
   reason: boundedText.nullable(),
   /** Signs of single draws that changed. */
   signs: boundedList(z.object({ before: experimentPair, after: experimentPair })),
-  /** Absent in old documents. */
-  fields: comparedFields.optional(),
+  fields: comparedFields,
   before: circumstances,
   after: circumstances,
 });

@@ -120,8 +120,7 @@ export const reproduction = z.object({
   unexplained: z.number().int().nonnegative().optional(),
   /** Largest difference of a score (log-probability): rounding, where no answer changed. */
   largestScoreDifference: z.number(),
-  /** Absent in old documents. */
-  fields: comparedFields.optional(),
+  fields: comparedFields,
   before: circumstances,
   after: circumstances,
 });

@@ -131,38 +131,28 @@ export type Findings = Omit<Reproduction, 'run' | 'of' | 'matches' | 'sentence' 
 
 /** Whether every field of every file is the same up to rounding, and no point is missing or new. */
 export const isMatch = ({ changed, flipped, rewritten = [], thresholds, missing, added, fields }: Findings): boolean =>
-  [changed, flipped, rewritten, thresholds, missing, added, fields?.changed ?? []].every((list) => list.length === 0);
+  [changed, flipped, rewritten, thresholds, missing, added, fields.changed].every((list) => list.length === 0);
 
 /** What was not compared, and where the first run was made; begins with a space, empty where nothing is left to say. */
-export const leftWords = (fields: ComparedFields | undefined): string => {
-  const heading = provenanceHeading(fields?.first);
-  return [fields === undefined ? [] : (notComparedWords(fields) ?? []), heading === null ? [] : `First run: ${heading}`]
+export const leftWords = (fields: ComparedFields): string => {
+  const heading = provenanceHeading(fields.first);
+  return [notComparedWords(fields) ?? [], heading === null ? [] : `First run: ${heading}`]
     .flat()
     .map((text) => ` ${text.endsWith('.') ? text : `${text}.`}`)
     .join('');
 };
 
 export const reproductionSentence = (findings: Findings): string => {
-  const {
-    points,
-    items,
-    changed,
-    flipped,
-    rewritten = [],
-    thresholds,
-    missing,
-    added,
-    largestScoreDifference,
-    fields,
-  } = findings;
+  const { points, items, changed, flipped, rewritten = [], thresholds, missing, added, fields } = findings;
+  const { largestScoreDifference } = findings;
   const compared = `${counted(points, 'value')} over ${counted(items, 'item outcome')}`;
-  const derived = fields === undefined ? null : roundedFieldsWords(fields);
+  const derived = roundedFieldsWords(fields);
   const rounding =
     largestScoreDifference === 0 && derived === null
       ? 'to the last digit'
       : `scores differ by rounding, at most ${printedScore(largestScoreDifference)}` +
         (derived === null ? '' : `, and ${derived}`);
-  const others = fields === undefined ? null : changedFieldsWords(fields);
+  const others = changedFieldsWords(fields);
   const left = leftWords(fields);
   if (isMatch(findings)) return `Every compared number matches: ${compared}, ${rounding}.${left}`;
   const parts = [

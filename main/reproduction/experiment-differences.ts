@@ -15,18 +15,10 @@ import { EXPERIMENT_FILE } from '../runs/experiment-record.ts';
 import { deviceName, precisionText } from '../words/devices.ts';
 import { armWords } from '../words/methods.ts';
 import { counted } from '../words/numbers.ts';
-import { provenanceHeading } from '../words/provenance.ts';
 import { compareManifests, nameOtherFiles } from './compare-manifests.ts';
 import type { FirstManifest } from './compare-sweep-folders.ts';
-import {
-  changedFieldsWords,
-  notComparedWords,
-  FieldLedger,
-  fieldSections,
-  ROUNDING,
-  ROUNDING_WORDS,
-  section,
-} from './field-ledger.ts';
+import { leftWords } from './differences.ts';
+import { changedFieldsWords, FieldLedger, fieldSections, ROUNDING, ROUNDING_WORDS, section } from './field-ledger.ts';
 
 const nameOf = ({ task, model, experts, kept, method, treatment, gates, seed }: ArmName): ArmName => ({
   task,
@@ -140,24 +132,16 @@ export const compareExperiments = (
 
 /** Whether every repeated number is the same up to rounding, and none was left out. */
 export const isExperimentMatch = ({ changed, missing, signs, fields }: ExperimentFindings): boolean =>
-  [changed, missing, signs, fields?.changed ?? []].every((list) => list.length === 0);
+  [changed, missing, signs, fields.changed].every((list) => list.length === 0);
 
 export const experimentSentence = ({ arms, items, changed, missing, signs, fields }: ExperimentFindings): string => {
   const compared = `${counted(arms, 'arm')} over ${counted(items, 'item outcome')}`;
   const left = missing.length === 0 ? '' : ` ${counted(missing.length, 'arm was', 'arms were')} not made again.`;
-  const others = fields === undefined ? null : changedFieldsWords(fields);
-  const heading = provenanceHeading(fields?.first);
-  const said = [
-    fields === undefined ? [] : (notComparedWords(fields) ?? []),
-    heading === null ? [] : `First run: ${heading}`,
-  ]
-    .flat()
-    .map((text) => ` ${text.endsWith('.') ? text : `${text}.`}`)
-    .join('');
+  const others = changedFieldsWords(fields);
   if (changed.length === 0 && signs.length === 0 && others === null)
     return arms === 0
       ? `Nothing was compared.${left}`
-      : `Every number that was made again and compared matches: ${compared}.${left}${said}`;
+      : `Every number that was made again and compared matches: ${compared}.${left}${leftWords(fields)}`;
   const flipped = changed.reduce((sum, arm) => sum + arm.flipped.length, 0);
   return (
     `Not every number matches: ${String(changed.length)} of ${compared} changed, ${counted(flipped, 'item')} ` +
@@ -203,7 +187,7 @@ export const experimentReproductionText = (found: ExperimentReproduction): strin
       `Arms that were not made again${found.reason === null ? '' : ` (${found.reason})`}:`,
       found.missing.map(armText),
     ),
-    ...(found.fields === undefined ? [] : fieldSections(found.fields)),
+    ...fieldSections(found.fields),
     ROUNDING_WORDS,
     `First run:  ${madeWith(found.before)}\nSecond run: ${madeWith(found.after)}`,
   ].join('\n\n');

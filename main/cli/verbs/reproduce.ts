@@ -26,7 +26,7 @@ export const reproductionText = (found: Reproduction): string =>
     found.sentence,
     ...section('Why:', causeWords(found)),
     ...reproductionTables(found, (title, columns, rows) => `${title}:\n${columnsTable(columns, rows)}`),
-    ...(found.fields === undefined ? [] : fieldSections(found.fields)),
+    ...fieldSections(found.fields),
     ROUNDING_WORDS,
     `First run:  ${circumstances(found.before)}\nSecond run: ${circumstances(found.after)}`,
   ].join('\n\n');

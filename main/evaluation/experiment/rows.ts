@@ -16,6 +16,18 @@ import { groupBy } from '../threshold.ts';
 /** The sign that every draw has; `cannot-tell` where one is undecided, or two draws differ. */
 const signOverDraws = (signs: readonly PairedSign[]): PairedSign => unanimous(signs) ?? 'cannot-tell';
 
+const curveIn = ({ question, method, treatment, gates }: ExperimentCell | ExperimentPair | ExperimentRow) => ({
+  question,
+  method,
+  treatment,
+  gates,
+});
+
+const sizeIn = (from: ExperimentCell | ExperimentPair) => {
+  const { model, experts, kept, factor } = from;
+  return { ...curveIn(from), model, experts, kept, factor };
+};
+
 /** All draws of an arm on a task as one cell of the matrix. */
 const cellOf = (measured: readonly [MeasuredExperimentPair, ...MeasuredExperimentPair[]]): ExperimentCell => {
   const draws = measured.map(({ pair }) => pair);
@@ -23,19 +35,11 @@ const cellOf = (measured: readonly [MeasuredExperimentPair, ...MeasuredExperimen
   const table = moves.filter((move) => move !== null);
   const interval = table.length === moves.length ? crossedMean(table) : null;
   const [{ pair: first }] = measured;
-  const { question, task, method, treatment, gates, model, experts, kept, factor } = first;
   const { mean, lowest, highest } = spreadOf(draws.map(({ difference }) => difference));
   const count = (is: (draw: ExperimentPair) => boolean): number => draws.filter(is).length;
   return {
-    question,
-    task,
-    method,
-    treatment,
-    gates,
-    model,
-    experts,
-    kept,
-    factor,
+    ...sizeIn(first),
+    task: first.task,
     n: minOf(draws.map(({ n }) => n)),
     draws: draws.length,
     difference: mean,
@@ -84,16 +88,6 @@ const pooledOf = (pairs: readonly ExperimentPair[], tasks: number, areGrouped: b
   };
 };
 
-/** The curve of a row, and its model. */
-const curveOn = ({
-  question,
-  method,
-  treatment,
-  gates,
-  model,
-  experts,
-}: Omit<ModelThreshold, 'factor' | 'largestTested'>) => ({ question, method, treatment, gates, model, experts });
-
 /** A row for every size, method and treatment over all tasks, in order of first appearance. */
 export const experimentRows = (
   cells: readonly ExperimentCell[],
@@ -102,13 +96,11 @@ export const experimentRows = (
 ): ExperimentRow[] =>
   groupBy(cells, (cell) => [curveOf(cell), cell.model, cell.kept]).map((group) => {
     const [first] = group;
-    const { model, kept, factor } = first;
+    const { model, kept } = first;
     const count = (is: (cell: ExperimentCell) => boolean): number => group.filter(is).length;
     const ownPairs = pairs.filter((pair) => isSameCurve(pair, first) && pair.model === model && pair.kept === kept);
     return {
-      ...curveOn(first),
-      kept,
-      factor,
+      ...sizeIn(first),
       tasks: group.length,
       draws: minOf(group.map(({ draws }) => draws)),
       plus: count(({ sign }) => sign === 'plus'),
@@ -140,7 +132,9 @@ export const modelThresholds = (rows: readonly ExperimentRow[]): ModelThreshold[
   groupBy(rows, (row) => [curveOf(row), row.model]).map((group) => {
     const [first] = group;
     return {
-      ...curveOn(first),
+      ...curveIn(first),
+      model: first.model,
+      experts: first.experts,
       factor: largestHeld(
         group.map(({ factor, above, equal, tasks }) => ({ factor, holds: 2 * (above + equal) > tasks })),
       ),

@@ -67,7 +67,7 @@ const Comparison = ({ found }: { readonly found: Reproduction }) => {
           />
         </section>
       ))}
-      {found.fields !== undefined && <Fields fields={found.fields} />}
+      <Fields fields={found.fields} />
       <p className="muted">
         First run: {circumstances(found.before)}
         <br />

@@ -23,6 +23,7 @@ const nothing: Findings = {
   added: [],
   replanned: [],
   largestScoreDifference: 0,
+  fields: { files: [], changed: [], listed: [], rounded: [], allowed: [], edited: [] },
 };
 const documentOf = (results: readonly SweepResult[]) => ({
   results: [...results],
