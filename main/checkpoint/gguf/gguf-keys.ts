@@ -29,6 +29,10 @@ import {
 } from './llama-architectures.ts';
 import { deepstackLayers, imageSections } from './llama-rotary.ts';
 import type { GgufContents } from './read-gguf.ts';
+import { groupedNames, layerNames, modelNames, moeNames } from './tensor-names.ts';
+
+/** A tensor of a layer. */
+const ofLayer = (layer: number, name: string): string => `blk.${layer}.${name}`;
 
 /** The epsilon of norms of a kind. */
 const epsilonKey = (name: string, kind: ModelDescriptor['finalNorm']['kind']): Key<ModelDescriptor> => [
@@ -46,8 +50,9 @@ const general: readonly Key<ModelDescriptor>[] = [
     ({ vocabulary }) => whole(vocabulary),
     ({ contents: { tensors, file } }) => {
       // Not all files have the key.
-      const rows = tensors.find(({ name }) => name === 'token_embd.weight')?.shape[0];
-      if (rows === undefined) throw refusal(file, 'tensor "token_embd.weight" is missing');
+      const { embedding } = modelNames;
+      const rows = tensors.find(({ name }) => name === embedding)?.shape[0];
+      if (rows === undefined) throw refusal(file, `tensor "${embedding}" is missing`);
       return { vocab_size: rows };
     },
   ],
@@ -140,8 +145,8 @@ const stateConfig = (file: Opened): Config => {
     return { layer_types: recurrent.map((isRecurrent) => (isRecurrent ? words[0] : attentionWords[0])) };
   }
   const types = metadata.ofEachLayer('attention.head_count_kv', layers).map((count, layer) => {
-    if (halves !== undefined && hasTensor(file, `blk.${layer}.ffn_up_exps.weight`)) return halves.experts[0];
-    if (halves !== undefined && hasTensor(file, `blk.${layer}.ffn_up.weight`)) return halves.dense[0];
+    if (halves !== undefined && hasTensor(file, ofLayer(layer, moeNames.experts.up))) return halves.experts[0];
+    if (halves !== undefined && hasTensor(file, ofLayer(layer, layerNames.dense.up))) return halves.dense[0];
     return count === 0 ? words[0] : attentionWords[0];
   });
   return {
@@ -208,7 +213,7 @@ const experts: readonly Key<MoeDescriptor>[] = [
     ({ shared }, { architecture }) => (architecture.leadingDense ? whole(shared?.experts ?? 0) : null),
     ({ family: { shared }, contents: { tensors }, metadata }) => {
       if (shared === null) return {};
-      const rows = tensors.find(({ name }) => name.endsWith('.ffn_up_shexp.weight'))?.shape[0] ?? 0;
+      const rows = tensors.find(({ name }) => name.endsWith(`.${moeNames.shared.up}`))?.shape[0] ?? 0;
       return shared.countKey === null
         ? { [shared.widthKey]: rows }
         : { [shared.countKey]: rows === 0 ? 0 : rows / metadata.number('expert_feed_forward_length') };
@@ -297,7 +302,7 @@ const denseConfig = (file: Opened): Config => {
       return { ...width, [rule.fromKey]: leading, [rule.everyKey]: 1 };
     case 'all-but': {
       const [first = 0, second = layers] = Array.from({ length: layers }, (_, layer) => layer).filter((layer) =>
-        hasTensor(file, `blk.${layer}.ffn_gate_inp.weight`),
+        hasTensor(file, ofLayer(layer, moeNames.router)),
       );
       return { ...width, [rule.firstKey]: first, [rule.everyKey]: second - first };
     }
@@ -409,7 +414,7 @@ const single: readonly Key[] = [
         ...keyed(global?.keysAreValues, () =>
           windowed.some(
             (isWindowed, layer) =>
-              !isWindowed && layer < windowed.length - sharing && !hasTensor(file, `blk.${layer}.attn_v.weight`),
+              !isWindowed && layer < windowed.length - sharing && !hasTensor(file, ofLayer(layer, groupedNames.value)),
           ),
         ),
       };
@@ -430,7 +435,7 @@ const fixedConfig = (file: Opened): Config => {
   const { plainNorm, temperature } = attention.kind === 'grouped' ? attention : {};
   return {
     model_type: family.modelType,
-    tie_word_embeddings: !hasTensor(file, 'output.weight') && architecture.sharesEmbedding,
+    tie_word_embeddings: !hasTensor(file, modelNames.head) && architecture.sharesEmbedding,
     ...(window.kind === 'types'
       ? {
           [window.key]: metadata.optional('attention.sliding_window'),

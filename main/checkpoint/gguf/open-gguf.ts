@@ -7,6 +7,7 @@ import { readTensor } from '../read-tensor.ts';
 import { type GgufModel, ggufModel } from './gguf-family.ts';
 import { type BlockType, type GgufTensorType, isBlockType } from './gguf-types.ts';
 import { type GgufContents, readGguf } from './read-gguf.ts';
+import { modelNames, moeNames } from './tensor-names.ts';
 
 /** A GGUF model before it is described: its parts in order, and its tensors under their names in the file. */
 export interface OpenedGguf extends GgufModel {
@@ -17,8 +18,6 @@ export interface OpenedGguf extends GgufModel {
 /** Names of the parts of a split model (llama.cpp's gguf-split): NAME-00001-of-00003.gguf and so on. */
 const splitName = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/;
 const MAX_PARTS = 1000;
-/** Factors of the angles of layers without a window. */
-const FACTORS = 'rope_freqs.weight';
 /** Most pairs of a head whose angles have factors. */
 const MAX_FACTORS = 32_768;
 
@@ -27,7 +26,7 @@ const MAX_FACTORS = 32_768;
  * state has for each head is a vector.
  */
 const ownShape = (name: string, shape: readonly number[]): readonly number[] => {
-  if (name.endsWith('.ffn_gate_inp_shexp.weight') && shape.length === 1) return [1, ...shape];
+  if (name.endsWith(`.${moeNames.shared.scale}`) && shape.length === 1) return [1, ...shape];
   if (/\.(?:shortconv\.conv|ssm_conv1d(?:_[qkv])?)\.weight$/.test(name))
     return [...shape.filter((length) => length > 1).slice(0, 1), 1, ...shape.slice(-1)];
   // Mamba's rates are a matrix.
@@ -75,7 +74,7 @@ export const openGgufParts = async (
       tensors.set(name, { tensor: name, file, dtype, shape: ownShape(name, shape), byteOffset, byteLength });
     }
   const all = { ...first.contents, tensors: parts.flatMap(({ contents }) => contents.tensors) };
-  const rope = tensors.get(FACTORS) ?? null;
+  const rope = tensors.get(modelNames.rotaryFactors) ?? null;
   const isRead = rope !== null && rope.dtype === 'F32' && rope.byteLength <= 4 * MAX_FACTORS;
   // Others are left over, and refused by name.
   return { ...ggufModel(all, isRead ? Array.from(await readValues(rope)) : null), parts, tensors };
