@@ -36,14 +36,8 @@ export const RankPanels = (props: CompareProps) => {
 
 const methodOf = ({ method }: CompareRow): string => methodTitle(method);
 
-const RankPanel = ({
-  task,
-  comparison,
-  theme,
-  title,
-  isSelected,
-  onSelect,
-}: CompareProps & { readonly task: CompareTask }) => {
+const RankPanel = (props: CompareProps & { readonly task: CompareTask }) => {
+  const { task, comparison, theme, title, isSelected, onSelect } = props;
   const domain = intervalDomain(comparison, task);
   const { metric, rows } = task;
   const interval = ({ paired }: CompareRow) => (paired === null ? null : whiskerOf(paired));

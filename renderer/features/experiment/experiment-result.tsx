@@ -121,10 +121,8 @@ const Cell = ({ answer, task, row }: CellProps) => {
 };
 
 /** The figure, the matrix of + and −, and the thresholds of one question. */
-const Answer = ({
-  document,
-  question,
-}: Pick<PagesProps, 'document'> & { readonly question: 'scratch' | 'unpruned' }) => {
+const Answer = (props: Pick<PagesProps, 'document'> & { readonly question: 'scratch' | 'unpruned' }) => {
+  const { document, question } = props;
   const theme = useResolvedTheme();
   const answer = document.answers.find((entry) => entry.question === question);
   const titleOf = titlesOf(useQuery('tasks.list', {}).data ?? []);

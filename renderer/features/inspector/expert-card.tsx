@@ -149,12 +149,8 @@ const FateTable = (subject: Subject) => {
   );
 };
 
-const FateCell = ({
-  layer,
-  expert,
-  method,
-  factor,
-}: Subject & { readonly method: MethodName; readonly factor: number }) => {
+const FateCell = (props: Subject & { readonly method: MethodName; readonly factor: number }) => {
+  const { layer, expert, method, factor } = props;
   const facts = useFacts();
   const settings = useStore(planStore);
   const model = selectedModel(facts);

@@ -32,17 +32,8 @@ interface SizeSectionProps extends Pick<Parameters<typeof SaveFigure>[0], 'view'
 }
 
 /** A question about numbers of experts: what was found, and its charts or, where tables are shown, its table. */
-const SizeSection = ({
-  section,
-  label,
-  definition,
-  chart,
-  alsoFound,
-  view,
-  figure,
-  charts,
-  table,
-}: SizeSectionProps) => {
+const SizeSection = (props: SizeSectionProps) => {
+  const { section, label, definition, chart, alsoFound, view, figure, charts, table } = props;
   const asTable = useStore(thresholdsStore, (state) => state.asTable);
   const { manifest, sizeTrend, theme, title } = section;
   return (
