@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { familyOf } from '../../main/checkpoint/families/families.ts';
 import { type Checkpoint, openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
@@ -10,11 +11,11 @@ import { readSafetensorsHeader } from '../../main/checkpoint/safetensors-header.
 import type { DropPlan } from '../../main/contract/plan.ts';
 import { exportPlan } from '../../main/export/export-plan.ts';
 import { verifyExport } from '../../main/export/verify-export.ts';
-import type { ForwardResult } from '../../main/inference/model-runner.ts';
+import type { ForwardResult, ModelRunner } from '../../main/inference/model-runner.ts';
 import { exportSettingsIn, openModelRunner } from '../open-model-runner.ts';
+import { removeFolder } from '../remove-folder.ts';
 import { numberDifference } from '../main/inference/open-runner.ts';
 import { prefixedRequests, scoreTogether } from '../main/inference/prefixed-requests.ts';
-import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
 
 /** Largest difference to the reference, relative to the largest number of the sequence. */
 const RELATIVE_TOLERANCE = 1e-4;
@@ -84,19 +85,9 @@ class Reference {
     return view;
   }
 
-  /** Runs the three sequences through a checkpoint, with every block resident or one at a time. */
-  async forward(checkpoint: Checkpoint, plan: DropPlan | null, streamed: boolean): Promise<readonly ForwardResult[]> {
-    const runner = await openModelRunner(checkpoint, {
-      threads: 1,
-      memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
-      streamed,
-      overlayFolder: await temporaryFolder(),
-    });
-    try {
-      return await runner.forward(this.tokens, plan, control);
-    } finally {
-      await runner.dispose();
-    }
+  /** Runs the three sequences. */
+  forward(runner: ModelRunner, plan: DropPlan | null): Promise<readonly ForwardResult[]> {
+    return runner.forward(this.tokens, plan, control);
   }
 
   /** Compares logits and router logits of every sequence with `file`; `experts`: our columns that the reference has. */
@@ -146,47 +137,53 @@ const choices = (experts: Int32Array, topK: number): readonly string[] =>
   );
 
 describe.each(supported)('%s', (folder) => {
-  it.each([
-    ['resident', false],
-    ['streamed', true],
-  ])('gives the reference logits, router logits and choices when %s', async (_mode, streamed) => {
-    const reference = await Reference.open(folder);
-    const results = await reference.forward(reference.checkpoint, null, streamed);
-    await reference.compare(results, 'reference.safetensors', null);
-    const { topK } = reference.checkpoint.info;
-    for (const [sequence, { experts }] of results.entries()) {
-      expect(choices(experts, topK)).toEqual(
-        choices(await reference.integers('routing.safetensors', `experts.${sequence}`), topK),
-      );
-    }
+  let scratch: string;
+  let reference: Reference;
+  /** The checkpoint with every block resident, and with one at a time: what runs on it leaves nothing behind. */
+  let runners: { readonly resident: ModelRunner; readonly streamed: ModelRunner };
+
+  const open = (checkpoint: Checkpoint, streamed: boolean): Promise<ModelRunner> =>
+    openModelRunner(checkpoint, {
+      threads: 1,
+      memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
+      streamed,
+      overlayFolder: path.join(scratch, 'overlays'),
+    });
+  beforeAll(async () => {
+    scratch = await mkdtemp(path.join(tmpdir(), 'uncurl-checkpoint-'));
+    reference = await Reference.open(folder);
+    const { checkpoint } = reference;
+    runners = { resident: await open(checkpoint, false), streamed: await open(checkpoint, true) };
+  });
+  afterAll(async () => {
+    await runners.resident.dispose();
+    await runners.streamed.dispose();
+    await removeFolder(scratch);
   });
 
+  it.each(['resident', 'streamed'] as const)(
+    'gives the reference logits, router logits and choices when %s',
+    async (mode) => {
+      const results = await reference.forward(runners[mode], null);
+      await reference.compare(results, 'reference.safetensors', null);
+      const { topK } = reference.checkpoint.info;
+      for (const [sequence, { experts }] of results.entries()) {
+        expect(choices(experts, topK)).toEqual(
+          choices(await reference.integers('routing.safetensors', `experts.${sequence}`), topK),
+        );
+      }
+    },
+  );
+
   it('gives the logits of its pruned copy under a mask', async () => {
-    const reference = await Reference.open(folder);
     const { kept } = reference;
-    await reference.compare(
-      await reference.forward(reference.checkpoint, kept, false),
-      'pruned.safetensors',
-      kept.kept,
-    );
+    await reference.compare(await reference.forward(runners.resident, kept), 'pruned.safetensors', kept.kept);
   });
 
   it('scores a shared prefix like whole sequences, unpruned and masked, resident and streamed', async () => {
-    const { checkpoint, kept } = await Reference.open(folder);
-    const settings = {
-      threads: 1,
-      memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
-      overlayFolder: await temporaryFolder(),
-    };
+    const { checkpoint, kept } = reference;
+    const { resident, streamed } = runners;
     const requests = prefixedRequests(checkpoint.descriptor);
-    const [resident, streamed] = [
-      await openModelRunner(checkpoint, settings),
-      await openModelRunner(checkpoint, { ...settings, streamed: true }),
-    ];
-    onTestFinished(async () => {
-      await resident.dispose();
-      await streamed.dispose();
-    });
     for (const plan of [null, kept]) {
       const { together, alone } = await scoreTogether(resident, requests, plan);
       expect(numberDifference(together.logprobs, alone.logprobs)).toBeLessThanOrEqual(1e-5);
@@ -196,20 +193,22 @@ describe.each(supported)('%s', (folder) => {
   });
 
   it('gives the logits of its pruned copy as an export, which is verified with its graph', async () => {
-    const reference = await Reference.open(folder);
     const { checkpoint, kept: plan } = reference;
-    const parent = await temporaryFolder();
-    const settings = exportSettingsIn(path.join(parent, 'overlay'));
+    const settings = exportSettingsIn(path.join(scratch, 'export-overlays'));
     const { folder: exported } = await exportPlan({
       checkpoint,
       plan,
-      destination: path.join(parent, 'pruned'),
+      destination: path.join(scratch, 'pruned'),
       format: 'hf,onnx',
       settings,
       control,
     });
-    const reopened = await openCheckpoint(exported);
-    await reference.compare(await reference.forward(reopened, null, false), 'pruned.safetensors', null);
+    const reopened = await open(await openCheckpoint(exported), false);
+    try {
+      await reference.compare(await reference.forward(reopened, null), 'pruned.safetensors', null);
+    } finally {
+      await reopened.dispose();
+    }
     const verification = await verifyExport({ exported, checkpoint, plan, settings, control });
     expect(verification).toMatchObject({ ok: true, problems: [], sameExperts: true, sameTensors: true });
     expect(verification.maxLogitDifference).toBeLessThanOrEqual(1e-5);
