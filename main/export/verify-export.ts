@@ -1,6 +1,12 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { type Checkpoint, INDEX_FILE, MAX_CONFIG_BYTES, openCheckpoint, SINGLE_FILE } from '../checkpoint/open-checkpoint.ts';
+import {
+  type Checkpoint,
+  INDEX_FILE,
+  MAX_CONFIG_BYTES,
+  openCheckpoint,
+  SINGLE_FILE,
+} from '../checkpoint/open-checkpoint.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import type { CompressedType, PredictionChoice, Verification } from '../contract/export.ts';
