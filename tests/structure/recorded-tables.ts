@@ -9,6 +9,7 @@ import type { z } from 'zod';
 import { families } from '../../main/checkpoint/families/families.ts';
 import { llamaArchitectures } from '../../main/checkpoint/gguf/llama-architectures.ts';
 import { clusterRequest } from '../../main/contract/cluster.ts';
+import { BEST_REFERENCE } from '../../main/contract/compare.ts';
 import { weightsOfLabel } from '../../main/contract/method.ts';
 import {
   describedExperimentSettings,
@@ -67,7 +68,13 @@ import { armWords, methodTitle } from '../../main/words/methods.ts';
 import { pointVerdictText } from '../../main/words/verdicts.ts';
 import { requireExperimentRecord } from '../../main/runs/experiment-record.ts';
 import { formulasHash, readShippedAnswer, shippedFolder, shippedName } from '../../main/runs/kept-answers.ts';
-import { readFigureSource, readSizePairs, reportComparisons, SIZE_PAIRS } from '../../main/runs/read-run.ts';
+import {
+  readComparisons,
+  readFigureSource,
+  readSizePairs,
+  reportComparisons,
+  SIZE_PAIRS,
+} from '../../main/runs/read-run.ts';
 import { openRunSource, type RunSource } from '../../main/runs/run-source.ts';
 import { addSample, recordedExperimentFolder, SAMPLE_RUN } from '../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
@@ -114,9 +121,13 @@ const shippedOf = async (
 ): Promise<ShippedAnswers> => {
   if (document === null || sizeTrend === undefined) throw new Error('the sample has no results');
   const asked = { run: SAMPLE_RUN, delta: sizeTrend.delta, familywise: false };
+  // The Compare view of a first start: the measured model with the most experts, and the factor that plans begin at.
+  const firstChoice = { model: 'uncurl-64', factor: 2, reference: BEST_REFERENCE };
+  const [firstCompared] = await readComparisons(source, document, [firstChoice]);
   const answers: readonly (readonly [what: unknown, answer: unknown])[] = [
     [{ read: 'sweep', ...asked }, document],
     [{ read: 'size-trend', ...asked }, sizeTrend],
+    [{ read: 'comparison', ...asked, ...firstChoice }, firstCompared],
     [SIZE_PAIRS, await readSizePairs(source, document)],
     [reportComparisons(document), comparisons],
   ];

@@ -65,7 +65,7 @@ export const fitRun: RunKindDefinition<typeof recordedFitSettings> = {
   },
   title: (_, order) => {
     const { task, settings } = fitInputOf(order);
-    return `Best of ${modelNames(order)} for ${task.name} in ${limitWords(settings.limit)}`;
+    return `Best of ${modelNames(order)} on ${task.name} in ${limitWords(settings.limit)}`;
   },
   job: (_, order) => fitJob(fitInputOf(order)),
 };

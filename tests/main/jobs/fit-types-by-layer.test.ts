@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { dropPlan } from '../../../main/contract/plan.ts';
 import { exportBytes } from '../../../main/export/export-bytes.ts';
+import { withTaskTitles } from '../../../main/words/task-titles.ts';
 import { HANG_LIMIT_MS } from '../../hang-limit.ts';
 import { exportSettingsIn } from '../../open-model-runner.ts';
 import { bundled, openEngine } from '../engine/open-engine.ts';
@@ -25,6 +26,9 @@ it(
       typesByLayer: true,
     });
     await engine.finished(run);
+    // Lists show the task by its title, which is put in place of the name after "on".
+    const title = (await engine.call('runs.list', {})).find(({ id }) => id === run)?.title ?? '';
+    expect(withTaskTitles(title, ['add'], () => 'Sums')).toContain('Best of uncurl-16 on Sums in ');
     const found = await engine.call('fit.read', { run });
     const mixed = found.candidates.find(({ expertTypes }) => expertTypes !== undefined);
     expect(mixed?.name).toMatch(/^reap \d+ q8_0 by layer$/);
