@@ -53,19 +53,10 @@ const Opened = ({ menu }: { readonly menu: OpenMenu }) => {
     const closeOutside = ({ target }: Event): void => {
       if (!(target instanceof Node && element.contains(target))) close();
     };
-    // The focus may have left it, with a button that a narrower window does not show.
-    const closeByKey = (event: KeyboardEvent): void => {
-      if (event.key !== 'Escape') return;
-      event.preventDefault();
-      event.stopPropagation();
-      close();
-    };
     document.addEventListener('pointerdown', closeOutside, true);
-    document.addEventListener('keydown', closeByKey, true);
     window.addEventListener('blur', close);
     return () => {
       document.removeEventListener('pointerdown', closeOutside, true);
-      document.removeEventListener('keydown', closeByKey, true);
       window.removeEventListener('blur', close);
       // A command may have moved the focus, to a dialog for instance.
       const isLeft = element.contains(document.activeElement) || document.activeElement === document.body;
@@ -87,7 +78,7 @@ const Opened = ({ menu }: { readonly menu: OpenMenu }) => {
       }}
       onContextMenu={(event) => event.preventDefault()}
       onKeyDown={(event) => {
-        if (event.key !== 'Tab') return;
+        if (event.key !== 'Escape' && event.key !== 'Tab') return;
         event.preventDefault();
         event.stopPropagation();
         close();

@@ -24,8 +24,16 @@ export const Menu = ({ label, icon, items, disabled = false }: MenuProps) => {
     const onPointer = (event: PointerEvent): void => {
       if (event.target instanceof Node && frame.current?.contains(event.target) !== true) setOpen(false);
     };
+    // The focus may have left with the button, where a narrower window does not show it.
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key === 'Escape' && document.activeElement === document.body) setOpen(false);
+    };
     window.addEventListener('pointerdown', onPointer);
-    return () => window.removeEventListener('pointerdown', onPointer);
+    window.addEventListener('keydown', onKey);
+    return () => {
+      window.removeEventListener('pointerdown', onPointer);
+      window.removeEventListener('keydown', onKey);
+    };
   }, [open]);
   /** Closes the menu and returns the focus to its button. */
   const close = (): void => {

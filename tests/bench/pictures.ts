@@ -49,7 +49,7 @@ try {
     await page.mouse.move(2, 2);
     await page.waitForTimeout(SETTLED_MS);
     // On a busy machine something may still be read, whose wait would stand in the picture.
-    const waits = page.locator('.notice-wait, .placed-waits:popover-open').first();
+    const waits = page.locator('.notice-wait, .placed-waits:popover-open, .job-readings .reading-line').first();
     await waits.waitFor({ state: 'hidden', timeout: READING_MS });
     await page.screenshot({ path: path.join(folder, `${name}.png`) });
   }

@@ -1,6 +1,5 @@
 import { isSameFactor, type PointVerdict } from '../../../main/contract/sweep.ts';
 import type { ModelTree, TreeKind, TreePoint, TreeRow } from '../../../main/evaluation/model-tree.ts';
-import { axisTitle } from '../../../main/figures/model-charts.ts';
 import { treePointText, verdictMarks } from '../../../main/figures/model-tree-figure.ts';
 import {
   differenceUnit,
@@ -31,11 +30,7 @@ export const VerdictLegend = ({ tree }: { readonly tree: ModelTree }) => {
           {pointVerdictText(verdict)}
         </span>
       ))}
-      {metric !== undefined && (
-        <span>
-          unpruned: {axisTitle(metric)}; others: difference{metric === 'perplexity' ? '' : ' (points)'}
-        </span>
-      )}
+      {metric !== undefined && metric !== 'perplexity' && <span>unpruned: %; others: points</span>}
     </span>
   );
 };
