@@ -584,7 +584,7 @@ describe('the command line', () => {
       expect(found).toMatchObject({ points: 10, changed: [], flipped: [], thresholds: [], missing: [], added: [] });
       expect([found.items, found.rewritten, found.replanned]).toEqual([400, [], []]);
       // The referee's note is no difference: onnxruntime has none.
-      expect(found.fields?.changed.map(({ field }) => field)).not.toContain('notes');
+      expect(found.fields.changed.map(({ field }) => field)).not.toContain('notes');
       expect([found.before.device.engine?.name, found.after.device.engine]).toEqual(['torch', undefined]);
       expect([found.before.versions['torch'], found.after.versions['torch']]).toEqual([expect.any(String), undefined]);
     },

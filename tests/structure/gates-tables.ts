@@ -52,7 +52,6 @@ const difference = (rows: readonly (readonly number[])[], from: readonly (readon
 export const gatesIn = (file: string): readonly string[] => {
   const rows = groupBy(readLines(file, gatesRun), (run) => [run.method, factorOf(run)]).map((own) => {
     const [first] = own;
-    if (first === undefined) throw new Error('a group without runs');
     const [deleted, folded, trained] = (['deleted', 'folded', 'trained'] as const).map((form) =>
       own.map(({ right }) => right[form]),
     );
@@ -76,7 +75,6 @@ export const gatesGhosts = (): readonly string[] => {
   const groups = groupBy(runs, (run) => [layoutOf(run.model), run.method, factorOf(run)]);
   const rows = groups.flatMap((own) => {
     const [first] = own;
-    if (first === undefined) throw new Error('a group without runs');
     const form = (name: string): number[][] =>
       own.map(({ right }) => {
         const found = right.get(name);

@@ -690,7 +690,6 @@ const frontierRows = (pairs: readonly FrontierPair[], methods: readonly string[]
   return groupBy(pairs, ({ quantised: { result, weights } }) => [result.model, answersOf(result), weights]).map(
     (own) => {
       const [first] = own;
-      if (first === undefined) throw new Error('a group without pairs');
       const { quantised, pruned } = first;
       const summary = summaries.find(
         ({ model, answers, weights }) =>

@@ -69,7 +69,7 @@ export const jamba: Family = {
   dense: {
     ...denseNames,
     rule: { kind: 'all-but', everyKey: 'expert_layer_period', firstKey: 'expert_layer_offset' },
-    ...projections(`${feedForward}`),
+    ...projections(feedForward),
   },
   layouts: [
     expertsApart(`${feedForward}.router.weight`, `${feedForward}.experts`),

@@ -36,7 +36,7 @@ it(
       /^Every compared field matches: frequency .* is recommended again, by \d+ answers, /,
     );
     expect(found).toMatchObject({ of: run, matches: true, unexplained: 0, fields: { changed: [], edited: [] } });
-    const allowed = found.fields?.allowed.map(({ file, field }) => `${file} ${field}`) ?? [];
+    const allowed = found.fields.allowed.map(({ file, field }) => `${file} ${field}`);
     expect(allowed).toEqual(expect.arrayContaining(NOT_COMPARED));
     expect(allowed.filter((name) => /^(?:fit|choice)\.json/.test(name))).toHaveLength(3);
     // Nothing of the second search belongs to the workspace.
@@ -58,7 +58,7 @@ it(
       for (const { path, edited } of everyEdit(text)) {
         await writeFile(join(folder, file), edited);
         const isSeen = await compareFitFolders(folder, runs.folder(second), manifests).then(
-          ({ findings }) => (findings.fields?.changed.length ?? 0) > 0,
+          ({ findings }) => findings.fields.changed.length > 0,
           () => true,
         );
         expect(isSeen || NOT_COMPARED.includes(`${file} ${path}`), `${file} ${path}`).toBe(true);
@@ -67,7 +67,7 @@ it(
       await writeFile(join(folder, file), text);
     }
     expect(edits).toBeGreaterThan(60);
-    expect((await compareFitFolders(folder, runs.folder(second), manifests)).findings.fields?.changed).toEqual([]);
+    expect((await compareFitFolders(folder, runs.folder(second), manifests)).findings.fields.changed).toEqual([]);
 
     expect(() => requireRepeatable({ ...before, timeUsed: true })).toThrow('its time was used up');
     expect(() => requireRepeatable({ ...before, timeUsed: false })).not.toThrow();

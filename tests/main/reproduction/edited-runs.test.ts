@@ -63,9 +63,9 @@ const pruned = (change: (result: SweepResult) => SweepResult) => (result: SweepR
 describe('an untouched run', () => {
   it('matches its second run, except for fields that may differ', async () => {
     const found = await reproduced(runs, join(runs.workspace, 'runs', runs.sweep));
-    expect(found.fields?.changed).toEqual([]);
+    expect(found.fields.changed).toEqual([]);
     expect(isMatch(found)).toBe(true);
-    expect(found.fields?.files).toEqual([
+    expect(found.fields.files).toEqual([
       'results.json',
       'profile.safetensors',
       'points.json',
@@ -73,7 +73,7 @@ describe('an untouched run', () => {
       'outcomes.parquet',
     ]);
     // Everything that is not compared is named.
-    const left = (found.fields?.allowed ?? []).map(({ file, field }) => `${file} ${field}`);
+    const left = found.fields.allowed.map(({ file, field }) => `${file} ${field}`);
     expect(left.sort()).toEqual(
       [
         ...[
@@ -106,9 +106,9 @@ describe.each([
     await editResults(folder, change);
     const found = await reproduced(runs, folder);
     expect(isMatch(found)).toBe(false);
-    expect(found.fields?.changed.map(({ field: name }) => name)).toEqual([`results.${field}`]);
+    expect(found.fields.changed.map(({ field: name }) => name)).toEqual([`results.${field}`]);
     // A copy has a manifest of its own.
-    expect(found.fields?.edited).toEqual(['manifest.json', 'results.json']);
+    expect(found.fields.edited).toEqual(['manifest.json', 'results.json']);
     expect(reproductionSentence(found)).toContain(`fields differ (results.${field} `);
   });
 
@@ -136,7 +136,7 @@ describe('outcomes.parquet', () => {
     const found = await reproduced(runs, folder);
     expect(isMatch(found)).toBe(false);
     expect(found.flipped).toEqual([]);
-    expect(found.fields?.changed).toMatchObject([
+    expect(found.fields.changed).toMatchObject([
       { file: 'outcomes.parquet', field: expect.stringMatching(/logprobs$/) },
     ]);
 
@@ -150,7 +150,7 @@ describe('outcomes.parquet', () => {
     const close = await reproduced(runs, rounded);
     expect(isMatch(close)).toBe(true);
     expect(reproductionSentence(close)).toMatch(/scores differ by rounding, at most 0\.000001/);
-    expect(close.fields?.rounded).toMatchObject([
+    expect(close.fields.rounded).toMatchObject([
       { file: 'outcomes.parquet', field: expect.stringMatching(/logprobs$/) },
     ]);
   });
@@ -162,7 +162,7 @@ describe('outcomes.parquet', () => {
     );
     const found = await reproduced(runs, folder);
     expect(isMatch(found)).toBe(false);
-    expect(found.fields?.changed.map(({ field }) => field)).toEqual(['outcomes.correct']);
+    expect(found.fields.changed.map(({ field }) => field)).toEqual(['outcomes.correct']);
 
     const source = await newSource(runs);
     const manifest = await source.runs.read('sweep-edited');
@@ -202,8 +202,8 @@ describe('a run whose profiles keep no tokens', () => {
     }));
     await writeProfileFile(file, { ...profile, tasks });
     const found = await reproduced(runs, folder);
-    expect(found.fields?.changed).toEqual([]);
-    expect(found.fields?.allowed.map(({ field }) => field)).toContain('tasks.statistics.sample');
+    expect(found.fields.changed).toEqual([]);
+    expect(found.fields.allowed.map(({ field }) => field)).toContain('tasks.statistics.sample');
     expect(isMatch(found)).toBe(true);
   });
 });
@@ -246,7 +246,7 @@ describe('a run whose profile counts a routed choice for another expert', () => 
     const found = await reproduced(runs, await reroutedRun());
     expect(isMatch(found)).toBe(false);
     expect(found.rerouted).toMatchObject([{ task, model: 'uncurl-8', choices: 1, layer: 1, from: [2], to: [5] }]);
-    expect(found.fields?.changed.map(({ field }) => field)).toContain('outcomes.logprobs');
+    expect(found.fields.changed.map(({ field }) => field)).toContain('outcomes.logprobs');
     expect(found.unexplained).toBe(0);
     expect(causeWords(found).join(' ')).toMatch(
       /items of few, 1 of [\d\u202f]+ routed choices of uncurl-8 went to another expert \(MoE layer 1: expert 5 instead of expert 2\)\..*Every difference is in these profiles/,
@@ -276,7 +276,7 @@ describe('a run of a version that recorded no loops of texts', () => {
     );
     const found = await reproduced(runs, folder);
     expect(isMatch(found)).toBe(true);
-    expect(found.fields?.allowed).toContainEqual(
+    expect(found.fields.allowed).toContainEqual(
       expect.objectContaining({ field: 'outcomes.loop', reason: expect.stringMatching(/did not record it/) }),
     );
   });
@@ -457,7 +457,7 @@ describe('a finished run is one sealed document', () => {
           throw error;
         });
         if (found === null) return;
-        const isNamed = found.fields?.allowed.some(({ field }) => field === path);
+        const isNamed = found.fields.allowed.some(({ field }) => field === path);
         expect([path, !isMatch(found) || isNamed]).toEqual([path, true]);
       });
   });
