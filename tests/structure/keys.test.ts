@@ -47,7 +47,6 @@ const OTHER_HASHES: Readonly<Record<string, string>> = {
   'main/engine/run-subjects.ts': 'a path, which tells two models of one name apart',
   'main/harness/judge-texts.ts': 'a text and how it is judged, which no weight takes part in',
   'main/export/gguf/gguf-file.ts': 'the bytes of an export',
-  'main/export/gguf/stored-gguf.ts': 'the bytes of an export',
   'main/export/gguf/tokenizer-metadata.ts': 'how a tokenizer splits a text',
   'main/export/onnx-files.ts': 'the bytes of an export',
   'main/export/unfinished-exports.ts': 'the name of a machine',
