@@ -650,9 +650,9 @@ export interface ModelDescriptor {
     /** Lists that an export without extra prediction layers ends with the last layer. */
     readonly padded: readonly string[];
   };
-  /** Buffers on disk that nothing uses: an export leaves them out. */
   /** Keys of the config that nothing has read; absent where there is no config. */
   readonly unreadKeys?: readonly string[];
+  /** Buffers on disk that nothing uses: an export leaves them out. */
   readonly unusedTensors: readonly string[];
   readonly prediction: PredictionLayers;
   /** Tensors on disk that inference does not use and an export copies (vision towers). */

@@ -1,4 +1,3 @@
-import { useEffect, useRef } from 'react';
 import { useStore } from 'zustand';
 import type { TaskProfile } from '../../main/contract/profile.ts';
 import {
@@ -52,19 +51,8 @@ export const AreaPanel = ({ profile, cells, fates, onClose }: AreaPanelProps) =>
   const info = isUsable(model) ? model.info : null;
   const parts = info === null ? 0 : experts / Math.max(1, info.moeLayers * info.experts);
   const { pinAll } = selectionStore.getState();
-  const panel = useRef<HTMLElement>(null);
-  // Only at the end of the drawing, when the map has heard of it: it must not move under the pointer.
-  useEffect(() => {
-    const drawing = new AbortController();
-    const show = (): void => {
-      panel.current?.scrollIntoView({ block: 'nearest' });
-      drawing.abort();
-    };
-    for (const end of ['click', 'keyup'] as const) window.addEventListener(end, show, { signal: drawing.signal });
-    return () => drawing.abort();
-  }, []);
   return (
-    <section ref={panel} className="area-panel" aria-label="Experts of the area">
+    <section className="area-panel" aria-label="Experts of the area">
       <div className="area-head">
         <strong>
           {counted(experts, 'expert')} in {counted(layers, 'layer')}

@@ -13,6 +13,7 @@ import type { RowPosition } from '../../components/windowed-list.tsx';
 import { useEngine, useRequest } from '../../engine/engine-context.tsx';
 import { readFacts } from '../../engine/facts.ts';
 import { runDeviceText } from '../../format/record-words.ts';
+import { noticesStore } from '../../state/notices-store.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { runIcon, runNote, runStateText } from './run-words.ts';
 
@@ -52,7 +53,9 @@ export const RunRow = memo(
     const state = run.damaged === undefined ? (run.finding === 'different' ? 'failed' : run.state) : 'failed';
     const onKey = (event: React.KeyboardEvent): void => {
       if (event.key === 'F2' && run.damaged === undefined) rename(run.id);
-      else if (event.key === 'Delete' && isAtRest(run)) {
+      else if (event.key === 'Delete' && !isAtRest(run))
+        noticesStore.getState().tell(`“${name}” is ${run.state}.`, 'Cancel it before you delete it.');
+      else if (event.key === 'Delete') {
         focusNeighbour(event.currentTarget);
         start((known) => trashRuns(known, [run]));
       } else if (event.key === ' ') toggleChosen(run.id);

@@ -153,7 +153,7 @@ test(
     const now = await listed(engine, model.path);
     expect(now?.changed).toMatchObject({
       run,
-      kind: 'sweep',
+      measured: 'swept',
       title: 'Sweep of mine on capital',
       hash: model.fingerprint,
     });
@@ -194,7 +194,7 @@ test('a changed task is reported, and its runs are not resumed', async () => {
   const { hash } = (await find()) ?? {};
   expect(await find()).not.toHaveProperty('changed');
   await dropFirstItem(join(folder, 'quiz'));
-  expect((await find())?.changed).toMatchObject({ run, kind: 'sweep', hash });
+  expect((await find())?.changed).toMatchObject({ run, measured: 'swept', hash });
   await expect(engine.call('jobs.resume', { run })).rejects.toThrow(
     new RegExp(
       `quiz has changed since this run \\(content hash ${shortHash(hash ?? '')} then, [0-9a-f]{8} now\\): it ` +
