@@ -1,8 +1,7 @@
 import type { Finding, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
 import { heading } from '../../../main/figures/columns.ts';
-import { findingTables } from '../../../main/figures/finding-tables.ts';
+import { type FindingTable, findingTables } from '../../../main/figures/finding-tables.ts';
 import { chartQuestion, findingVerdictText } from '../../../main/words/verdicts.ts';
-import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { methodTitle } from '../../../main/words/methods.ts';
@@ -41,17 +40,7 @@ export const Findings = ({ sizeTrend, chart }: FindingsProps) => {
               ))}
             <span>{note}</span>
           </p>
-          <DataTable<readonly string[]>
-            caption={`${chartQuestion(chart)} In numbers`}
-            rows={rows}
-            rowKey={(row) => JSON.stringify(row)}
-            columns={columns.map(({ title, isNumber }, index) => ({
-              key: title,
-              title: heading(title),
-              numeric: isNumber,
-              cell: (row) => row[index] ?? '',
-            }))}
-          />
+          <NumbersTable caption={`${chartQuestion(chart)} In numbers`} columns={columns} rows={rows} />
         </div>
       ))}
       {tables.length === 0 ? (
@@ -73,6 +62,47 @@ export const Findings = ({ sizeTrend, chart }: FindingsProps) => {
     </div>
   );
 };
+
+interface NumbersTableProps extends Pick<FindingTable, 'columns' | 'rows'> {
+  readonly caption: string;
+}
+
+/** A row per kind of answers and method: too few to sort. */
+const NumbersTable = ({ caption, columns, rows }: NumbersTableProps) => (
+  <div className="table-frame">
+    <div className="table-scroll" tabIndex={0} role="region" aria-label={caption}>
+      <table className="data-table">
+        <caption className="visually-hidden">{caption}</caption>
+        <thead>
+          <tr>
+            {columns.map(({ title, isNumber }) => (
+              <th key={title} scope="col" className={isNumber ? 'numeric' : undefined}>
+                {heading(title)}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={row.join()}>
+              {columns.map(({ title, isNumber }, index) =>
+                index === 0 ? (
+                  <th key={title} scope="row">
+                    {row[index]}
+                  </th>
+                ) : (
+                  <td key={title} className={isNumber ? 'numeric' : undefined}>
+                    {row[index]}
+                  </td>
+                ),
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  </div>
+);
 
 /** Whether the question is answered with yes; nothing where it only counts. */
 const FindingVerdict = ({ verdict }: Pick<Finding, 'verdict'>) => {
