@@ -27,8 +27,8 @@ const endingSignal = (serviceName: string): Promise<number> =>
   });
 
 /**
- * The environment of an engine's program. Node keeps its compiled code in the profile, as Chromium keeps the page's: the
- * next start does not compile the same 5 MB. It is made anew where a program differs.
+ * The environment of an engine's program. Node keeps its compiled code in the profile, as Chromium keeps the page's:
+ * the next start does not compile the same 5 MB. It is made anew where a program differs.
  */
 const environment = (): ReturnType<typeof withAllocation> =>
   withAllocation({ NODE_COMPILE_CACHE: join(app.getPath('userData'), 'compiled'), ...process.env });

@@ -117,7 +117,7 @@ test('the compiled program of the engine is kept in the profile for the next sta
       .filter((entry) => entry.isFile())
       .map(async (entry) => (await stat(path.join(entry.parentPath, entry.name))).size),
   );
-  // Of megabytes of program, that of the functions that a start runs.
+  // The compiled functions that a start runs, a part of the program.
   expect(Math.max(0, ...sizes)).toBeGreaterThan(200_000);
 });
 
