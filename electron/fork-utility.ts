@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { app, utilityProcess, type Details, type Event, type MessagePortMain, MessageChannelMain } from 'electron';
 import { withAllocation } from '../main/contract/allocation.ts';
 import { killSurely } from './kill-surely.ts';
@@ -26,18 +25,11 @@ const endingSignal = (serviceName: string): Promise<number> =>
     const limit = setTimeout(() => settle(0), SIGNAL_LIMIT_MS);
   });
 
-/**
- * The environment of an engine's program. Node keeps its compiled code in the profile, as Chromium keeps the page's:
- * the next start does not compile the same 5 MB. It is made anew where a program differs.
- */
-const environment = (): ReturnType<typeof withAllocation> =>
-  withAllocation({ NODE_COMPILE_CACHE: join(app.getPath('userData'), 'compiled'), ...process.env });
-
 /** Starts a bundled engine program in Electron's utilityProcess; its argument is `settings` as JSON. */
 const forkUtility = (script: string, settings: object, serviceName: string): ForkedProcess<MessagePortMain> => {
   const child = utilityProcess.fork(script, [JSON.stringify(settings)], {
     serviceName,
-    env: environment(),
+    env: withAllocation(process.env),
     stdio: ['ignore', 'inherit', 'pipe'],
   });
   let isUnwanted = false;

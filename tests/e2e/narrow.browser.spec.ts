@@ -44,7 +44,7 @@ const walk = async (
   const reached: string[] = [];
   const unseen: string[] = [];
   let rounds = 0;
-  for (let stops = 0; stops < 1000; stops += 1) {
+  for (let stops = 0; stops < 600; stops += 1) {
     await page.keyboard.press('Tab');
     const stop = await page.evaluate(() => {
       const element = document.activeElement;

@@ -1,4 +1,4 @@
-import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ElectronApplication, Page } from '@playwright/test';
@@ -102,24 +102,6 @@ const askEngine = async <N extends CallName>(page: Page, name: N, input: unknown
     .parse(await callEngine(page, name, input));
   return parseOutput(name, answer.type === 'text' ? new AnswerText(answer.text) : answer.output);
 };
-
-test('the compiled program of the engine is kept in the profile for the next start', async ({
-  shell: { electron, page },
-}) => {
-  await expect(page.getByRole('list', { name: 'Models' }).getByText('uncurl-16')).toBeVisible({
-    timeout: HANG_LIMIT_MS,
-  });
-  const profile = await electron.evaluate(({ app }) => app.getPath('userData'));
-  await electron.close();
-  const kept = await readdir(path.join(profile, 'compiled'), { recursive: true, withFileTypes: true });
-  const sizes = await Promise.all(
-    kept
-      .filter((entry) => entry.isFile())
-      .map(async (entry) => (await stat(path.join(entry.parentPath, entry.name))).size),
-  );
-  // The compiled functions that a start runs, a part of the program.
-  expect(Math.max(0, ...sizes)).toBeGreaterThan(200_000);
-});
 
 test('the page is isolated: no Node, no permission, no way out', async ({ shell: { electron, page } }) => {
   expect(page.url()).toMatch(/^uncurl:\/\/app\/(#|$)/);

@@ -57,13 +57,13 @@ sampled('the sample shows how far each model can be pruned, by which rule, how c
 
   await test.step('each chart has its finding, with explained p values', async () => {
     const trends = page.getByRole('region', { name: 'Threshold against experts before pruning' });
+    await trends.getByText('In words').first().click();
     await expect(trends).toContainText(/pretraining experts grows/);
     // One panel per method; one thin line per task, chosen and written.
     await expect(trends.locator('.curve-chart')).toHaveCount(4);
     await expect(trends.locator('#trend-reap path[stroke-width="0.8"]')).toHaveCount(18);
     const pairs = page.getByRole('region', { name: /compared with trained from scratch/ });
     await expect(pairs.locator('.curve-chart')).toHaveCount(18);
-    await trends.getByText('In words').first().click();
     await trends
       .getByText(/^p [=<] /)
       .first()
@@ -71,6 +71,7 @@ sampled('the sample shows how far each model can be pruned, by which rule, how c
     await expect(page.getByRole('tooltip')).toContainText('relabelled models');
     const shares = page.getByRole('region', { name: 'Loss against the dropped share' });
     await expect(shares.getByRole('application').first()).toBeVisible();
+    await shares.getByText('In words').first().click();
     await expect(shares).toContainText('At an equal dropped share of the routed choices, a larger E');
     await shares.scrollIntoViewIfNeeded();
     await photograph(workbench, 'shares');
@@ -97,8 +98,8 @@ sampled('the sample shows how far each model can be pruned, by which rule, how c
     await fold.getByRole('button').press('Enter');
     await expect(fold.getByRole('button')).toHaveAttribute('aria-expanded', 'true');
     await expect(pairs.getByRole('row')).toHaveCount(1 + 25 + 5);
-    // Tables of 18 tasks with every section open, and of the findings (some 430 of the elements).
-    expect(await page.locator('.thresholds *').count()).toBeLessThan(4100);
+    // Tables of 18 tasks with every section open, and of the findings (some 350 of the elements).
+    expect(await page.locator('.thresholds *').count()).toBeLessThan(3900);
     // Wide tables scroll in their own frame, so that no sentence is cut.
     const cut = await page.locator('#view').evaluate((view) => {
       const right = view.getBoundingClientRect().right;

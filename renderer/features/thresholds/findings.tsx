@@ -3,7 +3,7 @@ import { heading } from '../../../main/figures/columns.ts';
 import { type FindingTable, findingTables } from '../../../main/figures/finding-tables.ts';
 import { chartQuestion, findingVerdictText } from '../../../main/words/verdicts.ts';
 import { Definition } from '../../components/definition.tsx';
-import { Disclosure } from '../../components/panel.tsx';
+import { LargeDisclosure } from '../../components/panel.tsx';
 import { methodTitle } from '../../../main/words/methods.ts';
 
 /** Splits a sentence at its p values, so that each can carry its definition. */
@@ -46,7 +46,7 @@ export const Findings = ({ sizeTrend, chart }: FindingsProps) => {
       {tables.length === 0 ? (
         found.map((finding) => <Sentence key={finding.sentence} finding={finding} />)
       ) : (
-        <Disclosure summary="In words">
+        <LargeDisclosure summary="In words">
           <dl className="findings-methods">
             {found.map((finding) => (
               <div key={finding.sentence}>
@@ -57,7 +57,7 @@ export const Findings = ({ sizeTrend, chart }: FindingsProps) => {
               </div>
             ))}
           </dl>
-        </Disclosure>
+        </LargeDisclosure>
       )}
     </div>
   );
