@@ -1,7 +1,7 @@
-import { copyFile, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isSystemError } from '../files/file-errors.ts';
+import { makeTemporaryFolder } from '../files/temporary-folder.ts';
 import type { Checkpoint } from './open-checkpoint.ts';
 import { writeSafetensors } from './write-safetensors.ts';
 
@@ -22,12 +22,12 @@ const placeFile = async (source: string, place: string, makeLink: typeof symlink
  * the files that were stamped when the model was opened, and to nothing else. Libraries also read what merely lies
  * beside the weights (adapters, other weight formats, code, settings of processors), which no key of a result names.
  *
- * `parent`: where the folder is made; it is deleted when `use` ends.
+ * `parent`: where the folder is made, among temporary files by default; it is deleted when `use` ends.
  */
 export const withSeenFolder = <T>(
   { sources }: Pick<Checkpoint, 'sources'>,
   use: (folder: string) => Promise<T>,
-  parent = tmpdir(),
+  parent?: string,
   makeLink = symlink,
 ): Promise<T> => {
   const place = (folder: string): Promise<unknown> =>
@@ -41,15 +41,15 @@ export const withConfigFolder = <T>(config: Checkpoint['config'], use: (folder: 
     await writeFile(path.join(folder, 'config.json'), JSON.stringify(config));
     await writeSafetensors(path.join(folder, 'model.safetensors'), [], { format: 'pt' });
   };
-  return inTemporaryFolder(tmpdir(), place, use);
+  return inTemporaryFolder(undefined, place, use);
 };
 
 const inTemporaryFolder = async <T>(
-  parent: string,
+  parent: string | undefined,
   place: (folder: string) => Promise<unknown>,
   use: (folder: string) => Promise<T>,
 ): Promise<T> => {
-  const folder = await mkdtemp(path.join(parent, 'uncurl-seen-'));
+  const folder = await makeTemporaryFolder('seen', parent);
   try {
     await place(folder);
     return await use(folder);

@@ -6,7 +6,7 @@ import { UNPRUNED } from '../contract/sweep.ts';
 import { curtailedText } from '../words/verdicts.ts';
 import type { TorchInUse } from '../engine/devices-in-use.ts';
 import { createEngine, type Engine } from '../engine/engine.ts';
-import { makeTemporaryFolder } from '../files/file-errors.ts';
+import { makeTemporaryFolder } from '../files/temporary-folder.ts';
 import { machineSettings, readDevice } from './machine-options.ts';
 import type { OptionReader, VerbHost } from './verb.ts';
 import { findRun, workspaceOf } from './subjects.ts';
@@ -76,7 +76,7 @@ export const withEngineForFile = async <T>(
   options: EngineOptions = {},
 ): Promise<T> => {
   if (reader.text('workspace') !== undefined) return withEngine(reader, host, use, options);
-  const workspace = await makeTemporaryFolder('uncurl-workspace-');
+  const workspace = await makeTemporaryFolder('workspace');
   try {
     return await withEngine(reader, host, use, { ...options, workspace });
   } finally {

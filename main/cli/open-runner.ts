@@ -3,7 +3,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ProviderName, ProviderProbe } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
 import type { Plan } from '../contract/plan.ts';
-import { makeTemporaryFolder } from '../files/file-errors.ts';
+import { makeTemporaryFolder } from '../files/temporary-folder.ts';
 import type { ModelRunner } from '../inference/model-runner.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { forkProbe } from '../inference/providers/fork-probe.ts';
@@ -50,7 +50,7 @@ export const computeWith = async <T>(
   { say, environment, signal, progress }: Pick<VerbHost, 'say' | 'environment' | 'signal' | 'progress'>,
   { plan = null, compute, keep = () => Promise.resolve(), provider, open }: VerbWork<T>,
 ): Promise<T> => {
-  const folder = await makeTemporaryFolder('uncurl-overlay-');
+  const folder = await makeTemporaryFolder('overlay');
   try {
     const steps = createStepStore({ steps: folder, overlays: folder, temporary: folder });
     if (plan !== null) await installRecovery(plan, steps.overlays, environment);

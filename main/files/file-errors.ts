@@ -1,6 +1,4 @@
-import { access, lstat, mkdir, mkdtemp, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { access, lstat, mkdir, stat } from 'node:fs/promises';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 
 /** The system's error codes, not those of Node's own errors (`ERR_...`), which say nothing about a file. */
@@ -110,19 +108,3 @@ export const makeFolder = async (path: string): Promise<void> => {
     throw explainFileError(error, path);
   }
 };
-
-/**
- * A new folder for temporary files, whose name begins so.
- *
- * @throws WorkbenchError refused: `no-temporary-folder`.
- */
-export const makeTemporaryFolder = (name: string): Promise<string> =>
-  mkdtemp(join(tmpdir(), name)).catch((error: unknown) => {
-    if (!isSystemError(error)) throw error;
-    throw refuse(
-      'no-temporary-folder',
-      `No folder can be made in ${tmpdir()}, the folder for temporary files (${error.code}).`,
-      'Set TMPDIR to a folder that you may write to.',
-      error,
-    );
-  });

@@ -10,7 +10,7 @@ import { fileErrorCode } from '../files/file-errors.ts';
 import { readJsonIfThere } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
-import { type ProcessIdentity, processState, thisProcess } from '../workspace/process-alive.ts';
+import { type ProcessIdentity, processState, thisProcess } from '../files/process-alive.ts';
 import { makePrivateFolder } from '../workspace/user-key.ts';
 
 // An engine that serves a workspace says so in a file of the user's state folder, so that it is found again by a window

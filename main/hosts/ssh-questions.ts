@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process';
 import { constants, open as openDescriptor } from 'node:fs';
-import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
+import { open, readdir, rm } from 'node:fs/promises';
 import { Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
@@ -10,6 +9,7 @@ import { refuse } from '../contract/errors.ts';
 import type { SshQuestion } from '../contract/remote.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
+import { makeTemporaryFolder } from '../files/temporary-folder.ts';
 
 // What ssh asks, asked in the window: ssh starts resources/ssh/askpass.sh, which talks to this process over pipes of a
 // private folder. On Windows, which has no such pipes, ssh finds no terminal and refuses instead of asking.
@@ -44,7 +44,7 @@ const kindOf = (prompt: string, text: string): SshQuestion['kind'] => {
 export const openSshQuestions = async ({ program, asked, over }: Asking): Promise<SshQuestions> => {
   if (process.platform === 'win32')
     return { environment: null, answer: () => Promise.resolve(), dispose: () => Promise.resolve() };
-  const folder = await mkdtemp(join(tmpdir(), 'uncurl-ask-'));
+  const folder = await makeTemporaryFolder('ask');
   const pipe = join(folder, 'asked');
   await promisify(execFile)('mkfifo', ['-m', '600', pipe]);
   // Open in both directions, so that it stays open between questions, and opening it never waits.

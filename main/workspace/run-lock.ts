@@ -7,7 +7,7 @@ import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { createTurns, writeFileAtomically } from '../files/write-atomically.ts';
 import { explainReadError, readRegularFile } from '../files/regular-file.ts';
-import { processState, thisProcess } from './process-alive.ts';
+import { processState, thisProcess } from '../files/process-alive.ts';
 
 /** How often a holder renews its lock. */
 export const HEARTBEAT_MS = 5_000;

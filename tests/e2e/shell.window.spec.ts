@@ -7,7 +7,7 @@ import { parseOutput } from '../../main/contract/call-boundary.ts';
 import { AnswerText, type CallName, type CallOutput } from '../../main/contract/calls.ts';
 import { OnnxGraph } from '../../main/graph/onnx-graph.ts';
 import { TensorProto_DataType as DataType } from '../../main/graph/onnx-messages.ts';
-import { processState, thisProcess } from '../../main/workspace/process-alive.ts';
+import { processState, thisProcess } from '../../main/files/process-alive.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { definedOf, expect, test as base } from './workbench.ts';
 

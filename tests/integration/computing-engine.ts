@@ -6,7 +6,7 @@ import { computeReport } from '../../main/contract/compute.ts';
 import type { EngineEvent } from '../../main/contract/events.ts';
 import type { PathHandle } from '../../main/contract/model.ts';
 import { createEngine, type Engine } from '../../main/engine/engine.ts';
-import { processState, thisProcess } from '../../main/workspace/process-alive.ts';
+import { processState, thisProcess } from '../../main/files/process-alive.ts';
 import { writeSyntheticCheckpoint } from '../bench/synthetic-checkpoint.ts';
 import { patiently } from '../hang-limit.ts';
 import { resources, temporaryFolder } from './run-uncurl.ts';

@@ -49,7 +49,7 @@ const OTHER_HASHES: Readonly<Record<string, string>> = {
   'main/export/gguf/gguf-file.ts': 'the bytes of an export',
   'main/export/gguf/tokenizer-metadata.ts': 'how a tokenizer splits a text',
   'main/export/onnx-files.ts': 'the bytes of an export',
-  'main/export/unfinished-exports.ts': 'the name of a machine',
+  'main/files/owned-name.ts': 'the name of a machine',
   'main/export/write-weights.ts': 'the bytes of an export',
   'main/files/checksums.ts': 'the bytes of a file',
   'main/finetune/mixture.ts': 'texts',

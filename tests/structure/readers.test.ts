@@ -12,7 +12,7 @@ const OWN_FILES: Readonly<Record<string, string>> = {
   'electron/window-bounds.ts': "the shell's own file, in Electron's folder of the user, read before there is an engine",
   'main/hosts/serve.ts': 'the built page',
   'main/engine/machine.ts': "the system's description of the processor",
-  'main/workspace/process-alive.ts': "the system's description of a process",
+  'main/files/process-alive.ts': "the system's description of a process",
   'main/inference/providers/provider.ts': "a driver's description of a card",
   'main/inference/providers/measure-provider.ts': 'written a moment before by onnxruntime',
   'main/runs/kept-answers.ts': "the engine's own program",

@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { rm } from 'node:fs/promises';
 import { listSupportedBackends } from 'onnxruntime-node';
 import {
   deviceWords,
@@ -10,6 +8,7 @@ import {
   type ProviderProbe,
 } from '../../contract/device.ts';
 import { refuse } from '../../contract/errors.ts';
+import { makeTemporaryFolder } from '../../files/temporary-folder.ts';
 import type { StartProbe } from './fork-probe.ts';
 import { judgeProbe, refusedProbe } from './judge-probe.ts';
 import { cudaCommand, hasCudaLibraries, providers } from './provider.ts';
@@ -65,7 +64,7 @@ export const createProvidersHere = (startProbe: StartProbe): ProvidersHere => {
 const tryProvider = async (provider: ProviderName, startProbe: StartProbe): Promise<ProviderProbe> => {
   const { present, note, command } = presence(provider);
   if (!present) return refusedProbe(provider, command === null ? note : `${note} Fetch them with: ${command}`);
-  const folder = await mkdtemp(path.join(tmpdir(), 'uncurl-probe-'));
+  const folder = await makeTemporaryFolder('probe');
   try {
     return judgeProbe(provider, await startProbe(provider, folder));
   } finally {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { engineProgram } from '../../../main/files/engine-program.ts';
-import { processState, thisProcess } from '../../../main/workspace/process-alive.ts';
+import { processState, thisProcess } from '../../../main/files/process-alive.ts';
 import { patiently } from '../../hang-limit.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:f
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { processState, thisProcess } from '../../../main/workspace/process-alive.ts';
+import { processState, thisProcess } from '../../../main/files/process-alive.ts';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
 import { acquireRunLock, readLockHolder, STALE_AFTER_MS } from '../../../main/workspace/run-lock.ts';
 import { temporaryFolder } from './temporary-folder.ts';

@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { fileErrorCode } from '../files/file-errors.ts';
+import { fileErrorCode } from './file-errors.ts';
 
 /**
  * Holder of a lock. Processes with the same `machine` see the same process table, so `pid` and `startedAt` together
