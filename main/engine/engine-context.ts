@@ -12,7 +12,9 @@ import type { JobLogs } from '../jobs/job-log.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 import type { ModelPool } from '../jobs/source-gate.ts';
 import type { RunReader } from '../reading/run-reader.ts';
+import type { RunSource } from '../runs/run-source.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
+import type { TaskFacts } from '../tasks/kept-facts.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import type { PathHandles } from '../workspace/path-handles.ts';
@@ -60,6 +62,10 @@ export interface EngineContext {
   /** Opens a checkpoint once, and again when its files change. */
   readonly checkpoint: (folder: string) => Promise<Checkpoint>;
   readonly task: (path: string) => Promise<Task>;
+  /** What a list says of a task, without reading its items where its files are as they were at an earlier start. */
+  readonly taskFacts: (path: string) => Promise<TaskFacts>;
+  /** Keeps the facts of the tasks that were read for the next start. */
+  readonly keepTaskFacts: () => Promise<void>;
   readonly versions: Readonly<Record<string, string>>;
   readonly devices: DevicesInUse;
   readonly providers: ProvidersHere;
@@ -73,6 +79,8 @@ export interface EngineContext {
   readonly now: () => number;
   /** Reads runs for display in a separate thread. */
   readonly reader: RunReader;
+  /** Reads what is kept of finished runs without one of its threads. */
+  readonly runSource: () => Promise<RunSource>;
   readonly liveSweeps: Map<string, SweepRecord>;
   /** Resolves once the sample's profiles are in the step store; rejects if they could not be restored. */
   sampleRestored(): Promise<void>;

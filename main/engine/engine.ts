@@ -25,10 +25,12 @@ import { createJobLogs } from '../jobs/job-log.ts';
 import { type CarryOut, carryOutHere, JobQueue, type JobResources } from '../jobs/job-queue.ts';
 import type { Computing, ModelPool } from '../jobs/source-gate.ts';
 import { createRunReader } from '../reading/run-reader.ts';
+import { programPrint } from '../runs/kept-answers.ts';
 import { CHECKED } from '../runs/known-checks.ts';
-import { vouchingBy } from '../runs/run-source.ts';
+import { openRunSource, vouchingBy } from '../runs/run-source.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { offerSample, restoreSample } from '../sample/sample-run.ts';
+import { factsOf, KeptFacts } from '../tasks/kept-facts.ts';
 import { furtherPaths, loadTask } from '../tasks/load-task.ts';
 import { checkedWithTransformers } from '../torch/ask-transformers.ts';
 import { KeptChecks } from '../torch/kept-checks.ts';
@@ -200,6 +202,9 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     live: () => [...liveSweeps.keys()],
     measured,
   });
+  const runSource = whenNeeded(() =>
+    openRunSource(workspace, resources, { state, isLive: (run) => liveSweeps.has(run), measured }),
+  );
   // A process that serves a window is about to be asked for a sweep. It reads one as soon as it ends, so that its
   // thresholds and its report are there when somebody looks. What fails here is told where it is asked for.
   if (startCompute !== undefined) {
@@ -252,6 +257,9 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   let restoring: Promise<void> = Promise.resolve();
   const tasks = await bundledTasks(settings.resources);
   const whereNamed = (path: string): string => actualPath(path, tasks);
+  const furtherFiles = (path: string): Promise<readonly string[]> => furtherPaths(path, whereNamed);
+  const program = whenNeeded(programPrint);
+  const keptFacts = new KeptFacts(state, async () => `${versions['uncurl'] ?? ''} ${await program.get()}`);
   const context: EngineContext = {
     workspace,
     environments,
@@ -269,9 +277,14 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     bundled: { models: await bundledModels(settings.resources), tasks },
     checkpoint: createPathCache(openCheckpoint),
     task: createPathCache(
-      (path) => loadTask(path, whereNamed),
-      (path) => furtherPaths(path, whereNamed),
+      (path) => loadTask(path, whereNamed, (task, files) => keptFacts.note(path, task, files)),
+      furtherFiles,
     ),
+    taskFacts: createPathCache(
+      async (path) => (await keptFacts.find(path)) ?? factsOf(await context.task(path)),
+      furtherFiles,
+    ),
+    keepTaskFacts: () => keptFacts.write(),
     versions,
     devices,
     providers,
@@ -289,6 +302,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     commandLine: settings.commandLine,
     now,
     reader,
+    runSource: runSource.get,
     liveSweeps,
     sampleProblem,
     sampleRestored: () => restoring,

@@ -19,6 +19,7 @@ import type { Task } from '../tasks/task.ts';
 import { actualPath, recordedPath } from '../workspace/library.ts';
 import { isModelGone } from './calls/models.ts';
 import { contentThenAndNow, thenAndNow } from './changed-since.ts';
+import type { TaskFacts } from '../tasks/kept-facts.ts';
 import type { EngineContext } from './engine-context.ts';
 
 /** Refuses a model that is listed as unsupported. */
@@ -68,6 +69,14 @@ export const openRunTasks = async (context: EngineContext, handles: readonly Pat
   const tasks = await Promise.all(paths.map((path) => context.task(path)));
   const names = uniqueNames(tasks);
   return tasks.map((task, index) => ({ name: names[index] ?? task.name, task }));
+};
+
+/** What is known of the tasks of a request without their items, under the same names. */
+export const namedFacts = async (context: EngineContext, handles: readonly PathHandle[]): Promise<TaskFacts[]> => {
+  const paths = [...new Set(handles.map((handle) => context.handles.resolve(handle)))];
+  const facts = await Promise.all(paths.map((path) => context.taskFacts(path)));
+  const names = uniqueNames(facts);
+  return facts.map((task, index) => ({ ...task, name: names[index] ?? task.name }));
 };
 
 /** Opens the models and tasks of a request. */

@@ -11,10 +11,22 @@ export const CHECKSUM_FILE = 'checksums.sha256';
 /** A list has a line for each file of its folder. */
 const MAX_LIST_BYTES = 2 ** 20;
 
+/** A stream takes longer to set up than such a file to read. */
+const READ_AT_ONCE_BYTES = 2 ** 20;
+
 /** SHA-256 of a regular file in hexadecimal. @throws WorkbenchError those of `openToRead`. */
 export const fileChecksum = async (file: string, signal?: AbortSignal): Promise<string> => {
+  const { handle, sizeBytes } = await openToRead(file);
+  if (sizeBytes <= READ_AT_ONCE_BYTES) {
+    try {
+      return createHash('sha256')
+        .update(await handle.readFile())
+        .digest('hex');
+    } finally {
+      await handle.close();
+    }
+  }
   const hash = createHash('sha256').setEncoding('hex');
-  const { handle } = await openToRead(file);
   await pipeline(handle.createReadStream(), hash, signal === undefined ? {} : { signal });
   return String(hash.read());
 };

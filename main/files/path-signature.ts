@@ -30,6 +30,18 @@ export const pathSignature = async (path: string): Promise<string> => {
   }
 };
 
+/** Total size of the files in a folder; 0 if it cannot be read, which the reading reports. */
+export const bytesIn = async (folder: string): Promise<number> => {
+  try {
+    const names = await readdir(folder);
+    const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size));
+    return sizes.reduce((sum, size) => sum + size, 0);
+  } catch (error) {
+    if (fileErrorCode(error) === null) throw error;
+    return 0;
+  }
+};
+
 /**
  * Caches the result of `load` for a path until its files change, or those of the `further` paths from which it is read.
  * Failures are not cached.

@@ -36,13 +36,13 @@ const noteOpened = (file: string, stats: BigIntStats): void => {
 
 /**
  * Runs `read`, and checks that all files that it opened are the same at its end, so that nothing mixes two states.
- * Growing files (logs) must not be read this way.
+ * Growing files (logs) must not be read this way. `read` gets a function that lists the files opened so far.
  *
  * @throws WorkbenchError refused: `changed-while-read`.
  */
-export const readUnchanged = async <T>(read: () => Promise<T>): Promise<T> => {
+export const readUnchanged = async <T>(read: (files: () => readonly string[]) => Promise<T>): Promise<T> => {
   const seen = new Map<string, string | null>();
-  const made = await opened.run(seen, read);
+  const made = await opened.run(seen, () => read(() => [...seen.keys()]));
   for (const [file, state] of seen) {
     const now = await stat(file, { bigint: true }).then(exactState, (error: unknown) => {
       if (isSystemError(error)) return null;

@@ -49,16 +49,17 @@ const setsWith = (extras: readonly ExtraStatistic[]): readonly (readonly ExtraSt
   return sets.sort((a, b) => a.length - b.length);
 };
 
-/** File of the stored profile with the extras, or null where the model has no such profile on the task. */
+/**
+ * File of the stored profile with the extras, or null where the model has no such profile. `itemsHash`: the hash of the
+ * profiled items.
+ */
 export const storedProfileFile = async (
   steps: StepStore,
   model: string,
-  task: Task,
+  itemsHash: string,
   numerics: Numerics,
   extras: readonly ExtraStatistic[] = [],
 ): Promise<string | null> => {
-  // Hashed once: there are dozens of sets, and a task may have many items.
-  const itemsHash = hashItems(task.calibration);
   for (const set of setsWith(extras)) {
     const key = profileKey(model, itemsHash, numerics, set);
     const file = await steps.readTensors(key, 'profile');
@@ -75,7 +76,7 @@ export const readStoredProfile = async (
   numerics: Numerics,
   extras: readonly ExtraStatistic[] = [],
 ): Promise<RoutingStatistics | null> => {
-  const file = await storedProfileFile(steps, model, task, numerics, extras);
+  const file = await storedProfileFile(steps, model, hashItems(task.calibration), numerics, extras);
   return file === null ? null : ((await readProfileFile(file)).tasks[0]?.statistics ?? null);
 };
 

@@ -9,8 +9,6 @@ import { type Frontier, type FrontierWords, frontierWords } from '../evaluation/
 import { type AskedReading, withThresholds } from '../evaluation/threshold-family.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { MetricName } from '../contract/task.ts';
-import type { RunProvenance } from '../contract/provenance.ts';
-import { withMember } from '../files/canonical-json.ts';
 import { emptyRoutingStatistics } from '../profile/routing-statistics.ts';
 import { expertAffinity } from '../pruning/clustering/affinity.ts';
 import { leafOrder, averageLinkageTree } from '../pruning/clustering/linkage.ts';
@@ -28,6 +26,7 @@ import {
 import { sweepDelta } from '../runs/recorded-spec.ts';
 import type { RunSource } from '../runs/run-source.ts';
 import { readPointOutcomes } from '../runs/stored-outcomes.ts';
+import { keptAnswer, keptText, vouchedAnswer } from './kept-reading.ts';
 import { itemOfRepeat } from '../tasks/task.ts';
 import { createProfileCache, type ProfileCache, profileCacheLimits } from '../workspace/profile-cache.ts';
 import { openProfileParts, type ProfileParts, PROFILED } from '../workspace/profile-file.ts';
@@ -201,51 +200,6 @@ const likenessOrder = async (parts: ProfileParts, layer: number): Promise<number
     parts.experts,
   );
   return [...leafOrder(merges, parts.experts)];
-};
-
-/** An answer about a run with the run's provenance. */
-const vouchedAnswer = async <T extends object>(
-  source: RunSource,
-  run: string,
-  answer: Promise<T>,
-): Promise<T & { readonly provenance?: RunProvenance }> => {
-  const found = await answer;
-  const { provenance } = await source.vouched(run);
-  return provenance === undefined ? found : { ...found, provenance };
-};
-
-type KeptQuestion = QuestionOf<'sweep' | 'size-trend' | 'comparison' | 'report'>;
-
-/** What an answer is kept under; null where it is not, at another margin than that of the sweep's settings. */
-const keptUnder = async (source: RunSource, question: KeptQuestion): Promise<object | null> => {
-  const { run, delta, familywise } = question;
-  const recordedDelta = sweepDelta(await sweepManifestOf(source, run));
-  const isOwn = delta === undefined || delta === recordedDelta;
-  return isOwn ? { ...question, delta: recordedDelta, familywise: familywise === true } : null;
-};
-
-/** The same of an answer that is kept for the next time. */
-const keptAnswer = async <T extends object>(
-  source: RunSource,
-  question: KeptQuestion,
-  make: () => Promise<T>,
-): Promise<T & { readonly provenance?: RunProvenance }> => {
-  const { run } = question;
-  const what = await keptUnder(source, question);
-  return vouchedAnswer(source, run, what === null ? make() : source.kept.of(source, run, what, make));
-};
-
-/** The same as JSON text, which is not parsed where it is kept. */
-const keptText = async <T extends object>(
-  source: RunSource,
-  question: KeptQuestion,
-  make: () => Promise<T>,
-): Promise<string> => {
-  const { run } = question;
-  const what = await keptUnder(source, question);
-  const text = what === null ? JSON.stringify(await make()) : await source.kept.textOf(source, run, what, make);
-  const { provenance } = await source.vouched(run);
-  return provenance === undefined ? text : withMember(text, 'provenance', provenance);
 };
 
 // Loaded on use: a thread answers few questions, and answers that are kept need no page.

@@ -1,10 +1,9 @@
-import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { z } from 'zod';
 import { callCancelled, refuse, reviveError, WorkbenchError } from '../contract/errors.ts';
 import { engineProgram } from '../files/engine-program.ts';
-import { fileErrorCode } from '../files/file-errors.ts';
+import { bytesIn } from '../files/path-signature.ts';
 import type { MeasuredRuns } from '../runs/known-checks.ts';
 import { MOST_THREADS, type QuestionOf, type ReadingName, type ReadingOrder, readingReport } from './questions.ts';
 import type { ReadingAnswer } from './readings.ts';
@@ -60,19 +59,7 @@ const doneTo = (order: ReadingOrder): string => (runsOf(order) === null ? 'compu
 /** Total size of the files of the runs in a question. */
 const bytesOf = async (order: ReadingOrder): Promise<number> => {
   let bytes = 0;
-  for (const run of runsOf(order) ?? []) {
-    const folder = join(order.workspace, 'runs', run);
-    const names = await readdir(folder).catch((error: unknown): string[] => {
-      // The reading reports problems of the folder.
-      if (fileErrorCode(error) !== null) return [];
-      throw error;
-    });
-    for (const name of names)
-      bytes += await stat(join(folder, name)).then(
-        ({ size }) => size,
-        () => 0,
-      );
-  }
+  for (const run of runsOf(order) ?? []) bytes += await bytesIn(join(order.workspace, 'runs', run));
   return bytes;
 };
 

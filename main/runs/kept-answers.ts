@@ -59,6 +59,8 @@ export interface KeptAnswers {
   of<T>(source: KnownRuns, run: string, what: unknown, make: () => Promise<T>): Promise<T>;
   /** The same as JSON text, which is not parsed. */
   textOf(source: KnownRuns, run: string, what: unknown, make: () => Promise<unknown>): Promise<string>;
+  /** The text of an answer that is kept; null: it has to be made. */
+  textIfKept(source: KnownRuns, run: string, what: unknown): Promise<string | null>;
 }
 
 /** What the answers of the bundled sweep are computed with: those of other formulas are not used. */
@@ -132,6 +134,12 @@ export const createKeptAnswers = (state: string | null, print: () => Promise<str
     const key = [await (known ??= print()), run, files, provenance ?? null, bundled, what];
     return createHash('sha256').update(canonicalJson(key)).digest('hex');
   };
+  const textIfKept = async (source: KnownRuns, run: string, what: unknown): Promise<string | null> => {
+    const shipped = await shippedText(source, run, what);
+    if (shipped !== null || state === null) return shipped;
+    const key = await keyOf(source, run, what);
+    return key === null ? null : readTextIfThere(join(state, FOLDER, key), { mostBytes: MOST_BYTES });
+  };
   /** The text of an answer, or, where none is kept, its value, which is kept from now on. */
   const found = async <T>(
     source: KnownRuns,
@@ -139,16 +147,11 @@ export const createKeptAnswers = (state: string | null, print: () => Promise<str
     what: unknown,
     make: () => Promise<T>,
   ): Promise<{ readonly text: string } | { readonly value: T }> => {
-    const shipped = await shippedText(source, run, what);
-    if (shipped !== null) return { text: shipped };
-    const before = await keyOf(source, run, what);
-    if (state !== null && before !== null) {
-      const text = await readTextIfThere(join(state, FOLDER, before), { mostBytes: MOST_BYTES });
-      if (text !== null) return { text };
-    }
+    const before = await textIfKept(source, run, what);
+    if (before !== null) return { text: before };
     const value = await make();
-    // The first reading of a run is what checks it.
-    const key = before ?? (await keyOf(source, run, what));
+    // Not before: the first reading of a run is what checks it.
+    const key = await keyOf(source, run, what);
     if (state === null || key === null) return { value };
     const text = JSON.stringify(value);
     if (text.length > MOST_BYTES) return { value };
@@ -158,6 +161,7 @@ export const createKeptAnswers = (state: string | null, print: () => Promise<str
     return { value };
   };
   return {
+    textIfKept,
     of: async <T>(source: KnownRuns, run: string, what: unknown, make: () => Promise<T>): Promise<T> => {
       const answer = await found(source, run, what, make);
       return 'text' in answer ? z.custom<T>().parse(parseForeignJson(answer.text)) : answer.value;

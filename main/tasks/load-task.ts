@@ -87,11 +87,20 @@ const asItIs: PathResolver = (path) => path;
 /**
  * Reads a task in any of its forms (see SHAPES), by a file's extension or the names in a folder. Refuses invalid tasks,
  * naming file, line or row, and key; test items are never in the calibration split. Refuses a task whose files change
- * while they are read (`changed-while-read`).
+ * while they are read (`changed-while-read`). `note` is told the files that were read, before that is checked.
  */
-export const loadTask = (path: string, named: PathResolver = asItIs): Promise<Task> => {
+export const loadTask = (
+  path: string,
+  named: PathResolver = asItIs,
+  note: (task: Task, files: readonly string[]) => Promise<void> = () => Promise.resolve(),
+): Promise<Task> => {
   const absolute = resolve(path);
-  return explainingReads(absolute, () => readUnchanged(() => loadFrom(absolute, named, 0)));
+  const read = async (files: () => readonly string[]): Promise<Task> => {
+    const task = await loadFrom(absolute, named, 0);
+    await note(task, files());
+    return task;
+  };
+  return explainingReads(absolute, () => readUnchanged(read));
 };
 
 /** Files from which a task is read beside its own path: those named in a task document. */

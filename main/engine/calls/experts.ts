@@ -9,6 +9,7 @@ import { emptyRoutingStatistics } from '../../profile/routing-statistics.ts';
 import { tokenReader } from '../../profile/token-reader.ts';
 import { expertAffinity } from '../../pruning/clustering/affinity.ts';
 import { OPTIONAL_STATISTICS, PROFILED, type ProfileParts } from '../../workspace/profile-file.ts';
+import { profiledHash } from '../../tasks/kept-facts.ts';
 import type { AnswersTo, EngineContext } from '../engine-context.ts';
 import { openRunTasks } from '../run-subjects.ts';
 import { askableTasks, storedProfileParts } from './profiles.ts';
@@ -68,7 +69,7 @@ export const expertCalls = (context: EngineContext): AnswersTo<'expert'> => {
     const checkpoint = await context.checkpoint(context.handles.resolve(model));
     const [asked] = await askableTasks(context, checkpoint, await openRunTasks(context, [task]), chat);
     const stored = async (extras: Parameters<typeof storedProfileParts>[3]): Promise<ProfileParts | null> =>
-      asked === undefined ? null : storedProfileParts(context, checkpoint, asked.task, extras);
+      asked === undefined ? null : storedProfileParts(context, checkpoint, profiledHash(asked.task), extras);
     return { checkpoint, stored };
   };
   // Opening a large tokenizer takes a second, and users step from expert to expert.

@@ -4,6 +4,7 @@ import { PLAN_FILE } from '../../contract/export.ts';
 import { isMergePlan, type Plan } from '../../contract/plan.ts';
 import { readTextIfThere } from '../../files/regular-file.ts';
 import { MAX_PLAN_CHARACTERS, readPlan } from '../../pruning/read-plan.ts';
+import { profiledHash } from '../../tasks/kept-facts.ts';
 import type { Answers, EngineContext } from '../engine-context.ts';
 import { openRunTasks } from '../run-subjects.ts';
 import { askableTasks, fileOfProfile } from './profiles.ts';
@@ -83,7 +84,7 @@ export const mapCalls = (context: EngineContext): Pick<Answers, MapCall> => ({
   'profile.likeness': async ({ model, task, chat }, signal) => {
     const checkpoint = await context.checkpoint(context.handles.resolve(model));
     const [asked] = await askableTasks(context, checkpoint, await openRunTasks(context, [task]), chat);
-    const profile = asked === undefined ? null : await fileOfProfile(context, checkpoint, asked.task);
+    const profile = asked === undefined ? null : await fileOfProfile(context, checkpoint, profiledHash(asked.task));
     return { order: profile === null ? null : await context.reader.read({ read: 'likeness', profile }, signal) };
   },
 });

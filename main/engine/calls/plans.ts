@@ -30,6 +30,7 @@ import { taskShares } from '../../pruning/weighed-profiles.ts';
 import { validatePlan } from '../../pruning/validate-plan.ts';
 import { readFirstProfile } from '../../workspace/profile-cache.ts';
 import { changedSubject } from '../changed-since.ts';
+import { profiledHash } from '../../tasks/kept-facts.ts';
 import type { AnswersTo, EngineContext } from '../engine-context.ts';
 import { openRunTasks } from '../run-subjects.ts';
 import { fileOfProfile } from './profiles.ts';
@@ -85,7 +86,7 @@ const requiredProfiles = async (
   const profiles: string[] = [];
   const asked = await askedTasks({ checkpoint }, tasks, chat, new Date(context.now()));
   for (const [index, { name, task }] of tasks.entries()) {
-    const profile = await fileOfProfile(context, checkpoint, asked[index]?.task ?? task, extras);
+    const profile = await fileOfProfile(context, checkpoint, profiledHash(asked[index]?.task ?? task), extras);
     if (profile === null)
       throw (
         (await changedSubject(context, checkpoint, task)) ??

@@ -1,4 +1,5 @@
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
+import type { PathHandle } from '../../contract/model.ts';
 import { profilePurpose, type ProfilePurpose } from '../../contract/profile.ts';
 import { WorkbenchError } from '../../contract/errors.ts';
 import type { TaskProfile } from '../../contract/profile.ts';
@@ -9,24 +10,24 @@ import { askedTasks, requireTokenizer } from '../../jobs/task-work.ts';
 import { type ExtraStatistic, extraStatistics } from '../../profile/routing-statistics.ts';
 import { methodNamed } from '../../pruning/methods.ts';
 import { combinedExtras, planNeeds } from '../../pruning/plan-needs.ts';
-import type { Task } from '../../tasks/task.ts';
+import { profiledHash, type TaskFacts } from '../../tasks/kept-facts.ts';
 import { openProfileParts, type ProfileParts } from '../../workspace/profile-file.ts';
 import { taskProfileOfParts } from '../../workspace/task-profile.ts';
 import type { Answers, EngineContext } from '../engine-context.ts';
 import { modelNames, onlyModel, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
-import { openRunTasks, openSubjects } from '../run-subjects.ts';
+import { namedFacts, openRunTasks, openSubjects } from '../run-subjects.ts';
 
 /**
- * The stored profile of a model on a task with these extras, the sample's included, opened for reading in parts; null
- * if there is none.
+ * The stored profile of a model on items with these extras, the sample's included, opened for reading in parts; null
+ * if there is none. `itemsHash`: the hash of the task's calibration items.
  */
 export const storedProfileParts = async (
   context: EngineContext,
   checkpoint: Checkpoint,
-  task: Task,
+  itemsHash: string,
   extras: readonly ExtraStatistic[] = [],
 ): Promise<ProfileParts | null> => {
-  const file = await fileOfProfile(context, checkpoint, task, extras);
+  const file = await fileOfProfile(context, checkpoint, itemsHash, extras);
   return file === null ? null : openProfileParts(file);
 };
 
@@ -34,12 +35,12 @@ export const storedProfileParts = async (
 export const fileOfProfile = async (
   context: EngineContext,
   { content: { known } }: Checkpoint,
-  task: Task,
+  itemsHash: string,
   extras: readonly ExtraStatistic[] = [],
 ): Promise<string | null> => {
   await Promise.allSettled([context.sampleRestored()]);
   if (known === null) return null;
-  const file = await storedProfileFile(context.workspace.steps, known.identity, task, context.numerics, extras);
+  const file = await storedProfileFile(context.workspace.steps, known.identity, itemsHash, context.numerics, extras);
   // Where restoring the sample failed, a missing profile may be due to that: report the failure.
   if (file === null) await context.sampleRestored();
   return file;
@@ -101,15 +102,27 @@ export const askableTasks = async (
   return asked;
 };
 
+/** The items that a profile of each task reads, by their hash; without `chat` no item is read for this. */
+const profiledItems = async (
+  context: EngineContext,
+  checkpoint: Checkpoint,
+  handles: readonly PathHandle[],
+  chat: boolean | undefined,
+): Promise<readonly (Pick<TaskFacts, 'hash' | 'profiled'> & { readonly name: string })[]> => {
+  if (chat !== true) return namedFacts(context, handles);
+  const asked = await askableTasks(context, checkpoint, await openRunTasks(context, handles), chat);
+  return asked.map(({ name, task }) => ({ name, hash: task.hash, profiled: profiledHash(task) }));
+};
+
 type ProfileCall = 'profile.read' | 'profile.holds' | 'profile.start';
 
 export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall> => ({
   'profile.read': async ({ model, tasks, chat }) => {
     const checkpoint = await context.checkpoint(context.handles.resolve(model));
     const profiles: TaskProfile[] = [];
-    for (const { name, task } of await askableTasks(context, checkpoint, await openRunTasks(context, tasks), chat)) {
-      const parts = await storedProfileParts(context, checkpoint, task);
-      if (parts !== null) profiles.push(await taskProfileOfParts({ name, hash: task.hash }, parts));
+    for (const { name, hash, profiled } of await profiledItems(context, checkpoint, tasks, chat)) {
+      const parts = await storedProfileParts(context, checkpoint, profiled);
+      if (parts !== null) profiles.push(await taskProfileOfParts({ name, hash }, parts));
     }
     return profiles;
   },
@@ -118,7 +131,9 @@ export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall>
     const extras = methodExtras(purpose);
     const isHeld = async (task: RunTask): Promise<boolean> => {
       const [asked] = await askableTasks(context, checkpoint, [task], purpose.chat);
-      return asked !== undefined && (await fileOfProfile(context, checkpoint, asked.task, extras)) !== null;
+      return (
+        asked !== undefined && (await fileOfProfile(context, checkpoint, profiledHash(asked.task), extras)) !== null
+      );
     };
     return { held: await Promise.all((await openRunTasks(context, tasks)).map(isHeld)) };
   },

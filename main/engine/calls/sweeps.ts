@@ -12,6 +12,7 @@ import { jobOn } from '../../jobs/job-context.ts';
 import { sweepJob } from '../../jobs/sweep-job.ts';
 import { curveNames, type SweepInput } from '../../jobs/sweep-stages.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
+import { keptSweepText } from '../../reading/kept-reading.ts';
 import { evaluationRecord } from '../../runs/evaluation-record.ts';
 import { sweepManifestOf } from '../../runs/read-run.ts';
 import { findPointStep, readRunPlans, SweepRecord } from '../../runs/sweep-record.ts';
@@ -124,6 +125,8 @@ export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => 
   'sweep.read': async ({ run, ...reading }, signal) => {
     const live = context.liveSweeps.get(run);
     if (live !== undefined) return live.document(reading);
+    const kept = await keptSweepText(await context.runSource(), { read: 'sweep', run, ...reading });
+    if (kept !== null) return new AnswerText(kept);
     return new AnswerText(await context.reader.read({ read: 'sweep-text', run, ...reading }, signal));
   },
   'sweep.plan': async ({ run, ...name }) => {

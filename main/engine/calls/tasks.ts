@@ -13,8 +13,7 @@ import {
   type TaskDocument,
   writeTaskDocument,
 } from '../../tasks/calibration/task-document.ts';
-import { unreachableAnswers, unreachableText } from '../../tasks/generation/unreachable-answers.ts';
-import { chanceAccuracy, isTextItem, isWrittenItem } from '../../tasks/task.ts';
+import { isTextItem, isWrittenItem } from '../../tasks/task.ts';
 import { actualPath, recordedPath } from '../../workspace/library.ts';
 import { changedSinceRun } from '../changed-since.ts';
 import type { Answers, EngineContext } from '../engine-context.ts';
@@ -42,12 +41,6 @@ const calibratedOf = async (
   return { items, choice: calibrationAt(calibration, context.handles.issue) };
 };
 
-/** The rule for written answers, of the first such item. */
-const writingOf = (items: readonly TaskItem[]): Pick<TaskEntry, 'writing'> => {
-  const item = items.find(isWrittenItem);
-  return item === undefined ? {} : { writing: { until: [...item.until], maxNewTokens: item.maxNewTokens } };
-};
-
 export const entryOf = async (
   context: EngineContext,
   path: string,
@@ -56,36 +49,8 @@ export const entryOf = async (
   const bundled = [...context.bundled.tasks.values()].includes(path);
   const common = { handle: context.handles.issue(path), path, bundled };
   try {
-    const {
-      name,
-      title,
-      description,
-      metric,
-      source,
-      licence,
-      withoutQuestion = {},
-      calibration,
-      test,
-      hash,
-      judging,
-    } = await context.task(path);
-    const unreachable = unreachableAnswers(judging, test);
-    const items = { calibration: calibration.length, test: test.length };
-    const changed = changedSinceRun(runs, 'tasks', recordedPath(path, context.bundled.tasks), hash);
-    const facts = {
-      name,
-      title,
-      description,
-      metric,
-      source,
-      licence,
-      items,
-      chance: chanceAccuracy(test),
-      ...writingOf(test),
-      ...(unreachable === null ? {} : { unreachable: unreachableText(unreachable) }),
-      withoutQuestion: { ...withoutQuestion },
-      hash,
-    };
+    const { profiled: _profiled, ...facts } = await context.taskFacts(path);
+    const changed = changedSinceRun(runs, 'tasks', recordedPath(path, context.bundled.tasks), facts.hash);
     const calibrated = await calibratedOf(context, path);
     return { ...common, ...facts, calibrated, error: null, ...(changed === undefined ? {} : { changed }) };
   } catch (error) {
@@ -192,6 +157,7 @@ export const taskCalls = (context: EngineContext): Pick<Answers, TaskCall | Cali
         'tasks',
         entries.flatMap(({ path, hash, bundled: ships }) => (hash === null || ships ? [] : [{ path, hash }])),
       );
+      await context.keepTaskFacts();
       return entries;
     },
     'tasks.open': ({ handle }, signal) => openTask(context, handles.resolve(handle), signal),
