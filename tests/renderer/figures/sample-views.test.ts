@@ -51,7 +51,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'uncurl-test-'));
   const workspace = join(folder, 'workspace');
   engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1, offerSample: true });
-  // As of a user, who gets the answers that come with the sample; tests/structure/recorded-tables.test.ts computes them.
+  // As of a user, who gets the answers that come with the sample; structure/recorded-tables.test.ts computes them.
   const state = join(folder, 'state');
   const source = await readFigureSource(
     await openRunSource(await openExistingWorkspace(workspace), resources, { state }),
