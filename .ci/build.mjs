@@ -77,6 +77,13 @@ export const ensureBuilt = (onFailure = fail) => {
   return true;
 };
 
+/** For vitest, before the tests that start built programs. */
+export const setup = () => {
+  ensureBuilt((message) => {
+    throw new Error(message);
+  });
+};
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   ensureInstalled();
   say(ensureBuilt() ? 'dist/ is built.' : 'dist/ is up to date.');

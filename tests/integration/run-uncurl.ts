@@ -3,11 +3,13 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { commandLineHere } from '../main/cli/command-line-here.ts';
 import { removeFolder } from '../remove-folder.ts';
 
-const entryPoint = fileURLToPath(new URL('../../main/cli/uncurl.ts', import.meta.url));
+/** The command line as vitest.config.ts names it: built for integration tests, its sources for others. */
+export const uncurlProgram =
+  process.env['UNCURL_PROGRAM'] ?? expect.fail('UNCURL_PROGRAM does not name the command line');
 
 export const resources = fileURLToPath(new URL('../../resources', import.meta.url));
 
@@ -31,7 +33,7 @@ export interface Uncurl {
 
 /** Starts the real command line in a process. */
 export const startUncurl = (args: readonly string[], environment: Readonly<Record<string, string>> = {}): Uncurl => {
-  const child = spawn(process.execPath, [entryPoint, ...args], {
+  const child = spawn(process.execPath, [uncurlProgram, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
   });

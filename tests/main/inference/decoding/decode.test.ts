@@ -71,8 +71,8 @@ describe.each([
   ...['glm_moe_dsa-shared', 'deepseek_v4-fused', 'gemma4-ple'],
 ])('%s', (name) => {
   it.each([0, 40])(
-    'generates the choices of full passes, alone, in batches and beside other candidates, resident and streamed, ' +
-      'with %i tokens shared',
+    'generates the choices of full passes, alone, in batches and beside other candidates, with %i tokens ' +
+      'shared, and streamed where some are',
     async (shared) => {
       const folder = checkpointFixture(name);
       const runner = await openRunner(folder);
@@ -88,8 +88,9 @@ describe.each([
           isDone?.([0, 0]) === true && mostNewTokens >= 2 ? ['done', 2] : ['length', mostNewTokens],
         ),
       );
-      const streamed = await decodeAll(await openRunner(folder, { streamed: true }), rows, candidates);
-      expect(streamed).toEqual(together);
+      // Rows with a common beginning and rows without one; streamed, each step opens every session anew.
+      if (shared > 0)
+        expect(await decodeAll(await openRunner(folder, { streamed: true }), rows, candidates)).toEqual(together);
       for (const { key, plan } of candidates) {
         const mine = rows.filter(({ candidate }) => candidate === key);
         expect((await decodeAll(runner, mine, [{ key, plan }])).map(({ tokens }) => tokens)).toEqual(
