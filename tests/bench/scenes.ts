@@ -235,6 +235,7 @@ export const measuredScenes = (folder: string): readonly Scene[] => [
   },
   {
     name: 'runs',
+    isOnPaper: true,
     open: async (page) => {
       await tab(page, 'Runs');
       await page.getByRole('searchbox', { name: 'Filter the table of runs' }).fill('');
@@ -251,6 +252,7 @@ export const measuredScenes = (folder: string): readonly Scene[] => [
   },
   {
     name: 'beside',
+    isOnPaper: true,
     open: async (page) => {
       await choose(page, 'uncurl-8', 'Sorting', 'Random');
       await header(page).getByLabel('Factor', { exact: true }).selectOption({ label: '×2' });
