@@ -239,6 +239,12 @@ export const measuredScenes = (folder: string): readonly Scene[] => [
     open: async (page) => {
       await tab(page, 'Runs');
       await page.getByRole('searchbox', { name: 'Filter the table of runs' }).fill('');
+      await page.locator('.run-table tr').filter({ hasText: 'Sample' }).first().waitFor();
+    },
+  },
+  {
+    name: 'runs-points',
+    open: async (page) => {
       const sample = page.locator('.run-table tr').filter({ hasText: 'Sample' }).first();
       await sample.getByRole('button', { name: /^Show the points of/ }).click();
     },
