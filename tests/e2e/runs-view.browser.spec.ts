@@ -122,6 +122,10 @@ test('all runs in one table: sorted, filtered, grouped, pinned, unfolded, charte
     };
     expect(await saved('SVG')).toContain('&quot;id&quot;:&quot;sample&quot;');
     expect(await saved('CSV')).toContain('\nNot measured here: sweep-20260101-012.,sample,');
+    // At 200 % the curve keeps its height, and the view scrolls over it.
+    await page.setViewportSize({ width: 720, height: 450 });
+    await expect.poll(async () => (await chosen.boundingBox())?.height).toBeGreaterThan(250);
+    await page.setViewportSize(size);
   });
 
   await test.step('Back returns to the view before, and Forward to the table as it was', async () => {
