@@ -63,13 +63,33 @@ const gatesWords = ({ model, are }: Extract<SweepFact, { code: 'gates' }>): stri
   }
 };
 
+type LeftOutFactor = Extract<SweepFact, { code: 'factor-left-out' }>;
+
+/** The factors that some models cannot have, with the largest that each of these can. */
+const leftOutWords = (facts: readonly LeftOutFactor[]): string => {
+  const factors = facts.map(({ factor }) => bareFactor(factor));
+  const [subject, they] =
+    factors.length === 1 ? ['Factor', 'was left out where it'] : ['Factors', 'were left out where they'];
+  const models = new Map(facts.flatMap(({ models }) => models.map((model) => [model.name, reachableWords(model)])));
+  return (
+    `${subject} ${listed(factors)} ${they} would leave fewer than top-k experts: ` +
+    `${[...models.values()].join('; ')}.`
+  );
+};
+
+/** A sentence for each fact, and one for all factors that were left out. */
+export const factSentences = (facts: readonly SweepFact[]): readonly string[] => {
+  const leftOut = facts.filter((fact) => fact.code === 'factor-left-out');
+  return facts.flatMap((fact) => {
+    if (fact.code !== 'factor-left-out') return [factSentence(fact)];
+    return fact === leftOut[0] ? [leftOutWords(leftOut)] : [];
+  });
+};
+
 export const factSentence = (fact: SweepFact): string => {
   switch (fact.code) {
     case 'factor-left-out':
-      return (
-        `Factor ${bareFactor(fact.factor)} was left out where it would leave fewer than top-k experts: ` +
-        `${fact.models.map(reachableWords).join('; ')}.`
-      );
+      return leftOutWords([fact]);
     case 'hidden-states':
       return (
         `Fidelity keeps the last hidden states of ${fact.model} for one task at a time: ${formatBytes(fact.bytes)} ` +
@@ -135,10 +155,5 @@ export const factSentence = (fact: SweepFact): string => {
 };
 
 /** What a model can be pruned to: "uncurl-8 (top-2 of 8 experts): at most 4". */
-export const reachableWords = ({
-  name,
-  topK,
-  experts,
-  largest,
-}: Extract<SweepFact, { code: 'factor-left-out' }>['models'][number]): string =>
+export const reachableWords = ({ name, topK, experts, largest }: LeftOutFactor['models'][number]): string =>
   `${name} (top-${String(topK)} of ${String(experts)} experts): at most ${bareFactor(largest)}`;

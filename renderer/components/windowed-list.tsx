@@ -34,7 +34,7 @@ export const visibleRows = (count: number, rowHeight: number, top: number, heigh
   return { first: count === 0 ? 0 : first, end: Math.min(count, Math.ceil((top + height) / rowHeight) + BEYOND) };
 };
 
-/** The rows of a scrolling frame that are to be rendered; `look` is called when the frame is scrolled. */
+/** The rows of a scrolling frame that are to be rendered, on paper all; `look` is called when the frame is scrolled. */
 export const useVisibleRows = (
   count: number,
   rowHeight: number,
@@ -44,15 +44,23 @@ export const useVisibleRows = (
   const look = useCallback((): void => {
     const element = frame.current;
     if (element === null) return;
-    const next = visibleRows(count, rowHeight, element.scrollTop, element.clientHeight);
+    const next = window.matchMedia('print').matches
+      ? { first: 0, end: count }
+      : visibleRows(count, rowHeight, element.scrollTop, element.clientHeight);
     setWindow((known) => (known.first === next.first && known.end === next.end ? known : next));
   }, [count, rowHeight]);
   useLayoutEffect(() => {
     // Told once at the start, after the page is laid out and before it is painted: to measure earlier would lay it out
     // once more.
-    const observer = new ResizeObserver(() => flushSync(look));
+    const lookNow = (): void => flushSync(look);
+    const observer = new ResizeObserver(lookNow);
     if (frame.current !== null) observer.observe(frame.current);
-    return () => observer.disconnect();
+    const paper = window.matchMedia('print');
+    paper.addEventListener('change', lookNow);
+    return () => {
+      observer.disconnect();
+      paper.removeEventListener('change', lookNow);
+    };
   }, [look]);
   return { frame, first: Math.min(first, count), end: Math.min(end, count), look };
 };

@@ -185,6 +185,7 @@ export const firstScenes = ({ workspace, settings, folder }: FirstFolders): read
   },
   {
     name: 'frontier',
+    isOnPaper: true,
     open: async (page) => {
       await nothingRuns(page);
       await page.getByRole('button', { name: 'Sweep settings' }).click();

@@ -235,9 +235,16 @@ export const measuredScenes = (folder: string): readonly Scene[] => [
   },
   {
     name: 'runs',
+    isOnPaper: true,
     open: async (page) => {
       await tab(page, 'Runs');
       await page.getByRole('searchbox', { name: 'Filter the table of runs' }).fill('');
+      await page.locator('.run-table tr').filter({ hasText: 'Sample' }).first().waitFor();
+    },
+  },
+  {
+    name: 'runs-points',
+    open: async (page) => {
       const sample = page.locator('.run-table tr').filter({ hasText: 'Sample' }).first();
       await sample.getByRole('button', { name: /^Show the points of/ }).click();
     },
@@ -251,6 +258,7 @@ export const measuredScenes = (folder: string): readonly Scene[] => [
   },
   {
     name: 'beside',
+    isOnPaper: true,
     open: async (page) => {
       await choose(page, 'uncurl-8', 'Sorting', 'Random');
       await header(page).getByLabel('Factor', { exact: true }).selectOption({ label: '×2' });

@@ -105,6 +105,7 @@ sampled('a view is printed whole and light, without the panels beside it', async
   const main = page.getByRole('main');
   await expect(main.getByText('Save figure').first()).toBeHidden();
   await expect(main.getByText('Save report')).toBeHidden();
+  await expect(main.locator('.sort-mark').first()).toBeHidden();
   // Nothing is wider than the paper.
   expect(await theme.evaluate((element) => element.scrollWidth - element.clientWidth)).toBeLessThanOrEqual(0);
   // The page is as long as the view, whose end is not cut off.

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { present } from '../../main/contract/errors.ts';
 import { openSweep, openTaskFile, photograph, resources, tab } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
@@ -15,6 +16,11 @@ test('a file without calibration items is split, profiled and measured; the choi
     await expect(dialog).toContainText('60 calibration items, 240 test items.');
     await expect(dialog).toContainText('at a margin of 2 points 149 are the fewest');
     await photograph(workbench, 'calibration');
+    // At 200 % the dialog scrolls, and its buttons stay in sight.
+    const size = present(page.viewportSize(), 'the page has no size');
+    await page.setViewportSize({ width: 720, height: 450 });
+    await expect(dialog.getByRole('button', { name: 'Use these items' })).toBeInViewport({ ratio: 1 });
+    await page.setViewportSize(size);
   });
 
   await test.step('a share that leaves too few items is reported', async () => {

@@ -3,6 +3,7 @@ import type { Page } from '@playwright/test';
 import { putRuns } from './many-runs.ts';
 import { axeFindings } from './axe-findings.ts';
 import { download, pageErrors, photograph, tab } from './page-steps.ts';
+import { present } from '../../main/contract/errors.ts';
 import { expect, sampled as test } from './workbench.ts';
 
 const table = (page: Page) => page.getByRole('region', { name: /^Runs(, sorted by .*)?$/ }).getByRole('table');
@@ -15,6 +16,7 @@ test('all runs in one table: sorted, filtered, grouped, pinned, unfolded, charte
 }) => {
   const { page, workspace } = workbench;
   const problems = pageErrors(page);
+  const size = present(page.viewportSize(), 'the page has no size');
   await putRuns(workspace, 120);
   await page.reload();
   await tab(page, 'Runs');
@@ -24,6 +26,18 @@ test('all runs in one table: sorted, filtered, grouped, pinned, unfolded, charte
   await test.step('every run is counted, few rows are rendered, and the sample says what it measured', async () => {
     await expect(status).toHaveText('121 runs');
     expect(await rows(page).count()).toBeLessThan(60);
+    // Paper has every row, and is not wider than the page.
+    await page.emulateMedia({ media: 'print' });
+    await page.setViewportSize({ width: 794, height: 1123 });
+    await expect(rows(page)).toHaveCount(121);
+    const frame = page.getByRole('region', { name: /^Runs(, sorted by .*)?$/ });
+    const [box, last] = [await frame.boundingBox(), await rows(page).last().boundingBox()];
+    expect((last?.y ?? Infinity) + (last?.height ?? 0)).toBeLessThanOrEqual((box?.y ?? 0) + (box?.height ?? 0) + 1);
+    expect((last?.x ?? 0) + (last?.width ?? Infinity)).toBeLessThanOrEqual(794);
+    await expect(page.getByRole('searchbox', { name: 'Filter the table of runs' })).toBeHidden();
+    await page.emulateMedia({ media: 'screen' });
+    await page.setViewportSize(size);
+    await expect.poll(() => rows(page).count()).toBeLessThan(60);
     await page.getByRole('searchbox', { name: 'Filter the table of runs' }).fill('uncurl-32');
     await expect(status).toHaveText('1 of 121 runs');
     await expect(rows(page).first()).toContainText(/\d+ safe, \d+ cannot tell, \d+ unsafe/);
@@ -108,6 +122,10 @@ test('all runs in one table: sorted, filtered, grouped, pinned, unfolded, charte
     };
     expect(await saved('SVG')).toContain('&quot;id&quot;:&quot;sample&quot;');
     expect(await saved('CSV')).toContain('\nNot measured here: sweep-20260101-012.,sample,');
+    // At 200 % the curve keeps its height, and the view scrolls over it.
+    await page.setViewportSize({ width: 720, height: 450 });
+    await expect.poll(async () => (await chosen.boundingBox())?.height).toBeGreaterThan(250);
+    await page.setViewportSize(size);
   });
 
   await test.step('Back returns to the view before, and Forward to the table as it was', async () => {

@@ -3,7 +3,7 @@ import { assertNever } from '../../contract/errors.ts';
 import { pointNameKey, type SweepDocument, UNPRUNED } from '../../contract/sweep.ts';
 import type { SweepChange } from '../../contract/sweep-change.ts';
 import type { SweepFact } from '../../contract/sweep-fact.ts';
-import { factSentence } from '../../words/sweep-facts.ts';
+import { factSentences } from '../../words/sweep-facts.ts';
 import { type AskedReading, withThresholds } from '../threshold-family.ts';
 
 export type BegunSweep = Omit<Extract<SweepChange, { what: 'begun' }>, 'what'>;
@@ -12,7 +12,7 @@ export type LaterChange = Exclude<SweepChange, { what: 'begun' }>;
 
 export const noted = (facts: readonly SweepFact[]): Pick<SweepDocument, 'facts' | 'notes'> => ({
   facts: [...facts],
-  notes: facts.map(factSentence),
+  notes: [...factSentences(facts)],
 });
 
 /** The document of a sweep without any point. */

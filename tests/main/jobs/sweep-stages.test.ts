@@ -1,4 +1,4 @@
-import { factSentence } from '../../../main/words/sweep-facts.ts';
+import { factSentence, factSentences } from '../../../main/words/sweep-facts.ts';
 import { expect, test } from 'vitest';
 import { sweepSettings } from '../../../main/contract/sweep.ts';
 import { sweepCounts } from '../../../main/evaluation/sweeps/sweep-shape.ts';
@@ -32,6 +32,15 @@ test('a factor that only some models can reach is left out for the others, with 
   expect(kept.get('large')).toEqual([32, 4]);
   expect(facts.map(factSentence)).toEqual([
     'Factor 16 was left out where it would leave fewer than top-k experts: small (top-2 of 8 experts): at most 4.',
+  ]);
+});
+
+test('several factors that are left out make one note, at the place of the first', () => {
+  const { facts } = sweepCounts([small, large], { factors: [2, 8, 16] });
+  expect(factSentences([...facts, { code: 'curtailed' }])).toEqual([
+    'Factors 8 and 16 were left out where they would leave fewer than top-k experts: small (top-2 of 8 experts): ' +
+      'at most 4.',
+    factSentence({ code: 'curtailed' }),
   ]);
 });
 

@@ -1,3 +1,4 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -19,7 +20,7 @@ const opened = async () => {
   const engine = await openEngine(workspace, { threads: 2 });
   const model = (await engine.call('models.list', {})).find(({ name }) => name === 'uncurl-8')?.handle;
   if (model === undefined) throw new Error('nothing bundled');
-  return { engine, model };
+  return { engine, model, workspace };
 };
 
 /** Calls once, at the first token that a run announces. */
@@ -156,7 +157,7 @@ test('the texts are those that each model writes alone, and the first differing 
 });
 
 test('a stop keeps what was written, a cancel leaves nothing and can be resumed', async () => {
-  const { engine, model } = await opened();
+  const { engine, model, workspace } = await opened();
   const asked = { model, prompt, maxNewTokens: 24, plans: [{ name: 'all', plan: kept(0, 1, 2, 3, 4, 5, 6, 7) }] };
   const stopped = await engine.call('beside.start', asked);
   expect((await engine.call('beside.read', stopped)).columns.map(({ tokens }) => tokens)).toEqual([[], []]);
@@ -175,6 +176,11 @@ test('a stop keeps what was written, a cancel leaves nothing and can be resumed'
   await engine.call('jobs.resume', cancelled);
   await engine.finished(cancelled.run);
   expect((await engine.call('beside.read', cancelled)).columns[0]?.ended).toBe('end');
+
+  // A changed file is refused, and is not read as texts.
+  const file = join(workspace, 'runs', cancelled.run, 'beside.json');
+  await writeFile(file, (await readFile(file, 'utf8')).slice(0, -20));
+  await expect(engine.call('beside.read', cancelled)).rejects.toMatchObject({ code: 'results-edited' });
 });
 
 test('what cannot be written is refused before a run exists', async () => {

@@ -1,3 +1,4 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { pairedInterval } from '../../../../main/statistics/exact-paired-test.ts';
@@ -38,6 +39,11 @@ test('each expert of a layer is measured alone, with the steps of a sweep and th
   await engine.call('jobs.cancel', cancelled);
   await expect(engine.finished(cancelled.run)).rejects.toMatchObject({ kind: 'cancelled' });
   await expect(engine.call('damage.read', cancelled)).rejects.toMatchObject({ code: 'no-damage' });
+
+  // A changed file is refused, and is not read as an answer.
+  const file = join(workspace, 'runs', one.run, 'damage.json');
+  await writeFile(file, (await readFile(file, 'utf8')).slice(0, -20));
+  await expect(engine.call('damage.read', one)).rejects.toMatchObject({ code: 'results-edited' });
   await engine.call('jobs.resume', cancelled);
   await engine.finished(cancelled.run);
   expect((await engine.call('damage.read', cancelled)).results.map(({ expert }) => expert)).toEqual([1]);
