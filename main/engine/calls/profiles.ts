@@ -13,7 +13,7 @@ import type { Task } from '../../tasks/task.ts';
 import { openProfileParts, type ProfileParts } from '../../workspace/profile-file.ts';
 import { taskProfileOfParts } from '../../workspace/task-profile.ts';
 import type { Answers, EngineContext } from '../engine-context.ts';
-import { modelNames, onlyModel, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
+import { modelNames, onlyModel, type StartedRun, taskNames } from '../run-kind.ts';
 import { openRunTasks, openSubjects } from '../run-subjects.ts';
 
 /**
@@ -65,10 +65,11 @@ export const methodExtras = ({
 };
 
 /** A profile of a model on tasks, for a purpose. */
-export const profileRun: RunKindDefinition<typeof profilePurpose> = {
+export const profileRun: StartedRun<'profile', typeof profilePurpose> = {
   kind: 'profile',
   onTorch: true,
   schema: profilePurpose,
+  order: async (context, { model, tasks, ...spec }) => ({ spec, ...(await openSubjects(context, [model], tasks)) }),
   recorded: (_, { spec }) =>
     spec.methods.length === 0 && spec.chat !== true && spec.inspect === undefined ? {} : spec,
   check: async (context, { spec, models, tasks }) => {
@@ -101,7 +102,7 @@ export const askableTasks = async (
   return asked;
 };
 
-type ProfileCall = 'profile.read' | 'profile.holds' | 'profile.start';
+type ProfileCall = 'profile.read' | 'profile.holds';
 
 export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall> => ({
   'profile.read': async ({ model, tasks, chat }) => {
@@ -122,6 +123,4 @@ export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall>
     };
     return { held: await Promise.all((await openRunTasks(context, tasks)).map(isHeld)) };
   },
-  'profile.start': async ({ model, tasks, ...spec }, signal) =>
-    startRun(context, profileRun, { spec, ...(await openSubjects(context, [model], tasks)) }, signal),
 });
