@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { besideDocument, besideSettings } from './beside.ts';
+import { besideDocument } from './beside.ts';
 import {
   boundedList,
   boundedRecord,
@@ -7,14 +7,13 @@ import {
   folderName,
   margin,
   MOST_NOTES,
-  MOST_TASKS,
   sentence,
   shortName,
 } from './bounds.ts';
 import { calibrationChoice, calibrationTrial } from './calibration.ts';
 import { clusterLog, clusterRequest, clusterWork } from './cluster.ts';
 import { compareDocument, MOST_SWEEPS, sweepsComparison } from './compare.ts';
-import { damageDocument, damageSettings } from './damage.ts';
+import { damageDocument } from './damage.ts';
 import {
   providerListing,
   providerName,
@@ -24,11 +23,10 @@ import {
   torchFound,
   torchPrecision,
 } from './device.ts';
-import { experimentDocument, experimentRequest } from './experiment.ts';
+import { experimentDocument } from './experiment.ts';
 import { expertDocument, layerTogether, profilePurpose, taskProfile, weightLikeness } from './profile.ts';
-import { compressedType, exportFormat, ggufType, predictionChoice, verification } from './export.ts';
-import { finetuneSettings } from './finetune.ts';
-import { fitDocument, fitPrediction, fitProof, fitSettings } from './fit.ts';
+import { compressedType, exportFormat, predictionChoice, verification } from './export.ts';
+import { fitDocument, fitPrediction, fitProof, fitRequest } from './fit.ts';
 import { harnessFacts, harnessFound, harnessOrder, harnessState } from './harness.ts';
 import { hubFound, hubModel, hubNameTyped, hubState, repositoryId } from './hub.ts';
 import { methodPage } from './method.ts';
@@ -39,12 +37,13 @@ import { describedPlanSettings, methodName, methodOptions, pin, plan, planCost }
 import { vouchedFor } from './provenance.ts';
 import { reproduction } from './reproduction.ts';
 import { jobLog, jobProgress, listedLabel, runLabelChange, runManifest, trashedRun } from './run.ts';
+import { startCall, type StartedKind, startedKinds, type StartInput, startInput } from './run-kinds.ts';
 import { confirmedRun, runCodeText, runOrigin } from './run-origin.ts';
 import { settingsDocument, userSettings } from './settings.ts';
 import { frontierDocument } from './frontier.ts';
 import { sizeTrendDocument } from './size-trend.ts';
 import { slicesDocument, slicesRequest } from './slices.ts';
-import { sweepDocument, sweepRequest, sweepResult } from './sweep.ts';
+import { sweepDocument, sweepResult } from './sweep.ts';
 import { taskEntry, answerKind } from './task.ts';
 import { givenFileName, MAX_GIVEN_BYTES, pathKind } from './path-kind.ts';
 
@@ -110,15 +109,6 @@ export const planRequest = z.object({
 });
 export type PlanRequest = z.infer<typeof planRequest>;
 
-const fitRequest = z.object({
-  model: pathHandle,
-  /** The task that decides. */
-  task: pathHandle,
-  /** Tasks on which the recommended model is tried too. */
-  elsewhere: z.array(pathHandle).max(MOST_TASKS).default([]),
-  ...fitSettings.shape,
-});
-
 /** A layer of a model on a task. */
 const expertFields = {
   model: pathHandle,
@@ -178,7 +168,15 @@ export const folderListing = z.object({
 });
 
 /** Every call the window, the browser and the command line may make. Names are `noun.verb`. */
+/** The calls that start a run: those of the kinds that say what theirs takes. */
+const startCalls = Object.fromEntries(
+  startedKinds.map((kind) => [startCall(kind), call(startInput(kind), z.object({ run: runId }))]),
+) as unknown as {
+  readonly [K in StartedKind as `${K}.start`]: Call<StartInput<K>, z.ZodObject<{ run: typeof runId }>>;
+};
+
 export const calls = {
+  ...startCalls,
   'engine.facts': call(nothing, engineFacts, 'device'),
   /** Adds the bundled sample to the workspace, where it is not there yet; answers with its run. */
   'sample.add': call(nothing, z.object({ run: runId })),
@@ -332,14 +330,6 @@ export const calls = {
     'profiles',
     'device',
   ),
-  /**
-   * `methods`: also measures what these methods need beyond routing, with these options, budget and protection (their
-   * pages state the cost).
-   */
-  'profile.start': call(
-    z.object({ model: pathHandle, tasks: boundedList(pathHandle).min(1), ...profilePurpose.shape }),
-    z.object({ run: runId }),
-  ),
   /** Profile of one expert on a task; null where the task was not profiled. */
   'expert.read': call(
     z.object({ ...expertFields, expert: z.number().int().nonnegative() }),
@@ -365,7 +355,6 @@ export const calls = {
     z.object({ model: pathHandle, file: pathHandle }),
     z.object({ name: boundedText, text: boundedText, notes: boundedList(boundedText) }),
   ),
-  'sweep.start': call(sweepRequest, z.object({ run: runId })),
   /**
    * Results and thresholds of a sweep, finished or running; `delta` and `familywise` recompute thresholds without
    * inference.
@@ -450,45 +439,6 @@ export const calls = {
   ),
   /** The folder that is proposed for exports: one of the workspace, made when something is exported into it. */
   'export.place': call(nothing, z.object({ handle: pathHandle, path: boundedText })),
-  'export.start': call(
-    z.object({
-      model: pathHandle,
-      plan,
-      /** Parent folder of the export, and the name of the new folder, which must not exist yet. */
-      into: pathHandle,
-      name: folderName,
-      format: exportFormat.default('hf'),
-      /** Weight type of a GGUF file; absent: as stored. */
-      ggufType: ggufType.optional(),
-      /** Type as which a Hugging Face folder is quantised; absent: as stored. */
-      hfType: compressedType.optional(),
-      /** Treatment of extra prediction layers; absent: left out. */
-      mtp: predictionChoice.optional(),
-      /** Compares the folder's logits with those of transformers, and refuses it if they differ. */
-      referee: z.boolean().optional(),
-    }),
-    z.object({ run: runId }),
-  ),
-  /** Trains a copy of a model on the tasks' calibration items, in Python. */
-  'finetune.start': call(
-    z.object({
-      model: pathHandle,
-      tasks: boundedList(pathHandle).min(1),
-      settings: finetuneSettings,
-      /** Parent folder of the tuned model, and the name of the new folder, which must not exist yet. */
-      into: pathHandle,
-      name: folderName,
-      /** A Python with PyTorch and transformers; null: the workspace's own environment. */
-      python: pathHandle.nullable().default(null),
-      /** File of the stage `general`; null: the bundled mixture. */
-      mixture: pathHandle.nullable().default(null),
-      /** The unpruned model, for the stage `distil`. */
-      teacher: pathHandle.nullable().default(null),
-    }),
-    z.object({ run: runId }),
-  ),
-  /** Measures the arms of the paper's experiment on a family of models. */
-  'experiment.start': call(experimentRequest, z.object({ run: runId })),
   /** Results of an experiment, finished or running; `delta` recomputes them without inference. */
   'experiment.read': call(
     z.object({ run: runId, delta: thresholdReading.delta }),
@@ -512,22 +462,13 @@ export const calls = {
     z.object({ name: boundedText, html: boundedText }),
     'results',
   ),
-  /** Measures a task with one expert of a layer removed at a time. */
-  'damage.start': call(
-    z.object({ model: pathHandle, task: pathHandle, ...damageSettings.shape }),
-    z.object({ run: runId }),
-  ),
   'damage.read': call(z.object({ run: runId }), vouchedFor(damageDocument), 'results'),
-  /** Lets the unpruned model and one or two plans continue a prompt, side by side. */
-  'beside.start': call(z.object({ model: pathHandle, ...besideSettings.shape }), z.object({ run: runId })),
   /** Ends the writing and keeps the text so far; the run is then done. A waiting run is cancelled. */
   'beside.stop': call(z.object({ run: runId }), nothing),
   /** The texts so far; while the run works, `beside.written` continues them. */
   'beside.read': call(z.object({ run: runId }), vouchedFor(besideDocument), 'results'),
   /** A side by side as one self-contained HTML page, and a name for its file. */
   'beside.report': call(z.object({ run: runId }), z.object({ name: boundedText, html: boundedText }), 'results'),
-  /** Searches for the best model that fits a limit; the first task decides, the others are tried at the end. */
-  'fit.start': call(fitRequest, z.object({ run: runId })),
   /** What such a search would do, before anything is computed. */
   'fit.predict': call(fitRequest, fitPrediction, 'measured'),
   /** Ends the search and keeps the best so far, not tested; the run is then done. A waiting run is cancelled. */
@@ -542,7 +483,6 @@ export const calls = {
   'fit.export': call(z.object({ run: runId, into: pathHandle, name: folderName }), z.object({ run: runId })),
   /** A search as one self-contained HTML page, and a name for its file. */
   'fit.report': call(z.object({ run: runId }), z.object({ name: boundedText, html: boundedText }), 'results'),
-  'verify.start': call(z.object({ exported: pathHandle, against: pathHandle, plan }), z.object({ run: runId })),
   'verify.read': call(z.object({ run: runId }), vouchedFor(verification), 'results'),
   /** Repeats a finished sweep or search without any stored step, and compares every value and every item's outcome. */
   'run.reproduce': call(z.object({ run: runId, confirmed: runCodeText.optional() }), z.object({ run: runId })),

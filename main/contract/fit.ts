@@ -1,6 +1,17 @@
 import { z } from 'zod';
-import { boundedList, boundedText, itemCount, margin, MOST_CURVES, MOST_NOTES, sentence, shortName } from './bounds.ts';
+import {
+  boundedList,
+  boundedText,
+  itemCount,
+  margin,
+  MOST_CURVES,
+  MOST_NOTES,
+  MOST_TASKS,
+  sentence,
+  shortName,
+} from './bounds.ts';
 import { ggufType, weightType } from './export.ts';
+import { pathHandle } from './model.ts';
 import { gatesName, methodName, plan, refusedGates } from './plan.ts';
 import { answerLoss, DEFAULT_DELTA, pointVerdict, sweepResult } from './sweep.ts';
 import { settingTexts } from './setting.ts';
@@ -349,3 +360,13 @@ export const fitProof = z.object({
   problems: z.array(sentence).max(MOST_NOTES),
 });
 export type FitProof = z.infer<typeof fitProof>;
+
+/** A search to make. */
+export const fitRequest = z.object({
+  model: pathHandle,
+  /** The task that decides. */
+  task: pathHandle,
+  /** Tasks on which the recommended model is tried too. */
+  elsewhere: z.array(pathHandle).max(MOST_TASKS).default([]),
+  ...fitSettings.shape,
+});

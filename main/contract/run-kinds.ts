@@ -1,6 +1,16 @@
 import { z } from 'zod';
-import { boundedList, boundedText } from './bounds.ts';
+import { besideSettings } from './beside.ts';
+import { boundedList, boundedText, folderName } from './bounds.ts';
+import { damageSettings } from './damage.ts';
 import { refuse } from './errors.ts';
+import { experimentRequest } from './experiment.ts';
+import { compressedType, exportFormat, ggufType, predictionChoice } from './export.ts';
+import { finetuneSettings } from './finetune.ts';
+import { fitRequest } from './fit.ts';
+import { pathHandle } from './model.ts';
+import { plan } from './plan.ts';
+import { profilePurpose } from './profile.ts';
+import { sweepRequest } from './sweep.ts';
 import {
   besideParts,
   damageParts,
@@ -46,6 +56,11 @@ export interface KindOfRun {
     | 'experiment'
     | 'reproduction'
     | 'details';
+  /**
+   * What the call that starts one takes (`sweep.start`), from which its definition makes an order; absent: other calls
+   * start it.
+   */
+  readonly start?: z.ZodType;
   /** The verb that makes such a run, and its arguments; null: its settings cannot be read. */
   readonly command: (run: RecordedWork) => readonly [verb: string, parts: readonly Part[] | null];
   /** An engine computes it on a device; others are computed by onnxruntime on the processor. */
@@ -73,6 +88,7 @@ const kinds = {
     code: 'not-a-sweep',
     icon: 'chart',
     opens: 'sweep',
+    start: sweepRequest,
     command: (run) => ['sweep', sweepParts(run)],
     onDevice: true,
     measured: 'swept',
@@ -84,6 +100,11 @@ const kinds = {
     code: 'not-a-profile',
     icon: 'table',
     opens: 'profile',
+    /**
+     * `methods`: also measures what these methods need beyond routing, with these options, budget and protection (their
+     * pages state the cost).
+     */
+    start: z.object({ model: pathHandle, tasks: boundedList(pathHandle).min(1), ...profilePurpose.shape }),
     command: (run) => ['profile', profileParts(run)],
     onDevice: true,
     measured: 'profiled',
@@ -94,6 +115,7 @@ const kinds = {
     code: 'not-damage',
     icon: 'chart',
     opens: 'damaged-experts',
+    start: z.object({ model: pathHandle, task: pathHandle, ...damageSettings.shape }),
     command: (run) => ['damage', damageParts(run)],
     onDevice: true,
     comparesFirst: true,
@@ -104,6 +126,7 @@ const kinds = {
     code: 'not-beside',
     icon: 'file',
     opens: 'beside',
+    start: z.object({ model: pathHandle, ...besideSettings.shape }),
     command: (run) => ['beside', besideParts(run)],
     onDevice: true,
     comparesFirst: true,
@@ -113,6 +136,22 @@ const kinds = {
     code: 'not-an-export',
     icon: 'save',
     opens: 'export',
+    start: z.object({
+      model: pathHandle,
+      plan,
+      /** Parent folder of the export, and the name of the new folder, which must not exist yet. */
+      into: pathHandle,
+      name: folderName,
+      format: exportFormat.default('hf'),
+      /** Weight type of a GGUF file; absent: as stored. */
+      ggufType: ggufType.optional(),
+      /** Type as which a Hugging Face folder is quantised; absent: as stored. */
+      hfType: compressedType.optional(),
+      /** Treatment of extra prediction layers; absent: left out. */
+      mtp: predictionChoice.optional(),
+      /** Compares the folder's logits with those of transformers, and refuses it if they differ. */
+      referee: z.boolean().optional(),
+    }),
     command: (run) => ['export', exportParts(run)],
     makesModel: true,
     asks: () => ({ program: false, destination: true }),
@@ -122,6 +161,7 @@ const kinds = {
     code: 'not-a-verification',
     icon: 'search',
     opens: 'export',
+    start: z.object({ exported: pathHandle, against: pathHandle, plan }),
     command: (run) => ['verify', verifyParts(run)],
   },
   finetune: {
@@ -129,6 +169,20 @@ const kinds = {
     code: 'not-a-fine-tuning',
     icon: 'model',
     opens: 'training',
+    start: z.object({
+      model: pathHandle,
+      tasks: boundedList(pathHandle).min(1),
+      settings: finetuneSettings,
+      /** Parent folder of the tuned model, and the name of the new folder, which must not exist yet. */
+      into: pathHandle,
+      name: folderName,
+      /** A Python with PyTorch and transformers; null: the workspace's own environment. */
+      python: pathHandle.nullable().default(null),
+      /** File of the stage `general`; null: the bundled mixture. */
+      mixture: pathHandle.nullable().default(null),
+      /** The unpruned model, for the stage `distil`. */
+      teacher: pathHandle.nullable().default(null),
+    }),
     command: (run) => ['finetune', finetuneParts(run)],
     makesModel: true,
     asks: () => ({ program: true, destination: true }),
@@ -138,6 +192,7 @@ const kinds = {
     code: 'not-an-experiment',
     icon: 'table',
     opens: 'experiment',
+    start: experimentRequest,
     command: (run) => {
       const repeated = reproduceParts(run);
       return repeated === null ? ['experiment', experimentParts(run)] : ['reproduce', repeated];
@@ -164,6 +219,7 @@ const kinds = {
     code: 'not-a-fit',
     icon: 'chart',
     opens: 'fit',
+    start: fitRequest,
     command: (run) => ['fit', fitParts(run)],
     measured: 'searched',
     comparesFirst: true,
@@ -189,6 +245,18 @@ const kinds = {
 export type RunKind = keyof typeof kinds;
 export const runKinds: Readonly<Record<RunKind, KindOfRun>> = kinds;
 export const runKind = z.enum(Object.keys(kinds) as RunKind[]);
+
+/** Kinds with a call that starts them, and these calls. */
+export type StartedKind = {
+  [K in RunKind]: (typeof kinds)[K] extends { readonly start: z.ZodType } ? K : never;
+}[RunKind];
+export type StartCall = `${StartedKind}.start`;
+/** What such a call takes. */
+export type StartInput<K extends StartedKind> = (typeof kinds)[K]['start'];
+
+export const startedKinds = runKind.options.filter((kind): kind is StartedKind => runKinds[kind].start !== undefined);
+export const startCall = <K extends StartedKind>(kind: K): `${K}.start` => `${kind}.start`;
+export const startInput = (kind: StartedKind): z.ZodType => kinds[kind].start;
 
 /** The run, if it is of a kind; else refuses it. */
 export const requireKind = <T extends { readonly id: string; readonly kind: RunKind }>(

@@ -1,12 +1,14 @@
 import { present } from '../contract/errors.ts';
 import type { CallAnswer, CallName, CallParsed } from '../contract/calls.ts';
+import type { StartCall } from '../contract/run-kinds.ts';
 import type { ClusterWorks } from './cluster-works.ts';
 import type { Answers, AnswersTo, EngineContext } from './engine-context.ts';
 import type { EnvironmentMaking } from './environment-making.ts';
 import type { HarnessWork } from './harness-work.ts';
+import { startAnswers } from './job-of-run.ts';
 
-/** What stands before the point in the names of calls. */
-type Subject = CallName extends `${infer S}.${string}` ? S : never;
+/** What stands before the point in the names of calls, but for those that start a run. */
+type Subject = Exclude<CallName, StartCall> extends `${infer S}.${string}` ? S : never;
 
 /** Parts of the engine with a life of their own, each made when it is first asked for. */
 export interface EngineParts {
@@ -29,7 +31,6 @@ const loadersOf = (
   const experiments = async () => (await import('./calls/experiments.ts')).experimentCalls(context);
   const experts = async () => (await import('./calls/experts.ts')).expertCalls(context);
   const exports = async () => (await import('./calls/exports.ts')).exportCalls(context);
-  const finetune = async () => (await import('./calls/finetune.ts')).finetuneCalls(context);
   const fit = async () => (await import('./calls/fit.ts')).fitCalls(context);
   const hub = async () => (await import('./calls/hub.ts')).hubCalls(context);
   const maps = async () => (await import('./calls/maps.ts')).mapCalls(context);
@@ -53,7 +54,6 @@ const loadersOf = (
     experiment: experiments,
     expert: experts,
     export: exports,
-    finetune,
     fit,
     folders: engine,
     harness: async () => {
@@ -88,9 +88,12 @@ const loadersOf = (
 /** Answers the contract's calls. */
 export const createAnswers = (context: EngineContext, parts: EngineParts): Answer => {
   const loaders: Readonly<Record<string, () => Promise<Partial<Answers>>>> = loadersOf(context, parts);
+  const starts: Partial<Answers> = startAnswers(context);
   // Subjects that one file answers share what it keeps between calls.
   const loaded = new Map<() => Promise<Partial<Answers>>, Promise<Partial<Answers>>>();
   return async (name, input, signal) => {
+    const start = starts[name];
+    if (start !== undefined) return start(input, signal);
     const [subject = ''] = name.split('.', 1);
     const load = present(loaders[subject], `nothing answers ${name}`);
     const answers = loaded.get(load) ?? load();

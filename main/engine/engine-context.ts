@@ -3,6 +3,7 @@ import type { CallAnswer, CallName, CallParsed } from '../contract/calls.ts';
 import type { ProviderName, RunDevice } from '../contract/device.ts';
 import type { WorkbenchError } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
+import type { StartCall } from '../contract/run-kinds.ts';
 import type { RunProvenance } from '../contract/provenance.ts';
 import type { KeptChecks } from '../torch/kept-checks.ts';
 import type { MadeEnvironments } from '../finetune/made-environments.ts';
@@ -30,8 +31,14 @@ export type Answers = {
   readonly [N in CallName]: (input: CallParsed<N>, signal: AbortSignal) => CallAnswer<N> | Promise<CallAnswer<N>>;
 };
 
-/** The answers to all calls of some subjects: `AnswersTo<'runs'>` to those that begin with `runs.`. */
-export type AnswersTo<Subject extends string> = Pick<Answers, Extract<CallName, `${Subject}.${string}`>>;
+/**
+ * The answers to all calls of some subjects: `AnswersTo<'runs'>` to those that begin with `runs.`. What starts a run is
+ * answered by the definition of its kind.
+ */
+export type AnswersTo<Subject extends string> = Pick<
+  Answers,
+  Exclude<Extract<CallName, `${Subject}.${string}`>, StartCall>
+>;
 
 /** Shared state of the calls of an engine. */
 export interface EngineContext {

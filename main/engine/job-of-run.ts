@@ -1,37 +1,47 @@
 import type { MeterReading } from '../contract/compute.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { RunManifest } from '../contract/run.ts';
-import type { RunKind } from '../contract/run-kinds.ts';
+import { type RunKind, type StartCall, startCall, type StartedKind, startedKinds } from '../contract/run-kinds.ts';
 import type { Job, JobResult } from '../jobs/job-context.ts';
 import { carryOutHere, type JobResources, takeoverOf } from '../jobs/job-queue.ts';
 import { createProgressMeter } from '../jobs/progress-meter.ts';
 import { approvedAs, type ApprovedManifest } from './approved-run.ts';
-import type { EngineContext } from './engine-context.ts';
+import type { Answers, EngineContext } from './engine-context.ts';
 import { identifyModels } from './run-subjects.ts';
-import { requireItsDevice, type Restart, restarting } from './run-kind.ts';
+import { requireItsDevice, type RunWays, runWays, type StartedWays, startedWays } from './run-kind.ts';
 
-/** Every kind of run, and how its manifest starts it again; its code is loaded for such a run alone. */
-const RESTARTS: Readonly<Record<RunKind, () => Promise<Restart>>> = {
-  sweep: async () => restarting((await import('./calls/sweeps.ts')).sweepRun),
-  profile: async () => restarting((await import('./calls/profiles.ts')).profileRun),
-  damage: async () => restarting((await import('./calls/damage.ts')).damageRun),
-  beside: async () => restarting((await import('./calls/beside.ts')).besideRun),
-  fit: async () => restarting((await import('./calls/fit.ts')).fitRun),
-  export: async () => restarting((await import('./calls/exports.ts')).exportRun),
-  verify: async () => restarting((await import('./calls/exports.ts')).verifyRun),
-  finetune: async () => restarting((await import('./calls/finetune.ts')).finetuneRun),
-  experiment: async () => restarting((await import('./calls/experiments.ts')).experimentRun),
-  reproduce: async () => restarting((await import('./calls/reproductions.ts')).reproduceRun),
-  download: async () => restarting((await import('./calls/hub.ts')).downloadRun),
-  push: async () => restarting((await import('./calls/hub.ts')).pushRun),
+/** Every kind of run: how its call starts it, and its manifest again; its code is loaded for such a run alone. */
+const KINDS: { readonly [K in RunKind]: () => Promise<K extends StartedKind ? StartedWays<K> : RunWays> } = {
+  sweep: async () => startedWays((await import('./calls/sweeps.ts')).sweepRun),
+  profile: async () => startedWays((await import('./calls/profiles.ts')).profileRun),
+  damage: async () => startedWays((await import('./calls/damage.ts')).damageRun),
+  beside: async () => startedWays((await import('./calls/beside.ts')).besideRun),
+  fit: async () => startedWays((await import('./calls/fit.ts')).fitRun),
+  export: async () => startedWays((await import('./calls/exports.ts')).exportRun),
+  verify: async () => startedWays((await import('./calls/exports.ts')).verifyRun),
+  finetune: async () => startedWays((await import('./calls/finetune.ts')).finetuneRun),
+  experiment: async () => startedWays((await import('./calls/experiments.ts')).experimentRun),
+  reproduce: async () => runWays((await import('./calls/reproductions.ts')).reproduceRun),
+  download: async () => runWays((await import('./calls/hub.ts')).downloadRun),
+  push: async () => runWays((await import('./calls/hub.ts')).pushRun),
 };
 
 /** Makes the job of a recorded run from its manifest. Refuses models, tasks and devices that have changed. */
 export const jobOfRun = async (context: EngineContext, manifest: ApprovedManifest): Promise<Job> => {
   await requireItsDevice(context, manifest);
-  const restart = await RESTARTS[manifest.kind]();
+  const { restart } = await KINDS[manifest.kind]();
   return restart(context, manifest);
 };
+
+/** The answers to the calls that start a run. */
+export const startAnswers = (context: EngineContext): Pick<Answers, StartCall> =>
+  Object.fromEntries(
+    startedKinds.map((kind) => [
+      startCall(kind),
+      // Each is called with what its own call takes.
+      async (asked: never, signal: AbortSignal) => (await KINDS[kind]()).start(context, asked, signal),
+    ]),
+  ) as unknown as Pick<Answers, StartCall>;
 
 /** Minimum time between progress events that only advance a count. */
 const PROGRESS_EVERY_MS = 100;

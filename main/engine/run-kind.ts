@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { deviceNamed, type RunDevice, torchPrecision } from '../contract/device.ts';
 import { refuse, requireAsked, type WorkbenchError } from '../contract/errors.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { requireKind, type RunKind } from '../contract/run-kinds.ts';
+import { requireKind, type RunKind, type StartedKind, type StartInput } from '../contract/run-kinds.ts';
 import type { Job, RunModel, RunTask } from '../jobs/job-context.ts';
 import { recordedSpec } from '../runs/recorded-spec.ts';
 import { recordedPath } from '../workspace/library.ts';
@@ -20,6 +20,8 @@ export interface RunOrder<Spec> {
   readonly tasks: readonly RunTask[];
   /** Checkpoints that a sweep measures beside its plans. */
   readonly candidates?: readonly RunModel[] | undefined;
+  /** Leaves the new run to other workers. */
+  readonly later?: boolean | undefined;
 }
 
 /** A kind of run: everything that starts it, and starts it again from its manifest. */
@@ -47,16 +49,22 @@ export interface RunKindDefinition<Schema extends z.ZodType> {
   ) => Promise<void> | void;
 }
 
+/** A kind of run that a call of its own starts. */
+export interface StartedRun<Kind extends StartedKind, Schema extends z.ZodType> extends RunKindDefinition<Schema> {
+  readonly kind: Kind;
+  /** The order that the call gives. */
+  readonly order: (context: EngineContext, asked: z.output<StartInput<Kind>>) => Promise<RunOrder<z.output<Schema>>>;
+}
+
 /**
  * Checks a new run, makes its folder and manifest, and queues its job. `signal`: no run is made once nobody waits for
- * it. `later`: leaves it to other workers.
+ * it.
  */
 export const startRun = async <Schema extends z.ZodType<Readonly<Record<string, unknown>>>>(
   context: EngineContext,
   definition: RunKindDefinition<Schema>,
   order: RunOrder<z.output<Schema>>,
   signal: AbortSignal,
-  later = false,
 ): Promise<{ run: string }> => {
   const { kind, recorded, onCpu } = definition;
   const { spec, models } = order;
@@ -89,7 +97,7 @@ export const startRun = async <Schema extends z.ZodType<Readonly<Record<string, 
   const job = await definition.job(context, order, context.device);
   requireAsked(signal);
   const created = await context.workspace.runs.create(kind, manifest, (made) => bindRun(context, made));
-  if (later) {
+  if (order.later === true) {
     await created.lock.release();
     context.emit({ type: 'run.changed', manifest: await context.workspace.runs.read(created.manifest.id) });
   } else context.queue.add(created, job);
@@ -181,7 +189,7 @@ export const requireSameEngine = (
 };
 
 /** Makes the job of a recorded run. */
-export type Restart = (context: EngineContext, manifest: ApprovedManifest) => Promise<Job>;
+type Restart = (context: EngineContext, manifest: ApprovedManifest) => Promise<Job>;
 
 /**
  * Refuses a run that PyTorch cannot compute.
@@ -196,8 +204,7 @@ const requireTorchKind = (
   throw withoutTorch(`a run of the kind ${kind}`);
 };
 
-/** How a kind of run is started again. */
-export const restarting =
+const restarting =
   <Schema extends z.ZodType>({
     kind,
     onTorch,
@@ -215,6 +222,30 @@ export const restarting =
     await checkAgain?.(context, order, manifest);
     return job(context, order, manifest.device);
   };
+
+/** How a kind of run is started again, and by its call. */
+export interface RunWays {
+  readonly restart: Restart;
+}
+export interface StartedWays<Kind extends StartedKind> extends RunWays {
+  readonly start: (
+    context: EngineContext,
+    asked: z.output<StartInput<Kind>>,
+    signal: AbortSignal,
+  ) => Promise<{ run: string }>;
+}
+
+export const runWays = <Schema extends z.ZodType>(definition: RunKindDefinition<Schema>): RunWays => ({
+  restart: restarting(definition),
+});
+
+export const startedWays = <Kind extends StartedKind, Schema extends z.ZodType<Readonly<Record<string, unknown>>>>(
+  definition: StartedRun<Kind, Schema>,
+): StartedWays<Kind> => ({
+  restart: restarting(definition),
+  start: async (context, asked, signal) =>
+    startRun(context, definition, await definition.order(context, asked), signal),
+});
 
 export const onlyModel = ({ models: [model] }: Pick<RunOrder<unknown>, 'models'>): RunModel => {
   if (model === undefined) throw new Error('a run without a model');

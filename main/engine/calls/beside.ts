@@ -12,7 +12,7 @@ import { readResult } from '../../runs/read-result.ts';
 import { recordedSpec } from '../../runs/recorded-spec.ts';
 import { requireKind } from '../../contract/run-kinds.ts';
 import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
-import { finishRun, modelNames, noResult, onlyModel, type RunKindDefinition, startRun } from '../run-kind.ts';
+import { finishRun, modelNames, noResult, onlyModel, type StartedRun } from '../run-kind.ts';
 import { openRunModels } from '../run-subjects.ts';
 
 const TITLE_CHARACTERS = 40;
@@ -23,10 +23,15 @@ const shortened = (prompt: string): string => {
 };
 
 /** A prompt continued by the unpruned model and by plans. */
-export const besideRun: RunKindDefinition<typeof besideSettings> = {
+export const besideRun: StartedRun<'beside', typeof besideSettings> = {
   kind: 'beside',
   onTorch: true,
   schema: besideSettings,
+  order: async (context, { model, ...spec }) => ({
+    spec,
+    models: await openRunModels(context, [model]),
+    tasks: [],
+  }),
   check: async (context, { spec, models }) => {
     const { checkpoint } = onlyModel({ models });
     for (const { plan } of spec.plans) validatePlan(plan, checkpoint.info);
@@ -57,8 +62,6 @@ export const besideCalls = (context: EngineContext): AnswersTo<'beside'> => {
   const stored = ({ id }: RunManifest): Promise<BesideDocument | null> =>
     readResult(join(runs.folder(id), BESIDE_FILE), besideDocument);
   return {
-    'beside.start': async ({ model, ...spec }, signal) =>
-      startRun(context, besideRun, { spec, models: await openRunModels(context, [model]), tasks: [] }, signal),
     'beside.stop': ({ run }) => finishRun(context, run, 'beside'),
     'beside.read': async ({ run }) => {
       const manifest = await manifestOf(run);

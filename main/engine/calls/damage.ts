@@ -8,14 +8,15 @@ import { requireRoom } from '../../tasks/generation/stop-rule.ts';
 import { readResult } from '../../runs/read-result.ts';
 import { requireKind } from '../../contract/run-kinds.ts';
 import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
-import { modelNames, noResult, onlyModel, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
+import { modelNames, noResult, onlyModel, type StartedRun, taskNames } from '../run-kind.ts';
 import { openSubjects } from '../run-subjects.ts';
 
 /** A measurement of what single experts contribute to a task. */
-export const damageRun: RunKindDefinition<typeof damageSettings> = {
+export const damageRun: StartedRun<'damage', typeof damageSettings> = {
   kind: 'damage',
   onTorch: true,
   schema: damageSettings,
+  order: async (context, { model, task, ...spec }) => ({ spec, ...(await openSubjects(context, [model], [task])) }),
   check: async (context, { spec, models, tasks }) => {
     const [model, task] = [onlyModel({ models }), onlyTask(tasks)];
     const { checkpoint } = model;
@@ -41,8 +42,6 @@ const onlyTask = ([task]: readonly RunTask[]): RunTask => {
 };
 
 export const damageCalls = (context: EngineContext): AnswersTo<'damage'> => ({
-  'damage.start': async ({ model, task, ...spec }, signal) =>
-    startRun(context, damageRun, { spec, ...(await openSubjects(context, [model], [task])) }, signal),
   'damage.read': async ({ run }) => {
     const { runs } = context.workspace;
     const manifest = requireKind(await runs.read(run), 'damage', 'Choose a run of "uncurl damage".');

@@ -24,11 +24,11 @@ import type { Task } from '../../tasks/task.ts';
 import { codeToConfirm } from '../approved-run.ts';
 import type { Answers, EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
-import { manifestAgain, modelNames, requireDone, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
+import { manifestAgain, modelNames, requireDone, type StartedRun, startRun, taskNames } from '../run-kind.ts';
 import { notOpened, openRunModels, openRunTasks, reopenSubjects } from '../run-subjects.ts';
 import { exportMachine } from './exports.ts';
 
-type ExperimentCall = `experiment.${'start' | 'read' | 'reproduce' | 'recorded' | 'report'}`;
+type ExperimentCall = `experiment.${'read' | 'reproduce' | 'recorded' | 'report'}`;
 
 /** Spec of a recorded experiment, beside models and tasks. */
 const experimentSpec = z.object({
@@ -146,10 +146,25 @@ const reproductionOf = async (
   });
 };
 
-export const experimentRun: RunKindDefinition<typeof experimentSpec> = {
+export const experimentRun: StartedRun<'experiment', typeof experimentSpec> = {
   kind: 'experiment',
   onTorch: true,
   schema: experimentSpec,
+  order: async (
+    context,
+    { models: modelHandles, tasks: taskHandles, settings, python: pythonHandle, mixture: file },
+  ) => {
+    const models = byExperts(await openRunModels(context, modelHandles));
+    const tasks = await openRunTasks(context, taskHandles);
+    const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
+    const mixtureFile = file === null ? null : context.handles.resolve(file);
+    const opened = settings.treatments.some(hasGeneralStage)
+      ? await openMixture(mixtureFile, tasksOf(tasks), context.resources)
+      : null;
+    const named = { ...settings, options: withOptimiser(settings.options, settings.methods) };
+    const spec = { settings: named, python, mixture: opened?.spec ?? null, reproduces: null };
+    return { spec, models, tasks };
+  },
   check: (context, { spec, ...subjects }) =>
     spec.reproduces === null ? check(context, subjects, spec.settings, spec.python) : undefined,
   title: async (context, { spec, ...order }) =>
@@ -166,21 +181,6 @@ export const experimentRun: RunKindDefinition<typeof experimentSpec> = {
 };
 
 export const experimentCalls = (context: EngineContext): Pick<Answers, ExperimentCall> => ({
-  'experiment.start': async (
-    { models: modelHandles, tasks: taskHandles, settings, python: pythonHandle, mixture: file },
-    signal,
-  ) => {
-    const models = byExperts(await openRunModels(context, modelHandles));
-    const tasks = await openRunTasks(context, taskHandles);
-    const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
-    const mixtureFile = file === null ? null : context.handles.resolve(file);
-    const opened = settings.treatments.some(hasGeneralStage)
-      ? await openMixture(mixtureFile, tasksOf(tasks), context.resources)
-      : null;
-    const named = { ...settings, options: withOptimiser(settings.options, settings.methods) };
-    const spec = { settings: named, python, mixture: opened?.spec ?? null, reproduces: null };
-    return startRun(context, experimentRun, { spec, models, tasks }, signal);
-  },
   'experiment.read': (asked, signal) => context.reader.read({ read: 'experiment', ...asked }, signal),
   'experiment.reproduce': async ({ run, python: pythonHandle, confirmed }, signal) => {
     const original = await finishedExperiment(context, run);

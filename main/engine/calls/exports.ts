@@ -28,7 +28,7 @@ import { truncationNotes } from '../../words/truncation.ts';
 import { thenAndNow } from '../changed-since.ts';
 import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
-import { modelNames, noResult, onlyModel, refuseDone, type RunKindDefinition, startRun } from '../run-kind.ts';
+import { modelNames, noResult, onlyModel, refuseDone, type StartedRun } from '../run-kind.ts';
 import { openRunModels } from '../run-subjects.ts';
 
 /** Points of the curve that a plan lies on: the same model, task, method and (for random methods) seed. */
@@ -197,10 +197,18 @@ const withFit = async (
 };
 
 /** An export of a smaller checkpoint. */
-export const exportRun: RunKindDefinition<typeof exportSpec> = {
+export const exportRun: StartedRun<'export', typeof exportSpec> = {
   kind: 'export',
   schema: exportSpec,
   onCpu: true,
+  order: async (context, { model: handle, plan: given, into, name, format, ggufType: type, hfType, mtp, referee }) => {
+    if (type !== undefined && format !== 'gguf')
+      throw refuse('bad-usage', `${type} is a type of GGUF files, and the export is ${format}.`, 'Omit it.');
+    const { model, plan } = await openOne(context, handle, given);
+    const destination = await exportDestination(context, into, name);
+    const spec = { plan, destination, format, ggufType: type, hfType, mtp, referee };
+    return { spec, models: [model], tasks: [] };
+  },
   check: async (_, { spec: { plan, destination, format, hfType, mtp }, models }) => {
     const { checkpoint } = onlyModel({ models });
     const { exportable } = planCost(checkpoint.info, plan);
@@ -228,10 +236,15 @@ export const exportRun: RunKindDefinition<typeof exportSpec> = {
 const verifySpec = z.object({ plan: planSchema, exported: boundedText });
 
 /** A comparison of an export with its original and plan. */
-export const verifyRun: RunKindDefinition<typeof verifySpec> = {
+export const verifyRun: StartedRun<'verify', typeof verifySpec> = {
   kind: 'verify',
   schema: verifySpec,
   onCpu: true,
+  order: async (context, { exported: exportedHandle, against, plan: given }) => {
+    const { model, plan } = await openOne(context, against, given);
+    const exported = context.handles.resolve(exportedHandle);
+    return { spec: { plan, exported }, models: [model], tasks: [] };
+  },
   check: () => undefined,
   title: (_, { spec, models }) => `Verification of ${basename(spec.exported)} against ${modelNames({ models })}`,
   job: (context, { spec, models }) =>
@@ -278,22 +291,6 @@ export const exportCalls = (context: EngineContext): AnswersTo<'export' | 'verif
   'export.place': () => {
     const path = exportsFolder(context);
     return { handle: context.handles.issue(path), path };
-  },
-  'export.start': async (
-    { model: handle, plan: given, into, name, format, ggufType: type, hfType, mtp, referee },
-    signal,
-  ) => {
-    if (type !== undefined && format !== 'gguf')
-      throw refuse('bad-usage', `${type} is a type of GGUF files, and the export is ${format}.`, 'Omit it.');
-    const { model, plan } = await openOne(context, handle, given);
-    const destination = await exportDestination(context, into, name);
-    const spec = { plan, destination, format, ggufType: type, hfType, mtp, referee };
-    return startRun(context, exportRun, { spec, models: [model], tasks: [] }, signal);
-  },
-  'verify.start': async ({ exported: exportedHandle, against, plan: given }, signal) => {
-    const { model, plan } = await openOne(context, against, given);
-    const exported = context.handles.resolve(exportedHandle);
-    return startRun(context, verifyRun, { spec: { plan, exported }, models: [model], tasks: [] }, signal);
   },
   'verify.read': async ({ run }) => {
     const manifest = await context.workspace.runs.read(run);

@@ -14,9 +14,9 @@ import { finetuneJob } from '../../jobs/finetune-job.ts';
 import type { RunModel, RunTask } from '../../jobs/job-context.ts';
 import { requireSameTokens } from '../../jobs/sweep-folders.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
-import type { AnswersTo, EngineContext } from '../engine-context.ts';
+import type { EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
-import { modelNames, onlyModel, refuseDone, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
+import { modelNames, onlyModel, refuseDone, type StartedRun, taskNames } from '../run-kind.ts';
 import { openRunModels, openSubjects, recordOf, reopenModel } from '../run-subjects.ts';
 
 /** Spec of a recorded fine-tuning, beside model and tasks. */
@@ -79,10 +79,25 @@ const requireTeacher = async (
 };
 
 /** A fine-tuning, which continues from its last saved state when it is started again. */
-export const finetuneRun: RunKindDefinition<typeof finetuneSpec> = {
+export const finetuneRun: StartedRun<'finetune', typeof finetuneSpec> = {
   kind: 'finetune',
   schema: finetuneSpec,
   onCpu: true,
+  order: async (context, { model: handle, tasks: taskHandles, settings, into, name, ...named }) => {
+    const { python: pythonHandle, mixture: file, teacher: teacherHandle } = named;
+    const { models, tasks } = await openSubjects(context, [handle], taskHandles);
+    const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
+    const destination = join(context.handles.resolve(into), name);
+    const runTasks = tasks.map(({ task }) => task);
+    const mixtureFile = file === null ? null : context.handles.resolve(file);
+    const opened = settings.stages.includes('general')
+      ? await openMixture(mixtureFile, runTasks, context.resources)
+      : null;
+    const [taught] = teacherHandle === null ? [] : await openRunModels(context, [teacherHandle]);
+    const teacher = taught === undefined ? null : recordOf(context, taught);
+    const spec = { settings, destination, python, mixture: opened?.spec ?? null, teacher };
+    return { spec, models, tasks };
+  },
   check: async (context, { spec: { settings, destination, python, teacher }, models, tasks }) => {
     const model = onlyModel({ models });
     const { checkpoint } = model;
@@ -117,21 +132,3 @@ export const finetuneRun: RunKindDefinition<typeof finetuneSpec> = {
     }),
   checkAgain: (_, __, manifest) => refuseDone(manifest, 'Start a new fine-tuning.'),
 };
-
-export const finetuneCalls = (context: EngineContext): AnswersTo<'finetune'> => ({
-  'finetune.start': async ({ model: handle, tasks: taskHandles, settings, into, name, ...named }, signal) => {
-    const { python: pythonHandle, mixture: file, teacher: teacherHandle } = named;
-    const { models, tasks } = await openSubjects(context, [handle], taskHandles);
-    const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
-    const destination = join(context.handles.resolve(into), name);
-    const runTasks = tasks.map(({ task }) => task);
-    const mixtureFile = file === null ? null : context.handles.resolve(file);
-    const opened = settings.stages.includes('general')
-      ? await openMixture(mixtureFile, runTasks, context.resources)
-      : null;
-    const [taught] = teacherHandle === null ? [] : await openRunModels(context, [teacherHandle]);
-    const teacher = taught === undefined ? null : recordOf(context, taught);
-    const spec = { settings, destination, python, mixture: opened?.spec ?? null, teacher };
-    return startRun(context, finetuneRun, { spec, models, tasks }, signal);
-  },
-});

@@ -39,7 +39,7 @@ import {
   modelNames,
   onlyModel,
   requireDone,
-  type RunKindDefinition,
+  type StartedRun,
   type RunOrder,
   startRun,
 } from '../run-kind.ts';
@@ -53,9 +53,10 @@ export const fitInputOf = ({ spec, models, tasks }: RunOrder<FitInput['settings'
 };
 
 /** A search for the best model that fits. */
-export const fitRun: RunKindDefinition<typeof recordedFitSettings> = {
+export const fitRun: StartedRun<'fit', typeof recordedFitSettings> = {
   kind: 'fit',
   schema: recordedFitSettings,
+  order: (context, asked) => orderOf(context, asked),
   check: async (context, order) => {
     const input = fitInputOf(order);
     const { checkpoint } = input.model;
@@ -108,11 +109,9 @@ const earlierCalls = async (context: EngineContext): Promise<CallScore> => {
   return { tested: found.size, held: [...found.values()].filter((held) => held).length };
 };
 
-type FitRequest = CallParsed<'fit.start'>;
-
 const orderOf = async (
   context: EngineContext,
-  { model, task, elsewhere, ...settings }: FitRequest,
+  { model, task, elsewhere, ...settings }: CallParsed<'fit.start'>,
 ): Promise<RunOrder<FitInput['settings']>> => {
   const { models, tasks } = await openSubjects(context, [model], [task, ...elsewhere]);
   const first = at(tasks, 0, 'a handle without a task');
@@ -165,7 +164,6 @@ export const fitCalls = (context: EngineContext): AnswersTo<'fit'> => {
     return { manifest, document };
   };
   return {
-    'fit.start': async (request, signal) => startRun(context, fitRun, await orderOf(context, request), signal),
     'fit.predict': async (request, signal) => {
       const order = await orderOf(context, request);
       await fitRun.check(context, order);

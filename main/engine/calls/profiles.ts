@@ -14,7 +14,7 @@ import { profiledHash, type TaskFacts } from '../../tasks/kept-facts.ts';
 import { openProfileParts, type ProfileParts } from '../../workspace/profile-file.ts';
 import { taskProfileOfParts } from '../../workspace/task-profile.ts';
 import type { Answers, EngineContext } from '../engine-context.ts';
-import { modelNames, onlyModel, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
+import { modelNames, onlyModel, type StartedRun, taskNames } from '../run-kind.ts';
 import { namedFacts, openRunTasks, openSubjects } from '../run-subjects.ts';
 
 /**
@@ -66,10 +66,11 @@ export const methodExtras = ({
 };
 
 /** A profile of a model on tasks, for a purpose. */
-export const profileRun: RunKindDefinition<typeof profilePurpose> = {
+export const profileRun: StartedRun<'profile', typeof profilePurpose> = {
   kind: 'profile',
   onTorch: true,
   schema: profilePurpose,
+  order: async (context, { model, tasks, ...spec }) => ({ spec, ...(await openSubjects(context, [model], tasks)) }),
   recorded: (_, { spec }) =>
     spec.methods.length === 0 && spec.chat !== true && spec.inspect === undefined ? {} : spec,
   check: async (context, { spec, models, tasks }) => {
@@ -114,7 +115,7 @@ const profiledItems = async (
   return asked.map(({ name, task }) => ({ name, hash: task.hash, profiled: profiledHash(task) }));
 };
 
-type ProfileCall = 'profile.read' | 'profile.holds' | 'profile.start';
+type ProfileCall = 'profile.read' | 'profile.holds';
 
 export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall> => ({
   'profile.read': async ({ model, tasks, chat }) => {
@@ -137,6 +138,4 @@ export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall>
     };
     return { held: await Promise.all((await openRunTasks(context, tasks)).map(isHeld)) };
   },
-  'profile.start': async ({ model, tasks, ...spec }, signal) =>
-    startRun(context, profileRun, { spec, ...(await openSubjects(context, [model], tasks)) }, signal),
 });

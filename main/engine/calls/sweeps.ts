@@ -20,18 +20,10 @@ import { requireKind } from '../../contract/run-kinds.ts';
 import { requireAsWritten } from '../../workspace/sealed-files.ts';
 import { type ApprovedManifest, codeToConfirm } from '../approved-run.ts';
 import type { Answers, EngineContext } from '../engine-context.ts';
-import {
-  modelNames,
-  recordedOrder,
-  requireItsDevice,
-  type RunKindDefinition,
-  type RunOrder,
-  startRun,
-  taskNames,
-} from '../run-kind.ts';
+import { modelNames, recordedOrder, requireItsDevice, type StartedRun, type RunOrder, taskNames } from '../run-kind.ts';
 import { candidatesToRecord, openCandidates, openSubjects, refuseCandidatePlan, reopenModel } from '../run-subjects.ts';
 
-type SweepCall = 'sweep.start' | 'sweep.read' | 'sweep.plan';
+type SweepCall = 'sweep.read' | 'sweep.plan';
 
 const inputOf = ({ spec, models, tasks, candidates = [] }: RunOrder<SweepSettings>): SweepInput => ({
   models,
@@ -40,10 +32,16 @@ const inputOf = ({ spec, models, tasks, candidates = [] }: RunOrder<SweepSetting
   candidates,
 });
 
-export const sweepRun: RunKindDefinition<typeof sweepSettings> = {
+export const sweepRun: StartedRun<'sweep', typeof sweepSettings> = {
   kind: 'sweep',
   onTorch: true,
   schema: sweepSettings,
+  order: async (context, { settings, later, ...named }) => {
+    const { models, tasks } = await openSubjects(context, named.models, named.tasks);
+    const candidates = await openCandidates(context, named, models, tasks);
+    const spec = { ...settings, options: withOptimiser(settings.options, settings.methods) };
+    return { spec, models, tasks, candidates, later };
+  },
   recorded: (context, { spec, candidates = [] }) => ({ ...spec, ...candidatesToRecord(context, candidates) }),
   check: ({ device }, order) => checkSweep(inputOf(order), device),
   title: (_, order) => `Sweep of ${modelNames(order)} on ${taskNames(order)}`,
@@ -116,12 +114,6 @@ const storedPlan = async (
 };
 
 export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => ({
-  'sweep.start': async ({ settings, later, ...named }, signal) => {
-    const { models, tasks } = await openSubjects(context, named.models, named.tasks);
-    const candidates = await openCandidates(context, named, models, tasks);
-    const spec = { ...settings, options: withOptimiser(settings.options, settings.methods) };
-    return startRun(context, sweepRun, { spec, models, tasks, candidates }, signal, later);
-  },
   'sweep.read': async ({ run, ...reading }, signal) => {
     const live = context.liveSweeps.get(run);
     if (live !== undefined) return live.document(reading);

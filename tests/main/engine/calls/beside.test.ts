@@ -169,6 +169,8 @@ test('a stop keeps what was written, a cancel leaves nothing and can be resumed'
   // The plan keeps every expert.
   expect(differences).toEqual([null]);
 
+  // The first call of its subject loads code, while the few tokens would be written.
+  await engine.call('jobs.list', {});
   const cancelled = await engine.call('beside.start', asked);
   atFirstToken(engine, () => engine.call('jobs.cancel', cancelled));
   await expect(engine.finished(cancelled.run)).rejects.toMatchObject({ kind: 'cancelled' });
