@@ -58,6 +58,9 @@ export const readUnchanged = async <T>(read: (files: () => readonly string[]) =>
   return made;
 };
 
+/** Runs `read` within a `readUnchanged` without noting the files that it opens: they may change. */
+export const readApart = <T>(read: () => Promise<T>): Promise<T> => opened.run(new Map(), read);
+
 /**
  * Opens a regular file for reading and follows links. Never blocks, as opening a pipe would.
  *

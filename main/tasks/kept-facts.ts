@@ -7,7 +7,7 @@ import { taskEntry, type TaskEntry, type TaskItem } from '../contract/task.ts';
 import { fileChecksum } from '../files/checksums.ts';
 import { fileErrorCode, isSystemError } from '../files/file-errors.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
-import { readTextIfThere } from '../files/regular-file.ts';
+import { readApart, readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { unreachableAnswers, unreachableText } from './generation/unreachable-answers.ts';
 import { hashItems } from './items.ts';
@@ -127,7 +127,8 @@ export class KeptFacts {
   /** Remembers the facts of a task that was read from these files; `write` keeps them. */
   async note(path: string, task: Task, files: readonly string[]): Promise<void> {
     const state = await stateOf(path, files);
-    const tasks = await (this.#tasks ??= this.#read());
+    // The task is still being read: another process may write this file meanwhile.
+    const tasks = await (this.#tasks ??= readApart(() => this.#read()));
     tasks.delete(path);
     tasks.set(path, { path, facts: factsOf(task), ...state });
     this.#isWritten = false;

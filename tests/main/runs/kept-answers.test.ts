@@ -1,6 +1,7 @@
-import { appendFile, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { keptSweepText } from '../../../main/reading/kept-reading.ts';
 import { readings } from '../../../main/reading/readings.ts';
 import { createKeptAnswers, programPrint } from '../../../main/runs/kept-answers.ts';
 import { CHECKED } from '../../../main/runs/known-checks.ts';
@@ -113,4 +114,20 @@ test('a program is another one once its bundle or a source is written to, or ano
   const before = await programPrint(bundle);
   await writeFile(bundle, 'reed();');
   expect(await programPrint(bundle)).not.toBe(before);
+});
+
+test('a sweep that is kept is read without a thread, and only as it was kept', async () => {
+  const { run, folder, source } = await measuredSweep();
+  const question = { read: 'sweep', run } as const;
+  expect(await keptSweepText(source, question)).toBeNull();
+  const text = await readings['sweep-text'](source, { ...question, read: 'sweep-text' });
+  expect(await keptSweepText(source, question)).toBe(text);
+  expect(await keptSweepText(source, { ...question, delta: 0.031 })).toBeNull();
+  expect(await keptSweepText(source, { ...question, familywise: true })).toBeNull();
+  await expect(keptSweepText(source, { ...question, run: 'another' })).rejects.toMatchObject({ kind: 'refused' });
+  // More than it hashes beside its answers to others.
+  await writeFile(join(folder, 'notes.txt'), '');
+  await truncate(join(folder, 'notes.txt'), 2 ** 27);
+  await readings['sweep-text'](source, { ...question, read: 'sweep-text' });
+  expect(await keptSweepText(source, question)).toBeNull();
 });
