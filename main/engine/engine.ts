@@ -205,10 +205,9 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   const runSource = whenNeeded(() =>
     openRunSource(workspace, resources, { state, isLive: (run) => liveSweeps.has(run), measured }),
   );
-  // A process that serves a window is about to be asked for a sweep. It reads one as soon as it ends, so that its
-  // thresholds and its report are there when somebody looks. What fails here is told where it is asked for.
+  // A process that serves a window reads a sweep as soon as it ends, so that its thresholds and its report are there
+  // when somebody looks. What fails here is told where it is asked for.
   if (startCompute !== undefined) {
-    reader.prepare();
     listeners.add((event) => {
       if (event.type !== 'run.changed' || event.manifest.kind !== 'sweep' || event.manifest.state !== 'done') return;
       const { id: run } = event.manifest;

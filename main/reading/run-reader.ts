@@ -29,8 +29,6 @@ export interface RunReader {
    * @throws WorkbenchError of the reading; `read-too-slow`, `read-too-large`, `reader-ended`, `call-cancelled`.
    */
   read<N extends ReadingName>(question: QuestionOf<N>, signal?: AbortSignal): Promise<ReadingAnswer<N>>;
-  /** Starts the first thread, so that it has loaded its program when the first question comes. */
-  prepare(): void;
   /** Ends all readings. */
   dispose(): Promise<void>;
 }
@@ -295,9 +293,6 @@ export const createRunReader = ({
       } finally {
         stopListening.abort();
       }
-    },
-    prepare: () => {
-      if (threads.size === 0 && !isDisposed) idle.push(start());
     },
     dispose: async () => {
       isDisposed = true;

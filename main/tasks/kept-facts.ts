@@ -44,7 +44,13 @@ export const factsOf = ({ calibration, test, judging, withoutQuestion = {}, ...t
   const { name, title, description, metric, source, licence, hash } = task;
   const unreachable = unreachableAnswers(judging, test);
   return {
-    ...{ name, title, description, metric, source, licence, hash },
+    name,
+    title,
+    description,
+    metric,
+    source,
+    licence,
+    hash,
     items: { calibration: calibration.length, test: test.length },
     chance: chanceAccuracy(test),
     ...writingOf(test),

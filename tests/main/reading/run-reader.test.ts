@@ -1,7 +1,7 @@
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { MOST_THREADS } from '../../../main/reading/questions.ts';
 import { createRunReader, type RunReader } from '../../../main/reading/run-reader.ts';
@@ -66,21 +66,6 @@ test('a reading that computes without pause is ended, and the next ones are answ
     'dbusy',
     'ebusy',
   ]);
-});
-
-test('a thread that was prepared has begun before the first question, and answers it', async () => {
-  const workspace = await temporaryFolder();
-  const program = join(workspace, 'program.cjs');
-  const starts = join(workspace, 'starts');
-  await writeFile(program, `require('node:fs').appendFileSync(${JSON.stringify(starts)}, '.');${PROGRAM}`);
-  const reader = createRunReader({ workspace, resources, program });
-  onTestFinished(() => reader.dispose());
-  const begun = async () => (await stat(starts).catch(() => null))?.size ?? 0;
-  reader.prepare();
-  reader.prepare();
-  await vi.waitFor(async () => expect(await begun()).toBe(1), patiently);
-  expect(await ask(reader, 'a')).toBe('a');
-  expect(await begun()).toBe(1);
 });
 
 test('a thread that fails is reported, and another one reads on', async () => {
