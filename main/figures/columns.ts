@@ -6,7 +6,9 @@ import {
   bareFactor,
   formatCount,
   formatDifference,
+  formatFixed,
   formatInterval,
+  formatPercent,
   formatProbability,
   formatValue,
 } from '../words/numbers.ts';
@@ -42,6 +44,13 @@ export interface Shown<T> {
 export type Column<T> = readonly [name: string, value: ((row: T) => Cell) | null, shown?: Shown<T>];
 export type Columns<T> = readonly Column<T>[];
 
+/** A column whose shown part takes several lines. */
+export const column = <T>(name: string, value: ((row: T) => Cell) | null, shown: Shown<T>): Column<T> => [
+  name,
+  value,
+  shown,
+];
+
 /** A right-aligned column. */
 export const amount = <T>(title: string, text?: (row: T, names: Names) => Cell, definition?: string): Shown<T> => ({
   title,
@@ -65,6 +74,15 @@ export const number = <T>(
   return [name, (row) => value(row) ?? null, amount(title, text, definition)];
 };
 
+/** `number` of a field of the row, under its name in snake case. */
+export const field = <Name extends string, Row = object>(
+  name: Name,
+  title: string,
+  format: (value: number, row: Row) => Cell,
+  definition?: string,
+): Column<Row & Readonly<Record<Name, number | null | undefined>>> =>
+  number(snakeCase(name), (row) => row[name], title, format, definition);
+
 const snakeCase = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** Columns of CSV alone, each a field under its name in snake case. */
@@ -84,6 +102,8 @@ interface Measured {
 /** Formats of `number` in the units of the row's metric. */
 export const inUnits = (value: number, { metric }: Measured): string => formatValue(value, metric);
 export const asDifference = (value: number, { metric }: Measured): string => formatDifference(value, metric);
+export const inPercent = (share: number): string => formatPercent(share);
+export const inThousandths = (value: number): string => formatFixed(value, 3);
 
 /** Whether so many of the unpruned model's texts ran out of tokens that truncation was measured. */
 export const truncationColumn = <T>(isTruncated: (row: T) => boolean): Column<T> => [
@@ -149,28 +169,10 @@ export const seedColumn: Column<{ readonly seed: number | null }> = [
   ({ seed }) => seed,
   { title: 'seed', numeric: true, definition: 'seed', spread: (rows) => counted(rows.length, 'draw') },
 ];
-export const factorColumn: Column<{ readonly factor: number }> = number(
-  'factor',
-  ({ factor }) => factor,
-  'factor',
-  bareFactor,
-  'factor',
-);
-export const keptColumn: Column<{ readonly kept: number }> = number(
-  'kept',
-  ({ kept }) => kept,
-  'kept',
-  bareFactor,
-  'keptExperts',
-);
-export const itemsColumn: Column<{ readonly n: number }> = number('n', ({ n }) => n, 'n', formatCount, 'items');
-export const pColumn: Column<{ readonly p: number | null }> = number(
-  'p',
-  ({ p }) => p,
-  'p',
-  formatProbability,
-  'mcnemar',
-);
+export const factorColumn = field('factor', 'factor', bareFactor, 'factor');
+export const keptColumn = field('kept', 'kept', bareFactor, 'keptExperts');
+export const itemsColumn = field('n', 'n', formatCount, 'items');
+export const pColumn = field('p', 'p', formatProbability, 'mcnemar');
 
 export const lostGainedColumns: Columns<{ readonly lost: number; readonly gained: number }> = [
   ['lost', ({ lost }) => lost, amount('lost', undefined, 'lostGained')],
@@ -185,17 +187,13 @@ interface Difference extends Measured {
 
 /** A difference and its two-sided interval in one cell; of several draws the interval that spans those of all. */
 export const differenceColumns = (definition: string): Columns<Difference> => [
-  number('difference', ({ difference }) => difference, 'difference', asDifference, definition),
-  [
-    'interval',
-    null,
-    {
-      ...amount<Difference>('95 % interval', (row) => formatInterval(row, row.metric), definition),
-      spread: (rows) => {
-        const [low, high] = [minOf(rows.map((row) => row.low)), maxOf(rows.map((row) => row.high))];
-        return formatInterval({ low, high }, rows[0]?.metric ?? 'acc');
-      },
+  field('difference', 'difference', asDifference, definition),
+  column('interval', null, {
+    ...amount<Difference>('95 % interval', (row) => formatInterval(row, row.metric), definition),
+    spread: (rows) => {
+      const [low, high] = [minOf(rows.map((row) => row.low)), maxOf(rows.map((row) => row.high))];
+      return formatInterval({ low, high }, rows[0]?.metric ?? 'acc');
     },
-  ],
+  }),
   ...plain('low', 'high'),
 ];

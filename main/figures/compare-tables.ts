@@ -17,7 +17,9 @@ import {
   asDifference,
   type Column,
   type Columns,
+  column,
   differenceColumns,
+  field,
   factorColumn,
   inUnits,
   itemsColumn,
@@ -39,7 +41,7 @@ import {
   recoveryText,
   sharedRankText,
 } from '../words/comparisons.ts';
-import { bareFactor, formatCount, formatFixed, formatProbability, formatValue } from '../words/numbers.ts';
+import { bareFactor, formatCount, formatFixed, formatProbability } from '../words/numbers.ts';
 import { bracketWords, thresholdValue } from '../words/verdicts.ts';
 
 /** A method on one task. */
@@ -56,6 +58,9 @@ export const compareLines = (document: CompareDocument): readonly CompareLine[] 
 const meanItems = (count: number, { row }: CompareLine): string =>
   formatFixed(count, (row.paired?.pairs.length ?? 1) > 1 ? 1 : 0);
 
+const inTaskUnits = (value: number, { task }: CompareLine): string => inUnits(value, task);
+const asTaskDifference = (value: number, { task }: CompareLine): string => asDifference(value, task);
+
 /** `factor_asked` is the factor at which methods are compared, `factor` the nearest one that a method reached. */
 export const compareColumns: Columns<CompareLine> = [
   ['model', ({ document }) => document.model],
@@ -70,58 +75,35 @@ export const compareColumns: Columns<CompareLine> = [
   ['draws', ({ row }) => Math.max(1, row.seeds.length), amount('draws', undefined, 'seeds')],
   number('factor', ({ row }) => row.factor, 'factor', bareFactor, 'factor'),
   ['kept', ({ row }) => row.kept],
-  number(
-    'value',
-    ({ row }) => row.value,
-    'value',
-    (value, { task }) => inUnits(value, task),
-    'value',
-  ),
-  [
-    'over_draws',
-    null,
-    amount(
-      'over draws',
-      ({ task: { metric }, row: { seeds, lowest, highest } }) =>
-        seeds.length > 1 ? `${formatValue(lowest, metric)} to ${formatValue(highest, metric)}` : null,
-      'seeds',
-    ),
-  ],
+  number('value', ({ row }) => row.value, 'value', inTaskUnits, 'value'),
+  column('over_draws', null, {
+    title: 'over draws',
+    numeric: true,
+    definition: 'seeds',
+    text: ({ task, row: { seeds, lowest, highest } }) =>
+      seeds.length > 1 ? `${inUnits(lowest, task)} to ${inUnits(highest, task)}` : null,
+  }),
   ['lowest', ({ row }) => row.lowest],
   ['highest', ({ row }) => row.highest],
   ['reference', ({ task }) => task.reference],
-  number(
-    'difference',
-    ({ row }) => row.paired?.difference,
-    'difference',
-    (difference, { task }) => asDifference(difference, task),
-    'methodDifference',
-  ),
-  [
-    'interval',
-    null,
-    amount(
-      '95 % interval',
-      ({ task, row }) => (row.paired === null ? null : pairedRangeText(row.paired, task.metric)),
-      'methodDifference',
-    ),
-  ],
+  number('difference', ({ row }) => row.paired?.difference, 'difference', asTaskDifference, 'methodDifference'),
+  column('interval', null, {
+    title: '95 % interval',
+    numeric: true,
+    definition: 'methodDifference',
+    text: ({ task, row }) => row.paired && pairedRangeText(row.paired, task.metric),
+  }),
   ['low', ({ row }) => row.paired?.interval?.low ?? null],
   ['high', ({ row }) => row.paired?.interval?.high ?? null],
   number('p', ({ row }) => row.paired?.p, 'p', formatProbability, 'mcnemar'),
   number('p_holm', ({ row }) => row.pHolm, 'p (Holm)', formatProbability, 'holm'),
   number('lost', ({ row }) => row.paired?.lost, 'lost', meanItems, 'methodLostGained'),
   number('gained', ({ row }) => row.paired?.gained, 'gained', meanItems, 'methodLostGained'),
-  [
-    'reading',
-    ({ row }) => row.reading,
-    {
-      title: 'reading',
-      definition: 'compareReading',
-      text: ({ task, row }) =>
-        row.reading === null && row.method !== task.reference ? null : readingText(row.reading),
-    },
-  ],
+  column('reading', ({ row }) => row.reading, {
+    title: 'reading',
+    definition: 'compareReading',
+    text: ({ task, row }) => (row.reading === null && row.method !== task.reference ? null : readingText(row.reading)),
+  }),
   ['lowest_difference', ({ row }) => row.paired?.lowest ?? null],
   ['highest_difference', ({ row }) => row.paired?.highest ?? null],
   ['pairs_of_draws', ({ row }) => row.paired?.pairs.length ?? null],
@@ -180,8 +162,8 @@ export const recoveryTaskColumns: Columns<RecoveryLine> = [
   ],
   ['reading', null, { title: 'reading', definition: 'compareReading', text: ({ reading }) => recoveryText(reading) }],
   itemsColumn,
-  number('bare', ({ bare }) => bare, 'without', inUnits),
-  number('recovered', ({ recovered }) => recovered, 'with', inUnits),
+  field('bare', 'without', inUnits),
+  field('recovered', 'with', inUnits),
   number('p', ({ paired }) => paired.p, 'p', formatProbability, 'mcnemar'),
 ];
 
@@ -197,31 +179,23 @@ const sharedItemsText = ({ items, n, referenceN }: SweepsRow): string =>
 export const sweepsColumns: Columns<SweepsRow> = [
   ['model', null, { title: 'model', text: ({ model, referenceModel }) => both(model, referenceModel) }],
   taskColumn,
-  [
-    'method',
-    null,
-    {
-      title: 'method',
-      text: ({ method, referenceMethod }, names) => both(names.method(method), names.method(referenceMethod)),
-    },
-  ],
+  column('method', null, {
+    title: 'method',
+    text: ({ method, referenceMethod }, names) => both(names.method(method), names.method(referenceMethod)),
+  }),
   factorColumn,
   ['items', null, { title: 'items', text: sharedItemsText, definition: 'items' }],
-  number('value', ({ value }) => value, 'value', inUnits, 'value'),
+  field('value', 'value', inUnits, 'value'),
   number('reference', ({ referenceValue }) => referenceValue, 'reference', inUnits, 'sweepsReference'),
-  number('difference', ({ difference }) => difference, 'difference', asDifference, 'sweepsDifference'),
+  field('difference', 'difference', asDifference, 'sweepsDifference'),
   ['interval', null, amount('95 % interval', (row) => pairedRangeText(row, row.metric), 'sweepsDifference')],
   pColumn,
-  number('p_holm', ({ pHolm }) => pHolm, 'p (Holm)', formatProbability, 'sweepsHolm'),
-  [
-    'reading',
-    ({ reading }) => reading,
-    {
-      title: 'reading',
-      definition: 'sweepsReading',
-      text: ({ reading }) => (reading === null ? null : readingText(reading)),
-    },
-  ],
+  field('pHolm', 'p (Holm)', formatProbability, 'sweepsHolm'),
+  column('reading', ({ reading }) => reading, {
+    title: 'reading',
+    definition: 'sweepsReading',
+    text: ({ reading }) => (reading === null ? null : readingText(reading)),
+  }),
 ];
 
 /** The task without one expert of a layer, for each expert; the value's title is the metric. */
@@ -229,7 +203,7 @@ export const damageColumns = ({
   metric,
 }: Pick<DamageDocument, 'metric'>): Columns<ExpertDamage & Pick<DamageDocument, 'metric'>> => [
   ['expert', ({ expert }) => expert, amount('expert gone', undefined, 'damageAlone')],
-  number('value', ({ value }) => value, metric, inUnits, metric),
+  field('value', metric, inUnits, metric),
   ...differenceColumns('pairedDifference'),
   ...lostGainedColumns,
   pColumn,

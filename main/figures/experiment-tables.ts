@@ -20,7 +20,7 @@ import {
   itemsColumn,
   methodColumn,
   modelColumn,
-  number,
+  field,
   taskColumn,
   plain,
 } from './columns.ts';
@@ -109,13 +109,7 @@ export const experimentThresholdColumns: Columns<ExperimentThreshold & { readonl
   ['delta', ({ delta }) => delta],
   ...headlineColumns,
   ...plain('verdict', 'lastSafe', 'firstUnsafe', 'firstWorse', 'largestTested'),
-  number(
-    'by_sign',
-    ({ bySign }) => bySign,
-    'by sign',
-    (bySign) => (bySign === 1 ? 'none' : bareFactor(bySign)),
-    'experimentBySign',
-  ),
+  field('bySign', 'by sign', (bySign) => (bySign === 1 ? 'none' : bareFactor(bySign)), 'experimentBySign'),
 ];
 
 export const thresholdLines = ({

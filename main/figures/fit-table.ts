@@ -2,7 +2,7 @@ import type { FitDocument, ScoredCandidate } from '../contract/fit.ts';
 import { lossCurve } from '../evaluation/fit.ts';
 import { candidateWords, testedWords } from '../words/fit.ts';
 import { formatBytes, formatNats } from '../words/numbers.ts';
-import { amount, type Columns } from './columns.ts';
+import { amount, type Columns, number } from './columns.ts';
 
 /** A candidate of a search with its part in it. */
 export interface FitRow {
@@ -37,24 +37,16 @@ const testOf = ({ document, candidate }: FitRow): string | null => {
   return tested === undefined ? null : testedWords(tested);
 };
 
+const lossText = ({ candidate: { loss } }: FitRow): string | null => loss && formatNats(loss, 3);
+
 export const fitColumns: Columns<FitRow> = [
   ['part', partOf, { title: 'part' }],
   ['candidate', ({ candidate }) => candidate.name],
   ['model', null, { title: 'model', text: ({ document, candidate }) => candidateWords(candidate, document.experts) }],
-  ['bytes', ({ candidate }) => candidate.bytes, amount('size', ({ candidate }) => formatBytes(candidate.bytes))],
-  [
-    'memory',
-    ({ candidate }) => candidate.memoryBytes,
-    amount('with context', ({ candidate }) =>
-      candidate.memoryBytes === null ? null : formatBytes(candidate.memoryBytes),
-    ),
-  ],
+  number('bytes', ({ candidate }) => candidate.bytes, 'size', formatBytes),
+  number('memory', ({ candidate }) => candidate.memoryBytes, 'with context', formatBytes),
   ['items', ({ candidate }) => candidate.items, amount('items')],
-  [
-    'loss',
-    ({ candidate }) => candidate.loss?.mean ?? null,
-    amount('answer loss (nats)', ({ candidate }) => (candidate.loss === null ? null : formatNats(candidate.loss, 3))),
-  ],
+  ['loss', ({ candidate }) => candidate.loss?.mean ?? null, amount('answer loss (nats)', lossText)],
   ['test', testOf, { title: 'test' }],
 ];
 

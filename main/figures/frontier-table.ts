@@ -11,11 +11,22 @@ import {
   formatPercent,
   formatProbability,
   formatRoughPercent,
-  formatValue,
 } from '../words/numbers.ts';
-import { amount, type Columns, differenceColumns, number, truncationColumn } from './columns.ts';
+import {
+  amount,
+  asDifference,
+  type Columns,
+  differenceColumns,
+  field,
+  inUnits,
+  number,
+  truncationColumn,
+} from './columns.ts';
 import { csvTable } from './csv.ts';
 import { pointInTaskText } from './slice-table.ts';
+
+const inResultUnits = (value: number, { result }: FrontierPoint): string => inUnits(value, result);
+const asResultDifference = (value: number, { result }: FrontierPoint): string => asDifference(value, result);
 
 /** Accuracy against bytes; `undominated`: no other model is at least as good in no more bytes. */
 export const frontierColumns: Columns<FrontierPoint> = [
@@ -28,12 +39,8 @@ export const frontierColumns: Columns<FrontierPoint> = [
   ['bytes', ({ bytes }) => bytes, amount('size', ({ bytes }) => formatBytes(bytes))],
   ['share', ({ share }) => share, amount('of whole', ({ share }) => formatPercent(share))],
   ['metric', ({ result }) => result.metric],
-  ['value', ({ result }) => result.value, amount('value', ({ result }) => formatValue(result.value, result.metric))],
-  [
-    'difference',
-    ({ result }) => result.difference,
-    amount('difference', ({ result }) => formatDifference(result.difference, result.metric)),
-  ],
+  number('value', ({ result }) => result.value, 'value', inResultUnits),
+  number('difference', ({ result }) => result.difference, 'difference', asResultDifference),
   ['low', ({ result }) => result.low],
   ['high', ({ result }) => result.high],
   ['interval', null, { title: '95 % interval', text: ({ result }) => formatInterval(result, result.metric) }],
@@ -45,23 +52,17 @@ export const frontierColumns: Columns<FrontierPoint> = [
   ],
 ];
 
-const sideColumns = (side: 'pruned' | 'quantised'): Columns<ComparedSizes> => [
-  [side, (row) => pointInTaskText(row[side]), { title: side }],
-  [
-    `${side}_bytes`,
-    (row) => row[side].bytes,
-    amount('size', (row) => `${formatBytes(row[side].bytes)}, ${formatRoughPercent(row[side].share)}`),
-  ],
-  [
-    `${side}_difference`,
-    (row) => row[side].difference,
-    amount(
-      'to unpruned',
-      (row) => `${formatDifference(row[side].difference, row.metric)} ${formatInterval(row[side], row.metric)}`,
-      'pairedDifference',
-    ),
-  ],
-];
+const sideColumns = (side: 'pruned' | 'quantised'): Columns<ComparedSizes> => {
+  const sizeText = (bytes: number, row: ComparedSizes): string =>
+    `${formatBytes(bytes)}, ${formatRoughPercent(row[side].share)}`;
+  const unprunedText = (difference: number, row: ComparedSizes): string =>
+    `${formatDifference(difference, row.metric)} ${formatInterval(row[side], row.metric)}`;
+  return [
+    [side, (row) => pointInTaskText(row[side]), { title: side }],
+    number(`${side}_bytes`, (row) => row[side].bytes, 'size', sizeText),
+    number(`${side}_difference`, (row) => row[side].difference, 'to unpruned', unprunedText, 'pairedDifference'),
+  ];
+};
 
 /** Pairs of a pruned and a quantised model of about the same bytes. */
 export const comparedSizesColumns: Columns<ComparedSizes> = [
@@ -72,7 +73,7 @@ export const comparedSizesColumns: Columns<ComparedSizes> = [
     ({ reading }) => reading,
     { title: 'reading', definition: 'comparedSizes', text: ({ reading }) => pairReadingText(reading) },
   ],
-  number('p_holm', ({ pHolm }) => pHolm, 'p (Holm)', formatProbability, 'holm'),
+  field('pHolm', 'p (Holm)', formatProbability, 'holm'),
   ...sideColumns('pruned'),
   ...sideColumns('quantised'),
 ];

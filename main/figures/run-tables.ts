@@ -10,11 +10,23 @@ import {
 } from '../contract/sweep.ts';
 import { headlineThresholds } from '../evaluation/threshold.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
-import { bareFactor, counted, formatDuration, formatValue } from '../words/numbers.ts';
+import { bareFactor, counted, formatDuration } from '../words/numbers.ts';
 import { equivalentCommand } from '../words/equivalent-command.ts';
 import { provenanceBadge } from '../words/provenance.ts';
 import { pointVerdictText } from '../words/verdicts.ts';
-import { amount, type Cell, type Column, type Columns, type Names, pick, spreadCell } from './columns.ts';
+import { at } from '../contract/errors.ts';
+import {
+  amount,
+  type Cell,
+  column,
+  type Column,
+  type Columns,
+  inUnits,
+  type Names,
+  number,
+  pick,
+  spreadCell,
+} from './columns.ts';
 import { csvTable } from './csv.ts';
 import type { RunsRecord } from './figure-manifest.ts';
 import { sortCell, sortedBy, type TableSort } from './table-rows.ts';
@@ -120,13 +132,9 @@ const unprunedOf = ({ points }: RunLine): readonly SweepResult[] =>
 const ofParts = <T>([name, value, shown]: Column<T>, partsOf: (line: RunLine) => readonly T[]): Column<RunLine> => {
   const valueOf = value === null ? null : (line: RunLine): Cell => common(partsOf(line).map(value));
   if (shown === undefined) return [name, valueOf];
-  const { title, definition, numeric } = shown;
+  const { spread: _spread, ...rest } = shown;
   const text = (line: RunLine, names: Names): Cell => spreadCell([name, value, shown], partsOf(line), names);
-  return [
-    name,
-    valueOf,
-    { title, text, ...(definition === undefined ? {} : { definition }), ...(numeric === undefined ? {} : { numeric }) },
-  ];
+  return [name, valueOf, { ...rest, text }];
 };
 
 /** Names of a line with more than this many are counted. */
@@ -165,36 +173,16 @@ const verdictsText = (line: RunLine): string | null => {
 /** Columns that word several points in their own way. */
 const inOwnWords: Columns<RunLine> = [
   ['model', ({ models }) => common(models), { title: 'model', text: ({ models }) => namesText(models, 'model') }],
-  [
-    'task',
-    ({ tasks }) => common(tasks),
-    {
-      title: 'task',
-      text: ({ tasks }, names) =>
-        namesText(
-          tasks.map((task) => names.task(task)),
-          'task',
-        ),
-    },
-  ],
-  [
-    'method',
-    ({ methods }) => common(methods),
-    {
-      title: 'method',
-      text: ({ methods }, names) =>
-        namesText(
-          methods.map((method) => names.method(method)),
-          'method',
-        ),
-    },
-  ],
+  column('task', ({ tasks }) => common(tasks), {
+    title: 'task',
+    text: ({ tasks }, names) => namesText(tasks.map(names.task), 'task'),
+  }),
+  column('method', ({ methods }) => common(methods), {
+    title: 'method',
+    text: ({ methods }, names) => namesText(methods.map(names.method), 'method'),
+  }),
   ['seed', (line) => common(resultsOf(line).map(({ seed }) => seed)), amount('seed', seedsText, 'seed')],
-  [
-    'factor',
-    ({ factors }) => common(factors),
-    amount<RunLine>('factor', ({ factors }) => factorsText(factors), 'factor'),
-  ],
+  ['factor', ({ factors }) => common(factors), amount('factor', ({ factors }) => factorsText(factors), 'factor')],
   [
     'verdict',
     (line) => common(resultsOf(line).map(({ verdict }) => verdict ?? null)),
@@ -207,33 +195,17 @@ const pointColumns: Columns<RunLine> = resultColumns.map(
 );
 
 const unprunedColumns: Columns<RunLine> = [
-  ofParts<SweepResult>(
-    [
-      'unpruned',
-      ({ value }) => value,
-      amount('unpruned', ({ value, metric }) => formatValue(value, metric), 'unprunedLine'),
-    ],
-    unprunedOf,
-  ),
-  ofParts<SweepResult>(
-    [
-      'chance',
-      ({ chance }) => chance?.accuracy ?? null,
-      amount(
-        'chance',
-        ({ chance, metric }) => (chance === undefined ? null : formatValue(chance.accuracy, metric)),
-        'chance',
-      ),
-    ],
-    unprunedOf,
-  ),
-];
+  number('unpruned', ({ value }: SweepResult) => value, 'unpruned', inUnits, 'unprunedLine'),
+  number('chance', ({ chance }: SweepResult) => chance?.accuracy, 'chance', inUnits, 'chance'),
+].map((column) => ofParts(column, unprunedOf));
 
-const [thresholdColumn, bracketColumn] = headlineColumns.map(([, value, shown], index): Column<Threshold> => {
-  const name = index === 0 ? 'threshold' : 'threshold_in_words';
-  return shown === undefined
-    ? [name, value]
-    : [name, value, { ...shown, title: index === 0 ? 'threshold' : 'bracket' }];
+const headlineNames = [
+  { name: 'threshold', title: 'threshold' },
+  { name: 'threshold_in_words', title: 'bracket' },
+];
+const thresholdColumns = headlineColumns.map(([, value, shown], index): Column<RunLine> => {
+  const { name, title } = at(headlineNames, index);
+  return ofParts([name, value, { ...shown, title }], ({ thresholds }) => thresholds);
 });
 
 /** "2026-11-28 15:33", in universal time as the manifest has it. */
@@ -254,21 +226,8 @@ export const runColumns: Columns<RunLine> = [
   ...pointColumns.slice(0, 1 + pointColumns.findIndex(([name]) => name === 'n')),
   ...unprunedColumns,
   ...pointColumns.slice(1 + pointColumns.findIndex(([name]) => name === 'n')),
-  ...[thresholdColumn, bracketColumn].flatMap((column) =>
-    column === undefined ? [] : [ofParts(column, ({ thresholds }: RunLine) => thresholds)],
-  ),
-  [
-    'duration_ms',
-    ({ run }) => runDurationMs(run),
-    amount<RunLine>(
-      'duration',
-      ({ run }) => {
-        const duration = runDurationMs(run);
-        return duration === null ? null : formatDuration(duration);
-      },
-      'runDuration',
-    ),
-  ],
+  ...thresholdColumns,
+  number('duration_ms', ({ run }) => runDurationMs(run), 'duration', formatDuration, 'runDuration'),
   ['tags', ({ run }) => (run.label?.tags ?? []).join(' ') || null, { title: 'tags' }],
   ['note', ({ run }) => run.label?.note ?? null, { title: 'note' }],
   ['command', ({ command }) => command, { title: 'command', definition: 'equivalentCommand' }],

@@ -13,12 +13,14 @@ import {
   type Columns,
   differenceColumns,
   factorColumn,
+  column,
+  field,
+  inThousandths,
   inUnits,
   itemsColumn,
   keptColumn,
   methodColumn,
   modelColumn,
-  number,
   pColumn,
   seedColumn,
   taskColumn,
@@ -28,7 +30,7 @@ import {
 import { csvTable } from './csv.ts';
 import { headlineColumns, powerColumns } from './tables.ts';
 import { standingOf, standingText } from '../words/verdicts.ts';
-import { bareFactor, formatDifference, formatFixed, formatInterval, formatPercent } from '../words/numbers.ts';
+import { bareFactor, formatDifference, formatInterval, formatPercent } from '../words/numbers.ts';
 
 export const sizeThresholdColumns: Columns<SizeThreshold> = [
   methodColumn,
@@ -37,14 +39,8 @@ export const sizeThresholdColumns: Columns<SizeThreshold> = [
   modelColumn,
   ...headlineColumns,
   ...plain('lastSafe', 'firstUnsafe'),
-  number('largest_tested', ({ largestTested }) => largestTested, 'largest tested', bareFactor, 'largestTested'),
-  number(
-    'delta',
-    ({ delta }) => delta,
-    '\u03b4',
-    (delta) => formatFixed(delta, 3),
-    'delta',
-  ),
+  field('largestTested', 'largest tested', bareFactor, 'largestTested'),
+  field('delta', '\u03b4', inThousandths, 'delta'),
   itemsColumn,
   ...plain('verdict', 'firstWorse', 'keptSafe', 'bytesSafe', 'bytesUnsafe', 'keptUnsafe', 'keptWorse'),
   ...powerColumns,
@@ -63,14 +59,10 @@ export const pairColumns: Columns<SizePair> = [
   methodColumn,
   seedColumn,
   taskColumn,
-  [
-    'large',
-    ({ large }) => large,
-    {
-      title: 'pruned model',
-      text: ({ large, largeExperts, experts }) => `${large} (${largeExperts} \u2192 ${experts})`,
-    },
-  ],
+  column('large', ({ large }) => large, {
+    title: 'pruned model',
+    text: ({ large, largeExperts, experts }) => `${large} (${largeExperts} \u2192 ${experts})`,
+  }),
   ['large_experts', ({ largeExperts }) => largeExperts],
   ['small', ({ small }) => small, { title: 'model from scratch' }],
   ['experts', ({ experts }) => experts],
@@ -82,8 +74,8 @@ export const pairColumns: Columns<SizePair> = [
   ],
   ['metric', ({ metric }) => metric],
   itemsColumn,
-  number('pruned', ({ pruned }) => pruned, 'pruned', inUnits),
-  number('scratch', ({ scratch }) => scratch, 'from scratch', inUnits),
+  field('pruned', 'pruned', inUnits),
+  field('scratch', 'from scratch', inUnits),
   ...differenceColumns('scratchDifference'),
   pColumn,
   ...plain('lost', 'gained', 'reading'),
@@ -131,18 +123,14 @@ export const shareTrendColumns: Columns<ShareTrend> = [
     null,
     amount('at equal factor', ({ equalFactor }) => equalFactor && slopeText(equalFactor), 'slopeOverExperts'),
   ],
-  [
-    'drops',
-    null,
-    {
-      title: 'dropped share',
-      definition: 'droppedShare',
-      text: ({ equalFactor }) =>
-        (equalFactor?.sizes ?? [])
-          .map(({ experts, share }) => `${formatPercent(share)} at E ${String(experts)}`)
-          .join(', '),
-    },
-  ],
+  column('drops', null, {
+    title: 'dropped share',
+    definition: 'droppedShare',
+    text: ({ equalFactor }) =>
+      (equalFactor?.sizes ?? [])
+        .map(({ experts, share }) => `${formatPercent(share)} at E ${String(experts)}`)
+        .join(', '),
+  }),
 ];
 
 export const equalKeptColumns: Columns<EqualKeptPair> = [
@@ -163,8 +151,8 @@ export const equalKeptColumns: Columns<EqualKeptPair> = [
   ],
   ...plain('smallExperts', 'metric'),
   itemsColumn,
-  number('large_value', ({ largeValue }) => largeValue, 'larger', inUnits),
-  number('small_value', ({ smallValue }) => smallValue, 'smaller', inUnits),
+  field('largeValue', 'larger', inUnits),
+  field('smallValue', 'smaller', inUnits),
   ...differenceColumns('pairedDifference'),
   pColumn,
   ['reading', ({ reading }) => reading, { title: 'reading' }],

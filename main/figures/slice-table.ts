@@ -6,7 +6,7 @@ import { methodTitle } from '../words/methods.ts';
 import { formatCount, formatFactor, formatProbability } from '../words/numbers.ts';
 import { shownToken } from '../words/beside.ts';
 import { OTHER_TOKENS } from '../evaluation/item-slices.ts';
-import { type Columns, differenceColumns, inUnits, itemsColumn, number } from './columns.ts';
+import { type Columns, differenceColumns, field, inUnits, itemsColumn, pColumn } from './columns.ts';
 
 /** A slice with the metric of its task. */
 export interface SliceRow extends ItemSlice {
@@ -43,11 +43,11 @@ export const sliceColumns: Columns<SliceRow> = [
     ({ reading }) => reading,
     { title: 'reading', definition: 'compareReading', text: ({ reading }) => readingText(reading) },
   ],
-  number('lost', ({ lost }) => lost, 'lost', formatCount, 'sliceDifference'),
-  number('gained', ({ gained }) => gained, 'gained', formatCount, 'sliceDifference'),
+  field('lost', 'lost', formatCount, 'sliceDifference'),
+  field('gained', 'gained', formatCount, 'sliceDifference'),
   itemsColumn,
-  number('first', ({ first }) => first, 'first', inUnits, 'value'),
-  number('second', ({ second }) => second, 'second', inUnits, 'value'),
-  number('p', ({ p }) => p, 'p', formatProbability, 'mcnemar'),
-  number('p_holm', ({ pHolm }) => pHolm, 'p (Holm)', formatProbability, 'holm'),
+  field('first', 'first', inUnits, 'value'),
+  field('second', 'second', inUnits, 'value'),
+  pColumn,
+  field('pHolm', 'p (Holm)', formatProbability, 'holm'),
 ];

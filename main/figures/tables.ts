@@ -28,7 +28,6 @@ import {
   amount,
   asDifference,
   type Cell,
-  type Column,
   type Columns,
   differenceColumns,
   factorColumn,
@@ -39,6 +38,10 @@ import {
   lostGainedColumns,
   methodColumn,
   modelColumn,
+  inPercent,
+  inThousandths,
+  field,
+  column,
   number,
   pColumn,
   pick,
@@ -86,17 +89,10 @@ export const curveColumns: Columns<Pick<PointName, 'model' | 'task' | 'method' |
   seedColumn,
 ];
 
-const droppedColumn: Column<{ readonly droppedShare?: number | undefined }> = number(
-  'dropped_share',
-  ({ droppedShare }) => droppedShare,
-  'dropped',
-  (share) => formatPercent(share),
-  'droppedShare',
-);
+const droppedShareOf = ({ droppedShare }: { readonly droppedShare?: number | undefined }) => droppedShare;
+const droppedColumn = number('dropped_share', droppedShareOf, 'dropped', inPercent, 'droppedShare');
 
 const threeDigits = (value: number): number => Number(value.toPrecision(3));
-
-const nats = (value: number): string => formatFixed(value, 3);
 
 /** A measure of fidelity and the ends of its interval. */
 const fidelityColumns = (
@@ -108,13 +104,7 @@ const fidelityColumns = (
 ): Columns<SweepResult> => {
   const found = ({ fidelity }: SweepResult): AnswerLoss | null => (fidelity === undefined ? null : of(fidelity));
   return [
-    number(
-      name,
-      (row) => found(row)?.mean,
-      title,
-      (value) => format(value),
-      definition,
-    ),
+    number(name, (row) => found(row)?.mean, title, format, definition),
     [`${name}_low`, (row) => found(row)?.low ?? null],
     [`${name}_high`, (row) => found(row)?.high ?? null],
   ];
@@ -122,6 +112,9 @@ const fidelityColumns = (
 
 /** pass@k of all texts of an item: the largest k. */
 const passOf = ({ passAtK }: SweepResult): PassAtK | undefined => passAtK?.at(-1);
+const passText = (share: number, row: SweepResult): string => `${formatPercent(share)} (k = ${String(passOf(row)?.k)})`;
+
+const endingsOf = ({ endings }: SweepResult): SweepResult['endings'] => endings;
 
 export const resultColumns: Columns<SweepResult> = [
   ...curveColumns,
@@ -129,86 +122,47 @@ export const resultColumns: Columns<SweepResult> = [
   keptColumn,
   itemsColumn,
   ['metric', ({ metric }) => metric, { title: 'metric' }],
-  number('value', ({ value }) => value, 'value', inUnits, 'value'),
+  field('value', 'value', inUnits, 'value'),
   ...plain('acc', 'accNorm', 'perplexity'),
   ...differenceColumns('pairedDifference'),
-  number('low_one_sided', ({ lowOneSided }) => lowOneSided, 'one-sided', asDifference, 'oneSided'),
+  field('lowOneSided', 'one-sided', asDifference, 'oneSided'),
   pColumn,
   ...lostGainedColumns,
   ['truncated', ({ truncated }) => truncated, amount('truncated', undefined, 'truncated')],
-  number(
-    'ended',
-    ({ endings }) => endings?.ended,
-    'ended',
-    (share) => formatPercent(share),
-    'ended',
-  ),
-  number(
-    'looped',
-    ({ endings }) => endings?.looped,
-    'looped',
-    (share) => formatPercent(share),
-    'looped',
-  ),
+  number('ended', ({ endings }) => endings?.ended, 'ended', inPercent, 'ended'),
+  number('looped', ({ endings }) => endings?.looped, 'looped', inPercent, 'looped'),
   ['pass_k', (row) => passOf(row)?.k ?? null],
-  number(
-    'pass_at_k',
-    (row) => passOf(row)?.value,
-    'pass@k',
-    (share, row) => `${formatPercent(share)} (k = ${String(passOf(row)?.k)})`,
-    'passAtK',
-  ),
-  ['pass_at_k_difference', (row) => passOf(row)?.difference ?? null],
-  ['pass_at_k_low', (row) => passOf(row)?.low ?? null],
-  ['pass_at_k_high', (row) => passOf(row)?.high ?? null],
-  ...plainParts(
-    'ended',
-    ({ endings }: SweepResult) => endings,
-    'difference',
-    'low',
-    'high',
-    'lowOneSided',
-    'highOneSided',
-    'lost',
-    'gained',
-  ),
-  [
-    'answer_loss',
-    ({ answerLoss }) => answerLoss?.mean ?? null,
-    {
-      ...amount<SweepResult>(
-        'answer loss',
-        ({ answerLoss }) => (answerLoss === undefined ? null : formatNats(answerLoss)),
-        'answerLoss',
-      ),
-      spread: (rows) => {
-        const means = rows.flatMap(({ answerLoss }) => answerLoss?.mean ?? []);
-        return `${formatFixed(minOf(means), 2)} to ${formatFixed(maxOf(means), 2)}`;
-      },
+  number('pass_at_k', (row) => passOf(row)?.value, 'pass@k', passText, 'passAtK'),
+  ...plainParts('pass_at_k', passOf, 'difference', 'low', 'high'),
+  ...plainParts('ended', endingsOf, 'difference', 'low', 'high', 'lowOneSided', 'highOneSided', 'lost', 'gained'),
+  column('answer_loss', ({ answerLoss }) => answerLoss?.mean ?? null, {
+    title: 'answer loss',
+    numeric: true,
+    text: ({ answerLoss }) => (answerLoss === undefined ? null : formatNats(answerLoss)),
+    definition: 'answerLoss',
+    spread: (rows) => {
+      const means = rows.flatMap(({ answerLoss }) => answerLoss?.mean ?? []);
+      return `${formatFixed(minOf(means), 2)} to ${formatFixed(maxOf(means), 2)}`;
     },
-  ],
+  }),
   ...plainParts('answer_loss', ({ answerLoss }: SweepResult) => answerLoss, 'low', 'high'),
   ['scored_positions', ({ fidelity }) => fidelity?.positions ?? null],
-  ...fidelityColumns('kl', ({ kl }) => kl, 'KL', nats, 'klToUnpruned'),
-  ...fidelityColumns('reverse_kl', ({ reverseKl }) => reverseKl, 'reverse KL', nats, 'reverseKl'),
-  ...fidelityColumns('changed_token', ({ changed }) => changed, 'other token', formatPercent, 'otherToken'),
+  ...fidelityColumns('kl', ({ kl }) => kl, 'KL', inThousandths, 'klToUnpruned'),
+  ...fidelityColumns('reverse_kl', ({ reverseKl }) => reverseKl, 'reverse KL', inThousandths, 'reverseKl'),
+  ...fidelityColumns('changed_token', ({ changed }) => changed, 'other token', inPercent, 'otherToken'),
   ...tokenClasses.map((name): Columns<SweepResult>[number] => [
     `kl_${name.replace(' ', '_')}`,
     ({ fidelity }) => fidelity?.classes?.find((entry) => entry.name === name)?.kl.mean ?? null,
   ]),
-  ...fidelityColumns('acceptance', ({ acceptance }) => acceptance, 'acceptance', formatPercent, 'acceptance'),
+  ...fidelityColumns('acceptance', ({ acceptance }) => acceptance, 'acceptance', inPercent, 'acceptance'),
   ['high_one_sided', ({ highOneSided }) => highOneSided],
-  [
-    'verdict',
-    ({ verdict }) => verdict ?? null,
-    {
-      title: 'verdict',
-      text: ({ verdict }) => (verdict === undefined || verdict === null ? null : pointVerdictText(verdict)),
-      definition: 'oneSidedEnds',
-      spread: (rows) =>
-        safeDrawsText({ count: rows.filter(({ verdict }) => verdict === 'safe').length, of: rows.length }),
-    },
-  ],
+  column('verdict', ({ verdict }) => verdict ?? null, {
+    title: 'verdict',
+    text: ({ verdict }) => (verdict === undefined || verdict === null ? null : pointVerdictText(verdict)),
+    definition: 'oneSidedEnds',
+    spread: (rows) =>
+      safeDrawsText({ count: rows.filter(({ verdict }) => verdict === 'safe').length, of: rows.length }),
+  }),
   number('bytes', ({ cost }) => cost?.bytes, 'size', formatBytes, 'pointBytes'),
   number('active_parameters', ({ cost }) => cost?.activeParameters, 'active parameters', formatParameters),
   number('cache_bytes_per_token', ({ cost }) => cost?.cacheBytesPerToken, 'cache per token', formatBytes),
@@ -252,33 +206,25 @@ export const headlineColumns: Columns<Threshold> = [
 
 /** How far texts end as often as those of the unpruned model. */
 const endingColumns = <T>(prefix: string, endingsOf: (row: T) => Threshold['endings']): Columns<T> => [
-  [
-    `${prefix}ends_verdict`,
-    (row) => endingsOf(row)?.verdict ?? null,
-    {
-      title: 'ends as often',
-      definition: 'endsAsOften',
-      text: (row) => {
-        const found = endingsOf(row);
-        return found === undefined ? null : reachText(found);
-      },
+  column(`${prefix}ends_verdict`, (row) => endingsOf(row)?.verdict ?? null, {
+    title: 'ends as often',
+    definition: 'endsAsOften',
+    text: (row) => {
+      const found = endingsOf(row);
+      return found === undefined ? null : reachText(found);
     },
-  ],
+  }),
   [`${prefix}ends_last_safe`, (row) => endingsOf(row)?.lastSafe ?? null],
   [`${prefix}ends_first_unsafe`, (row) => endingsOf(row)?.firstUnsafe ?? null],
 ];
 
 /** How far plans made for the task are safe on every task. */
 const everywhereColumns: Columns<Pick<Threshold, 'everywhere'>> = [
-  [
-    'everywhere_verdict',
-    ({ everywhere }) => everywhere?.verdict ?? null,
-    {
-      title: 'safe everywhere',
-      definition: 'everywhere',
-      text: ({ everywhere }) => (everywhere === undefined ? null : reachText(everywhere)),
-    },
-  ],
+  column('everywhere_verdict', ({ everywhere }) => everywhere?.verdict ?? null, {
+    title: 'safe everywhere',
+    definition: 'everywhere',
+    text: ({ everywhere }) => (everywhere === undefined ? null : reachText(everywhere)),
+  }),
   ...plainParts('everywhere', ({ everywhere }: Pick<Threshold, 'everywhere'>) => everywhere, 'lastSafe', 'firstUnsafe'),
 ];
 
@@ -290,12 +236,12 @@ export const thresholdColumns: Columns<Threshold> = [
     { title: 'seed', text: ({ seed, draws }) => (draws === undefined ? seed : 'every draw'), numeric: true },
   ],
   ...headlineColumns,
-  number('last_safe', ({ lastSafe }) => lastSafe, 'last safe', bareFactor),
-  number('first_unsafe', ({ firstUnsafe }) => firstUnsafe, 'first not safe', bareFactor),
+  field('lastSafe', 'last safe', bareFactor),
+  field('firstUnsafe', 'first not safe', bareFactor),
   ['delta', ({ delta }) => delta],
   itemsColumn,
   ['verdict', ({ verdict }) => verdict, { title: 'verdict', text: ({ verdict }) => verdictText(verdict) }],
-  number('first_worse', ({ firstWorse }) => firstWorse, 'first worse', bareFactor),
+  field('firstWorse', 'first worse', bareFactor),
   ...endingColumns<Threshold>('', ({ endings }) => endings),
   ...everywhereColumns,
   ...powerColumns,
@@ -413,50 +359,24 @@ const spreadText = ({ lowest, highest }: Spread, metric: MetricName): string =>
 export const luckColumns: Columns<LuckRow> = [
   ...curveColumns,
   factorColumn,
-  number('items', ({ items }) => items, 'items drawn', formatCount, 'calibrationDraw'),
+  field('items', 'items drawn', formatCount, 'calibrationDraw'),
   number('all', ({ all }) => all?.value, 'all items', inUnits, 'value'),
-  number(
-    'lowest',
-    ({ value }) => value.lowest,
-    'draws',
-    (_, { value, metric }) => spreadText(value, metric),
-    'value',
-  ),
-  number('deviation', ({ deviation }) => deviation, 'spread', inUnits, 'calibrationDraw'),
-  number(
-    'in_common',
-    ({ inCommon }) => inCommon?.mean,
-    'in common',
-    (share) => formatPercent(share),
-    'inCommon',
-  ),
-  number(
-    'rank_correlation',
-    ({ rankCorrelation }) => rankCorrelation?.mean,
-    'rank corr.',
-    (value) => formatFixed(value, 3),
-    'rankCorrelation',
-  ),
+  ['lowest', ({ value }) => value.lowest, amount('draws', ({ value, metric }) => spreadText(value, metric), 'value')],
+  field('deviation', 'spread', inUnits, 'calibrationDraw'),
+  number('in_common', ({ inCommon }) => inCommon?.mean, 'in common', inPercent, 'inCommon'),
+  number('rank_correlation', (row) => row.rankCorrelation?.mean, 'rank corr.', inThousandths, 'rankCorrelation'),
   ['few_tokens', ({ fewTokens }) => fewTokens.mean, amount('< 8 tokens', fewTokensText, 'fewTokens')],
-  [
-    'safe_draws',
-    ({ safe }) => safe.count,
-    {
-      title: 'safe in',
-      text: ({ safe }) => `${String(safe.count)} of ${String(safe.of)}`,
-      definition: 'calibrationDraw',
-    },
-  ],
+  column('safe_draws', ({ safe }) => safe.count, {
+    title: 'safe in',
+    text: ({ safe }) => `${String(safe.count)} of ${String(safe.of)}`,
+    definition: 'calibrationDraw',
+  }),
   ['verdict', ({ all }) => all?.verdict ?? null, { title: 'on all items', text: ({ all }) => verdictOfAll(all) }],
-  [
-    'thresholds',
-    ({ threshold }) => threshold?.draws.join(' ') ?? null,
-    {
-      title: 'safe to (draws)',
-      text: ({ threshold }) => (threshold === null ? null : drawnThresholdsText(threshold)),
-      definition: 'calibrationDraw',
-    },
-  ],
+  column('thresholds', ({ threshold }) => threshold?.draws.join(' ') ?? null, {
+    title: 'safe to (draws)',
+    text: ({ threshold }) => (threshold === null ? null : drawnThresholdsText(threshold)),
+    definition: 'calibrationDraw',
+  }),
 ];
 
 /** Candidates of a sweep that stopped early, one per line; null where none did. */
