@@ -167,7 +167,6 @@ export const folderListing = z.object({
   ),
 });
 
-/** Every call the window, the browser and the command line may make. Names are `noun.verb`. */
 /** The calls that start a run: those of the kinds that say what theirs takes. */
 const startCalls = Object.fromEntries(
   startedKinds.map((kind) => [startCall(kind), call(startInput(kind), z.object({ run: runId }))]),
@@ -175,6 +174,7 @@ const startCalls = Object.fromEntries(
   readonly [K in StartedKind as `${K}.start`]: Call<StartInput<K>, z.ZodObject<{ run: typeof runId }>>;
 };
 
+/** Every call the window, the browser and the command line may make. Names are `noun.verb`. */
 export const calls = {
   ...startCalls,
   'engine.facts': call(nothing, engineFacts, 'device'),
