@@ -1,7 +1,7 @@
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { boundedText } from '../contract/bounds.ts';
+import { boundedList, boundedText } from '../contract/bounds.ts';
 import { WorkbenchError } from '../contract/errors.ts';
 import { taskEntry, type TaskEntry, type TaskItem } from '../contract/task.ts';
 import { fileChecksum } from '../files/checksums.ts';
@@ -62,8 +62,8 @@ export const factsOf = ({ calibration, test, judging, withoutQuestion = {}, ...t
 
 /** All that decides what is read at a path: the bytes of the files, and the names beside them. */
 const readFiles = z.object({
-  files: z.array(z.tuple([boundedText, boundedText])),
-  folders: z.array(z.tuple([boundedText, z.array(boundedText)])),
+  files: boundedList(z.tuple([boundedText, boundedText])),
+  folders: boundedList(z.tuple([boundedText, boundedList(boundedText)])),
 });
 type ReadFiles = z.infer<typeof readFiles>;
 
@@ -73,7 +73,7 @@ const keptTasks = z.object({
   version: z.literal(1),
   /** The program that computed the facts. */
   program: boundedText,
-  tasks: z.array(keptTask),
+  tasks: boundedList(keptTask),
 });
 
 const FILE = 'kept-tasks.json';
@@ -151,9 +151,12 @@ export class KeptFacts {
       program: await this.#program(),
       tasks,
     };
+    const text = JSON.stringify(content);
+    // Folders of very many files: the next start reads such tasks again.
+    if (Buffer.byteLength(text) > MOST_BYTES) return;
     try {
       await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 });
-      await writeFileAtomically(this.#file, JSON.stringify(content));
+      await writeFileAtomically(this.#file, text);
     } catch (error) {
       if (!(error instanceof WorkbenchError) && !isSystemError(error)) throw error;
     }
