@@ -164,6 +164,12 @@ export const planStandingText = (results: readonly SweepResult[], title = (task:
     ? 'Not measured: no sweep of this workspace has tested exactly this plan.'
     : `Measured: ${planVerdicts(results, title).join('; ')}.`;
 
+/** Why an export of a plan is asked about once more. */
+export const notShownSafeText = (results: readonly SweepResult[]): string =>
+  results.length === 0
+    ? 'Nothing shows that this plan is safe: it was not measured.'
+    : 'This plan is not shown to be safe on every task that it was measured on.';
+
 /** "Measured on 18 tasks: 2 safe, 16 unsafe." */
 export const planCountsText = (results: readonly Pick<SweepResult, 'verdict'>[]): string => {
   const counts = (['safe', 'worse', 'undecided', 'at-chance', 'nothing-to-lose'] as const).flatMap((verdict) => {

@@ -1,6 +1,6 @@
 import { useEffect } from 'react';
 import { useStore } from 'zustand';
-import type { CallOutput } from '../../../main/contract/calls.ts';
+import type { CallInput, CallOutput } from '../../../main/contract/calls.ts';
 import type { SerialisedError } from '../../../main/contract/errors.ts';
 import { useAction } from '../../actions/action.ts';
 import { ActionButton } from '../../actions/action-button.tsx';
@@ -27,6 +27,7 @@ import {
   type ExportSource,
 } from '../../plan/export-source.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
+import { notShownSafeText } from '../../../main/words/verdicts.ts';
 import { exportStore } from '../../state/export-store.ts';
 import { ExportCheck, MeasuredLine } from './export-outcome.tsx';
 import {
@@ -85,6 +86,15 @@ const Referee = () => {
       </p>
     </>
   );
+};
+
+/** Why the export of a plan that is not shown to be safe waits for a second press. */
+const AskedAgain = (asked: Extract<CallInput<'export.measured'>, { readonly plan: unknown }>) => {
+  // The first press has asked this: the answer is there.
+  const measured = useQuery('export.measured', { model: asked.model, plan: asked.plan }).data;
+  if (measured === undefined) return null;
+  const message = notShownSafeText(measured.results);
+  return <Problem error={{ message, remedy: 'Press “Export all the same”, or choose another plan.' }} />;
 };
 
 /** Plan, destination, name and format of an export, and what will be written. */
@@ -229,14 +239,7 @@ export const ExportForm = () => {
       {made !== undefined && source !== null && (
         <MeasuredLine asked={{ model: source.model.handle, plan: made.plan }} />
       )}
-      {isAskedAgain && (
-        <Problem
-          error={{
-            message: 'This plan is not shown to be safe on every task that it was measured on.',
-            remedy: 'Press “Export all the same”, or choose another plan.',
-          }}
-        />
-      )}
+      {isAskedAgain && made !== undefined && <AskedAgain model={source.model.handle} plan={made.plan} />}
       {start.problem !== null && <Problem error={start.problem} />}
       <div className="sweep-start">
         <p className="muted">{obstacle ?? ''}</p>

@@ -6,6 +6,7 @@ import {
   findingVerdictText,
   planStanding,
   planCountsText,
+  notShownSafeText,
   planStandingText,
   sizesText,
   standingOf,
@@ -124,6 +125,8 @@ describe('an exported plan', () => {
       'Measured: PLURAL unsafe (\u22121.3 points, n = 300); SORT safe (\u22121.3 points, n = 300).',
     );
     expect(planStandingText([])).toContain('Not measured');
+    expect(notShownSafeText([])).toContain('was not measured');
+    expect(notShownSafeText([of('worse')])).toContain('every task that it was measured on');
     expect(planCountsText([of('worse'), of('safe'), of('worse'), {}])).toBe(
       'Measured on 4 tasks: 1 safe, 2 unsafe, 1 cannot tell.',
     );
