@@ -25,7 +25,7 @@ import { createJobLogs } from '../jobs/job-log.ts';
 import { type CarryOut, carryOutHere, JobQueue, type JobResources } from '../jobs/job-queue.ts';
 import type { Computing, ModelPool } from '../jobs/source-gate.ts';
 import { createRunReader } from '../reading/run-reader.ts';
-import { programPrint } from '../runs/kept-answers.ts';
+import { ownPrint } from '../runs/kept-answers.ts';
 import { CHECKED } from '../runs/known-checks.ts';
 import { openRunSource, vouchingBy } from '../runs/run-source.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
@@ -257,8 +257,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   const tasks = await bundledTasks(settings.resources);
   const whereNamed = (path: string): string => actualPath(path, tasks);
   const furtherFiles = (path: string): Promise<readonly string[]> => furtherPaths(path, whereNamed);
-  const program = whenNeeded(programPrint);
-  const keptFacts = new KeptFacts(state, async () => `${versions['uncurl'] ?? ''} ${await program.get()}`);
+  const keptFacts = new KeptFacts(state, async () => `${versions['uncurl'] ?? ''} ${await ownPrint()}`);
   const context: EngineContext = {
     workspace,
     environments,

@@ -1,4 +1,4 @@
-import { mkdir, readdir, stat, statfs } from 'node:fs/promises';
+import { mkdir, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { requireSameSources } from '../checkpoint/require-same-sources.ts';
@@ -14,6 +14,7 @@ import {
 import type { ModelInfo } from '../contract/model.ts';
 import { expertTypesOf, isMergePlan, type Plan } from '../contract/plan.ts';
 import { CHECKSUM_FILE, checksumList, fileChecksum } from '../files/checksums.ts';
+import { folderBytes } from '../files/path-signature.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { gatesSentence } from '../pruning/gates.ts';
@@ -290,10 +291,3 @@ const explained = (error: unknown, destination: string, bytes: number): unknown 
   ['ENOSPC', 'EDQUOT'].includes(fileErrorCode(error) ?? '')
     ? diskFull(path.dirname(destination), bytes, error)
     : explainFileError(error, destination);
-
-const folderBytes = async (folder: string): Promise<number> => {
-  const sizes = await Promise.all(
-    (await readdir(folder)).map(async (name) => (await stat(path.join(folder, name))).size),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
-};

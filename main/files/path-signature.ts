@@ -30,12 +30,17 @@ export const pathSignature = async (path: string): Promise<string> => {
   }
 };
 
-/** Total size of the files in a folder; 0 if it cannot be read, which the reading reports. */
+/** Total size of the files in a folder. */
+export const folderBytes = async (folder: string): Promise<number> => {
+  const names = await readdir(folder);
+  const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+};
+
+/** The same; 0 if it cannot be read, which the reading reports. */
 export const bytesIn = async (folder: string): Promise<number> => {
   try {
-    const names = await readdir(folder);
-    const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size));
-    return sizes.reduce((sum, size) => sum + size, 0);
+    return await folderBytes(folder);
   } catch (error) {
     if (fileErrorCode(error) === null) throw error;
     return 0;

@@ -7,19 +7,19 @@ import { ownerMark, ownerState } from './owned-name.ts';
 
 const NAME = /^uncurl-[a-z]+-(.+)$/;
 
-/** Another process is removing it, or another account owns it. */
+/** Another process is removing it, another account owns it, or it may not be listed. */
 const NOT_OURS = ['ENOENT', 'EACCES', 'EPERM', 'ENOTEMPTY'];
 
 /** Removes the temporary folders of processes of this machine that were killed, and no others. */
 const removeAbandoned = async (parent: string): Promise<void> => {
-  for (const name of await readdir(parent)) {
+  const unlessNotOurs = (error: unknown): string[] => {
+    if (!NOT_OURS.some((code) => isSystemError(error, code))) throw error;
+    return [];
+  };
+  for (const name of await readdir(parent).catch(unlessNotOurs)) {
     const mark = NAME.exec(name)?.[1];
     if (mark === undefined || ownerState(mark) !== 'dead') continue;
-    try {
-      await rm(path.join(parent, name), { recursive: true, force: true });
-    } catch (error) {
-      if (!NOT_OURS.some((code) => isSystemError(error, code))) throw error;
-    }
+    await rm(path.join(parent, name), { recursive: true, force: true }).catch(unlessNotOurs);
   }
 };
 

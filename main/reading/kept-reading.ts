@@ -27,7 +27,7 @@ const keptUnder = async (source: RunSource, question: KeptQuestion): Promise<obj
   return isOwn ? { ...question, delta: recordedDelta, familywise: familywise === true } : null;
 };
 
-/** The same of an answer that is kept for the next time. */
+/** An answer that is kept for the next time, with the run's provenance. */
 export const keptAnswer = async <T extends object>(
   source: RunSource,
   question: KeptQuestion,

@@ -44,6 +44,11 @@ export const programPrint = async (program = engineProgram('run-reader')): Promi
   return createHash('sha256').update(`${program}\0`).update(content).digest('hex');
 };
 
+let printed: Promise<string> | null = null;
+
+/** The same of the program that runs, computed once. */
+export const ownPrint = (): Promise<string> => (printed ??= programPrint());
+
 /** What is known of the runs of a workspace. */
 interface KnownRuns {
   readonly runs: { readonly folder: (run: string) => string };
@@ -100,7 +105,7 @@ const isBundledSweep = async (folder: string): Promise<boolean> => {
  * question, and the program. Only of runs whose results are known to follow from their outcomes (`KnownChecks`): a run
  * cannot vouch for itself, and a check that found something is made again. `state`: null keeps nothing.
  */
-export const createKeptAnswers = (state: string | null, print: () => Promise<string> = programPrint): KeptAnswers => {
+export const createKeptAnswers = (state: string | null, print: () => Promise<string> = ownPrint): KeptAnswers => {
   let known: Promise<string> | null = null;
   /** `formulasHash` of this program, remembered: to compute it takes longer than to read an answer. */
   const formulasOf = async (folder: string): Promise<string> => {

@@ -83,6 +83,16 @@ const MOST_KEPT = 256;
 
 const namesIn = async (folder: string): Promise<string[]> => (await readdir(folder)).sort();
 
+/** Null for `work` on a file or folder that is gone or may not be read. */
+const ifReadable = async <T>(work: () => Promise<T>): Promise<T | null> => {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof WorkbenchError || fileErrorCode(error) !== null) return null;
+    throw error;
+  }
+};
+
 const stateOf = async (path: string, files: readonly string[]): Promise<ReadFiles> => {
   const isFolder = (await stat(path)).isDirectory();
   const folders = [...new Set([...(isFolder ? [path] : []), ...files.map((file) => dirname(file))])];
@@ -96,21 +106,15 @@ const stateOf = async (path: string, files: readonly string[]): Promise<ReadFile
 
 /** Whether the same files have the same bytes, among the same names. */
 const isAsRead = async ({ files, folders }: ReadFiles): Promise<boolean> => {
-  try {
-    for (const [folder, names] of folders)
-      if (JSON.stringify(await namesIn(folder)) !== JSON.stringify(names)) return false;
-    for (const [file, checksum] of files) if ((await fileChecksum(file)) !== checksum) return false;
-    return true;
-  } catch (error) {
-    // Gone or not readable: opening the task says so.
-    if (error instanceof WorkbenchError || fileErrorCode(error) !== null) return false;
-    throw error;
-  }
+  for (const [folder, names] of folders)
+    if (JSON.stringify(await namesIn(folder)) !== JSON.stringify(names)) return false;
+  for (const [file, checksum] of files) if ((await fileChecksum(file)) !== checksum) return false;
+  return true;
 };
 
 /**
- * Facts of tasks, in a file of the user outside of workspaces: a start lists every task, and to read and hash its items
- * takes ten times longer than to see that the bytes of its files are the same. Facts of another program are not used.
+ * Facts of tasks, in a file of the user outside of workspaces. A start lists every task: to compare the bytes of its
+ * files is less work than to parse and hash its items. Facts of another program are not used.
  */
 export class KeptFacts {
   readonly #file: string;
@@ -127,12 +131,18 @@ export class KeptFacts {
   /** Null: none are kept of the files as they are now. */
   async find(path: string): Promise<TaskFacts | null> {
     const found = (await (this.#tasks ??= this.#read())).get(path);
-    return found !== undefined && (await isAsRead(found)) ? found.facts : null;
+    if (found === undefined) return null;
+    // What is not readable is told where the task is opened.
+    return (await ifReadable(() => isAsRead(found))) === true ? found.facts : null;
   }
 
-  /** Remembers the facts of a task that was read from these files; `write` keeps them. */
+  /**
+   * Remembers the facts of a task that was read from these files; `write` keeps them. Does nothing where a folder of
+   * theirs may not be listed.
+   */
   async note(path: string, task: Task, files: readonly string[]): Promise<void> {
-    const state = await stateOf(path, files);
+    const state = await ifReadable(() => stateOf(path, files));
+    if (state === null) return;
     // The task is still being read: another process may write this file meanwhile.
     const tasks = await (this.#tasks ??= readApart(() => this.#read()));
     tasks.delete(path);

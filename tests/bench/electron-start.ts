@@ -24,7 +24,8 @@ export interface StagedElectron {
  * When the frame with the sample's curve was done, by the clock. Asked of the page itself: Playwright looks for a
  * locator every 500 ms after the first 0.3 s, which hides a quarter of a second.
  */
-const CURVE_SHOWN = `new Promise((resolve) => {
+const CURVE_SHOWN = `new Promise((resolve, reject) => {
+  setTimeout(() => reject(new Error('no curve after 300 s')), 300000);
   const look = () => {
     const curve = document.querySelector('[aria-label="Difference to unpruned"]');
     if (!curve?.textContent.includes('answers chosen from the choices')) return;

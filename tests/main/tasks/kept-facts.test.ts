@@ -60,6 +60,13 @@ test('facts are not used once another file could be read instead, or one is gone
   expect(await open().find(path)).toBeNull();
 });
 
+test('a task is opened whose files cannot be looked at again, and nothing of it is kept', async () => {
+  const { folder, open, task } = await keptWritten();
+  const [kept, path] = [open(), join(folder, 'capital')];
+  await kept.note(path, task, [join(folder, 'nowhere', 'test.jsonl')]);
+  expect(await kept.find(path)).toBeNull();
+});
+
 test('a damaged file of facts is as none, and is written anew', async () => {
   const { path, open, state, facts } = await keptWritten();
   await writeFile(join(state, 'kept-tasks.json'), '{"format":');
