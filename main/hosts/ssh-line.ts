@@ -94,7 +94,7 @@ interface RemoteAnswer {
 
 /**
  * Runs words in the login shell of the other machine. `command` is given to that shell as it is; `input`: its
- * standard input.
+ * standard input, which is destroyed once ssh has ended: nobody else would read on, and who writes it would wait.
  *
  * @throws WorkbenchError `no-ssh`; `host-key`, `not-admitted` and `host-unreachable` where ssh itself failed.
  */
@@ -108,8 +108,7 @@ export const runThere = async (
     const stdin = input === undefined ? 'ignore' : 'pipe';
     const child = spawn('ssh', words, { stdio: [stdin, 'pipe', 'pipe'], signal, env: sshEnvironment(target) });
     if (child.stdin !== null && input !== undefined) {
-      // ssh ended before it read everything: its exit code says why.
-      child.stdin.on('error', () => input.destroy());
+      child.stdin.on('error', () => undefined); // it ended before it read everything: its exit code says why
       input.pipe(child.stdin);
     }
     let [stdout, stderr] = ['', ''];
@@ -117,7 +116,7 @@ export const runThere = async (
     child.stderr?.on('data', (data: Buffer) => (stderr = (stderr + data.toString()).slice(-MOST_OUTPUT)));
     child.once('error', (error) => reject(noSsh(error)));
     child.once('close', (code) => resolve({ code, stdout, stderr }));
-  });
+  }).finally(() => input?.destroy());
   if (answer.code === SSH_FAILED) throw failure(target, answer.stderr);
   return answer;
 };

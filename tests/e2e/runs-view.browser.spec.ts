@@ -131,6 +131,8 @@ test('all runs in one table: sorted, filtered, grouped, pinned, unfolded, charte
   await test.step('Back returns to the view before, and Forward to the table as it was', async () => {
     const runs = page.getByRole('tab', { name: 'Runs' });
     await tab(page, 'Compare');
+    // A step of the history is written two frames after its picture.
+    await expect(page).toHaveURL(/view=compare/);
     await page.goBack();
     await expect(runs).toHaveAttribute('aria-selected', 'true');
     await expect(status).toHaveText('1 of 121 runs');
