@@ -1,5 +1,5 @@
 import { defineConfig } from '@playwright/test';
-import { HANG_LIMIT_MS } from './tests/hang-limit.ts';
+import { HANG_LIMIT_MS, TEST_LIMIT_MS } from './tests/hang-limit.ts';
 
 /** A page that does not react for this long never will, however busy the machine is. */
 const REACTION_LIMIT_MS = 120_000;
@@ -40,7 +40,7 @@ export default defineConfig({
   fullyParallel: false,
   forbidOnly: true,
   retries: 0,
-  timeout: HANG_LIMIT_MS,
+  timeout: TEST_LIMIT_MS,
   expect: { timeout: REACTION_LIMIT_MS },
   use: {
     viewport: { width: 1440, height: 900 },

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
-import { HANG_LIMIT_MS } from './tests/hang-limit.ts';
+import { TEST_LIMIT_MS } from './tests/hang-limit.ts';
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 /** Reference values from the methods' own code: in the folder named by the variable, else in the clone. */
@@ -30,8 +30,8 @@ class LongFirst extends BaseSequencer {
 
 const shared = {
   environment: 'node',
-  testTimeout: HANG_LIMIT_MS,
-  hookTimeout: HANG_LIMIT_MS,
+  testTimeout: TEST_LIMIT_MS,
+  hookTimeout: TEST_LIMIT_MS,
   env: {
     // No test depends on the user's settings, or creates a key beside them.
     UNCURL_SETTINGS:

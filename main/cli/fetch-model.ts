@@ -33,6 +33,9 @@ export const fetchModel =
         `${commit.slice(0, 12)}) from ${new URL(client.endpoint).host} into ${client.settings.cache}.`,
     );
     const model = await findPublished(client, name, { commit, signal });
-    const report = downloadMeter(Date.now, (meter) => progress(printedProgress(meter.read())));
+    const report = downloadMeter(
+      () => performance.now(),
+      (meter) => progress(printedProgress(meter.read())),
+    );
     return endsWell(downloadModel(client, model, { signal, onProgress: report }));
   };

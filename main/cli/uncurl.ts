@@ -119,7 +119,7 @@ void runCommandLine(process.argv.slice(2), {
   environment: process.env,
   signal: interrupt.signal,
   supervise: isServing ? undefined : supervise,
-  now: Date.now,
+  now: () => performance.now(),
   stdout: process.stdout,
   stderr: process.stderr,
 }).then((code) => {

@@ -34,7 +34,6 @@ interface LinkSettings {
   readonly workspace: Pick<Workspace, 'runs' | 'temporaryFolder' | 'overlayFolder'>;
   /** Records of running sweeps, from which the engine answers; updated from the process. */
   readonly liveSweeps: Map<string, SweepRecord>;
-  readonly now: () => number;
 }
 
 /** The process's reports on the run that it carries out. */
@@ -76,7 +75,7 @@ const unclear = (title: string): WorkbenchError =>
   );
 
 /** Carries runs out in a separate process, so that the engine always answers and survives a crash of it. */
-export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, now }: LinkSettings): ComputeLink => {
+export const createComputeLink = ({ start, startProbe, workspace, liveSweeps }: LinkSettings): ComputeLink => {
   const { runs, temporaryFolder } = workspace;
   let running: RunningProcess | null = null;
 
@@ -137,7 +136,7 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
     { manifest, signal, finish, meter, emit, requireRun }: RunToCarryOut,
   ): Promise<JobResult> => {
     const { id: run } = manifest;
-    const recordContext = { run, folder: runs.folder(run), temporaryFolder, now, requireRun };
+    const recordContext = { run, folder: runs.folder(run), temporaryFolder, now: () => performance.now(), requireRun };
     const send = (order: ComputeOrder): void => child.process.post(order);
     return new Promise((resolve, reject) => {
       let limit: NodeJS.Timeout | null = null;

@@ -193,9 +193,14 @@ export const filterRuns = (
   });
 };
 
-/** Milliseconds from a run's creation to its end, including waits and interruptions; null while it has not ended. */
-export const runDurationMs = ({ createdAt, finishedAt }: RunManifest): number | null =>
-  finishedAt === null ? null : Math.max(0, Date.parse(finishedAt) - Date.parse(createdAt));
+/**
+ * Milliseconds from a run's creation to its end, including waits and interruptions; null while it has not ended, and
+ * where the clock was set back meanwhile.
+ */
+export const runDurationMs = ({ createdAt, finishedAt }: RunManifest): number | null => {
+  const took = finishedAt === null ? -1 : Date.parse(finishedAt) - Date.parse(createdAt);
+  return took < 0 ? null : took;
+};
 
 const byNewest = (left: RunManifest, right: RunManifest): number =>
   right.createdAt.localeCompare(left.createdAt) || right.id.localeCompare(left.id);

@@ -232,7 +232,6 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
           startProbe: probes.recall,
           workspace,
           liveSweeps,
-          now,
         });
   /** Null where no key can be written: `bindRun` has said so in the run's log. */
   const keyOfSeals = async (): Promise<UserKey | null> => {
@@ -243,7 +242,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
       throw error;
     }
   };
-  const measure = carryOutHere(runs, resourcesOf, now);
+  const measure = carryOutHere(runs, resourcesOf);
   const measureHere: CarryOut = async (run) => {
     const result = await measure(run);
     const { id, kind } = run.manifest;

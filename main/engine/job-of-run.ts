@@ -68,24 +68,29 @@ export const carryOutRun = async (
   run: string,
   { lock, code, signal, finish, progress, emit }: CarryOutOrder,
 ): Promise<JobResult> => {
-  const { workspace, now } = context;
+  const { workspace } = context;
   const manifest = approvedAs(await workspace.runs.read(run), code);
   const job = await jobOfRun(context, manifest);
   const { kind, title } = manifest;
   let reportedAt = Number.NEGATIVE_INFINITY;
   let described = '';
-  const meter = createProgressMeter({ run, kind, title }, now, () => {
-    const { description, done, total, reused, leftMs } = meter.read();
-    // The next description may take time, during which nothing can be reported.
-    if (description === described && now() - reportedAt < PROGRESS_EVERY_MS) return;
-    [reportedAt, described] = [now(), description];
-    progress({ description, done, total, reused, leftMs });
-  });
+  const meter = createProgressMeter(
+    { run, kind, title },
+    () => performance.now(),
+    () => {
+      const { description, done, total, reused, leftMs } = meter.read();
+      // The next description may take time, during which nothing can be reported.
+      const now = performance.now();
+      if (description === described && now - reportedAt < PROGRESS_EVERY_MS) return;
+      [reportedAt, described] = [now, description];
+      progress({ description, done, total, reused, leftMs });
+    },
+  );
   const requireRun = async (): Promise<void> => {
     if ((await workspace.runs.lockGeneration(run)) !== lock) throw await takeoverOf(workspace.runs, run);
   };
   const describe = (text: string): void => meter.describe(text);
   await identifyModels(context, job.sources, manifest, { signal, describe });
   const order = { manifest, job, signal, finish, meter, emit, requireRun };
-  return carryOutHere(workspace.runs, resourcesOf, now)(order);
+  return carryOutHere(workspace.runs, resourcesOf)(order);
 };

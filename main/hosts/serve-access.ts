@@ -81,7 +81,7 @@ export interface GuessDelay {
 
 /** Each further wrong guess within a minute waits twice as long, up to ten seconds. */
 export const createGuessDelay = (
-  now: () => number = Date.now,
+  now: () => number = () => performance.now(),
   sleep: (milliseconds: number) => Promise<void> = (milliseconds) =>
     new Promise((resolve) => {
       setTimeout(resolve, milliseconds).unref();

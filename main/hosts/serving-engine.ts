@@ -132,8 +132,8 @@ export const findOrStartServing = async (
     const end: { how: string | null } = { how: null };
     child.once('error', (error) => (end.how = error.message));
     child.once('exit', (code, signal) => (end.how = `it ended with ${signal ?? `code ${String(code)}`}`));
-    const until = Date.now() + START_MS;
-    while (end.how === null && Date.now() < until) {
+    const until = performance.now() + START_MS;
+    while (end.how === null && performance.now() < until) {
       const serving = await findServing(state, workspace);
       if (serving !== null) {
         child.unref();
@@ -164,8 +164,8 @@ export const stopServing = async (state: string, workspace: string): Promise<boo
   if (serving === null) return false;
   // The supervisor decides alone when its engine ends (cli/uncurl.ts).
   process.kill(serving.process.supervisor, 'SIGTERM');
-  const until = Date.now() + STOP_MS;
-  while (Date.now() < until) {
+  const until = performance.now() + STOP_MS;
+  while (performance.now() < until) {
     if (hasEnded(serving)) return true;
     await delay(LOOK_EVERY_MS);
   }
@@ -192,12 +192,12 @@ export const untilIdle = async (
   inUse: () => Promise<boolean>,
   signal: AbortSignal,
 ): Promise<'idle' | 'ended'> => {
-  let since = Date.now();
+  let since = performance.now();
   if (idleMs === Infinity) return untilAborted(signal);
   const every = Math.min(10_000, Math.max(20, idleMs / 10));
   while (!signal.aborted) {
-    if (await inUse()) since = Date.now();
-    if (Date.now() - since >= idleMs) return 'idle';
+    if (await inUse()) since = performance.now();
+    if (performance.now() - since >= idleMs) return 'idle';
     await delay(every, undefined, { signal }).catch(() => undefined);
   }
   return 'ended';

@@ -56,6 +56,7 @@ export interface JobContext extends Computing {
   /** Aborted to end a job that writes texts early, keeping the text so far; other jobs ignore it. */
   readonly finish?: AbortSignal | undefined;
   readonly meter: ProgressMeter;
+  /** Milliseconds for durations, on a clock that does not follow the machine's date. */
   readonly now: () => number;
   emit(event: EngineEvent): void;
   /**

@@ -193,7 +193,8 @@ export const createJobLogs = (folderOf: (run: string) => string, now: () => numb
         const state = of(run);
         state.said = description;
         const { lastStep } = state;
-        const isNews = lastStep === null || (lastStep.text !== description && now() - lastStep.at >= STEP_EVERY_MS);
+        const isNews =
+          lastStep === null || (lastStep.text !== description && Math.abs(now() - lastStep.at) >= STEP_EVERY_MS);
         if (description === '' || !isNews) return;
         state.lastStep = { at: now(), text: description };
         write(run, { kind: 'step', text: description });

@@ -60,11 +60,7 @@ export const takeoverOf = async (runs: Pick<RunStore, 'holder'>, run: string): P
 
 /** Works in this process, which answers nothing else while a block of a model runs. */
 export const carryOutHere =
-  (
-    runs: Pick<RunStore, 'folder'>,
-    resourcesOf: (manifest: RunManifest) => Promise<JobResources>,
-    now: () => number,
-  ): CarryOut =>
+  (runs: Pick<RunStore, 'folder'>, resourcesOf: (manifest: RunManifest) => Promise<JobResources>): CarryOut =>
   async ({ manifest, job, recordModels: _, ...own }) => {
     const { pool, refereePool, steps, createJudge, compareWithTransformers, ...resources } =
       await resourcesOf(manifest);
@@ -80,7 +76,7 @@ export const carryOutHere =
         ((model: Checkpoint): Promise<TransformersCheck> => compareWithTransformers(model, computing, own.signal));
       const services = { ...resources, ...own, ...runFields, ...computing };
       try {
-        return await job.work({ ...services, judge, referee, compareWithTransformers: compare, now });
+        return await job.work({ ...services, judge, referee, compareWithTransformers: compare, now: ticks });
       } finally {
         await judge.dispose();
       }
@@ -97,6 +93,9 @@ export const carryOutHere =
         : refereePool.compute(order, ({ runners: referee }) => work(computing, referee));
     });
   };
+
+/** Durations do not follow the machine's date, which may be set while a run works. */
+const ticks = (): number => performance.now();
 
 /** Progress is announced at most this often. */
 const PROGRESS_EVERY_MS = 100;
@@ -142,7 +141,7 @@ export class JobQueue {
   #working: Promise<void> = Promise.resolve();
   #heartbeat: NodeJS.Timeout | null = null;
 
-  /** `carryOut` does a run's work when its turn comes; `key` seals finished runs (null: they stay unsealed). */
+  /** `carryOut` does a run's work when its turn comes; `now` dates its end; `key` seals finished runs (null: they stay unsealed). */
   constructor(
     runs: RunStore,
     carryOut: CarryOut,
@@ -173,9 +172,9 @@ export class JobQueue {
     const { id, kind, title } = created.manifest;
     this.requireNew(id);
     let announcedAt = Number.NEGATIVE_INFINITY;
-    const meter = createProgressMeter({ run: id, kind, title }, this.#now, () => {
-      if (this.#now() - announcedAt < PROGRESS_EVERY_MS) return;
-      announcedAt = this.#now();
+    const meter = createProgressMeter({ run: id, kind, title }, ticks, () => {
+      if (ticks() - announcedAt < PROGRESS_EVERY_MS) return;
+      announcedAt = ticks();
       this.#emit({ type: 'job.progress', progress: meter.read() });
     });
     const { promise: finished, ...settle } = Promise.withResolvers<RunManifest>();

@@ -265,7 +265,7 @@ const useJobNotifications = (): void => {
   const isOn = useQuery('settings.read', {}).data?.settings.notifications === true;
   useEffect(() => {
     if (!isOn) return;
-    const heard = longJobs(Date.now);
+    const heard = longJobs(() => performance.now());
     return engine.bridge.subscribe((event) => {
       const ended = heard(event);
       if (ended === null || !document.hidden || Notification.permission !== 'granted') return;

@@ -8,11 +8,11 @@ import { type Wait, waitsStore } from '../state/notices-store.ts';
 import { Button } from './button.tsx';
 import { useTopDialog } from './dialog.tsx';
 
-/** The time in milliseconds, renewed every second. */
+/** Milliseconds since the page was opened, renewed every second. */
 const useNow = (): number => {
-  const [now, setNow] = useState(() => Date.now());
+  const [now, setNow] = useState(() => performance.now());
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 1000);
+    const timer = setInterval(() => setNow(performance.now()), 1000);
     return () => clearInterval(timer);
   }, []);
   return now;

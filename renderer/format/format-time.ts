@@ -21,10 +21,12 @@ export const formatMoment = (iso: string, now: Date): string => {
   return `${then.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year })}, ${timeOfDay(then)}`;
 };
 
-/** "just now", "12 min ago", the time if today, else date and time. */
+/** "just now", "12 min ago", the time if it was today, else date and time. */
 export const formatWhen = (iso: string, now: Date): string => {
   const then = new Date(iso);
   const age = now.getTime() - then.getTime();
+  // A date ahead of the clock (another machine's, or of a clock that was set back) is shown as it is.
+  if (age < -MINUTE) return formatMoment(iso, now);
   if (age < MINUTE) return 'just now';
   if (age < HOUR) return `${Math.floor(age / MINUTE)} min ago`;
   if (age < 24 * HOUR && now.getDate() === then.getDate()) return timeOfDay(then);

@@ -110,7 +110,7 @@ const SHOWN_AFTER_MS = 1000;
 
 /** Shows a wait once it has lasted a second. */
 export const showWait = (label: string, abort: () => void, place: Element | null = null): ShownWait => {
-  const startedAt = Date.now();
+  const startedAt = performance.now();
   let now = label;
   let shown: ShownWait | null = null;
   const timer = setTimeout(() => {

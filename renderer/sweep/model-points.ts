@@ -1,7 +1,7 @@
 import { methodOfLabel } from '../../main/contract/method.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
 import type { MethodName } from '../../main/contract/plan.ts';
-import type { RunManifest } from '../../main/contract/run.ts';
+import { runDurationMs, type RunManifest } from '../../main/contract/run.ts';
 import { readSampler, samplerText } from '../../main/contract/sampling.ts';
 import { factorKey } from '../../main/contract/sweep.ts';
 import type { SweepDocument, SweepResult, SweepSettings } from '../../main/contract/sweep.ts';
@@ -127,11 +127,11 @@ const MOST_BASES = 5;
 
 /** Seconds from a sweep's creation to its end, per item and parameter used for a token; null if unknown. */
 const paceOf = ({ manifest, document }: ReadSweep, activeOf: (model: string) => number): number | null => {
-  if (manifest.finishedAt === null || manifest.state !== 'done') return null;
+  const took = manifest.state === 'done' ? runDurationMs(manifest) : null;
   const itemsOf = new Map<string, number>();
   for (const { n, model } of document.results) itemsOf.set(model, (itemsOf.get(model) ?? 0) + n);
   const work = [...itemsOf].reduce((sum, [model, items]) => sum + items * activeOf(model), 0);
-  return work > 0 ? (Date.parse(manifest.finishedAt) - Date.parse(manifest.createdAt)) / 1000 / work : null;
+  return took !== null && work > 0 ? took / 1000 / work : null;
 };
 
 /**

@@ -6,7 +6,7 @@ import type { EngineProcessSettings } from '../../main/contract/engine-control.t
 import { OnnxGraph } from '../../main/graph/onnx-graph.ts';
 import { TensorProto_DataType as DataType } from '../../main/graph/onnx-messages.ts';
 import packageFile from '../../package.json' with { type: 'json' };
-import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { HANG_LIMIT_MS, TEST_LIMIT_MS } from '../hang-limit.ts';
 import { install, processesOf, start } from './installed-app.ts';
 import type { InstalledApp } from './installed-app.ts';
 import { openSweep } from './page-steps.ts';
@@ -20,7 +20,7 @@ const test = base.extend<object, { readonly app: InstalledApp }>({
       await use(app);
       await app.remove();
     },
-    { scope: 'worker', timeout: HANG_LIMIT_MS },
+    { scope: 'worker', timeout: TEST_LIMIT_MS },
   ],
 });
 

@@ -10,7 +10,7 @@ import type { Browser, Page, PlaywrightWorkerArgs } from '@playwright/test';
 import { addSample } from '../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { stateFolder } from '../../main/workspace/user-key.ts';
-import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { HANG_LIMIT_MS, TEST_LIMIT_MS } from '../hang-limit.ts';
 import { removeFolder } from '../remove-folder.ts';
 import { pageErrors, resources } from './page-steps.ts';
 import { stageApp } from './stage-app.ts';
@@ -227,7 +227,7 @@ export const test = base.extend<{ readonly workbench: Workbench; readonly conten
       await use({ keptAnswers, addSampleTo });
       await removeFolder(folder);
     },
-    { scope: 'worker', timeout: HANG_LIMIT_MS },
+    { scope: 'worker', timeout: TEST_LIMIT_MS },
   ],
 
   stagedApp: [
@@ -238,7 +238,7 @@ export const test = base.extend<{ readonly workbench: Workbench; readonly conten
       await use(app);
       await app?.remove();
     },
-    { scope: 'worker', timeout: HANG_LIMIT_MS },
+    { scope: 'worker', timeout: TEST_LIMIT_MS },
   ],
 
   sharedBrowser: [
@@ -247,7 +247,7 @@ export const test = base.extend<{ readonly workbench: Workbench; readonly conten
       await use(browser);
       await browser?.close();
     },
-    { scope: 'worker', timeout: HANG_LIMIT_MS },
+    { scope: 'worker', timeout: TEST_LIMIT_MS },
   ],
 
   workbench: async ({ playwright, stagedApp, sharedBrowser, prepared, content }, use) => {

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { sweepDocument } from '../../main/contract/sweep.ts';
-import { HANG_LIMIT_MS, patiently } from '../hang-limit.ts';
+import { TEST_LIMIT_MS } from '../hang-limit.ts';
 import { resources, temporaryFolder } from '../integration/run-uncurl.ts';
 import { removeFolder } from '../remove-folder.ts';
 import { runPython } from './run-python.ts';
@@ -25,7 +25,7 @@ const executed = z.object({
 });
 const read = z.object({ provenance: z.string(), points });
 
-describe('a notebook', patiently, () => {
+describe('a notebook', () => {
   const home = { UNCURL_WORKSPACE: '', UNCURL_SETTINGS: '' };
   let [made, folder] = ['', ''];
 
@@ -40,7 +40,7 @@ describe('a notebook', patiently, () => {
     });
     const [run = ''] = await readdir(path.join(home.UNCURL_WORKSPACE, 'runs'));
     folder = path.join(home.UNCURL_WORKSPACE, 'runs', run);
-  }, HANG_LIMIT_MS);
+  }, TEST_LIMIT_MS);
   afterAll(() => removeFolder(made));
 
   const reading = async (run: string): Promise<z.infer<typeof read>> => {

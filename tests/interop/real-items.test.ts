@@ -11,7 +11,7 @@ import { shutIn } from '../../main/harness/sandbox.ts';
 import { judge } from '../../main/tasks/generation/judging.ts';
 import { loadTask } from '../../main/tasks/load-task.ts';
 import { isWrittenItem } from '../../main/tasks/task.ts';
-import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { TEST_LIMIT_MS } from '../hang-limit.ts';
 import { expectSameLogprobs, type HarnessReport, openTaskHub, python, type TaskHub } from './task-hub.ts';
 import { followTexts, textsToFollow, tiedItems } from './tied-texts.ts';
 
@@ -24,7 +24,7 @@ const wheels = process.env['UNCURL_REAL_ITEMS'] ?? '';
 const ITEMS = process.env['UNCURL_REAL_ITEMS_COUNT'] ?? '40';
 const WRITTEN_ITEMS = process.env['UNCURL_REAL_ITEMS_WRITTEN'] ?? '4';
 /** More items take longer. */
-const LIMIT_MS = HANG_LIMIT_MS * Math.max(1, Number(ITEMS) / 40, Number(WRITTEN_ITEMS) / 4);
+const LIMIT_MS = TEST_LIMIT_MS * Math.max(1, Number(ITEMS) / 40, Number(WRITTEN_ITEMS) / 4);
 const POSITIONS = 2048;
 const CHOICE = ['arc_easy', 'arc_challenge', 'hellaswag', 'piqa', 'sciq', 'boolq', 'winogrande', 'rte'];
 const WRITTEN = {

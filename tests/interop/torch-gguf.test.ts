@@ -11,7 +11,7 @@ import { type CompressedType, ggufTypeOf, type RoundedType } from '../../main/co
 import type { Plan } from '../../main/contract/plan.ts';
 import { writeRounded, wholePlan } from '../../main/export/rounded-folder.ts';
 import { writeSyntheticCheckpoint } from '../bench/synthetic-checkpoint.ts';
-import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { TEST_LIMIT_MS } from '../hang-limit.ts';
 import { changeableCopy, checkpointFixture } from '../main/checkpoint/checkpoint-files.ts';
 import { randomMixtral } from '../main/checkpoint/gguf/gguf-bytes.ts';
 import { addCharacters, ggufOf, provenModels } from '../main/export/gguf/llama-models.ts';
@@ -64,7 +64,7 @@ describe('a Mixtral, whose file has rows of queries and keys in pairs', () => {
       expect(whole).toEqual(wanted);
       expect(inBlocks).toEqual(whole);
     },
-    HANG_LIMIT_MS,
+    TEST_LIMIT_MS,
   );
 });
 
@@ -83,7 +83,7 @@ describe('families in q8_0, unpruned and pruned', () => {
       expect(whole).toEqual(wanted);
       expect(inBlocks).toEqual(whole);
     },
-    HANG_LIMIT_MS,
+    TEST_LIMIT_MS,
   );
 
   // Gemma 4's folder opens as a class of texts and images, and its file as that of texts, which round otherwise; files
@@ -96,7 +96,7 @@ describe('families in q8_0, unpruned and pruned', () => {
       for (const [at, logits] of whole.entries()) expectClose(logits, wanted[at] ?? []);
       expect(inBlocks).toEqual(whole);
     },
-    HANG_LIMIT_MS,
+    TEST_LIMIT_MS,
   );
 });
 
@@ -129,7 +129,7 @@ test.each(read)(
     await writeFile(file, randomMixtral(types, 256, { experts: 4 }));
     await expectSameAsOnnxruntime(file);
   },
-  HANG_LIMIT_MS,
+  TEST_LIMIT_MS,
 );
 
 // Partial rotation and biases; a state; factors of angles; a table of experts by token; objects within the config;
@@ -146,7 +146,7 @@ const others = [
 test.each(provenModels.filter(({ name }) => others.includes(name)))(
   '$name in float32: the logits of onnxruntime',
   async ({ make }) => expectSameAsOnnxruntime(await ggufOf(await make(), 'f32')),
-  HANG_LIMIT_MS,
+  TEST_LIMIT_MS,
 );
 
 test(
@@ -166,7 +166,7 @@ test(
       await expect(runner.forward(sequences, null, control)).rejects.toMatchObject({ code: 'model-changed' });
     });
   },
-  HANG_LIMIT_MS,
+  TEST_LIMIT_MS,
 );
 
 test('the text model of Step 3.7, which transformers has no class for, is refused by that name', async () => {

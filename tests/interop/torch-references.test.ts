@@ -13,7 +13,7 @@ import type { Plan, RouterTreatment } from '../../main/contract/plan.ts';
 import { reproduction } from '../../main/contract/reproduction.ts';
 import type { ForwardResult, ModelRunner } from '../../main/inference/model-runner.ts';
 import type { ExtraStatistic } from '../../main/profile/routing-statistics.ts';
-import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { TEST_LIMIT_MS } from '../hang-limit.ts';
 import { resources, temporaryFolder, uncurl } from '../integration/run-uncurl.ts';
 import { openModelRunner } from '../open-model-runner.ts';
 import { openTorchRunner, refusedByTorch, unwrittenByTorch } from '../torch-engine.ts';
@@ -156,7 +156,7 @@ test.each(folders)(
       await referee.dispose();
     }
   },
-  HANG_LIMIT_MS,
+  TEST_LIMIT_MS,
 );
 
 /** The folder with a tokenizer, which the reference folders lack and calibration items need. */
@@ -206,7 +206,7 @@ test.each(['gemma4', 'llama4', 'deepseek_v4'])(
       replanned: [],
     });
   },
-  HANG_LIMIT_MS,
+  TEST_LIMIT_MS,
 );
 
 const observed: string[] = [];
@@ -242,7 +242,7 @@ test.each(folders.filter((name) => refusedByTorch[name] === undefined))(
       await runner.dispose();
     }
   },
-  HANG_LIMIT_MS,
+  TEST_LIMIT_MS,
 );
 
 test('several families were merged too, and most show how far layers turn tokens', () => {

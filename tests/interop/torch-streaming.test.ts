@@ -10,7 +10,7 @@ import type { ForwardResult, ModelRunner } from '../../main/inference/model-runn
 import { TorchModel } from '../../main/torch/torch-model.ts';
 import type { WorkerAnswer } from '../../main/torch/worker-link.ts';
 import { writeSyntheticCheckpoint } from '../bench/synthetic-checkpoint.ts';
-import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { TEST_LIMIT_MS } from '../hang-limit.ts';
 import { openModelRunner, overlaysIn } from '../open-model-runner.ts';
 import { resources, temporaryFolder } from '../integration/run-uncurl.ts';
 import { streamed, torchWorkers, withTorchRunner } from '../torch-engine.ts';
@@ -62,7 +62,7 @@ describe('block by block', () => {
       const whole = await withRunner(checkpoint, (runner) => numbersOf(runner, plans));
       expect(await withRunner(streamed(checkpoint), (runner) => numbersOf(runner, plans))).toEqual(whole);
     },
-    HANG_LIMIT_MS,
+    TEST_LIMIT_MS,
   );
 });
 
@@ -100,7 +100,7 @@ test(
     };
     expect(await withRunner(streamed(checkpoint), all)).toEqual(await withRunner(checkpoint, all));
   },
-  HANG_LIMIT_MS,
+  TEST_LIMIT_MS,
 );
 
 test(
@@ -133,7 +133,7 @@ test(
       await model.dispose();
     }
   },
-  HANG_LIMIT_MS,
+  TEST_LIMIT_MS,
 );
 
 test(
@@ -170,7 +170,7 @@ test(
     expect(taken).toBeGreaterThan(0);
     expect(taken).toBeLessThan(needBytes);
   },
-  HANG_LIMIT_MS,
+  TEST_LIMIT_MS,
 );
 
 const quantised = [
@@ -198,6 +198,6 @@ describe('quantised with scales', () => {
         await referee.dispose();
       }
     },
-    HANG_LIMIT_MS,
+    TEST_LIMIT_MS,
   );
 });

@@ -19,7 +19,7 @@ import type { ModelRunner } from '../../main/inference/model-runner.ts';
 import type { Overlays } from '../../main/inference/overlays.ts';
 import { openTorchModel } from '../../main/torch/open-torch-model.ts';
 import { TorchWorkers } from '../../main/torch/torch-model.ts';
-import { HANG_LIMIT_MS, patiently } from '../hang-limit.ts';
+import { patiently, TEST_LIMIT_MS } from '../hang-limit.ts';
 import { resources, startUncurl, temporaryFolder, uncurl } from '../integration/run-uncurl.ts';
 import { openModelRunner, overlaysIn } from '../open-model-runner.ts';
 import { torchWorkers } from '../torch-engine.ts';
@@ -223,7 +223,7 @@ test.each(folders)(
       await torch.dispose();
     }
   },
-  HANG_LIMIT_MS,
+  TEST_LIMIT_MS,
 );
 
 test(
@@ -301,7 +301,7 @@ test(
       await referee.dispose();
     }
   },
-  HANG_LIMIT_MS,
+  TEST_LIMIT_MS,
 );
 
 test(
@@ -361,7 +361,7 @@ test(
     await referee.dispose();
     expect(z.array(z.unknown()).parse(one[3]).slice(0, 40)).toEqual(texts);
   },
-  HANG_LIMIT_MS,
+  TEST_LIMIT_MS,
 );
 
 describe('the command line', () => {
@@ -398,7 +398,7 @@ describe('the command line', () => {
       expect(difference / scale).toBeGreaterThan(1e-4);
       expect(difference / scale).toBeLessThan(0.1);
     },
-    HANG_LIMIT_MS,
+    TEST_LIMIT_MS,
   );
 
   test(
@@ -440,7 +440,7 @@ describe('the command line', () => {
         'has no class for the model type "kimi_k2"',
       );
     },
-    HANG_LIMIT_MS,
+    TEST_LIMIT_MS,
   );
 
   /** Running workers of a program. */
@@ -500,7 +500,7 @@ describe('the command line', () => {
       const options = ['--engine', 'torch', '--python', python, '--precision', 'float32'];
       expect(await drawn('torch.jsonl', ...options)).toBe(texts);
     },
-    HANG_LIMIT_MS,
+    TEST_LIMIT_MS,
   );
 
   test(
@@ -511,7 +511,7 @@ describe('the command line', () => {
       const { code, stderr } = await engine.ended;
       expect([code, stderr]).toEqual([1, expect.stringContaining('The PyTorch process ended (SIGKILL)')]);
     },
-    HANG_LIMIT_MS,
+    TEST_LIMIT_MS,
   );
 
   test(
@@ -535,7 +535,7 @@ describe('the command line', () => {
       const { code, stderr } = await uncurl(command, { PYTHONPATH: path.join(folder, 'broken') });
       expect([code, stderr]).toEqual([1, expect.stringContaining('ImportError: half installed')]);
     },
-    HANG_LIMIT_MS,
+    TEST_LIMIT_MS,
   );
 
   test(
@@ -549,7 +549,7 @@ describe('the command line', () => {
         expect(isAlive(worker)).toBe(false);
       }, patiently);
     },
-    HANG_LIMIT_MS,
+    TEST_LIMIT_MS,
   );
 
   const torch = ['--engine', 'torch', '--python', python];
@@ -588,7 +588,7 @@ describe('the command line', () => {
       expect([found.before.device.engine?.name, found.after.device.engine]).toEqual(['torch', undefined]);
       expect([found.before.versions['torch'], found.after.versions['torch']]).toEqual([expect.any(String), undefined]);
     },
-    HANG_LIMIT_MS,
+    TEST_LIMIT_MS,
   );
 
   test(
@@ -643,7 +643,7 @@ describe('the command line', () => {
       };
       expect(await rows(...torch, '--precision', 'float32')).toEqual(await rows());
     },
-    HANG_LIMIT_MS,
+    TEST_LIMIT_MS,
   );
 
   test(
@@ -732,7 +732,7 @@ describe('the command line', () => {
       const done = await uncurl(resume, environment);
       expect(done).toMatchObject({ code: 0, stdout: expect.stringMatching(/steps computed, [1-9]\d* reused/) });
     },
-    HANG_LIMIT_MS,
+    TEST_LIMIT_MS,
   );
 });
 
@@ -771,7 +771,7 @@ test(
       await engine.dispose();
     }
   },
-  HANG_LIMIT_MS,
+  TEST_LIMIT_MS,
 );
 
 test(
@@ -856,5 +856,5 @@ test(
       await engine.dispose();
     }
   },
-  HANG_LIMIT_MS,
+  TEST_LIMIT_MS,
 );

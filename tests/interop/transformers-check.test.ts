@@ -11,7 +11,7 @@ import type { ModelRunner } from '../../main/inference/model-runner.ts';
 import { askTransformers } from '../../main/torch/ask-transformers.ts';
 import { stateFolder } from '../../main/workspace/user-key.ts';
 import { uncurl } from '../integration/run-uncurl.ts';
-import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { TEST_LIMIT_MS } from '../hang-limit.ts';
 import { changeableCopy, checkpointFixture, editJson } from '../main/checkpoint/checkpoint-files.ts';
 import { bundled, openEngine } from '../main/engine/open-engine.ts';
 import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
@@ -46,7 +46,7 @@ test.each(['mixtral', 'deepseek_v3-fp8', 'qwen3_next', 'llama4', 'gemma4', 'deep
       await runner.dispose();
     }
   },
-  HANG_LIMIT_MS,
+  TEST_LIMIT_MS,
 );
 
 test.each(['mixtral', 'qwen3_next'])(
@@ -78,7 +78,7 @@ test.each(['mixtral', 'qwen3_next'])(
     // Bit by bit: the largest difference is the same number.
     expect(checks[1]).toEqual(checks[0]);
   },
-  HANG_LIMIT_MS,
+  TEST_LIMIT_MS,
 );
 
 test(
@@ -104,7 +104,7 @@ test(
       verification: { transformers: { word: 'not compared', why: 'it is not asked about an ONNX graph.' } },
     });
   },
-  HANG_LIMIT_MS,
+  TEST_LIMIT_MS,
 );
 
 test(
@@ -130,7 +130,7 @@ test(
       await runner.dispose();
     }
   },
-  HANG_LIMIT_MS,
+  TEST_LIMIT_MS,
 );
 
 test(
@@ -145,7 +145,7 @@ test(
     );
     expect(check).toMatchObject({ word: 'not compared', why: expect.stringContaining('"kimi_k2"') });
   },
-  HANG_LIMIT_MS,
+  TEST_LIMIT_MS,
 );
 
 test(
@@ -176,5 +176,5 @@ test(
       transformers: { word: 'equal', differing: 0 },
     });
   },
-  HANG_LIMIT_MS,
+  TEST_LIMIT_MS,
 );

@@ -11,7 +11,7 @@ export const commandLineHere = async (
     rendererFolder: '/nowhere',
     environment: { UNCURL_SETTINGS: process.env['UNCURL_SETTINGS'] },
     signal: new AbortController().signal,
-    now: Date.now,
+    now: () => performance.now(),
     stdout: { write: (text) => out.push(text) },
     stderr: { write: (text) => err.push(text) },
   });

@@ -64,7 +64,6 @@ const open = async (): Promise<{
     startProbe: () => Promise.reject(new Error('the probe is not built')),
     workspace,
     liveSweeps,
-    now: Date.now,
   });
   const { id: run, kind, title } = manifest;
   const meter = createProgressMeter({ run, kind, title }, Date.now);

@@ -65,6 +65,8 @@ test('runs are sorted by time, name, kind and duration; the newest of equals com
   expect(ids(sortRuns(runs, 'kind'))).toEqual(['Alpha', 'Run 2', 'run 2', 'Run 10']);
   expect(ids(sortRuns(runs, 'duration'))).toEqual(['Alpha', 'Run 10', 'run 2', 'Run 2']);
   expect(runs.map(runDurationMs)).toEqual([480_000, null, 60_000, 2_400_000]);
+  // The clock was set back while it worked.
+  expect(runDurationMs(named('Back', { createdAt: at(9), finishedAt: at(1) }))).toBeNull();
 });
 
 test('sorting keeps exactly the given runs, in any input order', () => {

@@ -8,7 +8,7 @@ import { exportPlan } from '../../../main/export/export-plan.ts';
 import { verifyFinished } from '../../../main/export/verify-finished.ts';
 import { checksumList, CHECKSUM_FILE, fileChecksum, readChecksums } from '../../../main/files/checksums.ts';
 import { duplicateKey } from '../../../main/files/parse-json.ts';
-import { HANG_LIMIT_MS } from '../../hang-limit.ts';
+import { TEST_LIMIT_MS } from '../../hang-limit.ts';
 import { exportSettingsIn } from '../../open-model-runner.ts';
 import { checkpointFixture } from '../checkpoint/checkpoint-files.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
@@ -40,7 +40,7 @@ beforeAll(async () => {
     destination: join(parent, 'pruned'),
   });
   exported = made.folder;
-}, HANG_LIMIT_MS);
+}, TEST_LIMIT_MS);
 afterAll(() => rm(parent, { recursive: true, force: true }));
 
 /** Verifies a copy after a change by somebody who also wrote its checksum list anew. */

@@ -1,6 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { announceServing, findOrStartServing, findServing, untilIdle } from '../../../main/hosts/serving-engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
@@ -45,6 +45,18 @@ test('an engine is idle only once nobody has used it for the whole time; an inte
   const inUse = (): Promise<boolean> => Promise.resolve((looks += 1) <= used);
   expect(await untilIdle(50, inUse, new AbortController().signal)).toBe('idle');
   expect(looks).toBeGreaterThan(used + 1);
+
+  // The machine's date is set at the first look.
+  const date = vi.spyOn(Date, 'now');
+  onTestFinished(() => date.mockRestore());
+  looks = 0;
+  const lookAndSet = (): Promise<boolean> => {
+    date.mockReturnValue(performance.timeOrigin + 3e9);
+    looks += 1;
+    return Promise.resolve(false);
+  };
+  expect(await untilIdle(200, lookAndSet, new AbortController().signal)).toBe('idle');
+  expect(looks).toBeGreaterThan(1);
 
   for (const idleMs of [Infinity, 3_600_000]) {
     const interrupt = new AbortController();

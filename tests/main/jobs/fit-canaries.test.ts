@@ -9,7 +9,7 @@ import { canaryProbes } from '../../../main/evaluation/canary-probes.ts';
 import { canaryWords } from '../../../main/evaluation/canaries.ts';
 import { editJsonMembers } from '../../../main/export/edit-json.ts';
 import { seededRandom } from '../../../main/statistics/random.ts';
-import { HANG_LIMIT_MS } from '../../hang-limit.ts';
+import { TEST_LIMIT_MS } from '../../hang-limit.ts';
 import { openEngine } from '../engine/open-engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
@@ -167,5 +167,5 @@ it(
       message: expect.stringContaining('line 1"'),
     });
   },
-  HANG_LIMIT_MS,
+  TEST_LIMIT_MS,
 );

@@ -5,7 +5,7 @@ import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { tensorInMemory, writeSafetensors } from '../../../main/checkpoint/write-safetensors.ts';
 import { editJsonMembers } from '../../../main/export/edit-json.ts';
 import { seededRandom } from '../../../main/statistics/random.ts';
-import { HANG_LIMIT_MS } from '../../hang-limit.ts';
+import { TEST_LIMIT_MS } from '../../hang-limit.ts';
 import { bundled, openEngine } from '../engine/open-engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
@@ -76,7 +76,7 @@ it(
     expect(await engine.finished(made.run)).toMatchObject({ state: 'done' });
     expect(await engine.call('verify.read', { run: made.run })).toMatchObject({ ok: true, problems: [] });
   },
-  HANG_LIMIT_MS,
+  TEST_LIMIT_MS,
 );
 
 it('a search says which types have no rows of whole blocks', async () => {

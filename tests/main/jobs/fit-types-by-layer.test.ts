@@ -3,7 +3,7 @@ import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { dropPlan } from '../../../main/contract/plan.ts';
 import { exportBytes } from '../../../main/export/export-bytes.ts';
 import { withTaskTitles } from '../../../main/words/task-titles.ts';
-import { HANG_LIMIT_MS } from '../../hang-limit.ts';
+import { TEST_LIMIT_MS } from '../../hang-limit.ts';
 import { exportSettingsIn } from '../../open-model-runner.ts';
 import { bundled, openEngine } from '../engine/open-engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
@@ -70,7 +70,7 @@ it(
     expect(await engine.finished(made.run)).toMatchObject({ state: 'done' });
     expect(await engine.call('verify.read', { run: made.run })).toMatchObject({ ok: true, problems: [] });
   },
-  HANG_LIMIT_MS,
+  TEST_LIMIT_MS,
 );
 
 it.each([

@@ -97,6 +97,16 @@ test('states, steps, points and the end are logged with their times, in their or
   ]);
 });
 
+test('a clock that is set back hides no step', async () => {
+  const { logs, pass } = await logged();
+  logs.hear(changed('running'));
+  logs.hear(says('Reading tasks'));
+  pass(-86_400_000);
+  logs.hear(says('Evaluating uncurl-16 on sort'));
+  const { lines } = await logs.read('sweep-1');
+  expect(lines.map(({ text }) => text)).toContain('Evaluating uncurl-16 on sort');
+});
+
 test('a resumed run goes on in its log, and a failure is logged with its reason', async () => {
   const { logs, folderOf } = await logged();
   logs.hear(changed('queued'));

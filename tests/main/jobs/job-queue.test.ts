@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { readFile, rm, writeFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { CancelledError, WorkbenchError } from '../../../main/contract/errors.ts';
 import type { EngineEvent } from '../../../main/contract/events.ts';
@@ -20,6 +21,7 @@ import { plainRun } from '../contract/run-of.ts';
 
 const openQueue = async (
   path?: string,
+  now: () => number = Date.now,
 ): Promise<{
   queue: JobQueue;
   events: EngineEvent[];
@@ -44,9 +46,9 @@ const openQueue = async (
   };
   const queue = new JobQueue(
     workspace.runs,
-    carryOutHere(workspace.runs, () => Promise.resolve(resources), Date.now),
+    carryOutHere(workspace.runs, () => Promise.resolve(resources)),
     (event) => events.push(event),
-    Date.now,
+    now,
   );
   const create = (): Promise<CreatedRun> =>
     workspace.runs.create('verify', { ...plainRun, title: 'A job', state: 'queued' });
@@ -75,6 +77,33 @@ const heldJob = (): { job: Job; end: () => void; started: Promise<void> } => {
   });
   return { job, end: () => end(), started };
 };
+
+test('a clock that is set while a job works changes neither what is announced nor how long it has taken', async () => {
+  const clock = { ahead: 0 };
+  const { queue, events, create } = await openQueue(undefined, () => Date.now() + clock.ahead);
+  const DAY_MS = 86_400_000;
+  const readings: number[] = [];
+  const job = jobOn([], async ({ meter, now }) => {
+    for (const ahead of [0, -DAY_MS, DAY_MS]) {
+      clock.ahead = ahead;
+      // Longer than the time between two announcements.
+      await delay(150);
+      readings.push(now());
+      meter.describe(`clock set by ${String(ahead)}`);
+    }
+    return { output: null, summary: 'done' };
+  });
+  const made = await create();
+  queue.add(made, job);
+  await queue.finished(made.manifest.id);
+  const announced = events.flatMap((event) => (event.type === 'job.progress' ? [event.progress] : []));
+  expect(announced.map(({ description }) => description)).toEqual(
+    expect.arrayContaining(['clock set by 0', `clock set by ${String(-DAY_MS)}`, `clock set by ${String(DAY_MS)}`]),
+  );
+  for (const { elapsedMs } of announced) expect(elapsedMs).toBeGreaterThanOrEqual(0);
+  expect(readings).toEqual(readings.toSorted((left, right) => left - right));
+  expect((readings.at(-1) ?? Infinity) - (readings[0] ?? 0)).toBeLessThan(DAY_MS);
+});
 
 test('waiting jobs are worked on in the order they are moved to; one whose turn has come stays', async () => {
   const { queue, events, create } = await openQueue();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { compareFitFolders, requireRepeatable } from '../../../main/reproduction/compare-fit-folders.ts';
 import { openExistingWorkspace } from '../../../main/workspace/open-workspace.ts';
-import { HANG_LIMIT_MS } from '../../hang-limit.ts';
+import { TEST_LIMIT_MS } from '../../hang-limit.ts';
 import { bundled, openEngine } from '../engine/open-engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { everyEdit } from './edits.ts';
@@ -73,5 +73,5 @@ it(
     expect(() => requireRepeatable({ ...before, timeUsed: false })).not.toThrow();
     expect(() => requireRepeatable({ ...before, state: 'stopped' })).toThrow('was stopped before its test');
   },
-  HANG_LIMIT_MS,
+  TEST_LIMIT_MS,
 );

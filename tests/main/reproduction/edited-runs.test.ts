@@ -19,7 +19,7 @@ import { causeWords } from '../../../main/words/reproduction.ts';
 import { readProfileFile, writeProfileFile } from '../../../main/workspace/profile-file.ts';
 import { OUTSIDE_SEAL } from '../../../main/workspace/sealed-files.ts';
 import { requireUserKey } from '../../../main/workspace/user-key.ts';
-import { HANG_LIMIT_MS } from '../../hang-limit.ts';
+import { TEST_LIMIT_MS } from '../../hang-limit.ts';
 import { anyEdit, editOutcomes, everyEdit } from './edits.ts';
 import {
   byReaders,
@@ -48,8 +48,8 @@ beforeAll(async () => {
   const document = await readCheckedSweep(source, await source.runs.read(runs.sweep));
   expect(document?.check).toEqual({ state: 'as-written', differing: [], changed: [], sentences: [] });
   shown = measuredOf(document);
-}, HANG_LIMIT_MS);
-afterAll(() => runs.remove(), HANG_LIMIT_MS);
+}, TEST_LIMIT_MS);
+afterAll(() => runs.remove(), TEST_LIMIT_MS);
 
 const editResults = async (folder: string, change: (result: SweepResult) => SweepResult): Promise<void> => {
   const file = join(folder, 'results.json');

@@ -25,4 +25,7 @@ test('recent runs show their age, old ones their date and time of day', () => {
   expect(formatWhen(new Date('2026-03-04T08:05:00').toISOString(), now)).toBe('08:05');
   expect(formatWhen(new Date('2026-02-01T08:05:00').toISOString(), now)).toBe('1 Feb, 08:05');
   expect(formatWhen(new Date('2025-02-01T08:05:00').toISOString(), now)).toBe('1 Feb 2025, 08:05');
+  // The clock of another machine, or one that was set back.
+  expect(formatWhen(new Date('2026-03-04T12:00:30').toISOString(), now)).toBe('just now');
+  expect(formatWhen(new Date('2026-03-05T12:00:00').toISOString(), now)).toBe('5 Mar, 12:00');
 });
