@@ -141,7 +141,10 @@ export class JobQueue {
   #working: Promise<void> = Promise.resolve();
   #heartbeat: NodeJS.Timeout | null = null;
 
-  /** `carryOut` does a run's work when its turn comes; `now` dates its end; `key` seals finished runs (null: they stay unsealed). */
+  /**
+   * `carryOut` does a run's work when its turn comes; `now` dates its end; `key` seals finished runs (null: they stay
+   * unsealed).
+   */
   constructor(
     runs: RunStore,
     carryOut: CarryOut,
