@@ -49,7 +49,9 @@ const matrixTable = (answer: ExperimentAnswer, tasks: readonly string[]): HtmlNo
     reportColumns<ExperimentRow>(matrixColumns(answer, tasks), answer.rows, NAMES).map((column) =>
       column.name.startsWith('task ')
         ? { ...column, cell: (row: ExperimentRow) => matrixCell(column.cell(row)) }
-        : column,
+        : column.name === 'arm'
+          ? { ...column, cell: (row: ExperimentRow) => html('span', { class: 'line' }, column.cell(row)) }
+          : column,
     ),
     answer.rows,
   );

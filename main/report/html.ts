@@ -68,7 +68,8 @@ export const reportTable = <T>(
     isNumber ? { class: 'number' } : {};
   return html(
     'div',
-    { class: rows.length <= SHORT_ROWS ? 'wide short' : 'wide' },
+    // It may scroll, also by keys.
+    { class: rows.length <= SHORT_ROWS ? 'wide short' : 'wide', tabindex: '0' },
     html(
       'table',
       {},
@@ -196,7 +197,11 @@ figure{margin:1.6rem 0 2.2rem}
 .chart{margin:0 -24px;overflow-x:auto}
 .chart svg{display:block;max-width:100%;min-width:38rem;height:auto}
 figcaption{font-size:.88rem;max-width:46rem;margin-top:.3rem}
-.wide{overflow-x:auto}
+.wide{overflow-x:auto;min-width:100%;width:max-content;max-width:min(100vw - 5rem,50vw + 27rem)}
+.wide caption{max-width:min(46rem,100vw - 4rem)}
+.wide th,.wide td{padding-inline:.55rem}
+.line{white-space:nowrap}
+.again{position:absolute;clip-path:inset(50%)}
 table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums;margin:.4rem 0 1.2rem}
 caption{text-align:left;min-width:min(30rem,90vw);padding:0 0 .5rem;font-size:.9rem}
 caption b{color:var(--figure-ink);font-weight:600}
@@ -261,6 +266,9 @@ thead{display:table-header-group}
 table{font-size:8pt}
 th,td{padding:1mm 2mm}
 .wide,.matrices{overflow:visible}
+.wide{min-width:0;width:auto;max-width:none}
+.wide caption{max-width:none}
+.line{white-space:normal}
 .wide th,.wide td{white-space:normal;padding:.5mm 1mm;line-height:1.3}
 #methods tbody tr>:first-child{white-space:nowrap}
 .matrices{grid-template-columns:1fr 1fr;gap:5mm 7mm}

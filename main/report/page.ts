@@ -53,7 +53,7 @@ export const htmlPage = ({ manifest, header, parts, origin }: PageContents): str
     {},
     heading === null ? [] : html('p', { class: 'notice', role: 'alert' }, html('strong', {}, heading)),
     header,
-    html('p', { class: 'muted origin' }, origin),
+    html('section', { class: 'muted origin', 'aria-label': 'Origin' }, html('p', {}, origin)),
     contents,
     html(
       'main',

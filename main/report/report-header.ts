@@ -300,7 +300,7 @@ export const sweepFacts = ({ manifest, document, sizeTrend, titles }: ReportSour
     (a, b) => Number(a) - Number(b),
   );
   const entries: readonly (readonly [string, string])[] = [
-    ['Models', sizeTrend.models.map(({ name, experts }) => `${name} (E = ${experts})`).join(', ')],
+    ['Models', sizeTrend.models.map(({ name, experts }) => `${name} (E\u00a0=\u00a0${experts})`).join(', ')],
     ['Tasks', ownTasks(sizeTrend, sizeTrend.tasks).map(namesOf({ titles }).task).join(', ')],
     ...(sizeTrend.written.length === 0 ? [] : [['Answers', kindsText(sizeTrend)] as const]),
     ['Factors', factors.join(', ')],

@@ -87,7 +87,9 @@ export const overviewTable = (comparisons: readonly CompareDocument[], names: Na
     const before = rows[rows.indexOf(row) - 1];
     return before?.model !== row.model || before.answers !== row.answers;
   };
-  const once = (text: (row: OverviewRow) => string) => (row: OverviewRow) => (isFirst(row) ? text(row) : '');
+  // Said once for the eye, and in every row for a screen reader.
+  const once = (text: (row: OverviewRow) => string) => (row: OverviewRow) =>
+    isFirst(row) ? text(row) : html('span', { class: 'again' }, text(row));
   return reportTable(
     'Over all tasks. Mean rank with the 95 % interval of a bootstrap over items; best, or not ' +
       'distinguishable from the best; better and worse than the best method of a task.',

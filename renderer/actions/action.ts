@@ -1,6 +1,10 @@
 import { useCallback, useState } from 'react';
+import { useStore } from 'zustand';
+import { createStore } from 'zustand/vanilla';
 import { type SerialisedError, serialiseError } from '../../main/contract/errors.ts';
+import type { ModelEntry } from '../../main/contract/model.ts';
 import type { MenuAction } from '../../main/contract/shell.ts';
+import type { TaskEntry } from '../../main/contract/task.ts';
 import { useEngine } from '../engine/engine-context.tsx';
 import type { Engine } from '../engine/engine-context.tsx';
 import { readFacts, useFacts } from '../engine/facts.ts';
@@ -33,6 +37,33 @@ export const always = (): boolean => true;
 
 const underWay = new WeakMap<Engine, Set<Action>>();
 
+/** How often each action was performed, from any place. */
+const attemptsStore = createStore<ReadonlyMap<Action, number>>()(() => new Map());
+
+/** What an attempt is made on, as one text. */
+const subjectOf = ({ connected, models, tasks, selection }: Facts): string => {
+  const said = (entries: readonly (ModelEntry | TaskEntry)[]) => entries.map(({ handle, error }) => [handle, error]);
+  return JSON.stringify([connected, said(models), said(tasks), selection.model, selection.tasks]);
+};
+
+/** Why an attempt failed, and on what it was made. */
+export interface Refusal {
+  readonly error: SerialisedError;
+  readonly attempt: number;
+  readonly subject: string;
+}
+
+/** The failure of the latest attempt. */
+export const refusalOf = (action: Action, engine: Engine, error: unknown): Refusal => ({
+  error: serialiseError(error),
+  attempt: attemptsStore.getState().get(action) ?? 0,
+  subject: subjectOf(readFacts(engine)),
+});
+
+/** Whether nothing has changed since: no other attempt, from any place, nor what it was made on. */
+export const isStanding = (action: Action, { attempt, subject }: Refusal, facts: Facts): boolean =>
+  attempt === attemptsStore.getState().get(action) && subject === subjectOf(facts);
+
 /**
  * Performs an enabled action and reports errors, as notices unless elsewhere; `place`: its button. Ignores the call
  * while the same action is still running, so a double click does not start a second sweep.
@@ -47,6 +78,7 @@ export const performAction = async (
   const busy = underWay.get(engine) ?? new Set<Action>();
   if (busy.has(action) || !action.enabled(facts)) return;
   underWay.set(engine, busy.add(action));
+  attemptsStore.setState((known) => new Map(known).set(action, (known.get(action) ?? 0) + 1), true);
   try {
     await performWork(engine, place, (asking, signal) => action.perform(asking, facts, signal));
   } catch (error) {
@@ -63,15 +95,17 @@ interface UsedAction {
   readonly problem: SerialisedError | null;
 }
 
-/** An action as a button. Errors become notices, or, `here`, `problem` until the next attempt. */
+/** An action as a button. Errors become notices, or, `here`, `problem` while the refusal stands. */
 export const useAction = (action: Action, where: 'here' | 'notices' = 'notices'): UsedAction => {
   const engine = useEngine();
-  const enabled = action.enabled(useFacts());
-  const [problem, setProblem] = useState<SerialisedError | null>(null);
+  const facts = useFacts();
+  // Another attempt may be made from the palette.
+  useStore(attemptsStore, (known) => known.get(action));
+  const [refusal, refuse] = useState<Refusal | null>(null);
   const perform = useCallback(() => {
-    setProblem(null);
-    const report = where === 'here' ? (error: unknown) => setProblem(serialiseError(error)) : undefined;
+    const report = where === 'here' ? (error: unknown) => refuse(refusalOf(action, engine, error)) : undefined;
     void performAction(action, engine, report, focusedPlace());
   }, [action, engine, where]);
-  return { perform, enabled, problem };
+  const isShown = refusal !== null && isStanding(action, refusal, facts);
+  return { perform, enabled: action.enabled(facts), problem: isShown ? refusal.error : null };
 };

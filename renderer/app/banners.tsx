@@ -9,7 +9,7 @@ import { useEngineStatus } from '../engine/engine-context.tsx';
 import { selectedModel, useFacts } from '../engine/facts.ts';
 import { provenanceHeading } from '../../main/words/provenance.ts';
 import { checkNotes } from '../../main/words/verdicts.ts';
-import { formatCount } from '../../main/words/numbers.ts';
+import { counted, formatCount } from '../../main/words/numbers.ts';
 import { type Notice, noticesStore, type Wait, waitsStore } from '../state/notices-store.ts';
 import { nameInRun } from '../sweep/brought.ts';
 import { shownSweep, useSweep } from '../sweep/shown-sweep.ts';
@@ -152,6 +152,9 @@ const PlacedWaits = ({ place, waits }: { readonly place: Element; readonly waits
       );
 };
 
+/** Messages that are shown at once; earlier ones are counted, and wait. */
+const STACKED = 2;
+
 interface MessageBoxProps {
   readonly isShown: boolean;
   readonly notices: readonly Notice[];
@@ -159,8 +162,11 @@ interface MessageBoxProps {
 }
 
 /** A popover, shown anew whenever a message is added, so that it comes to the top. */
-const MessageBox = ({ isShown, notices, waits }: MessageBoxProps) => {
+export const MessageBox = ({ isShown, notices, waits }: MessageBoxProps) => {
   const box = useRef<HTMLDivElement>(null);
+  const [isWhole, showWhole] = useState(false);
+  if (isWhole && notices.length <= STACKED) showWhole(false);
+  const earlier = isWhole ? 0 : Math.max(0, notices.length - STACKED);
   const latest = isShown ? `${notices.at(-1)?.id ?? ''} ${waits.at(-1)?.id ?? ''}`.trim() : '';
   useEffect(() => {
     const element = box.current;
@@ -171,15 +177,21 @@ const MessageBox = ({ isShown, notices, waits }: MessageBoxProps) => {
   return (
     <div ref={box} popover="manual" className="notices" role="log" aria-live="assertive" aria-label="Messages">
       {isShown && <WaitLines waits={waits} className="notice notice-wait" />}
-      {isShown && notices.map((notice) => <NoticeCard key={notice.id} notice={notice} />)}
+      {isShown && earlier > 0 && (
+        <Button small className="notices-earlier" onClick={() => showWhole(true)}>
+          {counted(earlier, 'earlier message')}
+        </Button>
+      )}
+      {isShown &&
+        notices.map((notice, index) => <NoticeCard key={notice.id} notice={notice} isHidden={index < earlier} />)}
     </div>
   );
 };
 
-const NoticeCard = ({ notice }: { readonly notice: Notice }) => {
+const NoticeCard = ({ notice, isHidden }: { readonly notice: Notice; readonly isHidden: boolean }) => {
   const { dismiss } = useStore(noticesStore);
   const [isRead, setRead] = useState(false);
-  const stays = notice.offer !== undefined || isRead ? null : STAYS_MS[notice.kind];
+  const stays = notice.offer !== undefined || isRead || isHidden ? null : STAYS_MS[notice.kind];
   useEffect(() => {
     if (stays === null) return undefined;
     const timer = setTimeout(() => dismiss(notice.id), stays);
@@ -188,6 +200,7 @@ const NoticeCard = ({ notice }: { readonly notice: Notice }) => {
   return (
     <div
       className={`notice notice-${notice.kind}`}
+      hidden={isHidden}
       onPointerEnter={() => setRead(true)}
       onPointerLeave={() => setRead(false)}
       onFocus={() => setRead(true)}

@@ -82,9 +82,12 @@ export const Tooltip = ({ children, content, className = '', focusable = true }:
     };
     window.addEventListener('keydown', onKey);
     window.addEventListener('scroll', hide, true);
+    // Its word may have moved, or left the window.
+    window.addEventListener('resize', hide);
     return () => {
       window.removeEventListener('keydown', onKey);
       window.removeEventListener('scroll', hide, true);
+      window.removeEventListener('resize', hide);
     };
   }, [open, hide]);
 

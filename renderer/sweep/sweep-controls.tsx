@@ -10,6 +10,7 @@ import { useFacts } from '../engine/facts.ts';
 import { formatWhen } from '../format/format-time.ts';
 import { shownRunName } from '../format/run-names.ts';
 import { methodTitle } from '../../main/words/methods.ts';
+import { layoutStore } from '../state/layout-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import type { ResolvedTheme } from '../state/theme.ts';
 import { curvesStore } from '../state/view-stores.ts';
@@ -39,6 +40,13 @@ export const SweepSelect = () => {
     </span>
   );
 };
+
+/** The way on from a view that has nothing to show before a sweep. */
+export const SetUpSweep = () => (
+  <Button look="primary" onClick={() => layoutStore.getState().show('workbench')}>
+    Set up a sweep
+  </Button>
+);
 
 /** The rule of all verdicts in a few words; the panel below it changes margin and level. */
 export const RuleChip = () => {

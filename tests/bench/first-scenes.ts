@@ -6,7 +6,7 @@ import { stateFolder } from '../../main/workspace/user-key.ts';
 import { standInHarness } from '../e2e/stand-in-harness.ts';
 import { openSweep, profileOn, resources, tab } from '../e2e/page-steps.ts';
 import type { LoopbackHub } from '../integration/loopback-hub.ts';
-import { choose, command, dialog, READING_MS, type Scene } from './scenes.ts';
+import { choose, command, dialog, READING_MS, type Scene, type SceneFolders } from './scenes.ts';
 
 /** A name whose files a loopback Hub serves. */
 const HUB_ID = 'someone/uncurl-8';
@@ -18,14 +18,6 @@ export const publishModel = async (hub: LoopbackHub): Promise<void> => {
   const files = await Promise.all(names.map(async (name) => [name, await readFile(path.join(folder, name))] as const));
   hub.publish(HUB_ID, Object.fromEntries(files));
 };
-
-/** Folders of the server that shows the scenes. */
-export interface FirstFolders {
-  readonly workspace: string;
-  readonly settings: string;
-  /** For files to open and a stand-in for a Python. */
-  readonly folder: string;
-}
 
 const nothingRuns = (page: Page): Promise<void> =>
   expect(page.getByText('No job is running.')).toBeVisible({ timeout: READING_MS });
@@ -41,7 +33,7 @@ const searchHub = async (page: Page): Promise<Locator> => {
 };
 
 /** The first hour in an empty workspace: doors, own files, jobs at work, the search for a size, the frontier. */
-export const firstScenes = ({ workspace, settings, folder }: FirstFolders): readonly Scene[] => [
+export const firstScenes = ({ workspace, settings, folder }: SceneFolders): readonly Scene[] => [
   { name: 'empty', open: (page) => page.getByRole('region', { name: 'Ways to begin' }).waitFor() },
   ...(['Thresholds', 'Compare', 'Runs', 'Side by side', 'Map of models'] as const).map((view) => ({
     name: `empty-${view.toLowerCase().replaceAll(' ', '-')}`,

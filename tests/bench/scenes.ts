@@ -1,8 +1,18 @@
 /** What screens.ts takes pictures of, in the order in which it is shown: each scene goes on from the one before. */
-import { copyFile } from 'node:fs/promises';
+import { copyFile, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, type Locator, type Page } from '@playwright/test';
-import { openDetails, openMapOptions, openRule, openSweep, resources, showWhole, tab } from '../e2e/page-steps.ts';
+import {
+  openDetails,
+  openMapOptions,
+  openRule,
+  openSweep,
+  resources,
+  showWhole,
+  tab,
+  typeFolder,
+  useOwnPython,
+} from '../e2e/page-steps.ts';
 
 /** The first reading of the sample takes seconds on a busy machine. */
 export const READING_MS = 120_000;
@@ -11,8 +21,20 @@ export interface Scene {
   readonly name: string;
   /** Shows it; it stays shown while the window changes its size. */
   readonly open: (page: Page) => Promise<void>;
+  /** Shows anew what a change of the window's size closes. */
+  readonly again?: (page: Page) => Promise<void>;
   /** Whether it is also printed. */
   readonly isOnPaper?: boolean;
+  /** Whether its pictures show the whole page, not only what the window shows of it. */
+  readonly isWhole?: boolean;
+}
+
+/** Folders of the server that shows the scenes. */
+export interface SceneFolders {
+  readonly workspace: string;
+  readonly settings: string;
+  /** For files to open and a stand-in for a Python. */
+  readonly folder: string;
 }
 
 const header = (page: Page): Locator => page.getByRole('region', { name: 'What is on screen' });
@@ -80,8 +102,41 @@ const rowOf = async (page: Page, text: string): Promise<Locator> => {
   return page.getByRole('list', { name: 'Runs' }).getByRole('listitem').filter({ hasText: text }).first();
 };
 
-/** Scenes of a workspace with the sample, the recorded experiment and runs of the engine. `folder`: for files to open. */
-export const measuredScenes = (folder: string): readonly Scene[] => [
+/** Shows a definition as the keyboard does: its word has the focus. */
+const showDefinition = async (word: Locator): Promise<void> => {
+  await word.blur();
+  await word.focus();
+  await word.page().getByRole('tooltip').waitFor();
+};
+
+const python = process.env['UNCURL_INTEROP_PYTHON'] ?? '';
+
+/** The form of an export that is compared with transformers, filled in: of a plan that was never measured. */
+const openReferee = async (page: Page, { workspace, settings, folder }: SceneFolders): Promise<Locator> => {
+  if (python === '') throw new Error('UNCURL_INTEROP_PYTHON names no Python with PyTorch and transformers');
+  await useOwnPython({ workspace, settings }, python);
+  const into = path.join(folder, 'referee');
+  await mkdir(into, { recursive: true });
+  await page.reload();
+  await choose(page, 'uncurl-8', 'Sums', 'Random');
+  await page.getByRole('main').focus();
+  await page.keyboard.press('Control+Shift+E');
+  const form = page.getByRole('region', { name: 'Export', exact: true });
+  const compare = form.getByRole('checkbox', { name: 'Compare with transformers' });
+  await expect(compare).toBeEnabled({ timeout: READING_MS });
+  await compare.check();
+  await form.getByRole('button', { name: 'Choose the folder to write into' }).click();
+  const door = dialog(page, 'Export into');
+  await typeFolder(door, into);
+  await door.getByRole('button', { name: 'Export into this folder' }).click();
+  await form.getByLabel('Name of the new folder').fill('compared');
+  await form.getByRole('button', { name: 'Export and verify' }).click();
+  await form.getByRole('button', { name: 'Export all the same' }).waitFor();
+  return form;
+};
+
+/** Scenes of a workspace with the sample, the recorded experiment and runs of the engine. */
+export const measuredScenes = (folders: SceneFolders): readonly Scene[] => [
   {
     name: 'workbench',
     isOnPaper: true,
@@ -336,7 +391,7 @@ export const measuredScenes = (folder: string): readonly Scene[] => [
   {
     name: 'calibration',
     open: async (page) => {
-      const file = path.join(folder, 'my-sums.jsonl');
+      const file = path.join(folders.folder, 'my-sums.jsonl');
       await copyFile(path.join(resources, 'tasks', 'add', 'test.jsonl'), file);
       await command(page, 'open task folder');
       await dialog(page, 'Open a task').getByRole('list', { name: 'Entries' }).getByRole('listitem').first().waitFor();
@@ -409,6 +464,13 @@ export const measuredScenes = (folder: string): readonly Scene[] => [
     },
   },
   {
+    name: 'trash-confirmed',
+    open: async (page) => {
+      await command(page, 'trash of runs');
+      await dialog(page, 'Trash of runs').getByRole('button', { name: 'Empty the trash…' }).click();
+    },
+  },
+  {
     name: 'save-menu',
     open: async (page) => {
       await page.getByRole('searchbox', { name: 'Filter runs' }).fill('');
@@ -431,9 +493,16 @@ export const measuredScenes = (folder: string): readonly Scene[] => [
       await page.keyboard.press('Escape');
       await tab(page, 'Workbench');
       await showPanels(page);
-      await header(page).getByText('Method', { exact: true }).hover();
-      await page.getByRole('tooltip').waitFor();
     },
+    again: (page) => showDefinition(header(page).getByText('Method', { exact: true })),
+  },
+  {
+    name: 'definition-in-table',
+    open: async (page) => {
+      await tab(page, 'Compare');
+      await page.getByRole('main').getByRole('radio', { name: 'Table' }).click();
+    },
+    again: (page) => showDefinition(page.getByRole('main').getByRole('columnheader').getByText('p (Holm)').first()),
   },
   {
     name: 'drop',
@@ -473,6 +542,22 @@ export const measuredScenes = (folder: string): readonly Scene[] => [
       const run = page.getByRole('list', { name: 'Runs' }).getByRole('listitem').first();
       await run.click({ button: 'right' });
       await page.getByRole('menuitem').first().waitFor();
+    },
+  },
+  {
+    name: 'referee',
+    open: async (page) => {
+      await openReferee(page, folders);
+    },
+  },
+  {
+    name: 'referee-outcome',
+    open: async (page) => {
+      const form = await openReferee(page, folders);
+      await form.getByRole('button', { name: 'Export all the same' }).click();
+      const outcome = page.getByRole('region', { name: 'Outcome' });
+      await expect(outcome).toContainText('Verified: ', { timeout: READING_MS });
+      await outcome.scrollIntoViewIfNeeded();
     },
   },
 ];

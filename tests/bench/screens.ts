@@ -1,14 +1,15 @@
 /**
  * Screenshots of every view and dialog in both themes at 1440 x 900, 1920 x 1080, 1024 x 768 and 720 x 450, and of
- * views and the sample's report on paper, for a person to look at. Prints texts that are cut without an ellipsis or a
- * scroll bar, and pages that are wider than the window, and what axe-core finds in both themes.
+ * views and reports on paper, for a person to look at. Prints texts that are cut without an ellipsis or a scroll bar,
+ * and pages that are wider than the window, and what axe-core finds in both themes.
  *
  * Method: `uncurl serve` on an empty workspace (first-scenes.ts), then on one with the sample and the recorded
  * experiment (scenes.ts), and Chromium on the built page (`npm run build` first). Writes `SCENE-WIDTH-THEME.png`, two
- * sheets of each scene (`sheets/`), views as printed (`SCENE.pdf`, `SCENE-paper.png`) and `report.pdf`. With
- * `--before`, a folder that this script of another revision has written: both pictures of each scene side by side
- * (`pairs/`). With `--against`, that revision is built in a worktree, and its own script writes that folder first, with
- * the names of controls and the sizes that it knows: what only one of both has is in no pair.
+ * sheets of each scene (`sheets/`), and views as printed (`SCENE.pdf`, `SCENE-paper.png`). With `--before`, a folder
+ * that this script of another revision has written: both pictures of each scene side by side (`pairs/`). With
+ * `--against`, that revision is built in a worktree, and its own script writes that folder first, with the names of
+ * controls and the sizes that it knows: what only one of both has is in no pair. Scenes of the comparison with
+ * transformers need UNCURL_INTEROP_PYTHON.
  * Usage: npx node tests/bench/screens.ts FOLDER [--before FOLDER | --against REVISION] [--width 1440] [WORD ...]: only
  * scenes whose names contain one of the words.
  */
@@ -23,9 +24,10 @@ import { createSubmissions } from '../../main/cluster/submissions.ts';
 import { clusterRequest, type ClusterWork } from '../../main/contract/cluster.ts';
 import { type RunManifest, runManifest } from '../../main/contract/run.ts';
 import { createEngine } from '../../main/engine/engine.ts';
+import { makeExperimentReport } from '../../main/report/experiment-page.ts';
 import { makeReport } from '../../main/report/report-page.ts';
-import { openRunSource } from '../../main/runs/run-source.ts';
-import { addRecordedExperiment } from '../../main/sample/sample-run.ts';
+import { openRunSource, type RunSource } from '../../main/runs/run-source.ts';
+import { addRecordedExperiment, RECORDED_EXPERIMENT, SAMPLE_RUN } from '../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { stateFolder } from '../../main/workspace/user-key.ts';
 import { axeFindings } from '../e2e/axe-findings.ts';
@@ -200,6 +202,9 @@ const makeSheet = async (name: string, files: readonly string[], columns = 1): P
   await page.close();
 };
 
+/** Whether a scene is asked for. */
+const isWanted = (name: string): boolean => words.length === 0 || words.some((word) => name.includes(word));
+
 const pictureOf = (name: string, width: number, theme: string): string => `${name}-${String(width)}-${theme}.png`;
 
 /** Puts the pictures of a scene that another revision has written before those of this one. */
@@ -213,16 +218,6 @@ const makePairs = async (name: string, earlier: string): Promise<void> => {
     }
 };
 
-const report = async (): Promise<void> => {
-  const { html } = await makeReport(await openRunSource(await openWorkspace(workspace), resources), 'sample');
-  const file = path.join(base, 'report.html');
-  await writeFile(file, html);
-  const page = await browser.newPage({ viewport: PAPER });
-  await page.goto(pathToFileURL(file).href);
-  await page.pdf({ path: path.join(folder, 'report.pdf'), format: 'A4', printBackground: true });
-  await page.close();
-};
-
 /** The view as it is printed from the dark theme: as PDF, and as a picture of its whole length. */
 const onPaper = async (page: Page, name: string): Promise<void> => {
   await page.emulateMedia({ colorScheme: 'dark', media: 'print' });
@@ -234,19 +229,22 @@ const onPaper = async (page: Page, name: string): Promise<void> => {
   await page.setViewportSize({ width: 1440, height: 900 });
 };
 
-const take = async (page: Page, { name, isOnPaper }: Scene): Promise<void> => {
+const take = async (page: Page, { name, isOnPaper, isWhole = false, again }: Scene): Promise<void> => {
   for (const [width, height] of sizes) {
     await page.setViewportSize({ width, height });
+    await again?.(page);
     for (const theme of THEMES) {
       await page.emulateMedia({ colorScheme: theme });
       await page.waitForTimeout(PAINT_MS);
-      await page.screenshot({ path: path.join(folder, pictureOf(name, width, theme)) });
+      await page.screenshot({ path: path.join(folder, pictureOf(name, width, theme)), fullPage: isWhole });
     }
     for (const fault of await faults(page)) console.log(`${name} at ${String(width)}: ${fault}`);
     if (width === 1440) for (const found of await axeFindings(page)) console.log(`${name}: ${found}`);
   }
   await page.setViewportSize({ width: 1440, height: 900 });
   if (isOnPaper === true) await onPaper(page, name);
+  // Whole pages are too long for a sheet.
+  if (isWhole) return;
   const files = (pictures: readonly (readonly [number, string])[]): readonly string[] =>
     pictures
       .filter(([width]) => sizes.some(([taken]) => taken === width))
@@ -264,6 +262,28 @@ const take = async (page: Page, { name, isOnPaper }: Scene): Promise<void> => {
   if (first.length > 0) await makeSheet(`sheets/${name}-1440`, first);
   if (others.length > 0) await makeSheet(`sheets/${name}-other`, others);
   if (before !== undefined) await makePairs(name, before);
+};
+
+const REPORTS = [
+  { name: 'report', make: (source: RunSource) => makeReport(source, SAMPLE_RUN) },
+  {
+    name: 'report-experiment',
+    make: (source: RunSource) => makeExperimentReport(source, RECORDED_EXPERIMENT, undefined),
+  },
+] as const;
+
+/** Reports as pages on screen in their whole length, and on paper. */
+const reports = async (): Promise<void> => {
+  const source = await openRunSource(await openWorkspace(workspace), resources);
+  for (const { name, make } of REPORTS.filter((each) => isWanted(each.name))) {
+    const { html } = await make(source);
+    const file = path.join(base, `${name}.html`);
+    await writeFile(file, html);
+    const page = await browser.newPage();
+    await page.goto(pathToFileURL(file).href);
+    await take(page, { name, isOnPaper: true, isWhole: true, open: () => Promise.resolve() });
+    await page.close();
+  }
 };
 
 /** Shows scenes one after the other, and takes the pictures of those that are wanted. */
@@ -285,7 +305,7 @@ const show = async (folders: Parameters<typeof startServer>[0], scenes: readonly
         await page.keyboard.press('Escape');
         continue;
       }
-      if (words.length === 0 || words.some((word) => scene.name.includes(word))) await take(page, scene);
+      if (isWanted(scene.name)) await take(page, scene);
       if ((await page.getByRole('dialog').count()) > 0 || scene.name === 'full-screen' || scene.name === 'run-menu')
         await page.keyboard.press('Escape');
     }
@@ -311,8 +331,7 @@ const takeBefore = (revision: string, into: string): void => {
 };
 
 /** Whether one of the scenes is asked for. */
-const areWanted = (scenes: readonly Scene[]): boolean =>
-  words.length === 0 || scenes.some(({ name }) => words.some((word) => name.includes(word)));
+const areWanted = (scenes: readonly Pick<Scene, 'name'>[]): boolean => scenes.some(({ name }) => isWanted(name));
 
 try {
   if (against !== undefined && before !== undefined) takeBefore(against, before);
@@ -328,12 +347,12 @@ try {
       await hub.close();
     }
   }
-  const measured = measuredScenes(base);
-  if (areWanted(measured) || words.includes('report')) {
+  const measured = measuredScenes({ workspace, settings, folder: base });
+  if (areWanted([...measured, ...REPORTS])) {
     await makeRuns();
     await addRecordedExperiment(await openWorkspace(workspace), resources);
     await putRuns(workspace, 40);
-    if (words.length === 0 || words.includes('report')) await report();
+    await reports();
     if (areWanted(measured)) await show({ workspace, settings }, measured);
   }
 } finally {

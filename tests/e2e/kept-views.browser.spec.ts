@@ -178,6 +178,14 @@ test('a view that is shown again stands as it was, with what changed meanwhile, 
     await expect(panel).toHaveCount(0);
     await page.getByRole('main').getByText('Difference to unpruned').first().hover();
     await expect(page.getByRole('tooltip')).toBeVisible();
+    // Nor the size of the window.
+    const size = page.viewportSize() ?? { width: 1440, height: 900 };
+    await page.setViewportSize({ width: size.width, height: size.height - 100 });
+    await expect(page.getByRole('tooltip')).toHaveCount(0);
+    await page.setViewportSize(size);
+    await page.mouse.move(2, 2);
+    await page.getByRole('main').getByText('Difference to unpruned').first().hover();
+    await expect(page.getByRole('tooltip')).toBeVisible();
     // Without a key or a move of the pointer, as the browser's Back.
     await page.evaluate(() => document.getElementById('tab-compare')?.click());
     await expect(page.locator('.compare')).toBeVisible();

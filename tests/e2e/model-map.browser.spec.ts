@@ -1,4 +1,4 @@
-import { addRecordedExperiment } from '../../main/sample/sample-run.ts';
+import { addRecordedExperiment, addSample } from '../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { axeFindings } from './axe-findings.ts';
@@ -104,7 +104,9 @@ test('what an experiment trained after pruning hangs from its plan, and opens th
 }) => {
   const { page, workspace } = workbench;
   const problems = pageErrors(page);
-  await addRecordedExperiment(await openWorkspace(workspace), resources);
+  const opened = await openWorkspace(workspace);
+  await addSample(opened, resources);
+  await addRecordedExperiment(opened, resources);
   await page.reload();
   const header = page.getByRole('region', { name: 'What is on screen' });
   await header.getByLabel('Model', { exact: true }).selectOption({ label: 'switch-32' });
@@ -116,6 +118,8 @@ test('what an experiment trained after pruning hangs from its plan, and opens th
     { timeout: HANG_LIMIT_MS },
   );
   await expect(page.getByText('each model against the unpruned one with the same treatment')).toBeVisible();
+  // The sample did not measure this model, and is not drawn: nothing names it.
+  await expect(page.getByRole('main').getByRole('combobox', { name: 'Sweep' })).toHaveCount(0);
   await photograph(workbench, 'map-of-trained-models');
   await map.getByRole('button', { name: /^UNCURL, fine-tuned, gates folded ×4: / }).click();
   await expect(page.getByRole('dialog', { name: 'Experiment' })).toContainText('Recorded: experiment on');

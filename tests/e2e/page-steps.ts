@@ -1,7 +1,9 @@
-import { mkdir } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from '@playwright/test';
 import type { Download, Locator, Page } from '@playwright/test';
+import { createMadeEnvironments, environmentPython } from '../../main/finetune/made-environments.ts';
+import { stateFolder } from '../../main/workspace/user-key.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -96,6 +98,18 @@ export const chooseExportFolder = async ({ page, exports, answerFolderDialog }: 
     await dialog.getByRole('button', { name: 'Export into this folder' }).click();
   }
   await expect(form.getByText(exports)).toBeVisible();
+};
+
+/** Makes a Python the workspace's own environment. */
+export const useOwnPython = async (
+  { workspace, settings }: { readonly workspace: string; readonly settings: string },
+  python: string,
+): Promise<void> => {
+  await createMadeEnvironments(stateFolder(settings)).make(workspace);
+  const own = environmentPython(workspace);
+  await mkdir(path.dirname(own), { recursive: true });
+  await writeFile(own, `#!/bin/sh\nexec ${python} "$@"\n`);
+  await chmod(own, 0o755);
 };
 
 /** Position of a drawn point in window coordinates (its bounding box would include the interval). */

@@ -1,22 +1,11 @@
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Page } from '@playwright/test';
-import { createMadeEnvironments, environmentPython } from '../../main/finetune/made-environments.ts';
-import { stateFolder } from '../../main/workspace/user-key.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { pageErrors, photograph, typeFolder } from './page-steps.ts';
-import { expect, test, type Workbench } from './workbench.ts';
+import { pageErrors, photograph, typeFolder, useOwnPython } from './page-steps.ts';
+import { expect, test } from './workbench.ts';
 
 const python = process.env['UNCURL_INTEROP_PYTHON'] ?? '';
-
-/** Makes the workspace's own environment of the Python that the variable names. */
-const configurePython = async ({ workspace, settings }: Workbench): Promise<void> => {
-  await createMadeEnvironments(stateFolder(settings)).make(workspace);
-  const own = environmentPython(workspace);
-  await mkdir(path.dirname(own), { recursive: true });
-  await writeFile(own, `#!/bin/sh\nexec ${python} "$@"\n`);
-  await chmod(own, 0o755);
-};
 
 /** The form of a plan of uncurl-8, which needs no profile. */
 const exportForm = async (page: Page) => {
@@ -44,7 +33,7 @@ test('an export is compared with transformers from the form, and its outcome say
   test.skip(python === '', 'UNCURL_INTEROP_PYTHON names no Python with PyTorch and transformers');
   const { page, exports } = workbench;
   const problems = pageErrors(page);
-  await configurePython(workbench);
+  await useOwnPython(workbench, python);
   await page.reload();
   const { form, compare } = await exportForm(page);
   await expect(compare).toBeEnabled({ timeout: HANG_LIMIT_MS });

@@ -12,6 +12,7 @@ import { openRunSource } from '../../main/runs/run-source.ts';
 import { addSample } from '../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { recordedJson, recordedResults } from '../main/sample/recorded.ts';
+import { axeFindings } from './axe-findings.ts';
 import { resources } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
@@ -74,6 +75,10 @@ const covered = (page: Page): Promise<readonly string[]> =>
     return found.slice(0, 20);
   });
 
+/** The width by which the page is too wide. */
+const sideways = (page: Page): Promise<number> =>
+  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
 /** Printed without its appendix the sample is short, and page one is the verdict. */
 const expectShort = async (page: Page): Promise<void> => {
   await page.evaluate(() => {
@@ -88,7 +93,7 @@ const expectShort = async (page: Page): Promise<void> => {
   expect((verdict?.y ?? Infinity) + (verdict?.height ?? 0)).toBeLessThan(990);
 };
 
-test('no two texts of a report or of a saved figure cover each other, on screens of three widths and on paper', async ({
+test('no two texts of a report or of a saved figure cover each other, on screens of four widths and on paper', async ({
   workbench,
 }) => {
   const { workspace, exports, openFile } = workbench;
@@ -113,10 +118,13 @@ test('no two texts of a report or of a saved figure cover each other, on screens
     const page = await openFile(path.join(exports, name));
     for (const details of await page.locator('details:has(figure)').all())
       await details.evaluate((element) => element.toggleAttribute('open', true));
-    for (const width of [1024, 1440, 1920]) {
+    for (const width of [720, 1024, 1440, 1920]) {
       await page.setViewportSize({ width, height: 900 });
       expect.soft(await covered(page), `${name} at ${String(width)} pixels`).toEqual([]);
+      expect.soft(await sideways(page), `${name} at ${String(width)} pixels`).toBe(0);
     }
+    // Not of figures alone, which are no page.
+    if (name !== 'figures.html') expect.soft(await axeFindings(page), name).toEqual([]);
     // Between the margins of A4 at 96 dots an inch.
     await page.setViewportSize({ width: 680, height: 900 });
     await page.emulateMedia({ media: 'print' });

@@ -47,7 +47,7 @@ test('an empty workspace offers four ways to begin; lists share their height, no
   await page.getByRole('tab', { name: 'Runs', exact: true }).click();
   await expect(page.getByRole('heading', { name: 'No runs yet' })).toBeVisible();
   expect(await axeFindings(page), 'no runs').toEqual([]);
-  await page.getByRole('tab', { name: 'Workbench', exact: true }).click();
+  await page.getByRole('main').getByRole('button', { name: 'Set up a sweep' }).click();
   await ways.getByRole('button', { name: 'Open a model…' }).click();
   await expect(page.getByRole('dialog', { name: 'Open a model' })).toBeVisible();
   await page.keyboard.press('Escape');

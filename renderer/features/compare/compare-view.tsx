@@ -1,12 +1,10 @@
 import { useStore } from 'zustand';
 import type { CompareDocument, CompareRow, CompareTask } from '../../../main/contract/compare.ts';
-import { Button } from '../../components/button.tsx';
 import { EmptyState, LargeDisclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { Reading } from '../../components/reading.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { titlesOf } from '../../../main/words/task-titles.ts';
-import { layoutStore } from '../../state/layout-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { compareStore } from '../../state/view-stores.ts';
 import { broughtByPoint } from '../../sweep/brought.ts';
@@ -23,17 +21,11 @@ import type { RunManifest } from '../../../main/contract/run.ts';
 import { ChartsOrTable, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { SweepSelect } from '../../sweep/sweep-controls.tsx';
+import { SetUpSweep, SweepSelect } from '../../sweep/sweep-controls.tsx';
 import { referenceTitle } from './compare-words.ts';
 import { pick } from '../../../main/figures/columns.ts';
 import { COMPARE_SHOWN, compareColumns, compareLines, overviewColumns } from '../../../main/figures/compare-tables.ts';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
-
-const SetUpSweep = () => (
-  <Button look="primary" onClick={() => layoutStore.getState().show('workbench')}>
-    Set up a sweep
-  </Button>
-);
 
 /** Compares the methods of a sweep at one factor: which is best on which task, and how sure that is. */
 export const CompareView = () => {

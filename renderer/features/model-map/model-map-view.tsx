@@ -10,14 +10,13 @@ import { Problem } from '../../components/problem.tsx';
 import { Reading } from '../../components/reading.tsx';
 import { focusedTask, useFacts } from '../../engine/facts.ts';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { layoutStore } from '../../state/layout-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { modelMapStore } from '../../state/view-stores.ts';
 import { broughtByPoint } from '../../sweep/brought.ts';
 import { pointKey } from '../../sweep/points.ts';
 import { showPoint } from '../../sweep/show-point.ts';
 import { useReading, useSweep } from '../../sweep/shown-sweep.ts';
-import { RuleChip, SweepSelect } from '../../sweep/sweep-controls.tsx';
+import { RuleChip, SetUpSweep, SweepSelect } from '../../sweep/sweep-controls.tsx';
 import { BytesChart } from './bytes-chart.tsx';
 import { ExperimentTree, experimentsOf } from './experiment-trees.tsx';
 import { ModelTreeTable, VerdictLegend } from './model-tree-table.tsx';
@@ -49,15 +48,7 @@ export const ModelMapView = () => {
   const experiments = experimentsOf(facts);
   if (manifest === null && experiments.length === 0)
     return (
-      <EmptyState
-        icon="model"
-        title="No sweep yet"
-        action={
-          <Button look="primary" onClick={() => layoutStore.getState().show('workbench')}>
-            Set up a sweep
-          </Button>
-        }
-      >
+      <EmptyState icon="model" title="No sweep yet" action={<SetUpSweep />}>
         After a sweep, this view shows every model that it measured, and what was made of which.
       </EmptyState>
     );
@@ -67,7 +58,7 @@ export const ModelMapView = () => {
   const title = titlesOf(facts.tasks);
   return (
     <>
-      <ModelMapControls canChoose={sweep !== null} />
+      <ModelMapControls hasSweep={sweep !== null} />
       <div className="view-body model-map">
         {sweep !== null && <SweepTree manifest={sweep} task={task} title={title} />}
         {experiments.map((run) => (
@@ -155,17 +146,18 @@ const SweepTree = ({ manifest, task, title }: SweepTreeProps) => {
   );
 };
 
-const ModelMapControls = ({ canChoose }: { readonly canChoose: boolean }) => {
+/** A sweep that is not drawn is not named, and no two models of it can be chosen. */
+const ModelMapControls = ({ hasSweep }: { readonly hasSweep: boolean }) => {
   const { isChoosing, toggleChoosing } = useStore(modelMapStore);
   return (
     <div className="view-head">
-      <SweepSelect />
+      {hasSweep && <SweepSelect />}
       <RuleChip />
       <div className="view-head-end">
         <Button
           small
           aria-pressed={isChoosing}
-          disabled={!canChoose}
+          disabled={!hasSweep}
           title="Choose two models of the map; or click with Ctrl or Shift"
           onClick={toggleChoosing}
         >

@@ -26,6 +26,7 @@ import { titlesOf } from '../../../main/words/task-titles.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { runsTableStore } from '../../state/runs-table-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
+import { SetUpSweep } from '../../sweep/sweep-controls.tsx';
 import { ChosenCurves } from './chosen-curves.tsx';
 import { RunTable } from './run-table.tsx';
 import { useRunEntries } from './use-run-entries.ts';
@@ -62,7 +63,7 @@ export const RunsView = () => {
   if (runs.error !== null) return <Problem error={runs.error} />;
   if (runs.data?.length === 0)
     return (
-      <EmptyState icon="table" title="No runs yet">
+      <EmptyState icon="table" title="No runs yet" action={<SetUpSweep />}>
         Profiles, sweeps, exports and all other runs are listed here with what they measured.
       </EmptyState>
     );

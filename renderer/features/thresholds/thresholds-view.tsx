@@ -2,7 +2,6 @@ import { memo } from 'react';
 import { useStore } from 'zustand';
 import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
 import { isSamePoint } from '../../../main/contract/sweep.ts';
-import { Button } from '../../components/button.tsx';
 import { choiceAndWriting } from '../../../main/evaluation/choice-and-writing.ts';
 import { sweepNotes } from '../../../main/words/verdicts.ts';
 import { Disclosure, EmptyState, LargeDisclosure } from '../../components/panel.tsx';
@@ -10,14 +9,13 @@ import { Problem } from '../../components/problem.tsx';
 import { Reading } from '../../components/reading.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { titlesOf, withTaskTitles } from '../../../main/words/task-titles.ts';
-import { layoutStore } from '../../state/layout-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore, thresholdsStore } from '../../state/view-stores.ts';
 import type { PointKey } from '../../state/selection.ts';
 import { broughtByPoint } from '../../sweep/brought.ts';
 import { pointKey } from '../../sweep/points.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
-import { MethodToggles, RuleChip, SweepSelect } from '../../sweep/sweep-controls.tsx';
+import { MethodToggles, RuleChip, SetUpSweep, SweepSelect } from '../../sweep/sweep-controls.tsx';
 import '../../sweep/sweep.css';
 import { BestSection } from './best-section.tsx';
 import { ElsewhereSection } from './elsewhere-section.tsx';
@@ -32,12 +30,6 @@ import { saveReport } from '../../actions/sweep.ts';
 import { ChartsOrTable } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { formatCount, formatMargin, formatRange } from '../../../main/words/numbers.ts';
-
-const SetUpSweep = () => (
-  <Button look="primary" onClick={() => layoutStore.getState().show('workbench')}>
-    Set up a sweep
-  </Button>
-);
 
 /**
  * Thresholds of a sweep's models: how far each can be pruned, how that changes with E, and how pruned models compare

@@ -1,9 +1,10 @@
 import { expect, test, vi } from 'vitest';
 import { type PathHandle, pathHandle } from '../../../main/contract/model.ts';
-import { refuse } from '../../../main/contract/errors.ts';
+import { at, refuse } from '../../../main/contract/errors.ts';
 import { menuAction } from '../../../main/contract/shell.ts';
-import { type Action, performAction } from '../../../renderer/actions/action.ts';
+import { type Action, isStanding, performAction, type Refusal, refusalOf } from '../../../renderer/actions/action.ts';
 import { startProfile, unfinishedRun } from '../../../renderer/actions/jobs.ts';
+import { readFacts } from '../../../renderer/engine/facts.ts';
 import { actions } from '../../../renderer/app/views.tsx';
 import {
   matchesShortcut,
@@ -120,6 +121,39 @@ test('the error of an action is shown where it was asked for, and else as a mess
   await performAction(action, engine);
   expect(messages()).toEqual(['The folder exists.']);
   for (const { id } of noticesStore.getState().notices) noticesStore.getState().dismiss(id);
+});
+
+test('a refusal stands until the next attempt from any place, or until what it was made on changes', async () => {
+  const engine = engineOf(() => Promise.reject(new Error('nothing is asked')));
+  const refused = refuse('gone', 'The folder is gone.', 'Bring it back.');
+  let isGone = true;
+  const action = {
+    id: 'started',
+    label: 'Started',
+    keywords: [],
+    menu: 'run' as const,
+    enabled: () => true,
+    perform: () => (isGone ? Promise.reject(refused) : undefined),
+  };
+  const attempt = async (): Promise<Refusal> => {
+    const told: Refusal[] = [];
+    await performAction(action, engine, (error) => told.push(refusalOf(action, engine, error)));
+    return at(told, 0, 'it was not refused');
+  };
+  const facts = readFacts(engine);
+  const gone = modelEntryOf('m1', { error: 'The folder is gone.' });
+  const first = await attempt();
+  expect(first.error.message).toBe('The folder is gone.');
+  expect(isStanding(action, first, facts)).toBe(true);
+  expect(isStanding(action, first, { ...facts, models: [gone] })).toBe(false);
+  expect(isStanding(action, first, { ...facts, connected: false })).toBe(false);
+  // A list that was only read again changes nothing.
+  expect(isStanding(action, first, { ...facts, models: [...facts.models] })).toBe(true);
+  const second = await attempt();
+  expect([first, second].map((each) => isStanding(action, each, facts))).toEqual([false, true]);
+  isGone = false;
+  await performAction(action, engine);
+  expect(isStanding(action, second, facts)).toBe(false);
 });
 
 test('a long action is shown after a second, and can be given up', async () => {
