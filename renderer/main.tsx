@@ -7,8 +7,7 @@ import { connectBrowser } from './bridge/browser.ts';
 import { connectWindow } from './bridge/window.ts';
 import { Button } from './components/button.tsx';
 import { ErrorBoundary, Problem } from './components/problem.tsx';
-import { QueryCache } from './engine/query-cache.ts';
-import { readingWaits } from './engine/waits.ts';
+import { engineOn, readingWaits } from './engine/waits.ts';
 import { remoteStore } from './state/remote-store.ts';
 import { followTheme } from './state/theme.ts';
 import './app/tokens.css';
@@ -36,7 +35,7 @@ followTheme();
 
 try {
   const bridge = await (window.uncurlShell === undefined ? connectBrowser() : connectWindow(window.uncurlShell));
-  const engine = { bridge, cache: new QueryCache(bridge.call, readingWaits) };
+  const engine = engineOn(bridge, readingWaits);
   const { host = null, questions = [] } = bridge.shell?.remote ?? {};
   remoteStore.setState({ host, questions });
   root.render(

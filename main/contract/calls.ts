@@ -49,6 +49,8 @@ import { givenFileName, MAX_GIVEN_BYTES, pathKind } from './path-kind.ts';
 
 const runId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,127}$/);
 const nothing = z.object({});
+/** The answer of a call that makes a run: its id. */
+export const madeRun = z.object({ run: runId });
 const trashEntry = z.string().regex(/^[a-z0-9][a-z0-9-]{0,127}-[0-9a-f]{6}$/);
 
 /** Margin of the thresholds, and whether their level applies to each or to all thresholds of a sweep together. */
@@ -169,9 +171,9 @@ export const folderListing = z.object({
 
 /** The calls that start a run: those of the kinds that say what theirs takes. */
 const startCalls = Object.fromEntries(
-  startedKinds.map((kind) => [startCall(kind), call(startInput(kind), z.object({ run: runId }))]),
+  startedKinds.map((kind) => [startCall(kind), call(startInput(kind), madeRun)]),
 ) as unknown as {
-  readonly [K in StartedKind as `${K}.start`]: Call<StartInput<K>, z.ZodObject<{ run: typeof runId }>>;
+  readonly [K in StartedKind as `${K}.start`]: Call<StartInput<K>, typeof madeRun>;
 };
 
 /** Every call the window, the browser and the command line may make. Names are `noun.verb`. */
@@ -179,7 +181,7 @@ export const calls = {
   ...startCalls,
   'engine.facts': call(nothing, engineFacts, 'device'),
   /** Adds the bundled sample to the workspace, where it is not there yet; answers with its run. */
-  'sample.add': call(nothing, z.object({ run: runId })),
+  'sample.add': call(nothing, madeRun),
   /** Every execution provider: what is known without trying it, and the results of this engine's probes. */
   'devices.list': call(nothing, boundedList(providerListing), 'device'),
   /** Tries a provider in a process of its own (seconds); the result is cached until `again` is set. */
@@ -250,7 +252,7 @@ export const calls = {
   /** Facts about a model on the Hub, from its config and the headers of its weights. */
   'hub.look': call(z.object({ name: hubNameTyped }), hubModel),
   /** Starts the download of a model, or of what is missing of it. */
-  'hub.download': call(z.object({ name: hubNameTyped }), z.object({ run: runId })),
+  'hub.download': call(z.object({ name: hubNameTyped }), madeRun),
   /** Publishes the verified export of a run, or a folder. */
   'hub.push': call(
     z.object({
@@ -260,7 +262,7 @@ export const calls = {
       intoExisting: z.boolean().default(false),
       withoutNumbers: z.boolean().default(false),
     }),
-    z.object({ run: runId }),
+    madeRun,
   ),
   /** Tasks of lm-evaluation-harness by name; `harness.changed` says what changes. */
   'harness.state': call(nothing, harnessState),
@@ -452,10 +454,10 @@ export const calls = {
    */
   'experiment.reproduce': call(
     z.object({ run: runId, python: pathHandle.nullable().default(null), confirmed: runCodeText.optional() }),
-    z.object({ run: runId }),
+    madeRun,
   ),
   /** The bundled experiment; added to the runs if it is not there. */
-  'experiment.recorded': call(nothing, z.object({ run: runId })),
+  'experiment.recorded': call(nothing, madeRun),
   /** An experiment as one self-contained HTML page, and a name for its file. */
   'experiment.report': call(
     z.object({ run: runId, delta: thresholdReading.delta }),
@@ -480,12 +482,12 @@ export const calls = {
   /** Whether the test came after the choice, by the stored answers. */
   'fit.verify': call(z.object({ run: runId }), fitProof, 'results'),
   /** Exports the recommended model in the form that the search was for, into a folder of this name. */
-  'fit.export': call(z.object({ run: runId, into: pathHandle, name: folderName }), z.object({ run: runId })),
+  'fit.export': call(z.object({ run: runId, into: pathHandle, name: folderName }), madeRun),
   /** A search as one self-contained HTML page, and a name for its file. */
   'fit.report': call(z.object({ run: runId }), z.object({ name: boundedText, html: boundedText }), 'results'),
   'verify.read': call(z.object({ run: runId }), vouchedFor(verification), 'results'),
   /** Repeats a finished sweep or search without any stored step, and compares every value and every item's outcome. */
-  'run.reproduce': call(z.object({ run: runId, confirmed: runCodeText.optional() }), z.object({ run: runId })),
+  'run.reproduce': call(z.object({ run: runId, confirmed: runCodeText.optional() }), madeRun),
   /** Findings of a finished reproduction; `run` is that of the reproduction. */
   'reproduction.read': call(z.object({ run: runId }), vouchedFor(reproduction), 'results'),
   /** The user's settings for all workspaces, the values this engine uses, and the defaults. */

@@ -1,4 +1,4 @@
-import { type CallName, calls, type Subject } from './calls.ts';
+import { type CallName, calls, madeRun, type Subject } from './calls.ts';
 import { assertNever } from './errors.ts';
 import type { EngineEvent } from './events.ts';
 
@@ -38,6 +38,10 @@ export const staleAfterChange = (run: string): StaleCalls => {
   const readsRun = callsThatReadRun(run);
   return (name, input) => name !== 'sweep.read' && readsRun(name, input);
 };
+
+/** The calls whose answers one of this call makes stale at once: a run that it made or resumed is in no list yet. */
+export const staleAfterAnswer = (name: CallName): StaleCalls =>
+  calls[name].output === madeRun || name === 'jobs.resume' ? callsThatRead('runs', 'jobs') : none;
 
 /**
  * The calls whose answers an event makes stale, by the subjects that each call reads. Lists of runs, jobs and clusters'

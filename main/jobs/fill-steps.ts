@@ -22,8 +22,7 @@ import {
   type SweepSink,
 } from './sweep-stages.ts';
 import { calibrationDrawSteps, drawnCurves, measureCalibrationDraws } from './sweep-calibration-draws.ts';
-import { measureStage } from './sweep-job.ts';
-import { measureUnpruned } from './sweep-points.ts';
+import { measureStage, measureUnpruned } from './sweep-job.ts';
 import {
   DONE_FILE,
   doneFile,

@@ -9,8 +9,7 @@ import { type RandomSource, seededRandom } from '../statistics/random.ts';
 import { bareFactor } from '../words/numbers.ts';
 import type { JobContext, RunTask } from './job-context.ts';
 import { evaluationStep } from './measurement.ts';
-import type { Stage } from './sweep-stages.ts';
-import { namedPoint } from './sweep-points.ts';
+import { namedPoint, type Stage } from './sweep-stages.ts';
 import { answerItems } from './write-items.ts';
 
 /** Fixed: the same sweep always asks about the same answers. */

@@ -13,7 +13,7 @@ import type { JobContext } from './job-context.ts';
 import { makePlan, requestOf, taskProfileKey } from './plan-step.ts';
 import type { PlanSubject } from './search-step.ts';
 import { drawnProfilesKey, type PlannedStep, runStep, type SingleStep } from './step.ts';
-import { measurePlans } from './sweep-points.ts';
+import { measurePlans } from './sweep-elsewhere.ts';
 import {
   candidatesOf,
   type CountedCurve,

@@ -1,106 +1,320 @@
 import type { SweepFact } from '../contract/sweep-fact.ts';
-import { stepSummary } from '../words/sweep-facts.ts';
-import { isWholeCurve } from '../evaluation/sweeps/sweep-shape.ts';
-import { CancelledError, present } from '../contract/errors.ts';
+import type { CurtailedPoint, UnneededPoint } from '../contract/curtailed-point.ts';
+import { at, CancelledError, present } from '../contract/errors.ts';
+import { curveLabel } from '../contract/method.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
-import { isDecidable, type PairedDesign, pairedDesign } from '../evaluation/curtailment.ts';
+import { type SweepResult, UNPRUNED } from '../contract/sweep.ts';
+import {
+  type CountsSoFar,
+  independentAtLeast,
+  isDecidable,
+  lowAtMost,
+  type PairedDesign,
+  pairedDesign,
+} from '../evaluation/curtailment.ts';
 import { nextKeptCount, nextToConfirm } from '../evaluation/kept-counts.ts';
-import { itemsNeeded } from '../evaluation/verdicts.ts';
+import { summarise } from '../evaluation/summarise.ts';
+import { isWholeCurve } from '../evaluation/sweeps/sweep-shape.ts';
+import { isSafe, itemsNeeded } from '../evaluation/verdicts.ts';
+import { waveOrder } from '../evaluation/wave-order.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
+import { textsBesideAnswers } from '../tasks/generation/unreachable-answers.ts';
+import { stepSummary } from '../words/sweep-facts.ts';
 import { ownCounts } from './file-methods.ts';
 import { type Job, type JobContext, jobOn, type RunModel } from './job-context.ts';
+import {
+  begunSteps,
+  evaluate,
+  evaluateEarly,
+  evaluatePlan,
+  type EvaluationStep,
+  evaluationStep,
+} from './measurement.ts';
+import { folderCost, planPointCost } from './point-cost.ts';
 import { RecoveryPairs } from './recovery-pairs.ts';
 import { askReferee, refereeFindings } from './referee.ts';
-import { type PlannedStep, totalWork } from './step.ts';
+import { totalWork } from './step.ts';
 import { calibrationDrawSteps, measureCalibrationDraws } from './sweep-calibration-draws.ts';
+import { elsewhereSteps, measureElsewhere } from './sweep-elsewhere.ts';
 import { measureFolders } from './sweep-folders.ts';
-import {
-  announceUndecidable,
-  decideCandidates,
-  type Decision,
-  type MeasuredCandidates,
-  measurePlans,
-  measureTogether,
-  measureUnpruned,
-  recordUnneeded,
-} from './sweep-points.ts';
 import {
   candidatesOf,
   type CountedCurve,
   type Curve,
-  type CurvePlan,
   curveSteps,
+  droppedBy,
   fallingCounts,
   isSameCurve,
-  type PlannedStage,
+  namedPoint,
   planStages,
   roundedStage,
+  speedOf,
   type Stage,
   stageSteps,
+  type SweepCandidate,
   type SweepInput,
   sweepSources,
 } from './sweep-stages.ts';
 import { type ModelProfiles, writeSweepFiles } from './write-sweep-files.ts';
-import { textsBesideAnswers } from '../tasks/generation/unreachable-answers.ts';
-import { curveLabel } from '../contract/method.ts';
-import { makeJointPlan } from './plan-step.ts';
 
-/**
- * Plans of a sweep on the tasks that they were not made for. A plan is made once, for its own task, and is a mask over
- * the same model on every other one. Beside them a plan made for all tasks at once is measured on each task.
- */
+type Outcomes = readonly ItemOutcome[];
 
-/** A plan of a curve, and the task that it was made for; null: all tasks at once. */
-interface MadePlan extends CurvePlan {
-  readonly madeFor: string | null;
-}
+/** The name of a point without a plan. */
+const unplannedPoint = (
+  { measurement: { model, task } }: Stage,
+  { method, refit, weights, seed }: Curve,
+  keep: number,
+): UnneededPoint => ({
+  model: model.name,
+  task: task.name,
+  method: curveLabel(method, refit, weights),
+  seed,
+  factor: model.checkpoint.info.experts / keep,
+  kept: keep,
+});
 
-const stagesByModel = <S extends Pick<Stage, 'measurement'>>(stages: readonly S[]): readonly (readonly S[])[] => [
-  ...Map.groupBy(stages, ({ measurement }) => measurement.model.name).values(),
-];
+/** Records points of a curve that are not measured because a smaller factor is unsafe. */
+const recordUnneeded = (stage: Stage, curve: Curve, counts: readonly number[]): Promise<void> =>
+  stage.record.add({ what: 'unneeded', points: counts.map((keep) => unplannedPoint(stage, curve, keep)) });
 
-/** The steps that measure the plans of a model elsewhere: on each task those of the others, and one for all tasks. */
-const elsewhereSteps = (stages: readonly Pick<PlannedStage, 'measurement' | 'curves'>[]): readonly PlannedStep[] =>
-  stages.flatMap(({ measurement, curves }) =>
-    curves.flatMap(({ counts }) => counts.flatMap(() => stages.map(() => measurement))),
-  );
-
-/** The plans that a stage made for its own task at the listed factors; bisection may have made others. */
-const ownPlans = ({ candidates, curves, measurement }: Stage): readonly MadePlan[] =>
-  candidates
-    .filter((candidate) => curves.find((curve) => isSameCurve(curve, candidate))?.counts.includes(candidate.keep))
-    .map((candidate) => ({ ...candidate, madeFor: measurement.task.name }));
-
-/** The plans for all tasks at once, one for each curve and count; `without`: curves that have none. */
-const jointPlans = async (
-  stages: readonly Stage[],
-): Promise<{ readonly plans: readonly MadePlan[]; readonly without: ReadonlySet<string> }> => {
-  const plans: MadePlan[] = [];
-  const without = new Set<string>();
-  const sources = stages.map(({ source }) => source);
-  for (const { context, curves } of stages.slice(0, 1))
-    for (const { counts, ...curve } of curves)
-      for (const keep of counts) {
-        const plan = await makeJointPlan(context, sources, curve, keep);
-        if (plan === null) without.add(curveLabel(curve.method, curve.refit));
-        else plans.push({ ...curve, plan, madeFor: null });
-      }
-  return { plans, without };
+/** Announces that the items are too few to call any candidate of a curve safe, at the curve's smallest factor. */
+const announceUndecidable = async (
+  stage: Stage,
+  baseline: Outcomes,
+  { counts: [first, ...others], ...curve }: CountedCurve,
+): Promise<void> => {
+  if (first === undefined) return;
+  const { metric } = stage.measurement.task.task;
+  const design = pairedDesign(metric, baseline);
+  const point = {
+    ...unplannedPoint(stage, curve, first),
+    n: baseline.length,
+    evaluated: 0,
+    metric,
+    lost: 0,
+    gainedAtMost: design === null ? 0 : design.right.filter((right) => !right).length,
+    independentAtLeast: design === null ? baseline.length : independentAtLeast(design),
+  };
+  await stage.record.add({ what: 'curtailed', point });
+  await recordUnneeded(stage, curve, others);
 };
 
-/** Measures the plans of a model on the tasks that they were not made for. `stages`: its tasks, measured. */
-const measureElsewhere = async (stages: readonly Stage[]): Promise<void> => {
-  const joint = await jointPlans(stages);
-  for (const stage of stages) {
-    const { context, measurement, record } = stage;
-    if (joint.without.size > 0) record.note({ code: 'not-for-all-tasks', methods: [...joint.without] });
-    const others = stages.filter((other) => other !== stage).flatMap(ownPlans);
-    const planned = elsewhereSteps([stage]).length * stages.length;
-    context.meter.leftOut(measurement.work * (planned - others.length - joint.plans.length));
-    await measurePlans(stage, [...others, ...joint.plans], ({ madeFor }, result) =>
-      record.add({ what: 'elsewhere', point: { madeFor, result } }),
-    );
+/** Whether a candidate is safe, and the share of its items that the verdict needed. */
+interface Decision {
+  readonly candidate: SweepCandidate;
+  readonly safe: boolean;
+  readonly share: number;
+}
+
+/** Records candidates as their outcomes arrive. Candidates that keep the same experts share a step. */
+class Announcer {
+  readonly #stage: Stage;
+  readonly #candidates: readonly SweepCandidate[];
+  readonly #pairs: RecoveryPairs | undefined;
+  readonly #decisions = new Map<SweepCandidate, Decision>();
+  /** One step for all candidates that share it. */
+  readonly steps: readonly EvaluationStep[];
+
+  constructor(stage: Stage, candidates: readonly SweepCandidate[], pairs: RecoveryPairs | undefined) {
+    this.#stage = stage;
+    this.#candidates = candidates;
+    this.#pairs = pairs;
+    const byKey = Map.groupBy(candidates, ({ step }) => step.key);
+    this.steps = [...byKey.values()].flatMap(([first]) => first?.step ?? []);
   }
+
+  decisionOf(candidate: SweepCandidate): Decision | undefined {
+    return this.#decisions.get(candidate);
+  }
+
+  /** Decisions on all candidates, in their order. */
+  get decisions(): readonly Decision[] {
+    return this.#candidates.map((candidate) => present(this.decisionOf(candidate), 'a candidate without a decision'));
+  }
+
+  /** Candidates that answered every item. */
+  async measured(baseline: Outcomes, step: EvaluationStep, outcomes: Outcomes): Promise<void> {
+    const { measurement, settings, record } = this.#stage;
+    const { model, task, rounded } = measurement;
+    await this.#decide(step, 1, async (candidate) => {
+      const result: SweepResult = {
+        ...namedPoint(this.#stage, candidate),
+        ...summarise(task.task.metric, baseline, outcomes, { delta: settings.delta }),
+        cost: {
+          ...planPointCost(model.checkpoint, candidate.plan),
+          ...(await rounded?.cost(candidate.plan)),
+          ...(await speedOf(this.#stage, candidate.plan)),
+        },
+      };
+      await record.add({ what: 'point', result, step: step.key });
+      this.#pairs?.add({ ...candidate, factor: result.factor }, outcomes);
+      return isSafe(result, settings.delta);
+    });
+  }
+
+  /** Candidates that stopped early because their verdict can only be unsafe. */
+  async stopped(design: PairedDesign, step: EvaluationStep, counts: CountsSoFar): Promise<void> {
+    const { measurement, record } = this.#stage;
+    const { n, evaluated, lost, gained, wrongLeft } = counts;
+    const low = lowAtMost(counts);
+    await this.#decide(step, evaluated / n, async (candidate) => {
+      const point: CurtailedPoint = {
+        ...namedPoint(this.#stage, candidate),
+        n,
+        evaluated,
+        metric: measurement.task.task.metric,
+        lost,
+        gainedAtMost: gained + wrongLeft,
+        independentAtLeast: independentAtLeast(design),
+        ...(low === null ? {} : { lowAtMost: low }),
+        verdict: 'unsafe',
+      };
+      await record.add({ what: 'curtailed', point });
+      return false;
+    });
+  }
+
+  async #decide(
+    { key }: EvaluationStep,
+    share: number,
+    isSafeOnItems: (candidate: SweepCandidate) => Promise<boolean>,
+  ): Promise<void> {
+    const { context, measurement } = this.#stage;
+    for (const [index, candidate] of this.#candidates.filter(({ step }) => step.key === key).entries()) {
+      if (index > 0) context.meter.reuse(measurement.work * share, 0);
+      this.#decisions.set(candidate, { candidate, safe: await isSafeOnItems(candidate), share });
+    }
+  }
+}
+
+/**
+ * Orders the remaining steps by their information about the thresholds: the unpruned model first, then those inside
+ * each curve's bracket of measured candidates, all curves side by side.
+ */
+const bracketsFirst = (
+  { measurement }: Stage,
+  candidates: readonly SweepCandidate[],
+  announcer: Announcer,
+  missing: readonly EvaluationStep[],
+): readonly EvaluationStep[] => {
+  const left = new Map(missing.map((step) => [step.key, step]));
+  const curves: SweepCandidate[][] = [];
+  for (const candidate of candidates) {
+    const curve = curves.find(([first]) => first !== undefined && isSameCurve(first, candidate));
+    if (curve === undefined) curves.push([candidate]);
+    else curve.push(candidate);
+  }
+  const open = curves.map((curve) => ({
+    missing: curve.filter(({ step }) => left.has(step.key)).map(({ keep }) => keep),
+    tested: curve.flatMap((candidate) => {
+      const decision = announcer.decisionOf(candidate);
+      return decision === undefined ? [] : [{ kept: candidate.keep, safe: decision.safe }];
+    }),
+  }));
+  const wanted = waveOrder(open, measurement.model.checkpoint.info.experts).flatMap(
+    ([curve, kept]) => curves[curve]?.find(({ keep }) => keep === kept)?.step.key ?? [],
+  );
+  const ofCurves = new Set(candidates.map(({ step }) => step.key));
+  const others = missing.filter(({ key }) => !ofCurves.has(key)).map(({ key }) => key);
+  return [...new Set([...others, ...wanted])].flatMap((key) => left.get(key) ?? []);
+};
+
+const recordUnpruned = async (stage: Stage, { key }: EvaluationStep, outcomes: Outcomes): Promise<void> => {
+  const { model, task } = stage.measurement;
+  const result: SweepResult = {
+    model: model.name,
+    task: task.name,
+    method: UNPRUNED,
+    seed: null,
+    factor: 1,
+    kept: model.checkpoint.info.experts,
+    ...droppedBy(stage, null),
+    ...summarise(task.task.metric, outcomes, null),
+    cost: { ...folderCost(model.checkpoint), ...(await speedOf(stage, null)) },
+  };
+  await stage.record.add({ what: 'point', result, step: key });
+};
+
+/** Outcomes of the unpruned model of a stage, recorded before anything else. */
+export const measureUnpruned = async (stage: Stage): Promise<Outcomes> => {
+  const step = evaluationStep(stage.measurement, null);
+  const baseline = await evaluatePlan(stage.context, stage.measurement, null);
+  await recordUnpruned(stage, step, baseline);
+  return baseline;
+};
+
+interface MeasuredCandidates {
+  /** Outcomes of the unpruned model. */
+  readonly baseline: Outcomes;
+  readonly decisions: readonly Decision[];
+}
+
+/**
+ * Measures candidates on all items together with the unpruned model, so that all of them write in one batch. Candidates
+ * that a search for the threshold has begun continue from disk. Decisions in the order of the candidates. `known`:
+ * outcomes of the unpruned model, measured before.
+ */
+const measureTogether = async (
+  stage: Stage,
+  candidates: readonly SweepCandidate[],
+  known?: Outcomes,
+  pairs?: RecoveryPairs,
+): Promise<MeasuredCandidates> => {
+  if (known !== undefined)
+    return { baseline: known, decisions: await decideCandidates(stage, known, candidates, null, pairs) };
+  const { context, measurement } = stage;
+  for (const plan of [null, ...candidates.map((candidate) => candidate.plan)]) await speedOf(stage, plan);
+  const announcer = new Announcer(stage, candidates, pairs);
+  const unpruned = evaluationStep(measurement, null);
+  const stored = await unpruned.read(context.steps);
+  const begun = stored === null ? [] : await begunSteps(context, measurement, stored, announcer.steps);
+  const found: Outcomes[] = [];
+  const waiting: (readonly [EvaluationStep, Outcomes])[] = [];
+  const take = async (step: EvaluationStep, outcomes: Outcomes): Promise<void> => {
+    if (step.key === unpruned.key) {
+      found.push(outcomes);
+      await recordUnpruned(stage, step, outcomes);
+    }
+    waiting.push([step, outcomes]);
+    const [baseline] = found;
+    if (baseline !== undefined)
+      for (const [early, own] of waiting.splice(0)) await announcer.measured(baseline, early, own);
+  };
+  const whole = announcer.steps.filter((step) => step.key !== unpruned.key && !begun.includes(step));
+  await evaluate(context, measurement, [unpruned, ...whole], take, (missing) =>
+    bracketsFirst(stage, candidates, announcer, missing),
+  );
+  const baseline = at(found, 0, 'the unpruned model gave no outcomes');
+  await evaluateEarly(context, measurement, baseline, begun, (step, outcomes) =>
+    announcer.measured(baseline, step, outcomes),
+  );
+  return { baseline, decisions: announcer.decisions };
+};
+
+/**
+ * Measures candidates in their order, with a known unpruned model: on as many items as their decisions need, or on all
+ * items without a design.
+ */
+const decideCandidates = async (
+  stage: Stage,
+  baseline: Outcomes,
+  candidates: readonly SweepCandidate[],
+  design: PairedDesign | null,
+  pairs?: RecoveryPairs,
+): Promise<readonly Decision[]> => {
+  const { context, measurement, settings } = stage;
+  for (const { plan } of candidates) await speedOf(stage, plan);
+  const announcer = new Announcer(stage, candidates, pairs);
+  const done = (step: EvaluationStep, outcomes: Outcomes): Promise<void> =>
+    announcer.measured(baseline, step, outcomes);
+  if (design === null) await evaluate(context, measurement, announcer.steps, done);
+  else {
+    const stopped = (step: EvaluationStep, counts: CountsSoFar): Promise<void> =>
+      announcer.stopped(design, step, counts);
+    const test = { design, delta: settings.delta, stopped };
+    await evaluateEarly(context, measurement, baseline, announcer.steps, done, test);
+  }
+  return announcer.decisions;
 };
 
 /** How candidates of a stage are measured where only the threshold is needed. */
@@ -112,7 +326,7 @@ type DecisionMode =
   /** Not at all: the items are too few to call anything safe. */
   | { readonly how: 'not' };
 
-const decisionModeOf = ({ settings, measurement }: Stage, baseline: readonly ItemOutcome[]): DecisionMode => {
+const decisionModeOf = ({ settings, measurement }: Stage, baseline: Outcomes): DecisionMode => {
   const { delta } = settings;
   const { metric } = measurement.task.task;
   const design = pairedDesign(metric, baseline);
@@ -126,7 +340,7 @@ const decisionModeOf = ({ settings, measurement }: Stage, baseline: readonly Ite
  */
 const measureToFirstUnsafe = async (
   stage: Stage,
-  baseline: readonly ItemOutcome[],
+  baseline: Outcomes,
   curves: readonly CountedCurve[],
   design: PairedDesign | null,
   pairs?: RecoveryPairs,
@@ -156,7 +370,7 @@ const measureToFirstUnsafe = async (
 /** Records that the items are too few to find a threshold; no curve is measured. */
 const leaveUndecided = async (
   stage: Stage,
-  baseline: readonly ItemOutcome[],
+  baseline: Outcomes,
   curves: readonly CountedCurve[],
 ): Promise<MeasuredCandidates> => {
   const { context, measurement, record } = stage;
@@ -226,7 +440,7 @@ const measureCurves = async (
   stage: Stage,
   curves: readonly CountedCurve[],
   folders: readonly RunModel[],
-  known?: readonly ItemOutcome[],
+  known?: Outcomes,
 ): Promise<MeasuredCandidates> => {
   const { context, measurement, settings, record } = stage;
   if (context.signal.aborted) throw new CancelledError('The sweep');
@@ -279,9 +493,8 @@ export const sweepJob = (
     context.meter.describe('Reading tasks');
     const { stages, facts } = await planStages(context, input);
     const record = createRecord(context, facts);
-    const elsewhere = input.settings.elsewhere === true ? stagesByModel(stages).flatMap(elsewhereSteps) : [];
-    const drawn = stages.flatMap(calibrationDrawSteps);
-    context.meter.setTotal(totalWork([...stages.flatMap(stageSteps), ...elsewhere, ...drawn]));
+    const beside = [...elsewhereSteps(stages), ...stages.flatMap(calibrationDrawSteps)];
+    context.meter.setTotal(totalWork([...stages.flatMap(stageSteps), ...beside]));
     if (input.settings.stop === 'early') {
       record.note({ code: 'curtailed' });
       context.meter.expectSavings(totalWork(stages.flatMap((planned) => curveSteps(planned, planned.curves))));
@@ -293,7 +506,7 @@ export const sweepJob = (
         opened.push(stage);
         await measureStage(stage, planned.curves, candidates);
       }
-      if (input.settings.elsewhere === true) for (const group of stagesByModel(opened)) await measureElsewhere(group);
+      await measureElsewhere(opened);
       if (input.settings.calibrationDraws !== undefined)
         for (const stage of opened) await measureCalibrationDraws(stage);
       // A reproduction by onnxruntime repeats the answers, which say more than a sample of them.

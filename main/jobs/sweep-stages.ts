@@ -1,12 +1,14 @@
 import type { SweepFact } from '../contract/sweep-fact.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import type { UnneededPoint } from '../contract/curtailed-point.ts';
 import { CancelledError } from '../contract/errors.ts';
 import type { RoundedType } from '../contract/export.ts';
 import { curveLabel } from '../contract/method.ts';
-import type { MethodName, MethodOptions, Plan } from '../contract/plan.ts';
+import { isMergePlan, type MethodName, type MethodOptions, type Plan } from '../contract/plan.ts';
 import { readSampler } from '../contract/sampling.ts';
 import type { SweepSettings } from '../contract/sweep.ts';
 import type { TaskItem } from '../contract/task.ts';
+import { droppedShare } from '../evaluation/dropped-share.ts';
 import {
   countsOfCurve,
   type CurveShape,
@@ -25,6 +27,7 @@ import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-stati
 import { methodNamed } from '../pruning/methods.ts';
 import { foldsByProfile } from '../pruning/gates.ts';
 import { combinedExtras, type PlanNeeds, planNeeds } from '../pruning/plan-needs.ts';
+import { layerRow } from '../pruning/weighed-profiles.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { repeatedItems } from '../tasks/task.ts';
 import { counted } from '../words/numbers.ts';
@@ -60,14 +63,6 @@ const traitsOf =
     draws: drawsPlans(settings, method),
     ownCounts: isFileMethod(settings, method) ? ({ checkpoint }) => ownCounts(settings, method, checkpoint) : undefined,
   });
-
-/** The curves of a model: a file of plans is measured at its own sizes, every other method at `counts`. */
-export const countedCurves = (
-  settings: SweepSettings,
-  model: SweepTarget,
-  counts: readonly number[],
-): readonly CountedCurve[] =>
-  curvesOf(settings).map((curve) => ({ ...curve, counts: countsOfCurve(curve, model, counts, traitsOf(settings)) }));
 
 /** Every count at which some curve is measured, descending. */
 export const fallingCounts = (curves: readonly CountedCurve[]): readonly number[] =>
@@ -249,6 +244,38 @@ export const candidatesOf = async (
 export const speedOf = async ({ speeds, measurement }: Stage, plan: Plan | null): Promise<Partial<Speed>> =>
   measurement.rounded === undefined ? ((await speeds?.of(measurement.model.checkpoint, plan)) ?? {}) : {};
 
+/** Number of experts that a plan keeps in all MoE layers together. */
+const keptInAll = (plan: Plan): number =>
+  (isMergePlan(plan) ? plan.groups : plan.kept).map(({ length }) => length).reduce((sum, kept) => sum + kept, 0);
+
+/** The share of routed choices that a plan drops, if the stage has a profile to compute it from. */
+export const droppedBy = (
+  { source: { statistics } }: Stage,
+  plan: Plan | null,
+): Pick<UnneededPoint, 'droppedShare'> => {
+  if (statistics === null) return {};
+  const { layers, experts, counts } = statistics;
+  const rows = Array.from({ length: layers }, (_, layer) => layerRow(counts, layer, experts));
+  const share = droppedShare(rows, plan);
+  return share === null ? {} : { droppedShare: share };
+};
+
+/** The name of a candidate's point, and its figures that need no measurement. */
+export const namedPoint = (stage: Stage, { method, refit, weights, seed, plan }: CurvePlan): UnneededPoint => {
+  const { model, task } = stage.measurement;
+  const { experts, moeLayers } = model.checkpoint.info;
+  const total = keptInAll(plan);
+  return {
+    model: model.name,
+    task: task.name,
+    method: curveLabel(method, refit, weights),
+    seed,
+    factor: (experts * moeLayers) / total,
+    kept: total / moeLayers,
+    ...droppedBy(stage, plan),
+  };
+};
+
 /** A stage whose candidates run with weights rounded as `type`. */
 export const roundedStage = (stage: Stage, type: RoundedType): Stage => ({
   ...stage,
@@ -313,7 +340,11 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
   const states: SweepFact[] = [];
   for (const model of firstOnes(models, settings.first?.model)) {
     const needs = needsOf(settings, [model]);
-    const curves = countedCurves(settings, model, kept.get(model.name) ?? []);
+    const counts = kept.get(model.name) ?? [];
+    // A file of plans is measured at its own sizes, every other method at those of the sweep.
+    const curves = curvesOf(settings).map((curve): CountedCurve => {
+      return { ...curve, counts: countsOfCurve(curve, model, counts, traitsOf(settings)) };
+    });
     const inOrder = firstOnes(tasks, settings.first?.task);
     const asked = sampledTasks(await askedTasks(model, inOrder, settings.chat, context.madeAt, settings), settings);
     const count = await openTokenCounter(model.checkpoint, context.signal);

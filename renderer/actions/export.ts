@@ -1,5 +1,4 @@
 import { planStanding } from '../../main/words/verdicts.ts';
-import { listsRuns } from '../engine/apply-event.ts';
 import {
   canAskTransformers,
   chosenFormat,
@@ -71,7 +70,6 @@ export const startExport: Action = {
       mtp: chosenMtp(source, state),
       referee: state.referee && canAskTransformers(source, state) ? true : undefined,
     });
-    engine.cache.invalidate(listsRuns);
     exportStore.getState().showRun(run);
   },
 };

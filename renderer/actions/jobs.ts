@@ -4,7 +4,6 @@ import type { ModelEntry } from '../../main/contract/model.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
 import { isSameContent } from '../../main/contract/recorded.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
-import { listsRuns } from '../engine/apply-event.ts';
 import type { Engine } from '../engine/engine-context.tsx';
 import { focusedTask, isUsable, selectedModel, tickedTasks } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
@@ -27,7 +26,7 @@ const tasksToProfile = (facts: Facts) => {
  * which tokens went where, for the panel of an expert.
  */
 export const startProfile = async (
-  { bridge, cache }: Pick<Engine, 'bridge' | 'cache'>,
+  { bridge }: Pick<Engine, 'bridge'>,
   model: ModelEntry,
   tasks: readonly TaskEntry[],
   more: Omit<CallInput<'profile.start'>, 'model' | 'tasks' | 'chat'> = {},
@@ -40,7 +39,6 @@ export const startProfile = async (
     tasks: tasks.map(({ handle }) => handle),
     chat,
   });
-  cache.invalidate(listsRuns);
 };
 
 export const profileTasks: Action = {
@@ -139,14 +137,13 @@ export const unfinishedRun = (runs: readonly RunManifest[]): RunManifest | null 
 };
 
 /** Resumes a run. A run made elsewhere is first shown for confirmation, with everything it refers to. */
-export const resume = async ({ bridge, cache }: Pick<Engine, 'bridge' | 'cache'>, run: string): Promise<void> => {
+export const resume = async ({ bridge }: Pick<Engine, 'bridge'>, run: string): Promise<void> => {
   try {
     await bridge.call('jobs.resume', { run });
   } catch (error) {
     if (serialiseError(error).code !== 'made-elsewhere') throw error;
-    return strangeRunStore.getState().show(run);
+    strangeRunStore.getState().show(run);
   }
-  cache.invalidate(listsRuns);
 };
 
 export const resumeRun: Action = {

@@ -1,7 +1,6 @@
 import type { RunLabelChange, RunManifest } from '../../main/contract/run.ts';
 import { callsThatRead } from '../../main/contract/stale-calls.ts';
 import type { Engine } from '../engine/engine-context.tsx';
-import { listsRuns } from '../engine/apply-event.ts';
 import { isUsable, readFacts } from '../engine/facts.ts';
 import { shownRunName } from '../format/run-names.ts';
 import { deedsStore } from '../state/deeds-store.ts';
@@ -23,7 +22,6 @@ export const labelRun = async ({ bridge, cache }: Engine, run: string, change: R
 /** Adds the sample to the workspace and shows it, with its largest model, which can be pruned furthest. */
 export const addSampleSweep = async (engine: Engine): Promise<void> => {
   const { run } = await engine.bridge.call('sample.add', {});
-  engine.cache.invalidate(listsRuns);
   const sample = (await engine.bridge.call('runs.list', {})).find(({ id }) => id === run);
   if (sample === undefined) return;
   const facts = readFacts(engine);

@@ -5,7 +5,6 @@ import { refuse } from '../../main/contract/errors.ts';
 import type { ModelEntry, PathHandle } from '../../main/contract/model.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
 import type { Bridge } from '../bridge/bridge.ts';
-import { listsRuns } from '../engine/apply-event.ts';
 import type { Engine } from '../engine/engine-context.tsx';
 import { focusedTask, isUsable, selectedModel, tickedTasks } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
@@ -64,7 +63,7 @@ export const startSweep: Action = {
       ...planStore.getState(),
       pages: facts.methods,
     }) === null,
-  perform: async ({ bridge, cache }, facts) => {
+  perform: async ({ bridge }, facts) => {
     const input = sweepInput(
       sweepModels(facts),
       tickedTasks(facts),
@@ -77,7 +76,6 @@ export const startSweep: Action = {
       runsOn === 'here'
         ? (await bridge.call('sweep.start', input)).run
         : await submitSweep(bridge, input, clusterRequest.safeParse(request).data);
-    cache.invalidate(listsRuns);
     selectionStore.getState().selectRun(run);
     curvesStore.getState().chooseDelta(null);
     layoutStore.getState().show('workbench');
@@ -129,15 +127,10 @@ export const measurePlan: Action = {
   shortcut: 'Mod+Shift+Enter',
   enabled: (facts) => facts.connected && measureObstacle(facts, planStore.getState()) === null,
   perform: async (engine, facts) => {
-    const { bridge, cache } = engine;
     const model = selectedModel(facts);
     const making = currentMaking(facts, planStore.getState());
     if (model === null) return;
-    if (making === null) {
-      await measureAsFile(engine, facts, model);
-      cache.invalidate(listsRuns);
-      return;
-    }
+    if (making === null) return measureAsFile(engine, facts, model);
     const { method, factor } = facts.selection;
     const { options, seed } = planStore.getState();
     const { limit, delta } = sweepStore.getState();
@@ -146,7 +139,7 @@ export const measurePlan: Action = {
     const calibration = canCalibrateOnWritten(facts.tasks.filter((task) => planned.includes(task.handle)))
       ? ownCalibrationOf(shownSweep(facts))
       : undefined;
-    await bridge.call('sweep.start', {
+    await engine.bridge.call('sweep.start', {
       models: [model.handle],
       tasks: [...planned],
       settings: {
@@ -164,7 +157,6 @@ export const measurePlan: Action = {
         chat: making.chat ? true : undefined,
       },
     });
-    cache.invalidate(listsRuns);
   },
 };
 
@@ -173,9 +165,8 @@ export const isReproducible = (run: RunManifest | null): boolean =>
   (run?.kind === 'sweep' || run?.kind === 'fit') && run.state === 'done';
 
 /** Runs a sweep or a search again from scratch. Progress shows in the jobs bar, the result under Runs. */
-export const startReproduction = async ({ bridge, cache }: Engine, run: string): Promise<void> => {
+export const startReproduction = async ({ bridge }: Engine, run: string): Promise<void> => {
   await bridge.call('run.reproduce', { run });
-  cache.invalidate(listsRuns);
 };
 
 export const reproduceSweep: Action = {

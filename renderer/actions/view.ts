@@ -11,7 +11,6 @@ import { compareStore, routingStore, thresholdsStore } from '../state/view-store
 import { setTheme } from './settings.ts';
 import { always, type Action } from './action.ts';
 import { topics } from '../definitions/docs.ts';
-import { listsRuns } from '../engine/apply-event.ts';
 import { isUsable, selectedModel } from '../engine/facts.ts';
 import { finetuneStore } from '../state/finetune-store.ts';
 
@@ -149,9 +148,8 @@ export const showRecordedExperiment: Action = {
   keywords: ['scratch', 'unpruned', 'matrix', 'fine-tuned', 'family', 'published', 'threshold'],
   menu: 'help',
   enabled: ({ connected }) => connected,
-  perform: async ({ bridge, cache }) => {
+  perform: async ({ bridge }) => {
     const { run } = await bridge.call('experiment.recorded', {});
-    cache.invalidate(listsRuns);
     experimentStore.getState().showRun(run);
   },
 };

@@ -2,7 +2,7 @@ import type { ClusterWork } from '../../main/contract/cluster.ts';
 import { assertNever } from '../../main/contract/errors.ts';
 import type { EngineEvent } from '../../main/contract/events.ts';
 import type { JobProgress, RunManifest } from '../../main/contract/run.ts';
-import { callsThatRead, staleAfter } from '../../main/contract/stale-calls.ts';
+import { staleAfter } from '../../main/contract/stale-calls.ts';
 import type { LaterChange } from '../../main/evaluation/sweeps/running-sweep.ts';
 import type { Engine } from './waits.ts';
 
@@ -26,9 +26,6 @@ export const withWork = (works: readonly ClusterWork[], work: ClusterWork): Clus
 };
 
 const isActive = (manifest: RunManifest): boolean => manifest.state === 'running' || manifest.state === 'queued';
-
-/** Selects the calls that list runs or jobs; a new run makes their answers stale. */
-export const listsRuns = callsThatRead('runs', 'jobs');
 
 /** Deferred effects of `applyEvent`: changes of a running sweep are applied together, its thresholds less often. */
 interface EventEffects {

@@ -1,8 +1,9 @@
 import type { CallName, EngineCall } from '../../main/contract/calls.ts';
 import { requireAsked } from '../../main/contract/errors.ts';
+import { staleAfterAnswer } from '../../main/contract/stale-calls.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import { noticesStore, type ShownWait, showWait } from '../state/notices-store.ts';
-import type { QueryCache, ReadingWaits } from './query-cache.ts';
+import { QueryCache, type ReadingWaits } from './query-cache.ts';
 
 /** The page's access to the engine. */
 export interface Engine {
@@ -99,6 +100,17 @@ export const readingWaits: ReadingWaits = {
       },
     });
   },
+};
+
+/** The engine behind a bridge. What an answer makes stale is asked for again before an event says so. */
+export const engineOn = (bridge: Bridge, waits?: ReadingWaits): Engine => {
+  const cache = new QueryCache(bridge.call, waits);
+  const call: EngineCall = async (name, input, signal) => {
+    const answer = await bridge.call(name, input, signal);
+    cache.invalidate(staleAfterAnswer(name));
+    return answer;
+  };
+  return { bridge: { ...bridge, call }, cache };
 };
 
 /**

@@ -11,7 +11,6 @@ import { Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { NumberInput, wholeFrom } from '../../components/number-input.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { inputKey } from '../../engine/query-cache.ts';
 import { focusedTask, useFacts } from '../../engine/facts.ts';
@@ -92,10 +91,9 @@ export const BesideForm = ({ model, run }: { readonly model: ModelEntry; readonl
   );
   const canWrite = current !== null && isCurrent && prompt !== '' && !busy && !isAtWork;
   const write = (): void =>
-    start(async ({ bridge, cache }) => {
+    start(async ({ bridge }) => {
       const asked = { model: model.handle, prompt, chat: chatOf([model], chat), maxNewTokens, plans };
       const started = await bridge.call('beside.start', asked);
-      cache.invalidate(listsRuns);
       selectionStore.getState().complete({ beside: started.run });
     });
   return (

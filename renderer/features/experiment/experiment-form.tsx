@@ -9,7 +9,6 @@ import { Button } from '../../components/button.tsx';
 import { Checkbox } from '../../components/choices.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { SettingField } from '../../components/setting-field.tsx';
-import { listsRuns } from '../../engine/apply-event.ts';
 import { useRequest } from '../../engine/engine-context.tsx';
 import { tickedTasks, useFacts } from '../../engine/facts.ts';
 import { experimentStore } from '../../state/dialog-stores.ts';
@@ -93,11 +92,10 @@ export const ExperimentForm = () => {
   const toggled = (method: MethodName): readonly MethodName[] =>
     usualMethods.filter((entry) => settings.methods.includes(entry) !== (entry === method));
   const begin = (): void =>
-    start(async ({ bridge, cache }) => {
+    start(async ({ bridge }) => {
       const input = experimentInput(models, tasks, settings, training);
       if (input === null) return;
       const { run } = await bridge.call('experiment.start', input);
-      cache.invalidate(listsRuns);
       showRun(run);
     });
   const toTraining = (): void => {

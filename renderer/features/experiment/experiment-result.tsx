@@ -22,7 +22,6 @@ import { Button } from '../../components/button.tsx';
 import { Segmented } from '../../components/choices.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
-import { listsRuns } from '../../engine/apply-event.ts';
 import { type Engine, useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { shownRunName } from '../../format/run-names.ts';
 import { titlesOf } from '../../../main/words/task-titles.ts';
@@ -61,9 +60,8 @@ const Pages = ({ document, manifest }: PagesProps) => {
     const { name, html } = await bridge.call('experiment.report', { run: document.run });
     await bridge.saveFile({ suggestedName: name, bytes: new TextEncoder().encode(html) });
   };
-  const reproduce = async ({ bridge, cache }: Engine): Promise<void> => {
+  const reproduce = async ({ bridge }: Engine): Promise<void> => {
     await bridge.call('experiment.reproduce', { run: document.run });
-    cache.invalidate(listsRuns);
     experimentStore.getState().showRun(null);
   };
   return (

@@ -2,7 +2,6 @@ import { useStore } from 'zustand';
 import { Button } from '../../components/button.tsx';
 import { ChosenPath } from '../../components/new-folder.tsx';
 import { Dialog } from '../../components/dialog.tsx';
-import { listsRuns } from '../../engine/apply-event.ts';
 import { useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { formatFactor } from '../../../main/words/numbers.ts';
@@ -57,14 +56,13 @@ const VerifyForm = () => {
             icon="check"
             disabled={busy || !facts.connected || exported === null || made === undefined || source === null}
             onClick={() =>
-              start(async ({ bridge, cache }) => {
+              start(async ({ bridge }) => {
                 if (exported === null || made === undefined || source === null) return;
                 const { run } = await bridge.call('verify.start', {
                   exported: exported.handle,
                   against: source.model.handle,
                   plan: made.plan,
                 });
-                cache.invalidate(listsRuns);
                 showRun(run);
               })
             }

@@ -11,7 +11,6 @@ import { useInView } from '../../components/use-in-view.ts';
 import { equivalentCommand } from '../../../main/words/equivalent-command.ts';
 import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
 import { useQuery, type Engine, useEngine, useRequest } from '../../engine/engine-context.tsx';
-import { listsRuns } from '../../engine/apply-event.ts';
 import { useFacts } from '../../engine/facts.ts';
 import { formatCount, formatPower } from '../../../main/words/numbers.ts';
 import { formatWhen } from '../../format/format-time.ts';
@@ -211,10 +210,9 @@ const Publish = ({ run }: { readonly run: RunManifest }) => {
       className="export-publish"
       onSubmit={(event) => {
         event.preventDefault();
-        start(async ({ bridge, cache }) => {
+        start(async ({ bridge }) => {
           const order = { repository, isPrivate, intoExisting, withoutNumbers };
           await bridge.call('hub.push', { exported: { run: run.id }, ...order });
-          cache.invalidate(listsRuns);
           setAsked(false);
         });
       }}

@@ -11,7 +11,6 @@ import { titleList } from '../../../main/words/task-titles.ts';
 import { ChosenPath, NewFolderName, ParentFolder } from '../../components/new-folder.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { SettingField, SettingLabel } from '../../components/setting-field.tsx';
-import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { isUsable, selectedModel, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatCount } from '../../../main/words/numbers.ts';
@@ -118,11 +117,10 @@ export const FinetuneForm = () => {
   const steps = finetuneSteps(settings, items);
   const chosenStages = String(state.settings['stages']);
   const begin = (): void =>
-    start(async ({ bridge, cache }) => {
+    start(async ({ bridge }) => {
       const input = finetuneInput(model, tasks, state);
       if (input === null) return;
       await bridge.call('finetune.start', input);
-      cache.invalidate(listsRuns);
       state.show(false);
     });
   return (

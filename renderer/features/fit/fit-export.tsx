@@ -5,7 +5,6 @@ import { openMade } from '../../actions/open.ts';
 import { Button, Icon } from '../../components/button.tsx';
 import { ParentFolder } from '../../components/new-folder.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { exportStore } from '../../state/export-store.ts';
@@ -54,11 +53,10 @@ export const FitExport = ({ run, document }: FitExportProps) => {
             icon="save"
             disabled={busy || into === null}
             onClick={() =>
-              start(async ({ bridge, cache }) => {
+              start(async ({ bridge }) => {
                 if (into === null) return;
                 const started = await bridge.call('fit.export', { run: run.id, into: into.handle, name });
                 exportStore.getState().showRun(started.run);
-                cache.invalidate(listsRuns);
               })
             }
           >

@@ -13,7 +13,6 @@ import { NumberInput } from '../../components/number-input.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { shareOfPoints } from '../../components/setting-field.tsx';
-import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { focusedTask, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { useDebounced } from '../../engine/use-settled.ts';
@@ -139,9 +138,8 @@ export const FitForm = ({ model, run }: { readonly model: ModelEntry; readonly r
       onSubmit={(event) => {
         event.preventDefault();
         if (!canStart) return;
-        start(async ({ bridge, cache }) => {
+        start(async ({ bridge }) => {
           const started = await bridge.call('fit.start', request);
-          cache.invalidate(listsRuns);
           showRun(started.run);
         });
       }}

@@ -13,7 +13,6 @@ import { truncationSentence } from '../../../main/words/truncation.ts';
 import { Button } from '../../components/button.tsx';
 import { fact, FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { listsRuns } from '../../engine/apply-event.ts';
 import { useQueries, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { chatOf } from '../../plan/chat.ts';
@@ -47,7 +46,7 @@ export const ExpertDamage = ({ model, task, layer, expert }: ExpertDamageProps) 
   const isUnderWay = busy || facts.jobs.some(({ kind }) => kind === 'damage');
   const experts = model.info?.experts ?? 0;
   const measure = (only: number | null): void =>
-    start(async ({ bridge, cache }) => {
+    start(async ({ bridge }) => {
       await bridge.call('damage.start', {
         model: model.handle,
         task: task.handle,
@@ -55,7 +54,6 @@ export const ExpertDamage = ({ model, task, layer, expert }: ExpertDamageProps) 
         experts: only === null ? undefined : [only],
         chat: isChat,
       });
-      cache.invalidate(listsRuns);
     });
   const damage = known.get(expert);
   return (

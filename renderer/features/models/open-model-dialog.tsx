@@ -12,7 +12,6 @@ import { Checkbox, Segmented } from '../../components/choices.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { FinderFacts, FinderList, FinderLooked } from '../../components/name-finder.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { openModelStore } from '../../state/dialog-stores.ts';
 
@@ -270,9 +269,8 @@ const Published = ({ model }: { readonly model: HubModel }) => {
         icon="save"
         disabled={busy || !info.supported}
         onClick={() =>
-          start(async ({ bridge, cache }) => {
+          start(async ({ bridge }) => {
             await bridge.call('hub.download', { name: model.name });
-            cache.invalidate(listsRuns);
             openModelStore.getState().show(false);
           })
         }

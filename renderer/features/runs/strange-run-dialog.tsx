@@ -5,7 +5,6 @@ import { Button } from '../../components/button.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { ChosenPath, NewFolderName, ParentFolder } from '../../components/new-folder.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { shownRunName } from '../../format/run-names.ts';
@@ -42,10 +41,9 @@ const Origin = ({ origin }: { readonly origin: RunOrigin }) => {
   const lacksProgram = asks.program && says.program !== null && python === null;
   const lacksFolder = asks.destination && (into === null || name.trim() === '');
   const resume = (): void =>
-    start(async ({ bridge, cache }) => {
+    start(async ({ bridge }) => {
       const destination = asks.destination && into !== null ? { into: into.handle, name: name.trim() } : null;
       await bridge.call('jobs.resume', { run, confirmed: { code, python: python?.handle ?? null, destination } });
-      cache.invalidate(listsRuns);
       show(null);
     });
   return (

@@ -3,7 +3,7 @@ import { isCallName } from '../../../main/contract/call-boundary.ts';
 import { calls, type CallName } from '../../../main/contract/calls.ts';
 import type { EngineEvent } from '../../../main/contract/events.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
-import { callsThatRead, staleAfter } from '../../../main/contract/stale-calls.ts';
+import { callsThatRead, staleAfter, staleAfterAnswer } from '../../../main/contract/stale-calls.ts';
 import { runOf } from './run-of.ts';
 
 const names: readonly CallName[] = Object.keys(calls).filter(isCallName);
@@ -112,6 +112,26 @@ test('a comparison of sweeps is stale when any of them changes', () => {
 
 test('the results of another run are not stale', () => {
   expect(stale({ type: 'run.changed', manifest: manifest('done') }, 'other')).toEqual(['export.measured']);
+});
+
+test('a call that makes or resumes a run makes the lists of runs and jobs stale, and no other call does', () => {
+  const making = names.filter((name) => staleAfterAnswer(name)('runs.list', {}));
+  expect(making.filter((name) => !name.endsWith('.start')).sort()).toEqual([
+    'experiment.recorded',
+    'experiment.reproduce',
+    'fit.export',
+    'hub.download',
+    'hub.push',
+    'jobs.resume',
+    'run.reproduce',
+    'sample.add',
+  ]);
+  expect(names.filter((name) => name.endsWith('.start') && !making.includes(name))).toEqual([]);
+  expect(names.filter((name) => staleAfterAnswer('sweep.start')(name, {}))).toEqual([
+    'runs.list',
+    'runs.origin',
+    'jobs.list',
+  ]);
 });
 
 test('every call that lists or reads declares its subjects; calls that act declare none', () => {

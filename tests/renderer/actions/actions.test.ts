@@ -189,12 +189,12 @@ test('a long action is shown after a second, and can be given up', async () => {
 
 test('a profile started in the window keeps tokens, with what else is asked for', async () => {
   const asked: unknown[] = [];
-  const { bridge, cache } = engineOf((name, input) => {
+  const { bridge } = engineOf((name, input) => {
     asked.push([name, input]);
     return Promise.reject(new Error('not started'));
   });
   const [model, task] = [modelEntryOf('m'), taskEntryOf('t')];
-  const started = startProfile({ bridge, cache }, model, [task], { methods: ['uncurl'] });
+  const started = startProfile({ bridge }, model, [task], { methods: ['uncurl'] });
   await expect(started).rejects.toThrow('not started');
   expect(asked).toMatchObject([
     ['profile.start', { model: 'm', tasks: ['t'], methods: ['uncurl'], inspect: ['choices'] }],

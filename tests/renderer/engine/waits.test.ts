@@ -85,3 +85,20 @@ test('Cancel ends the call and all that would follow, also where others still wa
   expect([asked, effects]).toEqual([['profile.read'], []]);
   stopReading();
 });
+
+test('runs are listed again after a call that made one, not after a refused one or another call', async () => {
+  const asked: string[] = [];
+  const answers: Readonly<Record<string, unknown>> = { 'runs.list': [], 'run.reproduce': { run: 'one' } };
+  const { bridge, cache } = engineOf((name, input) => {
+    asked.push(name);
+    if (name === 'run.reproduce' && JSON.stringify(input).includes('refused'))
+      return Promise.reject(refuse('none', 'No such run.', 'Choose one.'));
+    return Promise.resolve(parseOutput(name, answers[name] ?? {}));
+  });
+  onTestFinished(cache.reader('runs.list', {}).subscribe(() => undefined));
+  await expect(bridge.call('run.reproduce', { run: 'refused' })).rejects.toThrow('No such run.');
+  await bridge.call('jobs.cancel', { run: 'one' });
+  expect(asked).toEqual(['runs.list', 'run.reproduce', 'jobs.cancel']);
+  await bridge.call('run.reproduce', { run: 'one' });
+  expect(asked.slice(3)).toEqual(['run.reproduce', 'runs.list']);
+});
