@@ -19,6 +19,7 @@ import {
 } from '../runs/experiment-record.ts';
 import type { RunSource } from '../runs/run-source.ts';
 import { methodTitle } from '../words/methods.ts';
+import { titleList, withTaskTitles } from '../words/task-titles.ts';
 import {
   columnsTable,
   html,
@@ -32,21 +33,18 @@ import {
 import { htmlPage, reportName, type Section } from './page.ts';
 import { recordSection } from './report-header.ts';
 
-/** Titles of methods, names of tasks. */
-const NAMES: Names = { ...PLAIN_NAMES, method: methodTitle };
-
 /** A cell of the matrix with its sign in bold. */
 const matrixCell = (text: HtmlContent): HtmlContent => {
   const [sign, ...rest] = typeof text === 'string' ? text.split(' ') : [];
   return sign === undefined ? text : htmlAll([html('b', {}, sign), ` ${rest.join(' ')}`]);
 };
 
-const matrixTable = (answer: ExperimentAnswer, tasks: readonly string[]): HtmlNode =>
+const matrixTable = (answer: ExperimentAnswer, tasks: readonly string[], names: Names): HtmlNode =>
   reportTable(
     'The matrix of + and \u2212: difference of accuracy in points, two-sided 95 % interval; ? where that contains 0. ' +
       'Of several draws: the mean, an interval that spans those of all draws, the lowest and the highest difference; ' +
       'a sign is one that every draw has.',
-    reportColumns<ExperimentRow>(matrixColumns(answer, tasks), answer.rows, NAMES).map((column) =>
+    reportColumns<ExperimentRow>(matrixColumns(answer, tasks, names.task), answer.rows, names).map((column) =>
       column.name.startsWith('task ')
         ? { ...column, cell: (row: ExperimentRow) => matrixCell(column.cell(row)) }
         : column.name === 'arm'
@@ -60,9 +58,10 @@ const answerSection = (
   document: ExperimentDocument,
   answer: ExperimentAnswer,
   manifest: RunManifest,
+  names: Names,
 ): readonly Section[] => {
   if (answer.pairs.length === 0) return [];
-  const figure = experimentFigure(document, answer, pageTheme);
+  const figure = experimentFigure(document, answer, { ...pageTheme, task: names.task });
   const tasks = document.tasks.map(({ name }) => name);
   return [
     {
@@ -71,10 +70,10 @@ const answerSection = (
       content: [
         html('p', { class: 'lead' }, answer.title),
         ...chartFigures(figure, manifest),
-        ...notes(answer.findings.map(({ sentence }) => sentence)),
-        matrixTable(answer, tasks),
+        ...notes(answer.findings.map(({ sentence }) => withTaskTitles(sentence, tasks, names.task))),
+        matrixTable(answer, tasks, names),
         html('p', {}, answer.rule),
-        columnsTable('Thresholds of each model and task.', experimentThresholdColumns, thresholdLines(answer), NAMES),
+        columnsTable('Thresholds of each model and task.', experimentThresholdColumns, thresholdLines(answer), names),
       ],
     },
   ];
@@ -98,7 +97,7 @@ const publishedSection = ({ published }: ExperimentDocument): readonly Section[]
         },
       ];
 
-const header = ({ tasks, models }: ExperimentDocument, manifest: RunManifest): HtmlNode =>
+const header = ({ tasks, models }: ExperimentDocument, manifest: RunManifest, names: Names): HtmlNode =>
   html(
     'header',
     {},
@@ -108,7 +107,7 @@ const header = ({ tasks, models }: ExperimentDocument, manifest: RunManifest): H
       'p',
       { class: 'lead' },
       `Members with ${models.map(({ experts }) => String(experts)).join(', ')} experts on ` +
-        `${tasks.map(({ name, n }) => `${name} (n = ${String(n)})`).join(', ')}: each pruned to the size of each ` +
+        `${titleList(tasks.map(({ name, n }) => `${names.task(name)} (n\u00a0=\u00a0${String(n)})`))}: each pruned to the size of each ` +
         'smaller one, and compared with that one and with itself.',
     ),
     manifest.state === 'done'
@@ -123,12 +122,17 @@ const header = ({ tasks, models }: ExperimentDocument, manifest: RunManifest): H
   );
 
 /** An experiment as one HTML page: both questions with figures, matrix and thresholds, and the paper's own table. */
-export const experimentPage = (manifest: RunManifest, document: ExperimentDocument): string =>
-  htmlPage({
+export const experimentPage = (
+  manifest: RunManifest,
+  document: ExperimentDocument,
+  title: (task: string) => string = PLAIN_NAMES.task,
+): string => {
+  const names: Names = { task: title, method: methodTitle };
+  return htmlPage({
     manifest,
-    header: header(document, manifest),
+    header: header(document, manifest, names),
     parts: [
-      ...document.answers.flatMap((answer) => answerSection(document, answer, manifest)),
+      ...document.answers.flatMap((answer) => answerSection(document, answer, manifest, names)),
       ...publishedSection(document),
       { id: 'notes', title: 'How to read it', content: notes(document.notes) },
       ...(document.reproduction === null
@@ -140,6 +144,7 @@ export const experimentPage = (manifest: RunManifest, document: ExperimentDocume
       `Run ${manifest.id}, ${manifest.createdAt}. Every number on this page is computed from the run\u2019s stored ` +
       'outcomes.',
   });
+};
 
 /** Document of an experiment, at its own margin unless another one is given. */
 export const readExperimentDocument = async (
@@ -170,7 +175,7 @@ export const makeExperimentReport = async (
   const document = await readExperimentDocument(source, run, delta);
   return {
     name: reportName(manifest),
-    html: experimentPage(manifest, document),
+    html: experimentPage(manifest, document, await source.titlesOf(manifest)),
     findings: document.answers.flatMap(({ findings }) => findings),
   };
 };

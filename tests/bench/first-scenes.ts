@@ -35,7 +35,7 @@ const searchHub = async (page: Page): Promise<Locator> => {
 /** The first hour in an empty workspace: doors, own files, jobs at work, the search for a size, the frontier. */
 export const firstScenes = ({ workspace, settings, folder }: SceneFolders): readonly Scene[] => [
   { name: 'empty', open: (page) => page.getByRole('region', { name: 'Ways to begin' }).waitFor() },
-  ...(['Thresholds', 'Compare', 'Runs', 'Side by side', 'Map of models'] as const).map((view) => ({
+  ...(['Thresholds', 'Compare', 'Runs', 'Side by side', 'Map of models', 'Fit'] as const).map((view) => ({
     name: `empty-${view.toLowerCase().replaceAll(' ', '-')}`,
     open: (page: Page) => tab(page, view),
   })),

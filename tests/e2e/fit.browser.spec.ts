@@ -27,6 +27,8 @@ test('an own file of questions becomes a recommended and verified export in four
     await expect(page.getByRole('tab', { name: 'Fit', exact: true })).toHaveAttribute('aria-selected', 'true');
     await expect(form).toContainText('my-sums');
     await photograph(workbench, 'fit-before');
+    await expect(page.getByRole('list', { name: 'What the search does' }).getByRole('listitem')).toHaveCount(3);
+    await expect(page.getByRole('region', { name: 'Earlier searches' })).toHaveCount(0);
     expect(await axeFindings(page), 'the form').toEqual([]);
   });
   await test.step('three: name the size, and find the model; the answer is one sentence', async () => {

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Page } from '@playwright/test';
+import { axeFindings } from './axe-findings.ts';
 import { putRuns } from './many-runs.ts';
 import { pageErrors, photograph } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
@@ -121,6 +122,7 @@ test('two hundred runs: filtered, named, tagged, archived, moved to the trash an
     await expect(trash.getByRole('listitem')).toHaveCount(2);
     await trash.getByRole('button', { name: 'Empty the trash…' }).click();
     await photograph(workbench, 'trash');
+    expect(await axeFindings(page), 'the question before a deletion').toEqual([]);
     await trash.getByRole('button', { name: 'Delete 2 runs' }).click();
     await expect(trash).toContainText('The trash is empty.');
     await page.keyboard.press('Escape');

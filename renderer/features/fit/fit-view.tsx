@@ -1,6 +1,10 @@
 import { useStore } from 'zustand';
 import type { RunManifest } from '../../../main/contract/run.ts';
+import { openRun } from '../../actions/open-run.ts';
+import { Section } from '../../components/panel.tsx';
 import { focusedTask, isUsable, selectedModel, useFacts } from '../../engine/facts.ts';
+import { formatWhen } from '../../format/format-time.ts';
+import { shownRunName } from '../../format/run-names.ts';
 import { ModelMissing } from '../../plan/model-missing.tsx';
 import '../../plan/plan.css';
 import { fitStore } from '../../state/fit-store.ts';
@@ -10,6 +14,54 @@ import './fit.css';
 
 /** A search that ended without an answer leaves the form where it is. */
 const hasAnswer = ({ state }: RunManifest): boolean => state !== 'failed' && state !== 'cancelled';
+
+const LISTED = 8;
+
+/** In place of an answer: what a search does, and those that other models and tasks have had. */
+const BeforeSearch = ({ model, task }: { readonly model: string; readonly task: string | null }) => {
+  const facts = useFacts();
+  const earlier = facts.runs
+    .filter(({ kind, label }) => kind === 'fit' && label?.archived !== true)
+    .sort((left, right) => right.createdAt.localeCompare(left.createdAt))
+    .slice(0, LISTED);
+  const on = task === null ? 'the task' : task;
+  return (
+    <>
+      <ol className="fit-steps" aria-label="What the search does">
+        <li>
+          <h3>Makes all that fits</h3>
+          <p>Prunes {model}, and rounds its weights to each type of the format, until the size is met.</p>
+        </li>
+        <li>
+          <h3>Scores every way</h3>
+          <p>On calibration items of {on}, with the unpruned model beside it. No test item is seen.</p>
+        </li>
+        <li>
+          <h3>Tests once</h3>
+          <p>The best one and its runners-up answer the test items: the loss, its interval, and whether it is safe.</p>
+        </li>
+      </ol>
+      {earlier.length > 0 && (
+        <Section label="Earlier searches" title="Earlier searches">
+          <ul className="rows fit-earlier">
+            {earlier.map((run) => (
+              <li key={run.id} className="row">
+                <button type="button" className="row-main" onClick={() => openRun(facts, run)}>
+                  <span className="row-text">
+                    <span className="row-title ellipsis">{shownRunName(run, facts.tasks)}</span>
+                    <span className="row-note">
+                      {run.state} · {formatWhen(run.createdAt, new Date())}
+                    </span>
+                  </span>
+                </button>
+              </li>
+            ))}
+          </ul>
+        </Section>
+      )}
+    </>
+  );
+};
 
 /** The best model that fits: a place, a task and a time; then the curve as it grows, and the answer. */
 export const FitView = () => {
@@ -30,10 +82,7 @@ export const FitView = () => {
     <div className="view-body fit">
       {(run === null || asking || !hasAnswer(run)) && <FitForm model={model} run={run} />}
       {run === null ? (
-        <p className="muted">
-          The search prunes and rounds {model.name} until it fits, scores every way on calibration items, and tests the
-          best one on the test items, once.
-        </p>
+        <BeforeSearch model={model.name} task={task?.title ?? null} />
       ) : (
         <FitAnswer key={run.id} run={run} />
       )}

@@ -88,8 +88,10 @@ const EmptyTrash = ({ trash }: { readonly trash: readonly TrashedRun[] }) => {
       </footer>
     );
   return (
-    <footer className="dialog-foot" role="alert">
-      <span className="muted">Delete {runs} for good? This cannot be undone.</span>
+    <footer className="dialog-foot">
+      <span className="muted" role="alert">
+        Delete {runs} for good? This cannot be undone.
+      </span>
       <Button onClick={() => setAsks(false)}>Cancel</Button>
       <Button
         look="primary"

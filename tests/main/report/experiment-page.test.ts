@@ -22,5 +22,10 @@ it('shows each question, its signs with intervals, and separately the published 
   expect(page).toContain('A paper &lt;of&gt; theirs');
   expect(page).toContain('+1.50');
   expect(page).not.toMatch(/<script|https?:\/\/(?!example\.org)/);
+  const [{ name } = { name: '' }] = experimentDocument(made).tasks;
+  const titled = experimentPage(sampleManifest, experimentDocument(made), () => 'Sums <of> two');
+  expect(titled).toContain('Sums &lt;of&gt; two (n\u00a0=\u00a0');
+  expect(titled).not.toMatch(new RegExp(`<th[^>]*>${name}<|>${name}<`));
+  expect(page).toMatch(new RegExp(`>${name}<`));
   expect(experimentPage({ ...sampleManifest, state: 'running' }, experimentDocument(made))).toContain('not finished');
 });
