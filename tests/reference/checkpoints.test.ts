@@ -10,7 +10,6 @@ import { readTensor, readTensorBytes } from '../../main/checkpoint/read-tensor.t
 import { readSafetensorsHeader } from '../../main/checkpoint/safetensors-header.ts';
 import type { DropPlan } from '../../main/contract/plan.ts';
 import { exportPlan } from '../../main/export/export-plan.ts';
-import { verifyExport } from '../../main/export/verify-export.ts';
 import type { ForwardResult, ModelRunner } from '../../main/inference/model-runner.ts';
 import { exportSettingsIn, openModelRunner } from '../open-model-runner.ts';
 import { removeFolder } from '../remove-folder.ts';
@@ -130,6 +129,22 @@ const keepColumns = (matrix: Float32Array, kept: readonly (readonly number[])[],
   );
 };
 
+/** What a model writes behind the beginnings of the sequences; a token behind the first reads keys and values. */
+const write = async (
+  runner: ModelRunner,
+  sequences: readonly (readonly number[])[],
+  plan: DropPlan | null,
+): Promise<readonly (readonly number[])[]> => {
+  const rows = sequences.map((tokens, row) => ({
+    tokens: tokens.slice(0, 2 + 3 * row),
+    candidate: 'own',
+    mostNewTokens: 4,
+  }));
+  const written: (readonly number[])[] = [];
+  for await (const { row, tokens } of runner.decode(rows, [{ key: 'own', plan }], control)) written[row] = tokens;
+  return written;
+};
+
 /** The K experts of every token in every layer, in ascending order. */
 const choices = (experts: Int32Array, topK: number): readonly string[] =>
   Array.from({ length: experts.length / topK }, (_, token) =>
@@ -196,10 +211,12 @@ describe.each(supported)('%s', (folder) => {
     }
   });
 
-  it('gives the logits of its pruned copy as an export, which is verified with its graph', async () => {
+  // What is written under a mask is what transformers writes: tests/reference/generation.test.ts.
+  it('as an export, verified with its graph, gives the logits of its pruned copy and writes as masked', async () => {
     const { checkpoint, kept: plan } = reference;
     const settings = exportSettingsIn(path.join(scratch, 'export-overlays'));
-    const { folder: exported } = await exportPlan({
+    // An export ends with its verification.
+    const { folder: exported, verification } = await exportPlan({
       checkpoint,
       plan,
       destination: path.join(scratch, 'pruned'),
@@ -210,10 +227,12 @@ describe.each(supported)('%s', (folder) => {
     const reopened = await open(await openCheckpoint(exported), false);
     try {
       await reference.compare(await reference.forward(reopened, null), 'pruned.safetensors', null);
+      const written = await write(reopened, reference.tokens, null);
+      expect(written.map(({ length }) => length)).toEqual(reference.tokens.map(() => 4));
+      expect(written).toEqual(await write(runners.resident, reference.tokens, plan));
     } finally {
       await reopened.dispose();
     }
-    const verification = await verifyExport({ exported, checkpoint, plan, settings, control });
     expect(verification).toMatchObject({ ok: true, problems: [], sameExperts: true, sameTensors: true });
     expect(verification.maxLogitDifference).toBeLessThanOrEqual(1e-5);
   });
