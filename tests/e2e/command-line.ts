@@ -4,9 +4,13 @@ import path from 'node:path';
 
 const program = path.resolve(import.meta.dirname, '..', '..', 'main', 'cli', 'uncurl.ts');
 
-/** Runs the command line to its end; throws with its output if it fails. */
-export const startUncurl = async (args: readonly string[]): Promise<void> => {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+/**
+ * Runs the command line to its end; throws with its output if it fails. What it makes is sealed with the key beside
+ * `settings`: with those of a workbench, as if that had made it.
+ */
+export const startUncurl = async (args: readonly string[], settings?: string): Promise<void> => {
+  const env = { ...process.env, ...(settings === undefined ? {} : { UNCURL_SETTINGS: settings }) };
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'ignore', 'pipe'], env });
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
   const [code] = await once(child, 'close');
