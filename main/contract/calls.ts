@@ -172,7 +172,7 @@ export const folderListing = z.object({
 /** The calls that start a run: those of the kinds that say what theirs takes. */
 const startCalls = Object.fromEntries(
   startedKinds.map((kind) => [startCall(kind), call(startInput(kind), madeRun)]),
-) as unknown as {
+) as {
   readonly [K in StartedKind as `${K}.start`]: Call<StartInput<K>, typeof madeRun>;
 };
 

@@ -41,7 +41,7 @@ export const startAnswers = (context: EngineContext): Pick<Answers, StartCall> =
       // Each is called with what its own call takes.
       async (asked: never, signal: AbortSignal) => (await KINDS[kind]()).start(context, asked, signal),
     ]),
-  ) as unknown as Pick<Answers, StartCall>;
+  ) as Pick<Answers, StartCall>;
 
 /** Minimum time between progress events that only advance a count. */
 const PROGRESS_EVERY_MS = 100;

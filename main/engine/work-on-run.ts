@@ -8,8 +8,8 @@ import {
   listSteps,
   type WorkShare,
 } from '../jobs/fill-steps.ts';
-import type { JobContext } from '../jobs/job-context.ts';
-import type { JobResources } from '../jobs/job-queue.ts';
+import { type JobContext, jobOn } from '../jobs/job-context.ts';
+import { carryOutHere, type JobResources } from '../jobs/job-queue.ts';
 import { createProgressMeter } from '../jobs/progress-meter.ts';
 import { type SweepInput, sweepSources } from '../jobs/sweep-stages.ts';
 import { type ApprovedManifest, approveToWork } from './approved-run.ts';
@@ -45,39 +45,31 @@ export const createSweepWorker = (
   context: EngineContext,
   resourcesOf: (manifest: RunManifest) => Promise<JobResources>,
 ): SweepWorker => {
+  /** Whoever makes the run's record asks transformers and the referee. */
+  const alone = async (manifest: RunManifest): Promise<JobResources> => {
+    const { refereePool: _, compareWithTransformers: __, ...resources } = await resourcesOf(manifest);
+    return resources;
+  };
+  const carryOut = carryOutHere(context.workspace.runs, alone);
   /** Watches the models of the sweep as for any run. */
   const workOn = async <T>(
     manifest: ApprovedManifest,
     work: (job: JobContext, input: SweepInput) => Promise<T>,
     { signal, say }: Pick<FillOrder, 'signal' | 'say'> = LOOKING,
   ): Promise<T> => {
-    const { workspace, now } = context;
-    const { id, kind, title, createdAt } = manifest;
+    const { id, kind, title } = manifest;
     const input = await sweepInputOf(context, manifest);
-    const { pool, steps, createJudge, ...given } = await resourcesOf(manifest);
-    const { refereePool: _, compareWithTransformers: __, ...resources } = given;
     const sources = sweepSources(input);
     await identifyModels(context, sources, manifest, { signal });
-    return pool.compute({ sources, steps, say, signal }, async (computing) => {
-      const judge = createJudge(computing.steps);
-      const job: JobContext = {
-        ...resources,
-        ...computing,
-        judge,
-        run: id,
-        folder: workspace.runs.folder(id),
-        madeAt: new Date(createdAt),
-        signal,
-        meter: createProgressMeter({ run: id, kind, title }, now),
-        now,
-        emit: () => undefined,
-        requireRun: () => Promise.resolve(),
-      };
-      try {
-        return await work(job, input);
-      } finally {
-        await judge.dispose();
-      }
+    return carryOut({
+      manifest,
+      job: jobOn(sources, (job) => work(job, input)),
+      signal,
+      meter: createProgressMeter({ run: id, kind, title }, () => performance.now()),
+      emit: (event) => {
+        if (event.type === 'job.problem') say(event.text);
+      },
+      requireRun: () => Promise.resolve(),
     });
   };
   return {

@@ -73,10 +73,10 @@ export interface JobResult {
   readonly summary: string;
 }
 
-export interface Job {
+export interface Job<Result = JobResult> {
   /** Models that the job reads: their files are watched from the start. */
   readonly sources: readonly Checkpoint[];
-  readonly work: (context: JobContext) => Promise<JobResult>;
+  readonly work: (context: JobContext) => Promise<Result>;
 }
 
 /**
@@ -98,4 +98,7 @@ export const writeResult = async (
 };
 
 /** A job that reads these models. */
-export const jobOn = (sources: readonly Checkpoint[], work: Job['work']): Job => ({ sources, work });
+export const jobOn = <Result>(sources: readonly Checkpoint[], work: Job<Result>['work']): Job<Result> => ({
+  sources,
+  work,
+});

@@ -17,9 +17,12 @@ import { createProgressMeter, type ProgressMeter } from './progress-meter.ts';
 import type { Computing, ModelPool, Runners } from './source-gate.ts';
 
 /** A run whose turn in the queue has come. */
-export interface RunToCarryOut extends Pick<JobContext, 'signal' | 'finish' | 'meter' | 'emit' | 'requireRun'> {
+export interface RunToCarryOut<Result = JobResult> extends Pick<
+  JobContext,
+  'signal' | 'finish' | 'meter' | 'emit' | 'requireRun'
+> {
   readonly manifest: RunManifest;
-  readonly job: Job;
+  readonly job: Job<Result>;
   /** Writes what the run's models are into its manifest, which it returns; absent where another engine has the run. */
   readonly recordModels?: ((changes: Pick<RunManifest, 'models' | 'spec'>) => Promise<RunManifest>) | undefined;
 }
@@ -60,8 +63,8 @@ export const takeoverOf = async (runs: Pick<RunStore, 'holder'>, run: string): P
 
 /** Works in this process, which answers nothing else while a block of a model runs. */
 export const carryOutHere =
-  (runs: Pick<RunStore, 'folder'>, resourcesOf: (manifest: RunManifest) => Promise<JobResources>): CarryOut =>
-  async ({ manifest, job, recordModels: _, ...own }) => {
+  (runs: Pick<RunStore, 'folder'>, resourcesOf: (manifest: RunManifest) => Promise<JobResources>) =>
+  async <Result>({ manifest, job, recordModels: _, ...own }: RunToCarryOut<Result>): Promise<Result> => {
     const { pool, refereePool, steps, createJudge, compareWithTransformers, ...resources } =
       await resourcesOf(manifest);
     const { id: run, createdAt, kind } = manifest;
@@ -69,7 +72,7 @@ export const carryOutHere =
     const say = (text: string): void => own.emit({ type: 'job.problem', run, text });
     const describe = (text: string): void => own.meter.describe(text);
     const order = { sources: job.sources, steps, say, signal: own.signal, describe };
-    const work = async (computing: Computing, referee?: Runners): Promise<JobResult> => {
+    const work = async (computing: Computing, referee?: Runners): Promise<Result> => {
       const judge = createJudge(computing.steps);
       const compare =
         compareWithTransformers &&

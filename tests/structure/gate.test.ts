@@ -170,9 +170,7 @@ test('the gate is entered only in these files', () => {
   expect(calling(/\bpool\.compute\(/)).toEqual([
     // One verb without a workspace: score, forward, generate, recover, baseline, export, verify.
     'main/cli/open-runner.ts',
-    // A worker on a shared sweep, and the listing of its parts.
-    'main/engine/work-on-run.ts',
-    // Every run: sweep, profile, damage, beside, export, verify, finetune, experiment, reproduce.
+    // Every run, and work on parts of a shared sweep.
     'main/jobs/job-queue.ts',
     // The second measurement, with its own steps.
     'main/reproduction/reproduce-job.ts',
