@@ -107,8 +107,8 @@ const header = ({ tasks, models }: ExperimentDocument, manifest: RunManifest, na
       'p',
       { class: 'lead' },
       `Members with ${models.map(({ experts }) => String(experts)).join(', ')} experts on ` +
-        `${titleList(tasks.map(({ name, n }) => `${names.task(name)} (n\u00a0=\u00a0${String(n)})`))}: each pruned to the size of each ` +
-        'smaller one, and compared with that one and with itself.',
+        `${titleList(tasks.map(({ name, n }) => `${names.task(name)} (n\u00a0=\u00a0${String(n)})`))}: ` +
+        'each pruned to the size of each smaller one, and compared with that one and with itself.',
     ),
     manifest.state === 'done'
       ? []
