@@ -24,7 +24,6 @@ const BeforeSearch = ({ model, task }: { readonly model: string; readonly task: 
     .filter(({ kind, label }) => kind === 'fit' && label?.archived !== true)
     .sort((left, right) => right.createdAt.localeCompare(left.createdAt))
     .slice(0, LISTED);
-  const on = task === null ? 'the task' : task;
   return (
     <>
       <ol className="fit-steps" aria-label="What the search does">
@@ -34,7 +33,7 @@ const BeforeSearch = ({ model, task }: { readonly model: string; readonly task: 
         </li>
         <li>
           <h3>Scores every way</h3>
-          <p>On calibration items of {on}, with the unpruned model beside it. No test item is seen.</p>
+          <p>On calibration items of {task ?? 'the task'}, with the unpruned model beside it. No test item is seen.</p>
         </li>
         <li>
           <h3>Tests once</h3>
