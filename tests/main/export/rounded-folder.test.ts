@@ -180,10 +180,10 @@ describe('rounded weights', () => {
   it('of a GGUF file are its stored values rounded once more, in a file of that type', async () => {
     const file = path.join(await temporaryFolder(), 'model.gguf');
     const types = { attention: 'q5_k', gate: 'q4_k', up: 'iq3_s', down: 'q6_k', embedding: 'q8_0' } as const;
-    await writeFile(file, randomMixtral(types));
+    await writeFile(file, randomMixtral(types, 256, { experts: 3, layers: 1 }));
     const source = await openCheckpoint(file);
     expect(sentenceOf(roundedWeightsFact(source, ['q8_0']))).toContain('its stored values are rounded once more');
-    const kept = source.descriptor.moeLayers.map(() => [0, 1, 2, 3, 4]);
+    const kept = source.descriptor.moeLayers.map(() => [0, 1, 2]);
     const { overlays } = exportSettingsIn(await temporaryFolder());
     const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) => Buffer.from(buffer, byteOffset, byteLength);
     for (const weights of ['q4_0', 'q6_k', 'gguf_mxfp4', 'f32'] as const) {
@@ -202,10 +202,10 @@ describe('rounded weights', () => {
       const bytes = [...after.tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
       expect(await roundedBytes(source, { kept }, weights, overlays)).toBe(bytes);
     }
-    const pruned = { kept: kept.map(() => [0, 2, 4]) };
+    const pruned = { kept: kept.map(() => [0, 2]) };
     const { info } = await rounded(source, pruned, 'q5_0');
-    expect(info).toMatchObject({ experts: 3, dtype: 'q5_0', isGguf: true });
-    await expect(rounded(source, mergeEvenly(source, 3, 'reference-row'), 'q8_0')).rejects.toThrow(
+    expect(info).toMatchObject({ experts: 2, dtype: 'q5_0', isGguf: true });
+    await expect(rounded(source, mergeEvenly(source, 2, 'reference-row'), 'q8_0')).rejects.toThrow(
       /is a GGUF file, and a plan merges/,
     );
   });

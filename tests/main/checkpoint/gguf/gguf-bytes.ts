@@ -85,14 +85,18 @@ const [EXPERTS, LAYERS, TOKENS] = [5, 2, 40];
 const HEADS = 4;
 
 /**
- * A Mixtral of 5 experts (or `experts`) and 2 layers with random weights: its matrices of attention, gates, ups, downs
+ * A Mixtral of 5 experts (or `experts`) and 2 `layers` with random weights: its matrices of attention, gates, ups, downs
  * and its embedding are of these types. `kept`: experts of every layer that the file has, each with the bytes that it
  * has in the whole file.
  */
 export const randomMixtral = (
   types: Readonly<Record<'attention' | 'gate' | 'up' | 'down' | 'embedding', GgufTensorType>>,
   hidden = 256,
-  { experts: count = EXPERTS, kept }: { readonly experts?: number; readonly kept?: DropPlan['kept'] } = {},
+  {
+    experts: count = EXPERTS,
+    layers = LAYERS,
+    kept,
+  }: { readonly experts?: number; readonly layers?: number; readonly kept?: DropPlan['kept'] } = {},
 ): Buffer => {
   const random = seededRandom(20_261_128);
   const shapes: (readonly [string, GgufTensorType, readonly number[]])[] = [
@@ -100,7 +104,7 @@ export const randomMixtral = (
     ['output_norm.weight', 'f32', [hidden]],
     ['output.weight', types.embedding, [TOKENS, hidden]],
   ];
-  for (let layer = 0; layer < LAYERS; layer += 1) {
+  for (let layer = 0; layer < layers; layer += 1) {
     const at = (name: string, type: GgufTensorType, shape: readonly number[]): void =>
       void shapes.push([`blk.${String(layer)}.${name}.weight`, type, shape]);
     at('attn_norm', 'f32', [hidden]);
@@ -142,7 +146,7 @@ export const randomMixtral = (
       metadata('general.name', 8, text('random')),
       whole('context_length', 64),
       whole('embedding_length', hidden),
-      whole('block_count', LAYERS),
+      whole('block_count', layers),
       whole('feed_forward_length', hidden),
       whole('attention.head_count', HEADS),
       whole('attention.head_count_kv', 2),
