@@ -157,19 +157,17 @@ const MOST_PASSES = 32;
  * How a model runs in PyTorch in a precision within a budget: as a whole, or block by block with as many passes side by
  * side as fit. On the processor bytes are those with the process itself, whose share of a card is taken before the card
  * says what it has free. The pages of the file, which are in memory while weights are read, do not count: the system
- * takes them back when it needs them. `own`: bytes of the largest pruned copy's own weights; `spread`: over several
- * cards at once, where blocks are not streamed.
+ * takes them back when it needs them. `spread`: over several cards at once, where blocks are not streamed.
  */
 export const torchVerdict = (
   { memory: { torch } }: { readonly memory: Pick<ModelInfo['memory'], 'torch'> },
   { precision, isOnProcessor, spread = false }: TorchPlace,
   budgetBytes: number,
-  besides = 0,
 ): MemoryVerdict & { readonly passes: number } => {
   const of = ({ float32, half }: TorchBytes): number => (precision === 'float32' ? float32 : half);
   const process = isOnProcessor ? TORCH_PROCESS_BYTES : { whole: 0, streamed: 0 };
   const whole = of(torch) + process.whole;
-  if (whole + besides <= budgetBytes) return { kind: 'resident', needBytes: whole, budgetBytes, passes: 1 };
+  if (whole <= budgetBytes) return { kind: 'resident', needBytes: whole, budgetBytes, passes: 1 };
   const { streamed, pass } = torch;
   const isStreamed = streamed !== undefined && pass !== undefined && !spread;
   const needBytes = isStreamed ? of(streamed) + process.streamed : whole;

@@ -14,26 +14,23 @@ export const unfinishedName = (destination: string): string => {
 /** Age at which the folder of another machine, or of a process with unknown start, counts as abandoned. */
 const ABANDONED_AFTER_MS = 24 * 60 * 60 * 1000;
 
-const isAbandoned = async (folder: string, owner: string, now: number): Promise<boolean> => {
+const isAbandoned = async (folder: string, owner: string): Promise<boolean> => {
   const state = ownerState(owner);
   if (state !== 'unsure') return state === 'dead';
-  return now - (await stat(folder)).mtimeMs > ABANDONED_AFTER_MS;
+  return Date.now() - (await stat(folder)).mtimeMs > ABANDONED_AFTER_MS;
 };
 
 /**
  * Removes what killed exports to the same destination left beside it, but none in progress. Returns the removed names.
  */
-export const removeAbandonedExports = async (
-  destination: string,
-  now: number = Date.now(),
-): Promise<readonly string[]> => {
+export const removeAbandonedExports = async (destination: string): Promise<readonly string[]> => {
   const parent = path.dirname(destination);
   const prefix = `.${path.basename(destination)}.part-`;
   const removed: string[] = [];
   for (const name of (await readdir(parent)).filter((each) => each.startsWith(prefix))) {
     const folder = path.join(parent, name);
     try {
-      if (!(await isAbandoned(folder, name.slice(prefix.length), now))) continue;
+      if (!(await isAbandoned(folder, name.slice(prefix.length)))) continue;
       await rm(folder, { recursive: true, force: true });
       removed.push(name);
     } catch (error) {

@@ -24,7 +24,11 @@ const WATCH = `
 `;
 
 /** Kills this process soon after its parent has ended, however that ended and whatever this process is doing. */
-export const endWithParent = (parent: number = process.ppid): void => {
-  const watch = new Worker(WATCH, { eval: true, workerData: { parent, everyMs: LOOK_EVERY_MS }, execArgv: [] });
+export const endWithParent = (): void => {
+  const watch = new Worker(WATCH, {
+    eval: true,
+    workerData: { parent: process.ppid, everyMs: LOOK_EVERY_MS },
+    execArgv: [],
+  });
   watch.unref();
 };

@@ -14,9 +14,11 @@ const checkProportion = ({ right, n }: Proportion): void => {
 };
 
 /**
- * Wilson's score interval of a proportion (1927, doi:10.1080/01621459.1927.10502953), without continuity correction.
+ * Wilson's score interval of a proportion at 95 %, two-sided (1927, doi:10.1080/01621459.1927.10502953), without
+ * continuity correction.
  */
-export const wilsonInterval = ({ right, n }: Proportion, z: number = Z_TWO_SIDED_95): Interval => {
+export const wilsonInterval = ({ right, n }: Proportion): Interval => {
+  const z = Z_TWO_SIDED_95;
   checkProportion({ right, n });
   const share = right / n;
   const middle = share + (z * z) / (2 * n);
@@ -33,8 +35,8 @@ export const wilsonInterval = ({ right, n }: Proportion, z: number = Z_TWO_SIDED
  * Interval of `one` minus `other` of two independent samples: the hybrid score interval of Newcombe (1998, method 10,
  * doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I), from Wilson's of each.
  */
-export const newcombeInterval = (left: Proportion, right: Proportion, z: number = Z_TWO_SIDED_95): Interval => {
-  const [first, second] = [wilsonInterval(left, z), wilsonInterval(right, z)];
+export const newcombeInterval = (left: Proportion, right: Proportion): Interval => {
+  const [first, second] = [wilsonInterval(left), wilsonInterval(right)];
   const [p, q] = [left.right / left.n, right.right / right.n];
   return {
     low: p - q - Math.hypot(p - first.low, second.high - q),

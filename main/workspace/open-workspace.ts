@@ -18,8 +18,8 @@ import { stateFolder } from './user-key.ts';
 const FOLDER = 'uncurl-workbench';
 
 /** The system's folder for application data. */
-const dataFolder = (platform: NodeJS.Platform, environment: Readonly<Record<string, string | undefined>>): string => {
-  switch (platform) {
+const dataFolder = (environment: Readonly<Record<string, string | undefined>>): string => {
+  switch (process.platform) {
     case 'win32':
       return environment['LOCALAPPDATA'] ?? join(homedir(), 'AppData', 'Local');
     case 'darwin':
@@ -30,14 +30,9 @@ const dataFolder = (platform: NodeJS.Platform, environment: Readonly<Record<stri
 };
 
 /** The default workspace: UNCURL_WORKSPACE, else a folder in the user's application data. */
-export const defaultWorkspace = (
-  environment: Readonly<Record<string, string | undefined>> = process.env,
-  platform: NodeJS.Platform = process.platform,
-): string => {
+export const defaultWorkspace = (environment: Readonly<Record<string, string | undefined>> = process.env): string => {
   const named = environment['UNCURL_WORKSPACE'];
-  return named !== undefined && named !== ''
-    ? resolve(named)
-    : join(dataFolder(platform, environment), FOLDER, 'workspace');
+  return named !== undefined && named !== '' ? resolve(named) : join(dataFolder(environment), FOLDER, 'workspace');
 };
 
 const FORMAT = 'uncurl-workspace';
@@ -73,7 +68,7 @@ export const isWorkspace = async (folder: string): Promise<boolean> => {
   }
 };
 
-export const openExistingWorkspace = async (folder: string, now: () => number = Date.now): Promise<Workspace> => {
+export const openExistingWorkspace = async (folder: string): Promise<Workspace> => {
   if (!(await isWorkspace(folder))) {
     throw refuse(
       'no-workspace',
@@ -81,7 +76,7 @@ export const openExistingWorkspace = async (folder: string, now: () => number = 
       'Name the folder that runs were written to.',
     );
   }
-  return openWorkspace(folder, now);
+  return openWorkspace(folder);
 };
 
 /** Where exports go unless the user chooses another folder. */

@@ -4,9 +4,8 @@ import { methodOfLabel } from '../../contract/method.ts';
 import { levelOfLook } from '../../evaluation/planned-looks.ts';
 import { withOptimiser } from '../../contract/optimiser.ts';
 import type { Plan } from '../../contract/plan.ts';
-import { sweepSettings, type SweepDocument, type SweepSettings } from '../../contract/sweep.ts';
+import { sweepSettings, type SweepSettings } from '../../contract/sweep.ts';
 import { comparedSizes, frontierWords } from '../../evaluation/frontier.ts';
-import type { AskedReading } from '../../evaluation/threshold-family.ts';
 import { checkSweep } from '../../jobs/check-sweep.ts';
 import { jobOn } from '../../jobs/job-context.ts';
 import { sweepJob } from '../../jobs/sweep-job.ts';
@@ -70,18 +69,6 @@ export const sweepInputOf = async (context: EngineContext, manifest: ApprovedMan
   requireKind(manifest, 'sweep');
   await requireItsDevice(context, manifest);
   return inputOf(await recordedOrder(context, sweepSettings, manifest));
-};
-
-/** Results and thresholds so far of a sweep, finished or running. */
-export const currentDocument = async (
-  context: EngineContext,
-  run: string,
-  { delta, familywise }: AskedReading,
-  signal?: AbortSignal,
-): Promise<SweepDocument> => {
-  const live = context.liveSweeps.get(run);
-  if (live !== undefined) return live.document({ delta, familywise });
-  return context.reader.read({ read: 'sweep', run, delta, familywise }, signal);
 };
 
 /** Plan of the unpruned model: keeps every expert. */

@@ -16,7 +16,6 @@ const MAX_STEPS = 500;
 
 export interface GaussSeidelSettings {
   readonly tolerance?: number;
-  readonly maxSteps?: number;
 }
 
 export interface GaussSeidelResult {
@@ -60,7 +59,7 @@ function* eachExpert<T>(
 export function* solveByGaussSeidel(
   { problem, products, scale }: BlockEquations,
   lambda: number,
-  { tolerance = TOLERANCE, maxSteps = MAX_STEPS }: GaussSeidelSettings = {},
+  { tolerance = TOLERANCE }: GaussSeidelSettings = {},
 ): Steps<GaussSeidelResult> {
   const { experts, width, hidden, residual } = problem;
   const ridge = lambda * scale;
@@ -79,7 +78,7 @@ export function* solveByGaussSeidel(
   const along = new Float64Array(residual.length);
   let before: Float64Array = new Float64Array(hidden);
   let first: Float64Array | null = null;
-  for (let step = 0; step < maxSteps; step++) {
+  for (let step = 0; step < MAX_STEPS; step++) {
     const { swept, product } = yield* sweepBothWays(experts, factors, gradient, width, hidden);
     const now = columnProducts(gradient, swept, hidden);
     first ??= now;
@@ -99,7 +98,7 @@ export function* solveByGaussSeidel(
     gradient.forEach((block, expert) => addScaled(block, length, pushed[expert]!, -1));
     before = now;
   }
-  return { corrections, steps: maxSteps, settled: false };
+  return { corrections, steps: MAX_STEPS, settled: false };
 }
 
 /**
