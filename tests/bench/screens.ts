@@ -6,14 +6,15 @@
  * Method: `uncurl serve` on an empty workspace (first-scenes.ts), then on one with the sample and the recorded
  * experiment (scenes.ts), and Chromium on the built page (`npm run build` first). Writes `SCENE-WIDTH-THEME.png`, two
  * sheets of each scene (`sheets/`), and views as printed (`SCENE.pdf`, `SCENE-paper.png`). With `--before`, a folder
- * that this script of another revision has written: both pictures of each scene side by side (`pairs/`). With
- * `--against`, that revision is built in a worktree, and its own script writes that folder first, with the names of
- * controls and the sizes that it knows: what only one of both has is in no pair. Scenes of the comparison with
- * transformers need UNCURL_INTEROP_PYTHON.
+ * that this script of another revision has written: both pictures of each scene side by side (`pairs/`, shown by
+ * `pairs.html`), and why a scene is in no pair. With `--against`, that revision is built in a worktree, and its own
+ * script writes that folder first, with the names of controls and the sizes that it knows. Scenes of the comparison
+ * with transformers need UNCURL_INTEROP_PYTHON.
  * Usage: npx node tests/bench/screens.ts FOLDER [--before FOLDER | --against REVISION] [--width 1440] [WORD ...]: only
  * scenes whose names contain one of the words.
  */
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -24,6 +25,8 @@ import { createSubmissions } from '../../main/cluster/submissions.ts';
 import { clusterRequest, type ClusterWork } from '../../main/contract/cluster.ts';
 import { type RunManifest, runManifest } from '../../main/contract/run.ts';
 import { createEngine } from '../../main/engine/engine.ts';
+import { escapeHtml } from '../../main/figures/escape.ts';
+import { fileErrorCode } from '../../main/files/file-errors.ts';
 import { makeExperimentReport } from '../../main/report/experiment-page.ts';
 import { makeReport } from '../../main/report/report-page.ts';
 import { openRunSource, type RunSource } from '../../main/runs/run-source.ts';
@@ -205,6 +208,13 @@ const makeSheet = async (name: string, files: readonly string[], columns = 1): P
 /** Whether a scene is asked for. */
 const isWanted = (name: string): boolean => words.length === 0 || words.some((word) => name.includes(word));
 
+/** Scenes that could not be shown, and why. */
+const notShown = new Map<string, string>();
+/** How that is printed, which the script of another revision does too. */
+const NOT_SHOWN = /^(\S+): not shown: (.*)$/gm;
+/** What that script has printed, in the folder that it wrote. */
+const PRINTED = 'printed.txt';
+
 const pictureOf = (name: string, width: number, theme: string): string => `${name}-${String(width)}-${theme}.png`;
 
 /** Puts the pictures of a scene that another revision has written before those of this one. */
@@ -216,6 +226,41 @@ const makePairs = async (name: string, earlier: string): Promise<void> => {
       if (!had.has(picture)) continue;
       await makeSheet(`pairs/${picture.slice(0, -4)}`, [path.join(earlier, picture), path.join(folder, picture)], 2);
     }
+};
+
+/** Writes the page of all pairs, and says which scenes have none. `unseen`: scenes that were not shown here, and why. */
+const listPairs = async (earlier: string, unseen: ReadonlyMap<string, string>): Promise<void> => {
+  const pictured = async (of: string): Promise<ReadonlySet<string>> =>
+    new Set((await readdir(of)).flatMap((name) => /^(.+)-\d+-(?:light|dark)\.png$/.exec(name)?.[1] ?? []));
+  const pairs = (await readdir(path.join(folder, 'pairs'))).filter((name) => name.endsWith('.png')).sort();
+  const [had, have] = [await pictured(earlier), await pictured(folder)];
+  const printed = await readFile(path.join(earlier, PRINTED), 'utf8').catch((error: unknown) => {
+    if (fileErrorCode(error) === 'ENOENT') return '';
+    throw error;
+  });
+  const unseenThere = new Map([...printed.matchAll(NOT_SHOWN)].map(([, name = '', why = '']) => [name, why]));
+  const alone = [...had.union(have).union(unseenThere).union(unseen)].filter(
+    (name) => !had.has(name) || !have.has(name),
+  );
+  const sentences = alone.sort().map((name) => {
+    const sides = [
+      ['before', had, unseenThere],
+      ['after', have, unseen],
+    ] as const;
+    const reasons = sides.flatMap(([side, seen, failed]) =>
+      seen.has(name) ? [] : [`${side}: ${failed.get(name) ?? 'its script has no such scene'}`],
+    );
+    return `${name} is in no pair (${reasons.join('; ')})`;
+  });
+  for (const sentence of sentences) console.log(sentence);
+  const figures = pairs.map((name) => `<h2>${name.slice(0, -4)}</h2><img src="pairs/${name}">`);
+  const notes = sentences.map((sentence) => `<li>${escapeHtml(sentence)}`);
+  const style = '<style>body{font-family:sans-serif}img{width:100%}</style>';
+  await writeFile(
+    path.join(folder, 'pairs.html'),
+    `<!doctype html><meta charset="utf-8"><title>Pairs</title>${style}<ul>${notes.join('')}</ul>${figures.join('')}`,
+  );
+  console.log(`${String(pairs.length)} pairs: ${path.join(folder, 'pairs.html')}`);
 };
 
 /** The view as it is printed from the dark theme: as PDF, and as a picture of its whole length. */
@@ -299,7 +344,9 @@ const show = async (folders: Parameters<typeof startServer>[0], scenes: readonly
       try {
         await scene.open(page);
       } catch (error) {
-        console.log(`${scene.name}: not shown: ${error instanceof Error ? (error.message.split('\n')[0] ?? '') : ''}`);
+        const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+        console.log(`${scene.name}: not shown: ${why}`);
+        notShown.set(scene.name, why);
         process.exitCode = 1;
         await page.keyboard.press('Escape');
         await page.keyboard.press('Escape');
@@ -315,16 +362,26 @@ const show = async (folders: Parameters<typeof startServer>[0], scenes: readonly
   }
 };
 
-/** Lets another revision take its pictures; scenes that it could not show are printed by it, and are in no pair. */
+/**
+ * Lets another revision take its pictures, and keeps what its script prints: it goes on after a scene that it cannot
+ * show, and then ends with an error.
+ */
 const takeBefore = (revision: string, into: string): void => {
   const clone = path.join(base, 'revision');
+  mkdirSync(into, { recursive: true });
   addWorktree(revision, clone);
   try {
-    for (const [program, ...args] of [
-      ['npm', 'run', 'build'],
-      [process.execPath, 'tests/bench/screens.ts', into, ...words],
-    ] as const)
-      spawnSync(program, args, { cwd: clone, stdio: ['ignore', 2, 2] });
+    execFileSync('npm', ['run', 'build'], { cwd: clone, stdio: ['ignore', 2, 2] });
+    const script = path.join(clone, 'tests', 'bench', 'screens.ts');
+    const knowsWidths = readFileSync(script, 'utf8').includes('--width');
+    const asked = knowsWidths ? (widths ?? []).flatMap((width) => ['--width', width]) : [];
+    const { stdout } = spawnSync(process.execPath, [script, into, ...asked, ...words], {
+      cwd: clone,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 2],
+    });
+    console.log(stdout.replaceAll(/^(?=.)/gm, `${revision}: `));
+    writeFileSync(path.join(into, PRINTED), stdout);
   } finally {
     removeWorktree(clone);
   }
@@ -355,6 +412,7 @@ try {
     await reports();
     if (areWanted(measured)) await show({ workspace, settings }, measured);
   }
+  if (before !== undefined) await listPairs(before, notShown);
 } finally {
   await browser.close();
   await rm(base, { recursive: true, force: true });
