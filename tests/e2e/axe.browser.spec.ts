@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { Locator } from '@playwright/test';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { axeFindings } from './axe-findings.ts';
 import { openDetails, openMapOptions, openRule, openSweep, resources, showWhole, tab } from './page-steps.ts';
@@ -7,8 +8,9 @@ import { expect, sampled as test } from './workbench.ts';
 
 test('axe-core finds no violation in any view or dialog, in either theme', async ({ workbench }) => {
   const { page, exports } = workbench;
-  const isClean = async (what: string): Promise<void> => {
-    expect.soft(await axeFindings(page), what).toEqual([]);
+  /** With `part`: what has opened over a page that was checked before. */
+  const isClean = async (what: string, part?: Locator): Promise<void> => {
+    expect.soft(await axeFindings(page, part), what).toEqual([]);
   };
   const header = page.getByRole('region', { name: 'What is on screen' });
   await header.getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-8' });
@@ -50,14 +52,14 @@ test('axe-core finds no violation in any view or dialog, in either theme', async
     await page.keyboard.press('Escape');
     for (const open of [openRule, openMapOptions]) {
       const panel = await open(page);
-      await isClean(open.name);
+      await isClean(open.name, panel);
       await page.keyboard.press('Escape');
       await expect(panel).toBeHidden();
     }
     await page.getByRole('button', { name: 'More', exact: true }).click();
     const more = page.getByRole('menuitem', { name: 'Loss' });
     await expect(more).toBeVisible();
-    await isClean('more charts');
+    await isClean('more charts', page.getByRole('menu'));
     // A narrower window hides the button, and the focus with it.
     await page.setViewportSize({ width: 1024, height: 768 });
     await expect(more).toBeHidden();
@@ -72,7 +74,7 @@ test('axe-core finds no violation in any view or dialog, in either theme', async
     await page.keyboard.press('Escape');
     await header.getByText('Method', { exact: true }).hover();
     await expect(page.getByRole('tooltip')).toBeVisible();
-    await isClean('a tip');
+    await isClean('a tip', page.getByRole('tooltip'));
     await page.mouse.move(2, 2);
   });
 
@@ -84,7 +86,7 @@ test('axe-core finds no violation in any view or dialog, in either theme', async
     await page.getByRole('button', { name: 'Save figure' }).first().click();
     const saving = page.getByRole('menuitem', { name: 'SVG' });
     await expect(saving).toBeVisible();
-    await isClean('ways to save');
+    await isClean('ways to save', page.getByRole('menu'));
     await page.keyboard.press('Escape');
     await expect(saving).toBeHidden();
     await page.getByRole('radio', { name: 'Tables' }).click();
@@ -134,7 +136,7 @@ test('axe-core finds no violation in any view or dialog, in either theme', async
     await run.getByRole('button', { name: /^More for/ }).click();
     const details = page.getByRole('menuitem', { name: 'Note, tags, details…' });
     await expect(details).toBeVisible();
-    await isClean('commands of a run');
+    await isClean('commands of a run', page.getByRole('menu'));
     await details.click();
     await expect(page.getByRole('dialog').getByText(/^Log \(\d+ lines?\)/)).toBeVisible();
     await isClean('a run and its log');
@@ -193,7 +195,7 @@ test('axe-core finds no violation in any view or dialog, in either theme', async
     await isClean('the fields of a cluster');
     await launcher.getByLabel('Workers').fill('0');
     await expect(launcher.getByLabel('Workers')).toHaveAttribute('aria-invalid', 'true');
-    await isClean('a field of a cluster that cannot be passed on');
+    await isClean('a field of a cluster that cannot be passed on', launcher);
     await launcher.getByRole('radio', { name: 'This machine' }).click();
 
     const file = path.join(exports, 'my-sums.jsonl');
