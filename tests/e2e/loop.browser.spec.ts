@@ -136,6 +136,8 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     // Logged last in a sweep: points come before the thresholds computed from them.
     await expect(thresholds.getByText(/^\d+ of \d+ steps computed, \d+ reused from disk\.$/)).toBeVisible();
     const cells = thresholds.locator('tbody');
+    // Written answers are read after chosen ones: a line in each of the four cells of Plurals.
+    await expect(cells.getByText('written', { exact: true })).toHaveCount(4);
     const before = await cells.innerText();
     await photograph(workbench, 'curves');
     const slider = (await openRule(page)).getByRole('slider', { name: 'Margin δ' });
