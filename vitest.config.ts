@@ -17,6 +17,7 @@ const LONG = [
   ...['reference/generation', 'reference/checkpoints', 'integration/curtailed', 'integration/resume'],
   ...['integration/recovery', 'structure/recorded-tables', 'main/inference/recover-plan'],
   ...['main/inference/decoding/decode', 'renderer/figures/sample-views', 'main/evaluation/curtailed-sample'],
+  ...['interop/llama-cpp-published'],
 ].map((name) => path.join(root, 'tests', `${name}.test.ts`));
 
 /** Vitest begins with what took longest before; a clean clone knows sizes alone. */

@@ -1,5 +1,6 @@
 // Hosts of the flows in tests/e2e: Debian's Chromium, and a real Electron on a virtual display.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { downloadedElectron } from './electron-binary.mjs';
@@ -76,16 +77,14 @@ const electronToPackage = () => {
   return { folder: path.dirname(binary), display };
 };
 
-/** Runs `npm run make` for a tar.gz; returns its path, or null on failure. */
-const makeInstaller = (electron) => {
+/** Runs `npm run make` for a tar.gz, beside other tests; returns its path, or null on failure. */
+const makeInstaller = async (electron) => {
   const env = { ...process.env, UNCURL_ELECTRON_DIST: electron, UNCURL_INSTALLERS: 'tar.gz' };
   const out = path.join(root, 'out', versionOf(electron) === shippedVersion() ? '' : 'trial', 'make', 'installers');
   rmSync(out, { recursive: true, force: true });
-  const made = spawnSync(nodeBinary(), [path.join(root, '.ci', 'package.mjs'), 'make'], {
-    env,
-    stdio: ['ignore', 2, 2],
-  });
-  if (made.status !== 0) return null;
+  const made = spawn(nodeBinary(), [path.join(root, '.ci', 'package.mjs'), 'make'], { env, stdio: ['ignore', 2, 2] });
+  const [status] = await once(made, 'close').catch((error) => [error.message]);
+  if (status !== 0) return null;
   return path.join(
     out,
     readdirSync(out).find((name) => name.endsWith('.tar.gz')),
@@ -93,12 +92,12 @@ const makeInstaller = (electron) => {
 };
 
 /** Like findElectron, for the installed application, which is made here from the Electron of the window tests. */
-export const findPackage = () => {
+export const findPackage = async () => {
   if (process.platform !== 'linux') return { absent: 'the tar.gz for installation is only made on Linux' };
   const host = findElectron();
   if (host.absent || host.broken) return host;
   const { folder, display } = electronToPackage();
-  const installer = makeInstaller(folder);
+  const installer = await makeInstaller(folder);
   if (installer === null) return { broken: '"npm run make" failed: its message is above' };
   return {
     environment: { ...host.environment, UNCURL_TEST_INSTALLER: installer, UNCURL_TEST_DISPLAY: display },
