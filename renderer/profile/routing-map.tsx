@@ -64,7 +64,7 @@ export const RoutingMap = ({ profile, head }: RoutingMapProps) => {
     [matrix, shaded, experts],
   );
   const fates = showPlan ? planFates : null;
-  const pins = useStore(selectionStore, (state) => (selected.model === null ? undefined : state.pins[selected.model]));
+  const pins = usePart(selectionStore, (state) => (selected.model === null ? [] : (state.pins[selected.model] ?? [])));
   const title = titlesOf(tasks)(profile.task);
   const model = models.find((known) => known.handle === selected.model);
   const source = useMemo(

@@ -1,5 +1,6 @@
 import type { Page } from '@playwright/test';
 import { z } from 'zod';
+import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { pageErrors, showWhole, tab } from './page-steps.ts';
 import { expect, sampled as test } from './workbench.ts';
 
@@ -94,12 +95,19 @@ test('a view that is shown again stands as it was, with what changed meanwhile, 
       if (call.success) asked.push(call.data.name);
     }),
   );
+  // A map whose experts still fade when its view is hidden is drawn again when it is shown.
+  await page.emulateMedia({ reducedMotion: 'reduce' });
   await page.reload();
   await showWhole(page, 'Workbench');
   const factor = header(page).getByLabel('Factor', { exact: true });
   const name = page.locator('.plan-cursor-name');
   const gone = page.locator('.layer-bar-gone');
+  // This workspace has the results of the sample, and not its profiles.
+  await page.getByRole('button', { name: 'Profile ticked tasks' }).click();
+  await expect(page.locator('.layer-bar').first()).toBeVisible({ timeout: HANG_LIMIT_MS });
+  await expect(page.getByText('No job is running.')).toBeVisible({ timeout: HANG_LIMIT_MS });
   const experts = await page.locator('.layer-bar').count();
+  expect(experts).toBeGreaterThan(0);
   // The plans of both factors are known from now on.
   for (const [label, share] of [
     ['×4', 3 / 4],
