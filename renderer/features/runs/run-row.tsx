@@ -1,4 +1,5 @@
 import { memo, useRef } from 'react';
+import { refuse } from '../../../main/contract/errors.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { equivalentCommand } from '../../../main/words/equivalent-command.ts';
 import { runCommands } from '../../actions/commands.ts';
@@ -54,7 +55,9 @@ export const RunRow = memo(
     const onKey = (event: React.KeyboardEvent): void => {
       if (event.key === 'F2' && run.damaged === undefined) rename(run.id);
       else if (event.key === 'Delete' && !isAtRest(run))
-        noticesStore.getState().tell(`“${name}” is ${run.state}.`, 'Cancel it before you delete it.');
+        noticesStore
+          .getState()
+          .report(refuse('at-work', `“${name}” is ${runStateText(run)}.`, 'Cancel it before you delete it.'));
       else if (event.key === 'Delete') {
         focusNeighbour(event.currentTarget);
         start((known) => trashRuns(known, [run]));
