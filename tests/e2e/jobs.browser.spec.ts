@@ -44,6 +44,16 @@ test('waiting jobs are reordered by keys and by drag, and show their log', async
     await expectOrder('uncurl-32', 'uncurl-16', 'uncurl-8');
   });
 
+  await test.step('a waiting run is not deleted', async () => {
+    const run = page.getByRole('list', { name: 'Runs' }).locator('.row-main').filter({ hasText: 'Profile of uncurl-8' });
+    await run.focus();
+    await page.keyboard.press('Delete');
+    const refused = page.getByText(/^“Profile of uncurl-8 .*” is waiting\.$/);
+    await expect(refused).toBeVisible();
+    await page.keyboard.press('Escape');
+    await expect(waiting(page)).toHaveCount(3);
+  });
+
   await test.step('the running job shows its log so far', async () => {
     await page.getByRole('button', { name: /^Log of Sweep of uncurl-64/ }).click();
     const dialog = page.getByRole('dialog', { name: /^Sweep of uncurl-64/ });
