@@ -45,7 +45,10 @@ test('waiting jobs are reordered by keys and by drag, and show their log', async
   });
 
   await test.step('a waiting run is not deleted', async () => {
-    const run = page.getByRole('list', { name: 'Runs' }).locator('.row-main').filter({ hasText: 'Profile of uncurl-8' });
+    const run = page
+      .getByRole('list', { name: 'Runs' })
+      .locator('.row-main')
+      .filter({ hasText: 'Profile of uncurl-8' });
     await run.focus();
     await page.keyboard.press('Delete');
     const refused = page.getByText(/^“Profile of uncurl-8 .*” is waiting\.$/);
