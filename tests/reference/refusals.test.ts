@@ -10,8 +10,8 @@ import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
 
 /**
  * Tensors of every checkpoint, damaged one at a time: missing or renamed, transposed, and of a dtype that its layout
- * does not allow. Of those that differ only in the numbers of layer and expert, the first and the last. Only headers matter,
- * so a damaged copy is a header over zeros.
+ * does not allow. Of those that differ only in the numbers of layer and expert, the first and the last. Only headers
+ * matter, so a damaged copy is a header over zeros.
  */
 
 const root = process.env['CHECKPOINTS'] ?? '';

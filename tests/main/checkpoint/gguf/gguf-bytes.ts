@@ -85,9 +85,9 @@ const [EXPERTS, LAYERS, TOKENS] = [5, 2, 40];
 const HEADS = 4;
 
 /**
- * A Mixtral of 5 experts (or `experts`) and 2 `layers` with random weights: its matrices of attention, gates, ups, downs
- * and its embedding are of these types. `kept`: experts of every layer that the file has, each with the bytes that it
- * has in the whole file.
+ * A Mixtral of 5 experts (or `experts`) and 2 layers (or `layers`) with random weights: its matrices of attention,
+ * gates, ups, downs and its embedding are of these types. `kept`: experts of every layer that the file has, each with
+ * the bytes that it has in the whole file.
  */
 export const randomMixtral = (
   types: Readonly<Record<'attention' | 'gate' | 'up' | 'down' | 'embedding', GgufTensorType>>,
