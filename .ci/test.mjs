@@ -260,8 +260,8 @@ const runSideBySide = async () => {
 };
 
 /**
- * Seconds of processor that ended programs have taken, with those that they waited for: the daemons of a cluster are
- * none of them. Linux alone says so, in hundredths.
+ * Processor time in seconds of the programs that have ended, with their children; without the daemons of a cluster.
+ * From Linux's /proc, which counts hundredths.
  */
 const processorSeconds = () => {
   const stat = readFileSync('/proc/self/stat', 'utf8');

@@ -6,6 +6,7 @@ import { createHubClient } from '../hub/hub-client.ts';
 import { hubSettings } from '../hub/hub-settings.ts';
 import { findPublished } from '../hub/published-model.ts';
 import { downloadMeter } from '../jobs/hub-jobs.ts';
+import { ticks } from '../jobs/progress-meter.ts';
 import { printedBytes } from './terminal-text.ts';
 import { printedProgress } from './terminal.ts';
 import type { VerbHost } from './verb.ts';
@@ -33,9 +34,6 @@ export const fetchModel =
         `${commit.slice(0, 12)}) from ${new URL(client.endpoint).host} into ${client.settings.cache}.`,
     );
     const model = await findPublished(client, name, { commit, signal });
-    const report = downloadMeter(
-      () => performance.now(),
-      (meter) => progress(printedProgress(meter.read())),
-    );
+    const report = downloadMeter(ticks, (meter) => progress(printedProgress(meter.read())));
     return endsWell(downloadModel(client, model, { signal, onProgress: report }));
   };

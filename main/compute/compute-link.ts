@@ -10,6 +10,7 @@ import { writerOfTemporary } from '../files/write-atomically.ts';
 import type { StartProbe } from '../inference/providers/fork-probe.ts';
 import type { JobResult } from '../jobs/job-context.ts';
 import type { CarryOut, RunToCarryOut } from '../jobs/job-queue.ts';
+import { ticks } from '../jobs/progress-meter.ts';
 import { SweepRecord } from '../runs/sweep-record.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { runKinds } from '../contract/run-kinds.ts';
@@ -136,7 +137,7 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps }: 
     { manifest, signal, finish, meter, emit, requireRun }: RunToCarryOut,
   ): Promise<JobResult> => {
     const { id: run } = manifest;
-    const recordContext = { run, folder: runs.folder(run), temporaryFolder, now: () => performance.now(), requireRun };
+    const recordContext = { run, folder: runs.folder(run), temporaryFolder, now: ticks, requireRun };
     const send = (order: ComputeOrder): void => child.process.post(order);
     return new Promise((resolve, reject) => {
       let limit: NodeJS.Timeout | null = null;

@@ -198,11 +198,13 @@ export const filterRuns = (
  * where the clock was set back meanwhile.
  */
 export const runDurationMs = ({ createdAt, finishedAt }: RunManifest): number | null => {
-  const took = finishedAt === null ? -1 : Date.parse(finishedAt) - Date.parse(createdAt);
+  if (finishedAt === null) return null;
+  const took = Date.parse(finishedAt) - Date.parse(createdAt);
   return took < 0 ? null : took;
 };
 
-const byNewest = (left: RunManifest, right: RunManifest): number =>
+/** Orders runs: the newest first. */
+export const byNewest = (left: RunManifest, right: RunManifest): number =>
   right.createdAt.localeCompare(left.createdAt) || right.id.localeCompare(left.id);
 
 const comparisons: Readonly<Record<RunOrder, (left: RunManifest, right: RunManifest, nameOf: TextOfRun) => number>> = {

@@ -4,7 +4,7 @@ import type { RunManifest } from '../contract/run.ts';
 import { type RunKind, type StartCall, startCall, type StartedKind, startedKinds } from '../contract/run-kinds.ts';
 import type { Job, JobResult } from '../jobs/job-context.ts';
 import { carryOutHere, type JobResources, takeoverOf } from '../jobs/job-queue.ts';
-import { createProgressMeter } from '../jobs/progress-meter.ts';
+import { createProgressMeter, ticks } from '../jobs/progress-meter.ts';
 import { approvedAs, type ApprovedManifest } from './approved-run.ts';
 import type { Answers, EngineContext } from './engine-context.ts';
 import { identifyModels } from './run-subjects.ts';
@@ -74,18 +74,13 @@ export const carryOutRun = async (
   const { kind, title } = manifest;
   let reportedAt = Number.NEGATIVE_INFINITY;
   let described = '';
-  const meter = createProgressMeter(
-    { run, kind, title },
-    () => performance.now(),
-    () => {
-      const { description, done, total, reused, leftMs } = meter.read();
-      // The next description may take time, during which nothing can be reported.
-      const now = performance.now();
-      if (description === described && now - reportedAt < PROGRESS_EVERY_MS) return;
-      [reportedAt, described] = [now, description];
-      progress({ description, done, total, reused, leftMs });
-    },
-  );
+  const meter = createProgressMeter({ run, kind, title }, ticks, () => {
+    const { description, done, total, reused, leftMs } = meter.read();
+    // The next description may take time, during which nothing can be reported.
+    if (description === described && ticks() - reportedAt < PROGRESS_EVERY_MS) return;
+    [reportedAt, described] = [ticks(), description];
+    progress({ description, done, total, reused, leftMs });
+  });
   const requireRun = async (): Promise<void> => {
     if ((await workspace.runs.lockGeneration(run)) !== lock) throw await takeoverOf(workspace.runs, run);
   };

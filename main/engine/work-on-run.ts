@@ -10,7 +10,7 @@ import {
 } from '../jobs/fill-steps.ts';
 import { type JobContext, jobOn } from '../jobs/job-context.ts';
 import { carryOutHere, type JobResources } from '../jobs/job-queue.ts';
-import { createProgressMeter } from '../jobs/progress-meter.ts';
+import { createProgressMeter, ticks } from '../jobs/progress-meter.ts';
 import { type SweepInput, sweepSources } from '../jobs/sweep-stages.ts';
 import { type ApprovedManifest, approveToWork } from './approved-run.ts';
 import { sweepInputOf } from './calls/sweeps.ts';
@@ -65,7 +65,7 @@ export const createSweepWorker = (
       manifest,
       job: jobOn(sources, (job) => work(job, input)),
       signal,
-      meter: createProgressMeter({ run: id, kind, title }, () => performance.now()),
+      meter: createProgressMeter({ run: id, kind, title }, ticks),
       emit: (event) => {
         if (event.type === 'job.problem') say(event.text);
       },

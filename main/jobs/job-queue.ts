@@ -13,7 +13,7 @@ import type { UserKey } from '../workspace/user-key.ts';
 import type { CreatedRun, RunStore } from '../workspace/run-store.ts';
 import type { StepStore } from '../workspace/step-store.ts';
 import type { Job, JobContext, JobResult } from './job-context.ts';
-import { createProgressMeter, type ProgressMeter } from './progress-meter.ts';
+import { createProgressMeter, type ProgressMeter, ticks } from './progress-meter.ts';
 import type { Computing, ModelPool, Runners } from './source-gate.ts';
 
 /** A run whose turn in the queue has come. */
@@ -96,9 +96,6 @@ export const carryOutHere =
         : refereePool.compute(order, ({ runners: referee }) => work(computing, referee));
     });
   };
-
-/** Durations do not follow the machine's date, which may be set while a run works. */
-const ticks = (): number => performance.now();
 
 /** Progress is announced at most this often. */
 const PROGRESS_EVERY_MS = 100;

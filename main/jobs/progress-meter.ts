@@ -60,6 +60,9 @@ type JobSubject = Pick<JobProgress, 'run' | 'kind' | 'title'>;
 const quantile = (sorted: readonly number[], part: number): number =>
   sorted[Math.round((sorted.length - 1) * part)] ?? 0;
 
+/** Milliseconds for durations: they do not follow the machine's date, which may be set while a run works. */
+export const ticks = (): number => performance.now();
+
 export const createProgressMeter = <Subject extends object>(
   subject: Subject,
   now: () => number,

@@ -37,6 +37,7 @@ import { type EvaluationStep, evaluationStep, type Measurement, measurementsOn }
 import { makePlan, type PlanOrder, planSteps, profileStep } from './plan-step.ts';
 import { type Speed, SpeedMeter } from './point-cost.ts';
 import { writtenCalibration } from './profile-job.ts';
+import { ticks } from './progress-meter.ts';
 import { RoundedModels } from './rounded-models.ts';
 import type { PlanSubject } from './search-step.ts';
 import { type PlannedStep, runStep, type SingleStep } from './step.ts';
@@ -332,7 +333,7 @@ const sampledTasks = (tasks: readonly RunTask[], { sample }: SweepSettings): rea
 export const planStages = async (context: JobContext, input: SweepInput): Promise<PlannedSweep> => {
   const { models, tasks, settings, candidates = [] } = input;
   const { kept, facts } = sweepCounts(models, settings);
-  const speeds = settings.speed === true ? new SpeedMeter(context, () => performance.now()) : null;
+  const speeds = settings.speed === true ? new SpeedMeter(context, ticks) : null;
   const roundings = new RoundedModels(context);
   const writes = settings.calibration === 'answers' ? undefined : settings.calibration;
   const isWritten = writes !== undefined;

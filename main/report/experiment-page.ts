@@ -2,7 +2,7 @@ import type { ExperimentAnswer, ExperimentDocument, ExperimentRow } from '../con
 import type { RunManifest } from '../contract/run.ts';
 import { experimentDocument } from '../evaluation/experiment/document.ts';
 import { pageTheme } from '../figures/colors.ts';
-import { type Names, PLAIN_NAMES } from '../figures/columns.ts';
+import type { Names } from '../figures/columns.ts';
 import { experimentFigure } from '../figures/experiment-figure.ts';
 import { chartFigures } from './report-figures.ts';
 import {
@@ -125,7 +125,7 @@ const header = ({ tasks, models }: ExperimentDocument, manifest: RunManifest, na
 export const experimentPage = (
   manifest: RunManifest,
   document: ExperimentDocument,
-  title: (task: string) => string = PLAIN_NAMES.task,
+  title: (task: string) => string,
 ): string => {
   const names: Names = { task: title, method: methodTitle };
   return htmlPage({

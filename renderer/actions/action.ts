@@ -40,13 +40,13 @@ const underWay = new WeakMap<Engine, Set<Action>>();
 /** How often each action was performed, from any place. */
 const attemptsStore = createStore<ReadonlyMap<Action, number>>()(() => new Map());
 
-/** What an attempt is made on, as one text. */
+/** What an attempt depends on, as one text. */
 const subjectOf = ({ connected, models, tasks, selection }: Facts): string => {
   const said = (entries: readonly (ModelEntry | TaskEntry)[]) => entries.map(({ handle, error }) => [handle, error]);
   return JSON.stringify([connected, said(models), said(tasks), selection.model, selection.tasks]);
 };
 
-/** Why an attempt failed, and on what it was made. */
+/** Why an attempt failed, which one it was, and what it depended on. */
 export interface Refusal {
   readonly error: SerialisedError;
   readonly attempt: number;
@@ -60,7 +60,7 @@ export const refusalOf = (action: Action, engine: Engine, error: unknown): Refus
   subject: subjectOf(readFacts(engine)),
 });
 
-/** Whether nothing has changed since: no other attempt, from any place, nor what it was made on. */
+/** Whether a refusal still holds: no later attempt was made, and what it depended on is unchanged. */
 export const isStanding = (action: Action, { attempt, subject }: Refusal, facts: Facts): boolean =>
   attempt === attemptsStore.getState().get(action) && subject === subjectOf(facts);
 

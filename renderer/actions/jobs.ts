@@ -1,7 +1,7 @@
 import type { CallInput } from '../../main/contract/calls.ts';
 import { serialiseError } from '../../main/contract/errors.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
-import type { RunManifest } from '../../main/contract/run.ts';
+import { byNewest, type RunManifest } from '../../main/contract/run.ts';
 import { isSameContent } from '../../main/contract/recorded.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
 import type { Engine } from '../engine/engine-context.tsx';
@@ -130,9 +130,7 @@ export const isResumable = (run: RunManifest): boolean =>
 export const unfinishedRun = (runs: readonly RunManifest[]): RunManifest | null => {
   const unfinished = runs.filter((run) => run.state === 'interrupted' || run.state === 'cancelled');
   const begun = unfinished.filter(({ waited }) => waited !== true);
-  const [newest] = (begun.length > 0 ? begun : unfinished).toSorted((left, right) =>
-    right.createdAt.localeCompare(left.createdAt),
-  );
+  const [newest] = (begun.length > 0 ? begun : unfinished).toSorted(byNewest);
   return newest ?? null;
 };
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type DamageDocument, damageSettings, type ExpertDamage } from '../../main/contract/damage.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
-import type { RunManifest } from '../../main/contract/run.ts';
+import { byNewest, type RunManifest } from '../../main/contract/run.ts';
 import { isSameContent } from '../../main/contract/recorded.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
 import type { Cell } from '../charts/heatmap-geometry.ts';
@@ -32,7 +32,7 @@ export const damageRuns = (
         tasks.some(({ hash }) => hash === task.hash)
       );
     })
-    .sort((left, right) => right.createdAt.localeCompare(left.createdAt))
+    .sort(byNewest)
     .slice(0, MOST_RUNS);
 
 /** The damage of a layer's experts by number; earlier documents take precedence. */

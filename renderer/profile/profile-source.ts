@@ -1,6 +1,6 @@
 import type { ModelEntry } from '../../main/contract/model.ts';
 import type { TaskProfile } from '../../main/contract/profile.ts';
-import type { RunManifest } from '../../main/contract/run.ts';
+import { byNewest, type RunManifest } from '../../main/contract/run.ts';
 import { isSameContent } from '../../main/contract/recorded.ts';
 import { type FigureManifest, profileRecord } from '../../main/figures/figure-manifest.ts';
 import { fileNames } from '../../main/figures/file-names.ts';
@@ -27,7 +27,7 @@ export const profileRun = (
       ({ models, tasks }) =>
         models.some((recorded) => isSameContent(recorded, model)) && tasks.some(({ hash }) => hash === taskHash),
     )
-    .sort((left, right) => right.createdAt.localeCompare(left.createdAt))[0] ?? null;
+    .sort(byNewest)[0] ?? null;
 
 /** The run behind a profile; if it is gone, the model and task themselves. `profiles` are the model's. */
 export const profileSource = (

@@ -9,6 +9,7 @@ import { fitDocument } from '../../contract/fit.ts';
 import { curveLabel } from '../../contract/method.ts';
 import { isMergePlan, type Plan, plan as planSchema } from '../../contract/plan.ts';
 import { isSameContent } from '../../contract/recorded.ts';
+import { byNewest } from '../../contract/run.ts';
 import { isSameFactor, pointNameKey, type SweepResult } from '../../contract/sweep.ts';
 import { checkExport, requireForm } from '../../export/check-export.ts';
 import type { ExportMachine } from '../../export/export-progress.ts';
@@ -83,7 +84,7 @@ export const planResults = async (
   const leftOut: string[] = [];
   const truncation: string[] = [];
   const sweeps = (await workspace.runs.list()).filter(({ kind, state }) => kind === 'sweep' && state === 'done');
-  for (const { id, models } of sweeps.sort((left, right) => right.createdAt.localeCompare(left.createdAt))) {
+  for (const { id, models } of sweeps.sort(byNewest)) {
     const model = models.find((known) => isSameContent(known, subject));
     if (model === undefined) continue;
     try {

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { useStore } from 'zustand';
 import { comparesBytesOnly, type Verification, exportFormat } from '../../../main/contract/export.ts';
 import { isRepositoryId } from '../../../main/contract/hub.ts';
-import type { RunManifest } from '../../../main/contract/run.ts';
+import { byNewest, type RunManifest } from '../../../main/contract/run.ts';
 import { Icon, Button } from '../../components/button.tsx';
 import { type Fact, fact, FactList } from '../../components/data-table.tsx';
 import { EmptyState, Disclosure } from '../../components/panel.tsx';
@@ -30,9 +30,7 @@ import { transformersWords } from '../../../main/words/transformers-check.ts';
 export const ExportOutcome = () => {
   const { runs, jobs, tasks } = useFacts();
   const shown = useStore(exportStore, (state) => state.run);
-  const candidates = runs
-    .filter((run) => run.kind === 'export' || run.kind === 'verify')
-    .sort((left, right) => right.createdAt.localeCompare(left.createdAt));
+  const candidates = runs.filter((run) => run.kind === 'export' || run.kind === 'verify').sort(byNewest);
   const run = candidates.find((known) => known.id === shown) ?? candidates[0];
   // The outcome is below the form: scroll to it when an export starts and when its result arrives.
   const line = useInView<HTMLElement>(shown === null || run === undefined ? null : `${run.id} ${run.state}`);

@@ -1,6 +1,6 @@
 import { useStore } from 'zustand';
 import type { FitDocument } from '../../../main/contract/fit.ts';
-import type { RunManifest } from '../../../main/contract/run.ts';
+import { byNewest, type RunManifest } from '../../../main/contract/run.ts';
 import { openMade } from '../../actions/open.ts';
 import { Button, Icon } from '../../components/button.tsx';
 import { ParentFolder } from '../../components/new-folder.tsx';
@@ -39,9 +39,7 @@ export const FitExport = ({ run, document }: FitExportProps) => {
   const proposed = useQuery('export.place', {});
   const { busy, problem, start } = useRequest('here');
   const into = chosen ?? proposed.data ?? null;
-  const [made] = runs
-    .filter(({ kind, spec }) => kind === 'export' && spec['fit'] === run.id)
-    .sort((left, right) => right.createdAt.localeCompare(left.createdAt));
+  const [made] = runs.filter(({ kind, spec }) => kind === 'export' && spec['fit'] === run.id).sort(byNewest);
   const isFree = made === undefined || made.state === 'failed' || made.state === 'cancelled';
   const name = `${document.model.replaceAll(/[^A-Za-z0-9._-]/g, '-')}-${run.id}`;
   return (

@@ -1,5 +1,5 @@
 import { useStore } from 'zustand';
-import type { RunManifest } from '../../../main/contract/run.ts';
+import { byNewest, type RunManifest } from '../../../main/contract/run.ts';
 import { openRun } from '../../actions/open-run.ts';
 import { Section } from '../../components/panel.tsx';
 import { focusedTask, isUsable, selectedModel, useFacts } from '../../engine/facts.ts';
@@ -22,7 +22,7 @@ const BeforeSearch = ({ model, task }: { readonly model: string; readonly task: 
   const facts = useFacts();
   const earlier = facts.runs
     .filter(({ kind, label }) => kind === 'fit' && label?.archived !== true)
-    .sort((left, right) => right.createdAt.localeCompare(left.createdAt))
+    .sort(byNewest)
     .slice(0, LISTED);
   return (
     <>
@@ -71,7 +71,7 @@ export const FitView = () => {
   const task = focusedTask(facts);
   const fits = facts.runs
     .filter(({ kind, models }) => kind === 'fit' && models.some(({ name }) => name === model.name))
-    .sort((left, right) => right.createdAt.localeCompare(left.createdAt));
+    .sort(byNewest);
   // A search that was opened is shown for each of its tasks, any other one for the task that decided.
   const run =
     fits.find(({ id, tasks }) => id === shown && tasks.some(({ name }) => name === task?.name)) ??

@@ -1,4 +1,4 @@
-import type { RunManifest } from '../../../main/contract/run.ts';
+import { byNewest, type RunManifest } from '../../../main/contract/run.ts';
 import { experimentTree } from '../../../main/evaluation/experiment/experiment-tree.ts';
 import { Definition } from '../../components/definition.tsx';
 import { Section } from '../../components/panel.tsx';
@@ -19,7 +19,7 @@ export const experimentsOf = (facts: Pick<Facts, 'runs' | 'models' | 'selection'
   facts.runs
     .filter(({ kind, label }) => kind === 'experiment' && label?.archived !== true)
     .filter((run) => nameInRun(run, selectedModel(facts)) !== null)
-    .sort((left, right) => right.createdAt.localeCompare(left.createdAt));
+    .sort(byNewest);
 
 interface ExperimentTreeProps {
   readonly manifest: RunManifest;

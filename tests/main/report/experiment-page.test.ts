@@ -14,8 +14,10 @@ const published = {
   rows: [{ method: 'Theirs', experts: 32, kept: 8, values: [51.5] }],
 };
 
+const plain = (task: string): string => task;
+
 it('shows each question, its signs with intervals, and separately the published table', () => {
-  const page = experimentPage(sampleManifest, experimentDocument(made, { published }));
+  const page = experimentPage(sampleManifest, experimentDocument(made, { published }), plain);
   for (const id of ['scratch', 'unpruned', 'published', 'notes', 'record'])
     expect(page).toContain(`<section id="${id}"`);
   expect(page).toContain('<b>+</b> +6.7 [+4.3, +10.1]');
@@ -27,5 +29,7 @@ it('shows each question, its signs with intervals, and separately the published 
   expect(titled).toContain('Sums &lt;of&gt; two (n\u00a0=\u00a0');
   expect(titled).not.toMatch(new RegExp(`<th[^>]*>${name}<|>${name}<`));
   expect(page).toMatch(new RegExp(`>${name}<`));
-  expect(experimentPage({ ...sampleManifest, state: 'running' }, experimentDocument(made))).toContain('not finished');
+  expect(experimentPage({ ...sampleManifest, state: 'running' }, experimentDocument(made), plain)).toContain(
+    'not finished',
+  );
 });
