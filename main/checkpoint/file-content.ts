@@ -15,6 +15,8 @@ export interface FileHashes {
 
 /** Bytes in memory at a time. */
 const CHUNK_BYTES = 4 * 2 ** 20;
+/** Memory in which `isSame` reads: whoever compares many parts keeps it. */
+export const compareBuffer = (): Buffer => Buffer.allocUnsafe(CHUNK_BYTES);
 const LEAST_PIECE_BYTES = 4 * 2 ** 10;
 /** A reader of a part of a piece reads the whole piece. */
 const MOST_PIECE_BYTES = 256 * 2 ** 10;
@@ -115,7 +117,7 @@ export class FileContent {
   }
 
   /** Whether the bytes of the file in [start, end) are still those that were hashed; true if it was not hashed. */
-  async isSame(start: number, end: number): Promise<boolean> {
+  async isSame(start: number, end: number, buffer: Buffer): Promise<boolean> {
     const { hashes } = this;
     if (hashes === null) return true;
     const { pieceBytes, pieces } = hashes;
@@ -123,7 +125,6 @@ export class FileContent {
     try {
       const last = Math.ceil(end / pieceBytes) * pieceBytes;
       const first = Math.floor(start / pieceBytes) * pieceBytes;
-      const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, last - first));
       for (let from = first; from < last; from += CHUNK_BYTES) {
         const bytes = await readFully(handle, buffer.subarray(0, Math.min(CHUNK_BYTES, last - from)), from);
         for (let at = 0; at < Math.min(CHUNK_BYTES, last - from); at += pieceBytes)

@@ -3,7 +3,7 @@ import { WorkbenchError } from '../contract/errors.ts';
 import { openToRead } from '../files/regular-file.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import type { TensorView } from './descriptor.ts';
-import type { FileContent } from './file-content.ts';
+import { compareBuffer, type FileContent } from './file-content.ts';
 
 /** Bytes in memory at a time. */
 const CHUNK_BYTES = 4 * 2 ** 20;
@@ -69,9 +69,10 @@ const isHashed = ({ content }: TensorView): boolean => content !== undefined && 
 /** The first file whose bytes in the views are not those that were hashed; null: all are. */
 const changedFile = async (views: readonly TensorView[]): Promise<FileContent | null> => {
   const contentOf = new Map(views.flatMap(({ file, content }) => (content === undefined ? [] : [[file, content]])));
+  const buffer = compareBuffer();
   for (const { file, start, length } of stretchesOf(views)) {
     const content = contentOf.get(file);
-    if (content !== undefined && !(await content.isSame(start, start + length))) return content;
+    if (content !== undefined && !(await content.isSame(start, start + length, buffer))) return content;
   }
   return null;
 };

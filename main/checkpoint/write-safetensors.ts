@@ -3,7 +3,7 @@ import type { TensorDtype } from './descriptor.ts';
 
 /**
  * A tensor to write. Its bytes are requested in turn, whole or in chunks, so that a file and even a single tensor may
- * be larger than memory.
+ * be larger than memory; a chunk counts until the next is requested.
  */
 export interface TensorToWrite {
   readonly name: string;

@@ -2,7 +2,7 @@ import type { TensorView } from '../checkpoint/descriptor.ts';
 import { readTensorBytes } from '../checkpoint/read-tensor.ts';
 import { refuse } from '../contract/errors.ts';
 import type { ExportedTensor } from './exported-tensors.ts';
-import { tensorBytes } from './write-weights.ts';
+import { chunkBuffer, tensorBytes } from './write-weights.ts';
 
 /** Called with the bytes compared so far, at most a chunk apart; throwing stops the comparison. */
 export type ByteProgress = (bytes: number) => void;
@@ -17,6 +17,7 @@ export const tensorProblems = async (
   onBytes: ByteProgress,
 ): Promise<readonly string[]> => {
   const problems: string[] = [];
+  const buffers = [chunkBuffer(), chunkBuffer()] as const;
   const names = new Set(expected.map(({ name }) => name));
   for (const name of exported.keys())
     if (!names.has(name)) problems.push(`tensor "${name}" does not belong in the export.`);
@@ -40,7 +41,7 @@ export const tensorProblems = async (
         );
       }
     } else {
-      const difference = await firstDifference(tensor, view, onBytes);
+      const difference = await firstDifference(tensor, view, buffers, onBytes);
       if (difference !== null) problems.push(`tensor "${tensor.name}" ${difference}.`);
     }
   }
@@ -51,15 +52,16 @@ export const tensorProblems = async (
 const firstDifference = async (
   tensor: ExportedTensor,
   view: TensorView,
+  [sourceBuffer, exportBuffer]: readonly [Uint8Array, Uint8Array],
   onBytes: ByteProgress,
 ): Promise<string | null> => {
   let start = 0;
   for (const [row, { view: source, what }] of tensor.pieces.entries()) {
     const part = { ...view, byteOffset: view.byteOffset + start, byteLength: source.byteLength };
-    const wanted = tensorBytes([{ view: source, what }]);
+    const wanted = tensorBytes([{ view: source, what }], sourceBuffer);
     let position = start;
     try {
-      for await (const is of tensorBytes([{ view: part, what }])) {
+      for await (const is of tensorBytes([{ view: part, what }], exportBuffer)) {
         const next = await wanted.next();
         if (next.done === true) throw shorter(source);
         if (Buffer.compare(is, next.value) !== 0) {

@@ -13,7 +13,7 @@ import { wholeModelGraph } from '../graph/whole-model.ts';
 import { maskedVariant, ownLayer } from '../inference/layer-variant.ts';
 import { configOf } from './export-config.ts';
 import type { ExportedTensor } from './exported-tensors.ts';
-import { tensorBytes } from './write-weights.ts';
+import { chunkBuffer, tensorBytes } from './write-weights.ts';
 
 /** The graph, and its weights in a folder without other ones. */
 export const ONNX_FILE = 'model.onnx';
@@ -51,6 +51,7 @@ export const writeOnnxData = async (
   const hash = createHash('sha256');
   return withNewFile(path.join(folder, ONNX_DATA_FILE), async (handle) => {
     let offset = 0;
+    const buffer = chunkBuffer();
     const write = async (bytes: Uint8Array): Promise<void> => {
       await handle.writeFile(bytes);
       hash.update(bytes);
@@ -58,7 +59,7 @@ export const writeOnnxData = async (
     };
     for (const { pieces } of tensors) {
       await write(new Uint8Array(padding(offset)));
-      for await (const bytes of tensorBytes(pieces)) {
+      for await (const bytes of tensorBytes(pieces, buffer)) {
         await write(bytes);
         onBytes(bytes.length);
       }

@@ -30,7 +30,7 @@ import { type GgufPiece, type GgufTensor, modelTensors } from './gguf/model-tens
 import { isStoredGguf, planStoredGguf, type StoredGguf, writeStoredGguf } from './gguf/stored-gguf.ts';
 import { inRows, type ReadView, readPieces, roundWithin, virtualViews } from './gguf/tensor-values.ts';
 import { requireOneType } from './prepare-plan.ts';
-import { tensorBytes, writeFlushed } from './write-weights.ts';
+import { chunkBuffer, tensorBytes, writeFlushed } from './write-weights.ts';
 
 /**
  * Models whose weights are rounded as a file stores them: a GGUF file, or a folder of compressed-tensors. Their values
@@ -253,9 +253,11 @@ const tensorsToWrite = ({ tensors, written }: Rounding, type: GgufType): readonl
     }
   }
   const views = virtualViews(tensors);
+  const buffer = chunkBuffer();
   return tensors.map((tensor) => {
     const [pieces, view] = [rounded.get(tensor.name), views.get(tensor.name)];
-    if (pieces === undefined || view === undefined) return { ...tensor, bytes: () => tensorBytes(tensor.pieces) };
+    if (pieces === undefined || view === undefined)
+      return { ...tensor, bytes: () => tensorBytes(tensor.pieces, buffer) };
     const values = valuesIn(tensor.shape);
     return {
       name: tensor.name,
@@ -294,7 +296,7 @@ export const writeRounded = async (
   };
   if (isCompressedType(type)) {
     const { tensors, config } = await compressedOf(checkpoint, plan, type, overlays);
-    return writeFolder(checkpoint, type, folder, config, tensors.map(asWritten), stopIfAborted);
+    return writeFolder(checkpoint, type, folder, config, asWritten(tensors), stopIfAborted);
   }
   if (isStoredGguf(checkpoint)) {
     const file = await retyped(checkpoint, plan, ggufTypeOf(type), overlays);
@@ -309,10 +311,10 @@ export const writeRounded = async (
   return writeFolder(checkpoint, type, folder, rounding.config, tensorsToWrite(rounding, stored), stopIfAborted);
 };
 
-const asWritten = (tensor: ExportedTensor): TensorToWrite => ({
-  ...tensor,
-  bytes: tensor.made ?? (() => tensorBytes(tensor.pieces)),
-});
+const asWritten = (tensors: readonly ExportedTensor[]): readonly TensorToWrite[] => {
+  const buffer = chunkBuffer();
+  return tensors.map((tensor) => ({ ...tensor, bytes: tensor.made ?? (() => tensorBytes(tensor.pieces, buffer)) }));
+};
 
 const writeFolder = async (
   checkpoint: Checkpoint,

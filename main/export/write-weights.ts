@@ -14,8 +14,17 @@ import type { ExportedTensor, TensorPiece } from './exported-tensors.ts';
 /** Small enough to notice a cancel within a second on a slow disk, large enough for full speed. */
 const CHUNK_BYTES = 8 * 2 ** 20;
 
-/** The concatenated bytes of pieces, times their factors, in chunks of at most 8 MiB that do not cross pieces. */
-export async function* tensorBytes(pieces: readonly TensorPiece[]): AsyncGenerator<Uint8Array, void, undefined> {
+/** Memory for the chunks of `tensorBytes`. Whoever reads many tensors keeps it: new memory costs as much as reading. */
+export const chunkBuffer = (): Uint8Array => new Uint8Array(CHUNK_BYTES);
+
+/**
+ * The concatenated bytes of pieces, times their factors, in chunks of at most 8 MiB that do not cross pieces. A chunk
+ * lies in `buffer` (of 8 MiB), so it counts until the next one is requested.
+ */
+export async function* tensorBytes(
+  pieces: readonly TensorPiece[],
+  buffer: Uint8Array,
+): AsyncGenerator<Uint8Array, void, undefined> {
   for (const { view } of pieces) {
     if (view.factor !== undefined) {
       const bytes = await readTensorBytes(view);
@@ -25,7 +34,7 @@ export async function* tensorBytes(pieces: readonly TensorPiece[]): AsyncGenerat
     const { handle } = await openToRead(view.file);
     try {
       for (let done = 0; done < view.byteLength;) {
-        const chunk = await readChunk(handle, view, done);
+        const chunk = await readChunk(handle, view, done, buffer);
         done += chunk.length;
         yield chunk;
       }
@@ -35,8 +44,13 @@ export async function* tensorBytes(pieces: readonly TensorPiece[]): AsyncGenerat
   }
 }
 
-const readChunk = async (handle: FileHandle, view: TensorView, from: number): Promise<Uint8Array> => {
-  const chunk = new Uint8Array(Math.min(CHUNK_BYTES, view.byteLength - from));
+const readChunk = async (
+  handle: FileHandle,
+  view: TensorView,
+  from: number,
+  buffer: Uint8Array,
+): Promise<Uint8Array> => {
+  const chunk = buffer.subarray(0, Math.min(CHUNK_BYTES, view.byteLength - from));
   for (let filled = 0; filled < chunk.length;) {
     const { bytesRead } = await handle.read(chunk, filled, chunk.length - filled, view.byteOffset + from + filled);
     if (bytesRead === 0) {
@@ -91,13 +105,14 @@ export const writeWeights = async (
   const checksums = new Map<string, string>();
   const weightMap = new Map<string, string>();
   const shards = shardsOf(checkpoint, tensors);
+  const buffer = chunkBuffer();
   const sharded = checkpoint.weightFiles.some(({ name }) => name !== SINGLE_FILE);
   for (const [index, shard] of shards.entries()) {
     const name = sharded ? shardName(index + 1, shards.length) : SINGLE_FILE;
     const hash = createHash('sha256');
     await writeSafetensors(
       path.join(folder, name),
-      shard.tensors.map((tensor) => ({ ...tensor, bytes: tensor.made ?? (() => tensorBytes(tensor.pieces)) })),
+      shard.tensors.map((tensor) => ({ ...tensor, bytes: tensor.made ?? (() => tensorBytes(tensor.pieces, buffer)) })),
       await shardMetadata(shard.file),
       (bytes) => {
         hash.update(bytes);

@@ -8,7 +8,7 @@ import { at, present, refuse } from '../../contract/errors.ts';
 import type { ExportFormat, GgufType } from '../../contract/export.ts';
 import { isMergePlan, type Plan } from '../../contract/plan.ts';
 import type { ExportedTensor, TensorPiece } from '../exported-tensors.ts';
-import { tensorBytes } from '../write-weights.ts';
+import { chunkBuffer, tensorBytes } from '../write-weights.ts';
 import { encodeValues } from './encode-values.ts';
 import { GGUF_FILE, writeTensors } from './gguf-file.ts';
 import { aligned, tensorEntry, whole } from './gguf-header.ts';
@@ -151,10 +151,11 @@ export const writeStoredGguf = (
   file: string,
   onBytes: (bytes: number) => void,
 ): Promise<string> => {
+  const buffer = chunkBuffer();
   const placed = tensors.map(({ tensor: { name, pieces }, again, ...place }) => ({
     ...place,
     name,
-    bytes: () => (again === null ? tensorBytes(pieces) : retypedBytes(pieces, again)),
+    bytes: () => (again === null ? tensorBytes(pieces, buffer) : retypedBytes(pieces, again)),
   }));
   return writeTensors(file, header, placed, onBytes);
 };
