@@ -5,7 +5,7 @@ import type { ModelRunner, ModelRunnerSettings, RunnerTuning } from '../inferenc
 import type { Overlays } from '../inference/overlays.ts';
 
 export interface ExportControl {
-  /** Checked between chunks of 8 MiB and between block runs: an abort rejects with CancelledError within a second. */
+  /** Checked between chunks of a file and between block runs: an abort rejects with CancelledError within a second. */
   readonly signal: AbortSignal;
   /** Bytes done and total; running a model counts as moving its bytes once. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
