@@ -12,14 +12,14 @@ import { openToRead } from '../files/regular-file.ts';
 import type { ExportedTensor, TensorPiece } from './exported-tensors.ts';
 
 /** Small enough to notice a cancel within a second on a slow disk, large enough for full speed. */
-const CHUNK_BYTES = 4 * 2 ** 20;
+const CHUNK_BYTES = 2 ** 20;
 
 /** Memory for the chunks of `tensorBytes`. Whoever reads many tensors keeps it: new memory costs as much as reading. */
 export const chunkBuffer = (): Uint8Array => new Uint8Array(CHUNK_BYTES);
 
 /**
- * The concatenated bytes of pieces, times their factors, in chunks of at most 4 MiB that do not cross pieces. A chunk
- * lies in `buffer` (of 4 MiB), so it counts until the next one is requested.
+ * The concatenated bytes of pieces, times their factors, in chunks of at most 1 MiB that do not cross pieces. A chunk
+ * lies in `buffer` (of 1 MiB), so it counts until the next one is requested.
  */
 export async function* tensorBytes(
   pieces: readonly TensorPiece[],
