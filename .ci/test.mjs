@@ -41,8 +41,8 @@ const findInterop = async () => {
 const reference = (names, torchFiles) => {
   const own = names.map((name) => `tests/reference/${name}.test.ts`);
   return process.env.ENGINE === 'torch' && torchFiles !== undefined
-    ? { prepare: findInterop, steps: [[...vitest, '--project=interop', ...torchFiles]] }
-    : { steps: [[...vitest, '--project=integration', ...own]] };
+    ? { built: true, prepare: findInterop, steps: [[...vitest, '--project=interop', ...torchFiles]] }
+    : { built: true, steps: [[...vitest, '--project=integration', ...own]] };
 };
 
 /** A browser and a cluster: {absent} without the cluster. */
@@ -87,7 +87,7 @@ const kinds = {
   browser: { built: true, cores: FLOWS, prepare: findChromium, steps: [playwright('chromium')] },
   window: { built: true, named: true, cores: FLOWS, prepare: findElectron, steps: [playwright('electron')] },
   package: { built: true, named: true, cores: FLOWS, prepare: findPackage, steps: [playwright('package')] },
-  slurm: { cores: 0.25, shared: 'slurm', prepare: findSlurm, steps: [[...vitest, '--project=slurm']] },
+  slurm: { built: true, cores: 0.25, shared: 'slurm', prepare: findSlurm, steps: [[...vitest, '--project=slurm']] },
   cluster: {
     built: true,
     named: true,
@@ -96,7 +96,7 @@ const kinds = {
     prepare: findBrowserAndCluster,
     steps: [playwright('cluster')],
   },
-  interop: { prepare: findInterop, ahead: true, steps: [[...vitest, '--project=interop']] },
+  interop: { built: true, prepare: findInterop, ahead: true, steps: [[...vitest, '--project=interop']] },
   methods: reference(['methods'], ['tests/reference/methods.test.ts']),
   checkpoints: reference(['checkpoints'], ['tests/interop/torch-references.test.ts']),
   tokenizers: reference(['tokenizers']),
