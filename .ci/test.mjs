@@ -3,7 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism, getPriority, setPriority, tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { stripVTControlCharacters } from 'node:util';
@@ -41,8 +41,8 @@ const findInterop = async () => {
 const reference = (names, torchFiles) => {
   const own = names.map((name) => `tests/reference/${name}.test.ts`);
   return process.env.ENGINE === 'torch' && torchFiles !== undefined
-    ? { prepare: findInterop, steps: [[...vitest, '--project=interop', ...torchFiles]] }
-    : { steps: [[...vitest, '--project=integration', ...own]] };
+    ? { built: true, prepare: findInterop, steps: [[...vitest, '--project=interop', ...torchFiles]] }
+    : { built: true, steps: [[...vitest, '--project=integration', ...own]] };
 };
 
 /** A browser and a cluster: {absent} without the cluster. */
@@ -55,6 +55,14 @@ const findBrowserAndCluster = () => {
 
 /** Cores that flows use, one at a time: they wait for a page or for its engine, never for both at work. */
 const FLOWS = 0.5;
+/**
+ * Kinds that use this many cores or more compute all the time, and take what others leave: flows and a cluster's jobs
+ * go first, since each of their steps waits for the one before.
+ */
+const COMPUTES = 1;
+/** Less than the 5 of a compute process (main/hosts/yield-to-others.ts): a test sees that it lowers its own. */
+const LOWERED_BY = 4;
+const LOWEST_PRIORITY = 19;
 
 /**
  * `checks` pass or fail as a whole; other kinds are counted by test. `built` ones need dist/, and one that
@@ -87,7 +95,7 @@ const kinds = {
   browser: { built: true, cores: FLOWS, prepare: findChromium, steps: [playwright('chromium')] },
   window: { built: true, named: true, cores: FLOWS, prepare: findElectron, steps: [playwright('electron')] },
   package: { built: true, named: true, cores: FLOWS, prepare: findPackage, steps: [playwright('package')] },
-  slurm: { cores: 0.25, shared: 'slurm', prepare: findSlurm, steps: [[...vitest, '--project=slurm']] },
+  slurm: { built: true, cores: 0.25, shared: 'slurm', prepare: findSlurm, steps: [[...vitest, '--project=slurm']] },
   cluster: {
     built: true,
     named: true,
@@ -96,18 +104,19 @@ const kinds = {
     prepare: findBrowserAndCluster,
     steps: [playwright('cluster')],
   },
-  interop: { prepare: findInterop, ahead: true, steps: [[...vitest, '--project=interop']] },
+  interop: { built: true, prepare: findInterop, ahead: true, steps: [[...vitest, '--project=interop']] },
   methods: reference(['methods'], ['tests/reference/methods.test.ts']),
   checkpoints: reference(['checkpoints'], ['tests/interop/torch-references.test.ts']),
   tokenizers: reference(['tokenizers']),
   scoring: reference(['scoring'], ['tests/reference/scoring.test.ts']),
   generation: reference(['generation', 'generation-tasks'], ['tests/reference/generation.test.ts']),
 };
+const coresOf = (kind) => kinds[kind].cores ?? 2;
 const checks = ['types', 'lint', 'format', 'unused', 'layers'];
-/** Slurm's jobs mostly wait: they begin first. */
-const everyKind = ['slurm', ...checks, 'unit', 'browser', 'integration', 'window', 'cluster'];
+/** What mostly waits begins first, and the others fill the cores beside it. */
+const everyKind = ['slurm', 'browser', 'window', ...checks, 'unit', 'integration', 'cluster'];
 /** Running kinds may use this many times the machine's cores: jobs and pages wait, and last test files run alone. */
-const OVERBOOKED = 1.5;
+const OVERBOOKED = 2;
 
 /**
  * A hanging program fails after this time, and the summary is printed all the same; a busy machine never takes so long.
@@ -126,6 +135,26 @@ const unknown = chosen.find((kind) => !kinds[kind]);
 if (unknown !== undefined)
   fail(`There is no kind of test "${unknown}": choose from all, ${Object.keys(kinds).join(', ')}.`);
 
+/**
+ * Processor time in seconds of the programs that have ended, with their children; without the daemons of a cluster.
+ * From Linux's /proc, which counts hundredths; 0 elsewhere.
+ */
+const processorSeconds = () => {
+  if (process.platform !== 'linux') return 0;
+  const stat = readFileSync('/proc/self/stat', 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[13]) + Number(fields[14])) / 100;
+};
+
+const spentBy = new Map();
+let counted = 0;
+/** Counts what has been spent since the last call for a kind: called when a program of it has ended. */
+const addProcessorTime = (kind) => {
+  const all = processorSeconds();
+  spentBy.set(kind, (spentBy.get(kind) ?? 0) + all - counted);
+  counted = all;
+};
+
 /** Runs one program of a kind; returns its exit status. Of several kinds each line of output begins with its kind. */
 const runProgram = async (kind, step, env) => {
   const isAlone = chosen.length === 1;
@@ -135,6 +164,9 @@ const runProgram = async (kind, step, env) => {
     stdio: isAlone ? 'inherit' : ['ignore', 'pipe', 'pipe'],
     timeout: stepLimitMs,
   });
+  if (!isAlone && coresOf(kind) >= COMPUTES && child.pid !== undefined)
+    setPriority(child.pid, Math.min(getPriority() + LOWERED_BY, LOWEST_PRIORITY));
+  child.once('exit', () => addProcessorTime(kind));
   for (const name of isAlone ? [] : ['stdout', 'stderr'])
     createInterface({ input: child[name] }).on('line', (line) => process[name].write(`${kind}: ${line}\n`));
   const [status] = await once(child, 'close').catch((error) => {
@@ -169,7 +201,12 @@ const failedTest = (name) => ({ name, state: 'failed', reason: null });
 const prepared = new Map();
 /** The host of a kind's tests, found once. */
 const hostOf = (kind) => {
-  const found = prepared.get(kind) ?? Promise.resolve(kinds[kind].prepare?.() ?? {});
+  const prepare = async () => {
+    const host = (await kinds[kind].prepare?.()) ?? {};
+    addProcessorTime(kind);
+    return host;
+  };
+  const found = prepared.get(kind) ?? prepare();
   prepared.set(kind, found);
   return found;
 };
@@ -217,7 +254,9 @@ const countsOf = (tests) => {
 const summaryOf = (kind, { tests, notRun, seconds }) => {
   if (notRun) return `${kind}: not run: ${notRun}`;
   const outcome = kinds[kind].checks ? (count(tests, 'failed') > 0 ? 'FAILED' : 'ok') : countsOf(tests);
-  return `${kind}: ${outcome} (${seconds} s)`;
+  const spent =
+    spentBy.has(kind) && process.platform === 'linux' ? `, ${Math.round(spentBy.get(kind))} s of processor` : '';
+  return `${kind}: ${outcome} (${seconds} s${spent})`;
 };
 
 const measureKind = async (kind) => {
@@ -235,7 +274,6 @@ const runSideBySide = async () => {
   const waiting = [...chosen];
   const running = new Map();
   const results = new Map();
-  const coresOf = (kind) => kinds[kind].cores ?? 2;
   const fits = (kind) => {
     const others = [...running.keys()];
     const used = others.reduce((sum, other) => sum + coresOf(other), 0);
@@ -257,16 +295,6 @@ const runSideBySide = async () => {
     running.delete(await Promise.race(running.values()));
   }
   return chosen.map((kind) => results.get(kind));
-};
-
-/**
- * Processor time in seconds of the programs that have ended, with their children; without the daemons of a cluster.
- * From Linux's /proc, which counts hundredths.
- */
-const processorSeconds = () => {
-  const stat = readFileSync('/proc/self/stat', 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[13]) + Number(fields[14])) / 100;
 };
 
 const beganMs = Date.now();

@@ -159,16 +159,18 @@ const seededValues = (name: string, shape: readonly number[], seed: number): Flo
   let start = seed;
   for (const byte of Buffer.from(name)) start = Math.imul(start ^ byte, 16777619) >>> 0;
   const [scale, addend] = formOf(name, shape);
-  const size = shape.reduce((product, length) => product * length, 1);
-  return Float32Array.from({ length: size }, (_, at) => {
+  const values = new Float32Array(shape.reduce((product, length) => product * length, 1));
+  // A loop: a function called for each of millions of values took twenty times as long.
+  for (let at = 0; at < values.length; at += 1) {
     let x = (Math.imul(at, 0x9e3779b1) + start) >>> 0;
     x ^= x >>> 16;
     x = Math.imul(x, 0x85ebca6b);
     x ^= x >>> 13;
     x = Math.imul(x, 0xc2b2ae35);
     x ^= x >>> 16;
-    return (((x >>> 16) - 32768) / 32768) * scale + addend;
-  });
+    values[at] = (((x >>> 16) - 32768) / 32768) * scale + addend;
+  }
+  return values;
 };
 
 const formOf = (name: string, shape: readonly number[]): readonly [number, number] => {

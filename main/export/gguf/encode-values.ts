@@ -84,24 +84,28 @@ const inverseOf = (scale: number): number => (scale === 0 ? 0 : Math.fround(1 / 
 
 /** Codes of a block: the fifth bits of all in a word of 32, then the low four of values i and i + 16 in a byte. */
 const writeCodes = (out: DataView, offset: number, bits: 4 | 5, codeOf: (index: number) => number): void => {
-  const codes = Array.from({ length: BLOCK_VALUES }, (_, index) => codeOf(index));
-  if (bits === 5)
-    out.setUint32(
-      offset,
-      codes.reduce((word, code, index) => word | ((code >> 4) << index), 0),
-      true,
-    );
+  let fifth = 0;
   const low = offset + (bits === 5 ? 4 : 0);
-  for (let index = 0; index < HALF_BLOCK; index += 1)
-    out.setUint8(low + index, ((codes[index] ?? 0) & 15) | (((codes[index + HALF_BLOCK] ?? 0) & 15) << 4));
+  for (let index = 0; index < HALF_BLOCK; index += 1) {
+    const [first, second] = [codeOf(index), codeOf(index + HALF_BLOCK)];
+    fifth |= ((first >> 4) << index) | ((second >> 4) << (index + HALF_BLOCK));
+    out.setUint8(low + index, (first & 15) | ((second & 15) << 4));
+  }
+  if (bits === 5) out.setUint32(offset, fifth, true);
 };
 
-/** The first code of those whose values times `step` are nearest, in float32. */
-const nearestE2m1 = (value: number, step: number): number => {
+/** Values of the codes of a block in float32, filled anew for each. */
+const levels = new Float32Array(doubledE2m1.length);
+/** Codes of zero and of what is above it; the others have the same magnitudes in the same order. */
+const UPPER_CODES = doubledE2m1.length / 2;
+
+/** The first code whose level is nearest in float32; a zero below zero is never first. */
+const nearestLevel = (value: number): number => {
   let best = 0;
-  let least = Infinity;
-  for (let code = 0; code < doubledE2m1.length; code += 1) {
-    const error = Math.abs(Math.fround(Math.fround((doubledE2m1[code] ?? 0) * step) - value));
+  let least = Math.abs(value);
+  const first = value < 0 ? UPPER_CODES + 1 : 1;
+  for (let code = first; code < first + UPPER_CODES - 1; code += 1) {
+    const error = Math.abs(Math.fround(levels[code]! - value));
     if (error < least) {
       best = code;
       least = error;
@@ -110,12 +114,12 @@ const nearestE2m1 = (value: number, step: number): number => {
   return best;
 };
 
+/** Codes of values in units of `step`, which is a float32. */
 const writePairs = (out: DataView, offset: number, values: Float32Array, step: number): void => {
+  for (let code = 0; code < levels.length; code += 1) levels[code] = doubledE2m1[code]! * step;
   const half = values.length / 2;
-  for (let index = 0; index < half; index += 1) {
-    const [low, high] = [nearestE2m1(values[index] ?? 0, step), nearestE2m1(values[index + half] ?? 0, step)];
-    out.setUint8(offset + index, low | (high << 4));
-  }
+  for (let index = 0; index < half; index += 1)
+    out.setUint8(offset + index, nearestLevel(values[index]!) | (nearestLevel(values[index + half]!) << 4));
 };
 
 const magnitudeOf = (values: Float32Array): number =>
