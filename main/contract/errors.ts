@@ -112,6 +112,16 @@ export const at = <T>(list: ArrayLike<T>, index: number, message?: string): NonN
   throw new Error(message ?? `there is no item ${String(index)} in a list of ${String(list.length)}`);
 };
 
+/** The value of a JSON text; undefined, which no JSON text has, for any other. */
+export const jsonIn = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+};
+
 const EXPECTED: Readonly<Partial<Record<string, string>>> = {
   string: 'a string',
   number: 'a number',

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type BigIntStats, constants, type Stats } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { refuse } from '../contract/errors.ts';
 import { explainLack, isSystemError } from './file-errors.ts';
 
@@ -154,6 +154,16 @@ export const readBytesIfThere = async (file: string, limits: ReadLimits): Promis
 /** The same as UTF-8 text. */
 export const readTextIfThere = async (file: string, limits: ReadLimits): Promise<string | null> =>
   (await readBytesIfThere(file, limits))?.toString('utf8') ?? null;
+
+/** Names in a folder; none where there is no such folder, or a file of this name. */
+export const namesIn = async (folder: string): Promise<readonly string[]> => {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT') || isSystemError(error, 'ENOTDIR')) return [];
+    throw explainReadError(error, folder);
+  }
+};
 
 /** The bytes of a file that must exist. @throws WorkbenchError `missing-file`, and those of `readRegularFile`. */
 export const readBytes = async (file: string, limits: ReadLimits): Promise<Buffer> => {

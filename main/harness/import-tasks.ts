@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { boundedText } from '../contract/bounds.ts';
-import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
+import { CancelledError, jsonIn, refuse, WorkbenchError } from '../contract/errors.ts';
 import { explainFileError, fileErrorCode, makeFolder } from '../files/file-errors.ts';
 import { readJsonIfThere } from '../files/parse-json.ts';
 import { createTurns, writeFileAtomically } from '../files/write-atomically.ts';
@@ -118,17 +118,9 @@ const programEvent = z.discriminatedUnion('event', [
 ]);
 type ProgramEvent = z.infer<typeof programEvent>;
 
-const jsonOf = (line: string): unknown => {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return null;
-  }
-};
-
 /** @throws WorkbenchError `harness-failed` for a line that is none: a package of the user's Python may print anything. */
 const eventOf = (line: string): ProgramEvent => {
-  const parsed = programEvent.safeParse(line.length > MAX_EVENT_CHARACTERS ? null : jsonOf(line));
+  const parsed = programEvent.safeParse(line.length > MAX_EVENT_CHARACTERS ? null : jsonIn(line));
   if (parsed.success) return parsed.data;
   throw new WorkbenchError(
     'harness-failed',

@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { shortName } from '../contract/bounds.ts';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { jsonIn, refuse, WorkbenchError } from '../contract/errors.ts';
 import { remoteHost } from '../contract/remote.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { shellWord } from '../words/equivalent-command.ts';
@@ -126,12 +126,7 @@ const documentWith = (stdout: string, text: string): unknown => {
   const at = stdout.indexOf(text);
   const [start, end] = [stdout.lastIndexOf('{', at), stdout.lastIndexOf('}')];
   if (at < 0 || start < 0 || end < start) return null;
-  try {
-    return JSON.parse(stdout.slice(start, end + 1));
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
+  return jsonIn(stdout.slice(start, end + 1));
 };
 
 export interface UncurlThere {

@@ -14,8 +14,8 @@ import {
   readChecksums,
 } from '../files/checksums.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
-import { parseForeignJson } from '../files/parse-json.ts';
-import { explainReadError, fileState, readTextIfThere } from '../files/regular-file.ts';
+import { readKept } from '../files/kept-file.ts';
+import { explainReadError, fileState } from '../files/regular-file.ts';
 import { writeFileAtomically, writerOfTemporary } from '../files/write-atomically.ts';
 import { bundledRecords } from './bundled-records.ts';
 import type { UserKey } from './user-key.ts';
@@ -127,15 +127,7 @@ export const unsealRun = async (folder: string): Promise<void> => {
 };
 
 /** An unreadable seal counts as none. */
-const readSeal = async (folder: string): Promise<Seal | null> => {
-  try {
-    const text = await readTextIfThere(join(folder, SEAL_FILE), { mostBytes: MAX_SEAL_BYTES });
-    return text === null ? null : sealFile.parse(parseForeignJson(text));
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof z.ZodError || error instanceof WorkbenchError) return null;
-    throw error;
-  }
-};
+const readSeal = (folder: string): Promise<Seal | null> => readKept(join(folder, SEAL_FILE), MAX_SEAL_BYTES, sealFile);
 
 const elsewhere = (reason: RunProvenance['reason'], files: readonly string[] = []): RunProvenance => ({
   state: 'elsewhere',
