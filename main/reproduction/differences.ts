@@ -1,6 +1,12 @@
 import { WorkbenchError } from '../contract/errors.ts';
-import type { ComparedFields, FlippedItem, PointName, Reproduction, RewrittenItem } from '../contract/reproduction.ts';
-import { pointNameKey, type SweepDocument, type SweepResult, type Threshold } from '../contract/sweep.ts';
+import type { ComparedFields, FlippedItem, Reproduction, RewrittenItem } from '../contract/reproduction.ts';
+import {
+  type PointName,
+  pointNameKey,
+  type SweepDocument,
+  type SweepResult,
+  type Threshold,
+} from '../contract/sweep.ts';
 import { printedScore } from '../words/reproduction.ts';
 import { counted } from '../words/numbers.ts';
 import type { ChoiceOutcome, ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
