@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AnswerText, calls, type CallInput, type CallName, type CallOutput, type CallParsed } from './calls.ts';
-import { jsonIn, refuse, WorkbenchError } from './errors.ts';
+import { fail, jsonIn, refuse } from './errors.ts';
 
 /*
  * A call is parsed once each way, at the receiving end. Its input: where it enters the engine (`serveRpc` for pages,
@@ -38,9 +38,8 @@ export const parseOutput = <N extends CallName>(name: N, value: unknown): CallOu
   const schema: z.ZodType<CallOutput<N>> = schemas[name].output;
   const parsed = schema.safeParse(value instanceof AnswerText ? jsonIn(value.text) : value);
   if (parsed.success) return parsed.data;
-  throw new WorkbenchError(
+  throw fail(
     'invalid-output',
-    'failed',
     `${name} gave an answer that breaks the contract: ${z.prettifyError(parsed.error)}`,
     'Page and engine may be of different versions: reload the page, or restart the workbench. ' +
       'If it comes again, please report it with the steps that led here.',

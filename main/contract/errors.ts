@@ -25,6 +25,10 @@ export class WorkbenchError extends Error {
 export const refuse = (code: string, message: string, remedy: string, cause?: unknown): WorkbenchError =>
   new WorkbenchError(code, 'refused', message, remedy, cause === undefined ? undefined : { cause });
 
+/** An error of what was asked for rightly and did not work. */
+export const fail = (code: string, message: string, remedy: string, cause?: unknown): WorkbenchError =>
+  new WorkbenchError(code, 'failed', message, remedy, cause === undefined ? undefined : { cause });
+
 export class CancelledError extends WorkbenchError {
   constructor(what: string, remedy = 'Resume it to go on from the last finished step.') {
     super('cancelled', 'cancelled', `${what} was cancelled.`, remedy);

@@ -1,4 +1,4 @@
-import { WorkbenchError } from '../contract/errors.ts';
+import { fail, type WorkbenchError } from '../contract/errors.ts';
 import type { ComparedFields, FlippedItem, Reproduction, RewrittenItem } from '../contract/reproduction.ts';
 import {
   type PointName,
@@ -44,9 +44,8 @@ const isFlipped = (before: ChoiceOutcome, after: ChoiceOutcome): boolean =>
   before.chosen !== after.chosen || before.chosenNorm !== after.chosenNorm || before.answer !== after.answer;
 
 const mismatch = (item: string): WorkbenchError =>
-  new WorkbenchError(
+  fail(
     'outcomes-mismatch',
-    'failed',
     `The stored outcomes do not contain the task's items in their order: item "${item}" differs.`,
     'The stored outcomes were edited or damaged: restore them, or start a new sweep.',
   );

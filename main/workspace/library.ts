@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { boundedList, boundedRecord, boundedText } from '../contract/bounds.ts';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { fail, refuse } from '../contract/errors.ts';
 import { TWIN_SUFFIX } from '../evaluation/choice-and-writing.ts';
 import { createTurns, writeFileAtomically } from '../files/write-atomically.ts';
 import { namesIn, readTextIfThere } from '../files/regular-file.ts';
@@ -93,12 +93,11 @@ export const createLibrary = (workspace: string, temporaryFolder: string): Libra
     try {
       return libraryFile.parse(JSON.parse(text));
     } catch (cause) {
-      throw new WorkbenchError(
+      throw fail(
         'library-damaged',
-        'failed',
         `${file} is not a list of models and tasks.`,
         'Repair or delete the file: only the list is lost.',
-        { cause },
+        cause,
       );
     }
   };

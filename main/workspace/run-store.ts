@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { fail, refuse, WorkbenchError } from '../contract/errors.ts';
 import type { RunProvenance } from '../contract/provenance.ts';
 import {
   manifestText,
@@ -149,15 +149,7 @@ export const createRunStore = (
     }
     const manifest = parseForm(text, runManifest, {
       notJson: (_, cause) =>
-        new WorkbenchError(
-          'manifest-damaged',
-          'failed',
-          `${file} is not JSON.`,
-          'Remove the run, or restore the file.',
-          {
-            cause,
-          },
-        ),
+        fail('manifest-damaged', `${file} is not JSON.`, 'Remove the run, or restore the file.', cause),
       otherForm: (issue) =>
         refuse(
           'manifest-unknown',

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { WorkbenchError } from '../contract/errors.ts';
+import { fail, type WorkbenchError } from '../contract/errors.ts';
 import { MOST_NAMED_FILES, type RunProvenance } from '../contract/provenance.ts';
 import type { RunManifest } from '../contract/run.ts';
 import {
@@ -142,9 +142,8 @@ const recordWith = (manifest: string): Readonly<Record<string, string>> | undefi
   Object.values(bundledRecords).find((files) => files[MANIFEST] === manifest);
 
 export const editedFile = (folder: string, name: string): WorkbenchError =>
-  new WorkbenchError(
+  fail(
     'results-edited',
-    'failed',
     `${join(folder, name)} was changed after the run had ended: it no longer shows what was measured.`,
     'Restore the file from where the run was made, or run it again.',
   );

@@ -3,7 +3,7 @@ import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { sealOf, statedTensorSeal, type TensorContent, writeSealedTensors } from '../checkpoint/sealed-tensors.ts';
-import { WorkbenchError } from '../contract/errors.ts';
+import { fail, WorkbenchError } from '../contract/errors.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
@@ -248,12 +248,7 @@ export const createStepStore = ({ steps, overlays, temporary }: StepFolders, mak
           await writeTensors(key, 'overlay', { tensors });
           const written = await readOverlay(key);
           if (written.isSound) return written;
-          throw new WorkbenchError(
-            'step-lost',
-            'failed',
-            `A result that was just written is gone: ${written.why}.`,
-            'Resume the run.',
-          );
+          throw fail('step-lost', `A result that was just written is gone: ${written.why}.`, 'Resume the run.');
         },
       },
       inFolders: (folders) => createStepStore({ ...folders, temporary }, maker),
