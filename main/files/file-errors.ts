@@ -68,6 +68,15 @@ export const explainFileError = (error: unknown, path: string): unknown => {
   }
 };
 
+/** What comes of work on a path; a system error is explained. */
+export const explained = async <T>(path: string, work: Promise<T>): Promise<T> => {
+  try {
+    return await work;
+  } catch (error) {
+    throw explainFileError(error, path);
+  }
+};
+
 /** Whether a path is a readable file. */
 export const isFile = (path: string): Promise<boolean> =>
   access(path).then(

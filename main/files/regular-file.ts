@@ -86,13 +86,8 @@ export const openRegularFile = async (
 };
 
 /** The same with system errors explained. */
-export const openToRead = async (file: string): Promise<{ handle: FileHandle; sizeBytes: number }> => {
-  try {
-    return await openRegularFile(file);
-  } catch (error) {
-    throw explainReadError(error, file);
-  }
-};
+export const openToRead = (file: string): Promise<{ handle: FileHandle; sizeBytes: number }> =>
+  explainingReads(file, () => openRegularFile(file));
 
 const readWhole = async (handle: FileHandle, sizeBytes: number, until: number): Promise<Buffer> => {
   const bytes = Buffer.allocUnsafe(sizeBytes);
@@ -166,13 +161,8 @@ export const namesIn = async (folder: string): Promise<readonly string[]> => {
 };
 
 /** The bytes of a file that must exist. @throws WorkbenchError `missing-file`, and those of `readRegularFile`. */
-export const readBytes = async (file: string, limits: ReadLimits): Promise<Buffer> => {
-  try {
-    return await readRegularFile(file, limits);
-  } catch (error) {
-    throw explainReadError(error, file);
-  }
-};
+export const readBytes = (file: string, limits: ReadLimits): Promise<Buffer> =>
+  explainingReads(file, () => readRegularFile(file, limits));
 
 /** The same as UTF-8 text. */
 export const readText = async (file: string, limits: ReadLimits): Promise<string> =>

@@ -13,7 +13,7 @@ import {
   storedManifest,
 } from '../contract/run.ts';
 import type { RunKind } from '../contract/run-kinds.ts';
-import { explainFileError, fileErrorCode, isSystemError, isTaken } from '../files/file-errors.ts';
+import { explained, explainFileError, fileErrorCode, isSystemError, isTaken } from '../files/file-errors.ts';
 import { parseForm } from '../files/parse-json.ts';
 import { explainReadError, readRegularFile, readTextIfThere } from '../files/regular-file.ts';
 import { temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
@@ -266,19 +266,9 @@ export const createRunStore = (
     write,
     seal: async (manifest, key) => {
       const folder = folderOf(manifest.id);
-      try {
-        await sealRun(folder, manifestText(manifest), key, temporaryFolder);
-      } catch (error) {
-        throw explainFileError(error, folder);
-      }
+      return explained(folder, sealRun(folder, manifestText(manifest), key, temporaryFolder));
     },
-    unseal: async (run) => {
-      try {
-        await unsealRun(folderOf(run));
-      } catch (error) {
-        throw explainFileError(error, folderOf(run));
-      }
-    },
+    unseal: async (run) => explained(folderOf(run), unsealRun(folderOf(run))),
     provenance: async (run, vouching) => provenanceOf(await readStored(run), vouching, 'files'),
     label: async (run, change) => {
       if ((await isFolder(folderOf(run))) !== true) await readManifest(run);
@@ -318,11 +308,7 @@ export const createRunStore = (
         await lock.release();
         throw explainFileError(error, folderOf(run));
       }
-      try {
-        await rm(leaving, { recursive: true });
-      } catch (error) {
-        throw explainFileError(error, leaving);
-      }
+      await explained(leaving, rm(leaving, { recursive: true }));
     },
   };
   return store;

@@ -2,7 +2,7 @@ import { lstat, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { runManifest, runName, type TrashedRun } from '../contract/run.ts';
-import { explainFileError, fileErrorCode, isSystemError, isTaken } from '../files/file-errors.ts';
+import { explained, explainFileError, fileErrorCode, isSystemError, isTaken } from '../files/file-errors.ts';
 import { explainReadError, namesIn, readRegularFile } from '../files/regular-file.ts';
 import { temporaryNameFor } from '../files/write-atomically.ts';
 import { kindFromName } from './run-damage.ts';
@@ -95,11 +95,7 @@ export const createRunTrash = (trashFolder: string, runsFolder: string, temporar
           `There is a run "${run}" again, so ${entry} cannot be restored.`,
           'Move that one to the trash first.',
         );
-      try {
-        await rename(join(trashFolder, entry), folder);
-      } catch (error) {
-        throw explainFileError(error, folder);
-      }
+      await explained(folder, rename(join(trashFolder, entry), folder));
       return run;
     },
     empty: async (entry) => {
