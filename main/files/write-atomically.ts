@@ -17,10 +17,9 @@ export const temporaryNameFor = (path: string, folder = dirname(path)): string =
 export const writerOfTemporary = (name: string): string | null =>
   /^\..*\.(\d{1,10}-[0-9a-f]{8})[0-9a-f]{8}\.tmp$/.exec(name)?.[1] ?? null;
 
-/** Makes a rename in `folder` survive a power failure. Windows cannot open folders and does not need it. */
-const syncFolder = async (folder: string): Promise<void> => {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
+/** Makes what was written to a file, or renamed in a folder (opened by `r`), survive a power failure. */
+export const syncFile = async (path: string, flags: 'r' | 'r+' = 'r+'): Promise<void> => {
+  const handle = await open(path, flags);
   try {
     await handle.sync();
   } finally {
@@ -30,14 +29,10 @@ const syncFolder = async (folder: string): Promise<void> => {
 
 /** Flushes a finished temporary file and renames it: readers see the old file or the complete new one. */
 export const publishFile = async (temporary: string, path: string): Promise<void> => {
-  const handle = await open(temporary, 'r+');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await syncFile(temporary);
   await rename(temporary, path);
-  await syncFolder(dirname(path));
+  // Windows cannot open folders and does not need it.
+  if (process.platform !== 'win32') await syncFile(dirname(path), 'r');
 };
 
 /**

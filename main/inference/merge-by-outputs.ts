@@ -7,6 +7,7 @@ import type { TensorToWrite } from '../checkpoint/write-safetensors.ts';
 import type { MergeGroup, MergePlan, PlanRecovery } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { addGram } from '../profile/accumulate-outputs.ts';
+import { NO_PINS } from '../pruning/budget.ts';
 import { groupAroundMostUsed } from '../pruning/clustering/group-experts.ts';
 import { addTokens, emptyFit, fitError, joinFits, solveFit } from '../pruning/merging/fit-members.ts';
 import { mergeShares } from '../pruning/merging/merge-experts.ts';
@@ -78,7 +79,7 @@ export const mergeByOutputs = async (request: OutputMergeRequest): Promise<Merge
         counts,
         keep,
         layer,
-        pins: { stay: new Set(), go: new Set() },
+        pins: NO_PINS,
         weights: 'activation',
       });
       plan.groups[layer] = groups;

@@ -1,4 +1,4 @@
-import { access, copyFile, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { access, copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { zstdDecompress, type ZstdOptions } from 'node:zlib';
@@ -8,7 +8,7 @@ import type { EngineEvent } from '../contract/events.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { namesIn, readBytes } from '../files/regular-file.ts';
-import { temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
+import { syncFile, temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
 import type { Numerics } from '../jobs/job-context.ts';
 import { taskProfileKey } from '../jobs/plan-step.ts';
 import { NUMERICS_VERSION } from '../jobs/step.ts';
@@ -65,22 +65,13 @@ export const unpack = async (packed: Uint8Array, file: string, decoder: Decoder 
   }
 };
 
-const flush = async (file: string): Promise<void> => {
-  const handle = await open(file, 'r+');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-};
-
 const unpackFile = async (source: string, name: string, folder: string): Promise<void> => {
   const isCompressed = name.endsWith(COMPRESSED);
   const file = join(folder, isCompressed ? name.slice(0, -COMPRESSED.length) : name);
   const packed = join(source, name);
   if (isCompressed) await writeFile(file, await unpack(await readBytes(packed, { mostBytes: MAX_FILE_BYTES }), packed));
   else await copyFile(packed, file);
-  await flush(file);
+  await syncFile(file);
 };
 
 /**
