@@ -18,7 +18,8 @@ import { bareFactor, counted, listed } from '../words/numbers.ts';
 import { provenanceHeading } from '../words/provenance.ts';
 import { transformersWords } from '../words/transformers-check.ts';
 import { checkNotes } from '../words/verdicts.ts';
-import { html, type HtmlNode, reportTable } from './html.ts';
+import { folded, html, type HtmlNode, reportTable, termList } from './html.ts';
+import { pageHeader, unfinished } from './page.ts';
 import { namesOf, type ReportSource } from './report-source.ts';
 
 type Definition = readonly [term: string, text: string];
@@ -32,12 +33,7 @@ const severalDraws: Definition = [
     'interval of its own, and a factor is safe only if it is safe in every draw.',
 ];
 
-const list = (definitions: readonly Definition[]): HtmlNode =>
-  html(
-    'dl',
-    { class: 'definitions' },
-    definitions.map(([term, text]) => html('div', {}, html('dt', {}, term), html('dd', {}, text))),
-  );
+const list = (definitions: readonly Definition[]): HtmlNode => termList('definitions', definitions);
 
 const methodDefinitions = (names: readonly string[]): Definition[] =>
   [...new Set(names.map((name) => methodOfLabel(name).method))].flatMap((method): Definition[] => {
@@ -162,10 +158,8 @@ export const recordSection = (manifest: RunManifest): HtmlNode[] => {
       ],
       tasks,
     ),
-    html(
-      'details',
-      {},
-      html('summary', {}, 'The manifest, with its command made from its settings'),
+    folded(
+      'The manifest, with its command made from its settings',
       html('pre', {}, JSON.stringify(shownManifest(manifest), null, 2)),
     ),
   ];
@@ -257,23 +251,8 @@ export const sweepFacts = ({ manifest, document, sizeTrend, titles }: ReportSour
 /** Title and question. */
 export const reportHeader = (source: ReportSource): HtmlNode => {
   const { manifest, document } = source;
-  const unfinished =
-    manifest.state === 'done'
-      ? []
-      : [
-          html(
-            'p',
-            { class: 'notice' },
-            `This sweep is not finished (${manifest.state}): the page shows what was measured so far.`,
-          ),
-        ];
-  return html(
-    'header',
-    {},
-    html('p', { class: 'eyebrow' }, 'Uncurl Workbench \u00b7 sweep report'),
-    html('h1', {}, manifest.title),
-    html('p', { class: 'lead' }, question(source)),
-    unfinished,
-    checkNotes(document).map((note) => html('p', { class: 'notice' }, note)),
-  );
+  return pageHeader('sweep report', manifest.title, question(source), [
+    ...unfinished(manifest, 'sweep'),
+    ...checkNotes(document).map((note) => html('p', { class: 'notice' }, note)),
+  ]);
 };
