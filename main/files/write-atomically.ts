@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { explainFileError, makeFolder } from './file-errors.ts';
 
@@ -17,9 +17,7 @@ export const temporaryNameFor = (path: string, folder = dirname(path)): string =
 export const writerOfTemporary = (name: string): string | null =>
   /^\..*\.(\d{1,10}-[0-9a-f]{8})[0-9a-f]{8}\.tmp$/.exec(name)?.[1] ?? null;
 
-/** Makes what was written to a file, or renamed in a folder (opened by `r`), survive a power failure. */
-export const syncFile = async (path: string, flags: 'r' | 'r+' = 'r+'): Promise<void> => {
-  const handle = await open(path, flags);
+const flush = async (handle: FileHandle): Promise<void> => {
   try {
     await handle.sync();
   } finally {
@@ -27,12 +25,16 @@ export const syncFile = async (path: string, flags: 'r' | 'r+' = 'r+'): Promise<
   }
 };
 
+/** Makes what was written to a file survive a power failure. */
+export const syncFile = async (path: string): Promise<void> => flush(await open(path, 'r+'));
+
 /** Flushes a finished temporary file and renames it: readers see the old file or the complete new one. */
 export const publishFile = async (temporary: string, path: string): Promise<void> => {
   await syncFile(temporary);
   await rename(temporary, path);
-  // Windows cannot open folders and does not need it.
-  if (process.platform !== 'win32') await syncFile(dirname(path), 'r');
+  // So that the rename survives a power failure. Windows cannot open folders and does not need it.
+  const folder = dirname(path);
+  if (process.platform !== 'win32') await flush(await open(folder, 'r'));
 };
 
 /**
