@@ -1,19 +1,6 @@
 import { valuesIn } from '../arithmetic/vectors.ts';
 import type { PlainDtype, TensorView } from './descriptor.ts';
-
-const BYTES: Readonly<Record<PlainDtype, number>> = {
-  F64: 8,
-  I64: 8,
-  F32: 4,
-  I32: 4,
-  F16: 2,
-  BF16: 2,
-  U8: 1,
-  I8: 1,
-  BOOL: 1,
-  F8_E4M3: 1,
-  F8_E8M0: 1,
-};
+import { dtypeBytes } from './safetensors-header.ts';
 
 /** Ending of the name of a float8 matrix' block scales. */
 export const SCALE_ENDING = '_scale_inv';
@@ -60,7 +47,7 @@ export class AssumedTensors extends Map<string, TensorView> {
   assume(tensor: string, shape: readonly number[], dtypes: readonly PlainDtype[]): TensorView | null {
     if (this.isWhole && !super.has(tensor)) return null;
     const dtype = dtypes.includes(this.#dtype) ? this.#dtype : (dtypes[0] ?? this.#dtype);
-    const byteLength = BYTES[dtype] * valuesIn(shape);
+    const byteLength = dtypeBytes[dtype] * valuesIn(shape);
     const view: TensorView = { tensor, file: '', dtype, shape, byteOffset: 0, byteLength };
     this.#assumed.set(tensor, view);
     return view;

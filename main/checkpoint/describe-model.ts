@@ -175,7 +175,6 @@ export const describeModel = (
     vocabulary,
     maxPositions: Math.min(statedPositions, rotary.limit ?? Infinity),
     statedPositions: (rotary.limit ?? Infinity) < statedPositions ? statedPositions : undefined,
-    tiedHead,
     embedding,
     finalNorm: norm(names.finalNorm, hidden),
     head: tiedHead && !index.has(names.head) ? embedding : index.take(names.head, [vocabulary, hidden]),

@@ -616,7 +616,6 @@ export interface ModelDescriptor {
   readonly maxPositions: number;
   /** Those that the config states, where fewer are used. */
   readonly statedPositions?: number | undefined;
-  readonly tiedHead: boolean;
   readonly embedding: TensorView;
   readonly finalNorm: Norm;
   readonly head: TensorView;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import { CancelledError, WorkbenchError } from '../contract/errors.ts';
+import { CancelledError, fail, type WorkbenchError } from '../contract/errors.ts';
 import { openToRead } from '../files/regular-file.ts';
 
 /** What a file contained when it was hashed. */
@@ -137,9 +137,8 @@ export class FileContent {
   }
 
   changed(): WorkbenchError {
-    return new WorkbenchError(
+    return fail(
       'model-changed',
-      'failed',
       `${this.file} contains other bytes than when it was hashed.`,
       'Restore the file, or start again with the model as it is now.',
     );

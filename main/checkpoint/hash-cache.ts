@@ -1,13 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdir, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { boundedText } from '../contract/bounds.ts';
-import { WorkbenchError } from '../contract/errors.ts';
-import { isSystemError } from '../files/file-errors.ts';
-import { parseForeignJson } from '../files/parse-json.ts';
-import { readTextIfThere } from '../files/regular-file.ts';
-import { writeFileAtomically } from '../files/write-atomically.ts';
+import { readKept, writeKept } from '../files/kept-file.ts';
 import type { FileHashes } from './file-content.ts';
 
 /** Identifies the state of a file without reading it: its size, its times, and which file it is. */
@@ -125,25 +121,12 @@ export class HashCache {
     await this.#keep(content, entry);
   }
 
-  /** Null: there is none, or none that can be read. */
-  async #entry<T extends z.ZodType>(name: string, schema: T): Promise<z.output<T> | null> {
-    try {
-      const text = await readTextIfThere(this.#pathOf(name), { mostBytes: MAX_CACHE_BYTES });
-      return text === null ? null : (schema.safeParse(parseForeignJson(text)).data ?? null);
-    } catch (error) {
-      if (error instanceof SyntaxError || error instanceof WorkbenchError) return null;
-      throw error;
-    }
+  #entry<T extends z.ZodType>(name: string, schema: T): Promise<z.output<T> | null> {
+    return readKept(this.#pathOf(name), MAX_CACHE_BYTES, schema);
   }
 
-  /** Does nothing where the folder cannot be written: the file is hashed again at the next start. */
-  async #keep(name: string, entry: object): Promise<void> {
-    try {
-      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-      await writeFileAtomically(this.#pathOf(name), JSON.stringify(entry));
-    } catch (error) {
-      if (!(error instanceof WorkbenchError) && !isSystemError(error)) throw error;
-    }
+  #keep(name: string, entry: object): Promise<void> {
+    return writeKept(this.#pathOf(name), JSON.stringify(entry));
   }
 }
 

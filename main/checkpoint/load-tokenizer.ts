@@ -3,7 +3,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { boundedRecord, boundedText } from '../contract/bounds.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
-import { parseForeignJson } from '../files/parse-json.ts';
+import { parseModelJson } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { withinDeadline } from '../files/within-deadline.ts';
 import { isGgufPath } from '../files/list-folder.ts';
@@ -53,7 +53,7 @@ const readOptional = async (file: string): Promise<string | null> => {
 };
 
 const parsedConfig = (file: string, text: string): z.infer<typeof tokenizerConfig> => {
-  const parsed = tokenizerConfig.safeParse(parseJson(file, text));
+  const parsed = tokenizerConfig.safeParse(parseModelJson(file, text));
   if (parsed.success) return parsed.data;
   throw refuse(
     'bad-tokenizer',
@@ -81,7 +81,7 @@ export const loadTokenizer = async (
   const text = texts?.tokenizer ?? null;
   if (text === null) return null;
   const config = parsedConfig(configFile, texts?.config ?? '{}');
-  const json = boundedRecord(boundedText, z.unknown()).safeParse(parseJson(file, text));
+  const json = boundedRecord(boundedText, z.unknown()).safeParse(parseModelJson(file, text));
   if (!json.success) throw refuse('bad-tokenizer', `${file} is not an object.`, REMEDY);
   checkTokenizer(file, json.data, vocabulary);
   const tooSlow = (what: string): Error =>
@@ -145,19 +145,6 @@ const REMEDY = 'Use a tokenizer.json as the tokenizers library writes it.';
 
 const broken = (file: string, cause: unknown): Error =>
   refuse('bad-tokenizer', `${file}: ${cause instanceof Error ? cause.message : String(cause)}.`, REMEDY, cause);
-
-const parseJson = (file: string, text: string): unknown => {
-  try {
-    return parseForeignJson(text);
-  } catch (cause) {
-    throw refuse(
-      'bad-json',
-      `${file} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}.`,
-      "Fetch the file again from the model's source.",
-      cause,
-    );
-  }
-};
 
 /** A byte as a token, in the notation of tokenizers with byte fallback. */
 const byteToken = /^<0x([0-9A-Fa-f]{2})>$/;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { CancelledError, WorkbenchError } from '../contract/errors.ts';
+import { CancelledError, fail } from '../contract/errors.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { checksumList } from '../files/checksums.ts';
 import { isSystemError } from '../files/file-errors.ts';
@@ -183,9 +183,8 @@ export class ModelContent {
     }
     const [change] = await changedSources(folder, sources, 'stat');
     if (change !== undefined)
-      throw new WorkbenchError(
+      throw fail(
         'model-changed',
-        'failed',
         `${folder} changed while it was hashed: ${change}.`,
         'Open it again once nothing writes to it.',
       );
@@ -260,9 +259,8 @@ const hashedFile = async (
       const now = await fileStateOf(stamp.file, handle);
       const fields = ['sizeBytes', 'modifiedNs', 'changedNs', 'inode', 'device'] as const;
       if (fields.every((field) => now[field] === stamp[field])) return;
-      throw new WorkbenchError(
+      throw fail(
         'model-changed',
-        'failed',
         `${stamp.file} was written to after it was opened.`,
         'Open the model again once nothing writes to it.',
       );

@@ -16,7 +16,7 @@ import type { Family } from './families/family.ts';
 import { ggufTokenizer } from './gguf/gguf-tokenizer.ts';
 import { openGguf } from './gguf/open-gguf.ts';
 import { isGgufPath } from '../files/list-folder.ts';
-import { parsePythonJson } from '../files/parse-json.ts';
+import { parseModelJson, parsePythonJson } from '../files/parse-json.ts';
 import { explainingReads, readTextIfThere } from '../files/regular-file.ts';
 import { type ContentOrder, HASHED_AT_OPENING_BYTES, ModelContent } from './model-content.ts';
 import { besideModel, modelInfo, unusedBytes, weightTypes } from './model-info.ts';
@@ -272,18 +272,7 @@ const readJson = async <T>(file: string, schema: z.ZodType<T>, mostBytes: number
       `${path.dirname(file)} contains no ${path.basename(file)}: it is not a model folder.`,
       'Choose a folder with config.json and *.safetensors.',
     );
-  let json: unknown;
-  try {
-    json = parsePythonJson(text);
-  } catch (cause) {
-    throw refuse(
-      'bad-json',
-      `${file} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}.`,
-      "Fetch the file again from the model's source.",
-      cause,
-    );
-  }
-  const parsed = schema.safeParse(json);
+  const parsed = schema.safeParse(parseModelJson(file, text, parsePythonJson));
   if (!parsed.success)
     throw refuse(
       'bad-json',

@@ -1,10 +1,9 @@
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { COMMIT, isRepositoryId, type Published } from '../contract/hub.ts';
 import { refuse } from '../contract/errors.ts';
-import { fileErrorCode } from '../files/file-errors.ts';
 import { isGgufPath } from '../files/list-folder.ts';
-import { readTextIfThere } from '../files/regular-file.ts';
+import { namesIn, readTextIfThere } from '../files/regular-file.ts';
 
 /** Folder of a repository in a cache: `models--org--name`. */
 const REPOSITORY_FOLDER = /^models--(.+)$/;
@@ -30,15 +29,6 @@ export const readRef = async (repositoryFolder: string, revision: string): Promi
   // Python does not trim, and so does not find what has a line feed behind it; other programs write one.
   const commit = text?.trim();
   return commit !== undefined && COMMIT.test(commit) ? commit : null;
-};
-
-const namesIn = async (folder: string): Promise<readonly string[]> => {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT' || fileErrorCode(error) === 'ENOTDIR') return [];
-    throw error;
-  }
 };
 
 /** Commits of a cached repository. */

@@ -1,4 +1,4 @@
-import { WorkbenchError } from '../contract/errors.ts';
+import { fail } from '../contract/errors.ts';
 import { changedSources } from './model-sources.ts';
 import type { Checkpoint } from './open-checkpoint.ts';
 
@@ -14,9 +14,8 @@ export const requireSameSources = async (
 ): Promise<void> => {
   const changes = await changedSources(folder, sources);
   if (changes.length === 0) return;
-  throw new WorkbenchError(
+  throw fail(
     'model-changed',
-    'failed',
     `${name} changed while it was ${made}: ${changes.join('; ')} (in ${folder}). ${left}`,
     remedy,
   );

@@ -17,7 +17,7 @@ import { createMadeEnvironments } from '../finetune/made-environments.ts';
 import { openTorchModel } from '../torch/open-torch-model.ts';
 import { type TorchChoice, torchOrder } from '../torch/torch-choice.ts';
 import { type ComputedBy, TorchWorkers } from '../torch/torch-model.ts';
-import { DEVICE_OPTION, machineSettings, readDevice } from './machine-options.ts';
+import { DEVICE_OPTION, MACHINE_OPTIONS, machineSettings, readDevice } from './machine-options.ts';
 import { probedDevice, withRunner } from './open-runner.ts';
 import { engineText, halfText } from '../words/devices.ts';
 import { stateFolder } from '../workspace/user-key.ts';
@@ -48,6 +48,9 @@ export const ENGINE_OPTIONS: Readonly<Record<string, VerbOption>> = {
   ...settingOptions(describedEngineSettings),
   device: valueOption('NAME', `${DEVICE_OPTION['device']?.help ?? ''} With --engine torch: ${TORCH_DEVICES}.`),
 };
+
+/** Options of verbs that compute with either engine. */
+export const COMPUTE_OPTIONS: Readonly<Record<string, VerbOption>> = { ...MACHINE_OPTIONS, ...ENGINE_OPTIONS };
 
 /** An engine that is not the default one, as the options name it: PyTorch, or onnxruntime in half precision. */
 export interface NamedEngine {

@@ -46,6 +46,9 @@ export const DEVICE_OPTION: Readonly<Record<string, VerbOption>> = {
   ),
 };
 
+/** Options of verbs that compute with onnxruntime. */
+export const HERE_OPTIONS: Readonly<Record<string, VerbOption>> = { ...MACHINE_OPTIONS, ...DEVICE_OPTION };
+
 /**
  * The requested device, unchecked: an engine probes it when it starts.
  *

@@ -1,7 +1,7 @@
 import { lstat, realpath, rm } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { type ClusterWork, clusterWork } from '../contract/cluster.ts';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { fail, refuse } from '../contract/errors.ts';
 import { openRegularFile, readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 
@@ -17,12 +17,11 @@ export const readClusterWork = async (runFolder: string): Promise<ClusterWork | 
   try {
     return clusterWork.parse(JSON.parse(text));
   } catch (cause) {
-    throw new WorkbenchError(
+    throw fail(
       'cluster-record-damaged',
-      'failed',
       `${file} does not describe a submission.`,
       'Remove it, and submit the run again.',
-      { cause },
+      cause,
     );
   }
 };

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { fail, refuse } from '../contract/errors.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { shellWord } from '../words/equivalent-command.ts';
 
@@ -37,9 +37,8 @@ export const commandsOn =
         if (code === 0) resolve(stdout);
         else
           reject(
-            new WorkbenchError(
+            fail(
               host !== null && code === SSH_FAILED ? 'cluster-unreachable' : 'cluster-command-failed',
-              'failed',
               `${program} ended with ${String(code)}: ${stderr.trim() || stdout.trim()}`,
               host === null ? 'Read the error message of the cluster.' : `Try "ssh ${host} ${program}" by hand.`,
             ),

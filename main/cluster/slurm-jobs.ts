@@ -1,5 +1,5 @@
 import { isActive } from '../contract/cluster.ts';
-import { refuse, serialiseError, WorkbenchError } from '../contract/errors.ts';
+import { fail, refuse, serialiseError, WorkbenchError } from '../contract/errors.ts';
 import type { RunCommand } from './run-command.ts';
 import { readJobLines, readQueue, type SlurmTask } from './slurm-state.ts';
 
@@ -14,7 +14,7 @@ export interface SubmittedJobs {
 const jobNumber = (text: string): number => {
   const number = Number(/^(\d+)/.exec(text.trim())?.[1]);
   if (!Number.isInteger(number))
-    throw new WorkbenchError('cluster-answer', 'failed', `sbatch answered "${text.trim()}".`, 'Look at the cluster.');
+    throw fail('cluster-answer', `sbatch answered "${text.trim()}".`, 'Look at the cluster.');
   return number;
 };
 
@@ -68,13 +68,12 @@ const withdrawArray = async (run: RunCommand, array: number, refused: unknown): 
   try {
     await run('scancel', [String(array)]);
   } catch (error) {
-    throw new WorkbenchError(
+    throw fail(
       'cluster-array-left',
-      'failed',
       `The joining job was not submitted (${serialiseError(refused).message}), and the array could not be cancelled ` +
         `(${serialiseError(error).message}).`,
       `Cancel it by hand: scancel ${String(array)}`,
-      { cause: refused },
+      refused,
     );
   }
 };

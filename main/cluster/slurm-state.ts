@@ -1,26 +1,14 @@
 import { z } from 'zod';
 import { boundedList, boundedText } from '../contract/bounds.ts';
-import { isActive } from '../contract/cluster.ts';
+import { type ClusterTask, isActive } from '../contract/cluster.ts';
 
 /** One job, or one task of an array, as reported by Slurm. */
-export interface SlurmTask {
+export interface SlurmTask extends Readonly<Omit<ClusterTask, 'parts'>> {
   readonly job: number;
   /** The job's name; null where Slurm did not report it. */
   readonly name: string | null;
-  /** The job of its array, and its index there; null for a single job. */
+  /** The job of its array; null for a single job. */
   readonly array: number | null;
-  readonly task: number | null;
-  /** PENDING, RUNNING, COMPLETED, FAILED, CANCELLED, TIMEOUT, NODE_FAIL, OUT_OF_MEMORY and others. */
-  readonly state: string;
-  readonly reason: string | null;
-  readonly node: string | null;
-  /** Null before it has ended. */
-  readonly exitCode: number | null;
-  /** Signal that ended it; null where none did. */
-  readonly signal: number | null;
-  /** Since its start; null before it, and where Slurm did not report it. */
-  readonly elapsedMs: number | null;
-  readonly log: string | null;
 }
 
 /** Numbers in Slurm's JSON: whether they are set, and their value; before Slurm 23.02 the number itself, or null. */

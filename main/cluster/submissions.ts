@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { boundedText } from '../contract/bounds.ts';
 import { clusterWork, type ClusterWork } from '../contract/cluster.ts';
-import { WorkbenchError } from '../contract/errors.ts';
+import { fail } from '../contract/errors.ts';
 import { readJsonIfThere } from '../files/parse-json.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { makePrivateFolder } from '../workspace/user-key.ts';
@@ -49,18 +49,13 @@ export const createSubmissions = (state: string, workspace: string): Submissions
     read: async (run) => {
       const located = await locate(run);
       const limits = { mostBytes: MAX_RECORD_BYTES };
-      const found = await readJsonIfThere(
-        located.file,
-        submissionFile,
-        limits,
-        (cause) =>
-          new WorkbenchError(
-            'submission-damaged',
-            'failed',
-            `${located.file} does not describe a submission.`,
-            'Remove it; jobs that still run are cancelled with scancel.',
-            { cause },
-          ),
+      const found = await readJsonIfThere(located.file, submissionFile, limits, (cause) =>
+        fail(
+          'submission-damaged',
+          `${located.file} does not describe a submission.`,
+          'Remove it; jobs that still run are cancelled with scancel.',
+          cause,
+        ),
       );
       return found?.workspace === located.workspace && found.submission.run === run ? found.submission : null;
     },

@@ -1,7 +1,14 @@
 import { readdir, rm } from 'node:fs/promises';
 import { type ComputeOrder, computeReport, type ComputeReport } from '../contract/compute.ts';
 import type { ProbeEnd } from '../contract/device.ts';
-import { assertNever, CancelledError, reviveError, serialiseError, WorkbenchError } from '../contract/errors.ts';
+import {
+  assertNever,
+  CancelledError,
+  fail,
+  reviveError,
+  serialiseError,
+  type WorkbenchError,
+} from '../contract/errors.ts';
 import { endingReason, type ProcessEnd, saidAtEnd } from '../contract/process-end.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { removeAbandonedExports } from '../export/unfinished-exports.ts';
@@ -57,9 +64,8 @@ interface RunningProcess {
 
 const computeLost = (title: string, end: ProcessEnd, errors: string): WorkbenchError => {
   const said = saidAtEnd(errors);
-  return new WorkbenchError(
+  return fail(
     'compute-lost',
-    'failed',
     `The process that computed "${title}" ended (${typeof end === 'number' ? `exit code ${String(end)}` : end}): ` +
       `${endingReason(end)}.${said === '' ? '' : ` It said: ${said}`}`,
     'Resume it: every finished step is on disk. Where memory was short, close other programs or lower the memory ' +
@@ -68,9 +74,8 @@ const computeLost = (title: string, end: ProcessEnd, errors: string): WorkbenchE
 };
 
 const unclear = (title: string): WorkbenchError =>
-  new WorkbenchError(
+  fail(
     'compute-unclear',
-    'failed',
     `The process that computed "${title}" sent a message that this version does not know.`,
     'Build or install the workbench again, then resume the run.',
   );

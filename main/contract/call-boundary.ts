@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AnswerText, calls, type CallInput, type CallName, type CallOutput, type CallParsed } from './calls.ts';
-import { refuse, WorkbenchError } from './errors.ts';
+import { fail, jsonIn, refuse } from './errors.ts';
 
 /*
  * A call is parsed once each way, at the receiving end. Its input: where it enters the engine (`serveRpc` for pages,
@@ -33,24 +33,13 @@ export const parseInput = <N extends CallName>(name: N, value: unknown): CallPar
   return inputBy(schema, name, value);
 };
 
-/** Undefined where it is no JSON, which no schema of an output takes. */
-const valueOf = ({ text }: AnswerText): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-};
-
 /** @throws WorkbenchError `invalid-output`, a defect of the workbench itself. */
 export const parseOutput = <N extends CallName>(name: N, value: unknown): CallOutput<N> => {
   const schema: z.ZodType<CallOutput<N>> = schemas[name].output;
-  const parsed = schema.safeParse(value instanceof AnswerText ? valueOf(value) : value);
+  const parsed = schema.safeParse(value instanceof AnswerText ? jsonIn(value.text) : value);
   if (parsed.success) return parsed.data;
-  throw new WorkbenchError(
+  throw fail(
     'invalid-output',
-    'failed',
     `${name} gave an answer that breaks the contract: ${z.prettifyError(parsed.error)}`,
     'Page and engine may be of different versions: reload the page, or restart the workbench. ' +
       'If it comes again, please report it with the steps that led here.',

@@ -13,6 +13,7 @@ import {
 import { calibrationChoice, calibrationTrial } from './calibration.ts';
 import { clusterLog, clusterRequest, clusterWork } from './cluster.ts';
 import { compareDocument, MOST_SWEEPS, sweepsComparison } from './compare.ts';
+import { pointName } from './curtailed-point.ts';
 import { damageDocument } from './damage.ts';
 import {
   providerListing,
@@ -404,17 +405,7 @@ export const calls = {
     'results',
   ),
   /** The plan of a measured point of a sweep. */
-  'sweep.plan': call(
-    z.object({
-      run: runId,
-      model: boundedText,
-      task: boundedText,
-      method: boundedText,
-      seed: z.number().nullable(),
-      factor: z.number(),
-    }),
-    z.object({ plan, cost: planCost }),
-  ),
+  'sweep.plan': call(pointName.extend({ run: runId }), z.object({ plan, cost: planCost })),
   /** Obstacles to an export, and what serving it requires, before anything is written. */
   'export.check': call(
     z.object({

@@ -116,7 +116,10 @@ export type ClusterRequest = z.infer<typeof clusterRequest>;
 /** One task of the array, or the joining job (`task` null). */
 export const clusterTask = z.object({
   task: z.number().nullable(),
-  /** PENDING, RUNNING, COMPLETED, FAILED, CANCELLED, TIMEOUT, NODE_FAIL and others; UNKNOWN until Slurm reports one. */
+  /**
+   * PENDING, RUNNING, COMPLETED, FAILED, CANCELLED, TIMEOUT, NODE_FAIL, OUT_OF_MEMORY and others; UNKNOWN until Slurm
+   * reports one.
+   */
   state: boundedText,
   reason: boundedText.nullable(),
   node: boundedText.nullable(),
@@ -124,6 +127,7 @@ export const clusterTask = z.object({
   exitCode: z.number().nullable(),
   /** Signal that ended it; null where none did. */
   signal: z.number().nullable(),
+  /** Since its start; null before it, and where Slurm did not report it. */
   elapsedMs: z.number().nullable(),
   /** Parts of the sweep that it has done; null for the joining job. */
   parts: z.number().nullable(),

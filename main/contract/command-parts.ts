@@ -1,4 +1,4 @@
-import { isRepositoryId } from './hub.ts';
+import { isRepositoryId, repositoryId } from './hub.ts';
 import { z } from 'zod';
 import { boundedText } from './bounds.ts';
 import { profilePurpose } from './profile.ts';
@@ -188,12 +188,14 @@ export const experimentParts = ({ spec, models, tasks }: RecordedWork): readonly
   ];
 };
 
-const recordedExport = z.object({
+/** Spec of a recorded export, beside its plan. */
+export const recordedExport = z.object({
   destination: boundedText,
   format: exportFormat,
   ggufType: ggufType.optional(),
   hfType: compressedType.optional(),
   mtp: predictionChoice.optional(),
+  /** Whether transformers is asked about the folder before it gets its name. */
   referee: z.boolean().optional(),
 });
 
@@ -264,16 +266,17 @@ export const downloadParts = ({ spec }: RecordedWork): readonly Part[] | null =>
   return read.success ? [read.data.name] : null;
 };
 
-const pushed = z.object({
+/** Spec of a recorded upload. */
+export const recordedPush = z.object({
   exported: boundedText,
-  repository: boundedText,
+  repository: repositoryId,
   isPrivate: z.boolean(),
   intoExisting: z.boolean(),
   withoutNumbers: z.boolean(),
 });
 
 export const pushParts = ({ spec }: RecordedWork): readonly Part[] | null => {
-  const read = pushed.safeParse(spec);
+  const read = recordedPush.safeParse(spec);
   if (!read.success) return null;
   const { exported, repository, isPrivate, intoExisting, withoutNumbers } = read.data;
   return [

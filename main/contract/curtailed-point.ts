@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { factor, itemCount, shortName } from './bounds.ts';
 import { metricName } from './task.ts';
 
-/** Identifies a candidate in a sweep. */
-export const candidatePoint = z.object({
+/** Names a point of a sweep: a candidate on a task. */
+export const pointName = z.object({
   model: shortName,
   task: shortName,
   method: shortName,
@@ -11,6 +11,10 @@ export const candidatePoint = z.object({
   seed: z.number().nullable(),
   /** E / kept, the factor actually reached. */
   factor,
+});
+
+/** Identifies a candidate in a sweep. */
+export const candidatePoint = pointName.extend({
   /** Kept experts per MoE layer (mean where layers differ). */
   kept: z.number(),
   /**

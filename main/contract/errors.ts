@@ -25,6 +25,10 @@ export class WorkbenchError extends Error {
 export const refuse = (code: string, message: string, remedy: string, cause?: unknown): WorkbenchError =>
   new WorkbenchError(code, 'refused', message, remedy, cause === undefined ? undefined : { cause });
 
+/** An error of what was asked for rightly and did not work. */
+export const fail = (code: string, message: string, remedy: string, cause?: unknown): WorkbenchError =>
+  new WorkbenchError(code, 'failed', message, remedy, cause === undefined ? undefined : { cause });
+
 export class CancelledError extends WorkbenchError {
   constructor(what: string, remedy = 'Resume it to go on from the last finished step.') {
     super('cancelled', 'cancelled', `${what} was cancelled.`, remedy);
@@ -110,6 +114,16 @@ export const at = <T>(list: ArrayLike<T>, index: number, message?: string): NonN
   const item = list[index];
   if (item !== undefined && item !== null) return item;
   throw new Error(message ?? `there is no item ${String(index)} in a list of ${String(list.length)}`);
+};
+
+/** The value of a JSON text; undefined, which no JSON text has, for any other. */
+export const jsonIn = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 };
 
 const EXPECTED: Readonly<Partial<Record<string, string>>> = {

@@ -26,14 +26,16 @@ export type DrawRule = z.infer<typeof drawRule>;
 export const methodPage = z.object({
   name: methodName,
   title: boundedText,
+  /** One sentence. */
   summary: boundedText,
   kind: z.enum(['drop', 'merge']),
-  /** Measurements needed before planning: nothing, a profile, or many candidates (in a sweep only). */
+  /** Measurements needed before planning: a profile, many candidates on labelled items, or a search or fit without. */
   needs: z.enum(['nothing', 'routing', 'search', 'fit']),
   /** Cost of that beyond one pass over the task's calibration items. */
   cost: boundedText,
   formula: boundedText,
   defaults: boundedText,
+  /** Paper, and the source of our interpretation of it. */
   source: boundedText,
   pitfalls: boundedList(boundedText),
   /** Whether its plans depend on the seed: such a method is measured once per seed of a sweep. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { boundedList, boundedText } from './bounds.ts';
+import { pointName } from './curtailed-point.ts';
 import { metricName } from './task.ts';
 
 /** A model's choice, generated text, or score of a text; `isRight` by the task's metric, null for a text. */
@@ -45,11 +46,7 @@ export type ItemAnswers = z.infer<typeof itemAnswers>;
 /** Items of one point of a sweep, with the answers of the unpruned model and the candidate. */
 export const outcomesDocument = z.object({
   run: boundedText,
-  model: boundedText,
-  task: boundedText,
-  method: boundedText,
-  seed: z.number().nullable(),
-  factor: z.number(),
+  ...pointName.shape,
   metric: metricName,
   /** Items by change, and those whose answer differs at all, right or wrong. */
   counts: z.object({ lost: z.number(), gained: z.number(), same: z.number(), otherwise: z.number() }),
@@ -65,12 +62,7 @@ export type OutcomesDocument = z.infer<typeof outcomesDocument>;
 export const MOST_ITEMS = 500;
 
 /** A point of a run, and a page of its items. */
-export const outcomesRequest = z.object({
-  model: boundedText,
-  task: boundedText,
-  method: boundedText,
-  seed: z.number().nullable(),
-  factor: z.number(),
+export const outcomesRequest = pointName.extend({
   show: z.enum([...answerChange.options, 'all']).default('all'),
   from: z.number().int().nonnegative().default(0),
   count: z.number().int().min(1).max(MOST_ITEMS).default(100),

@@ -2,17 +2,9 @@ import { z } from 'zod';
 import { boundedList, boundedText } from './bounds.ts';
 import { runProvenance } from './provenance.ts';
 import { runCircumstances } from './recorded.ts';
+import { pointName } from './curtailed-point.ts';
 import { metricName } from './task.ts';
 import { threshold } from './sweep.ts';
-
-/** Names a point of a sweep: a candidate on a task. */
-const pointName = z.object({
-  model: boundedText,
-  task: boundedText,
-  method: boundedText,
-  seed: z.number().nullable(),
-  factor: z.number(),
-});
 
 /**
  * A model's answer to a multiple-choice item: the choice by sum, by sum per character, and the score of each choice.
@@ -125,4 +117,3 @@ export const reproduction = z.object({
   after: circumstances,
 });
 export type Reproduction = z.infer<typeof reproduction>;
-export type PointName = z.infer<typeof pointName>;

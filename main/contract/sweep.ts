@@ -39,7 +39,7 @@ import { settingTexts } from './setting.ts';
 import { runProvenance } from './provenance.ts';
 import { metricName } from './task.ts';
 import { recordedModel, runCheck } from './recorded.ts';
-import { curtailedPoint, candidatePoint } from './curtailed-point.ts';
+import { candidatePoint, curtailedPoint, type pointName } from './curtailed-point.ts';
 
 /** Default non-inferiority margin: 2 points of accuracy. */
 export const DEFAULT_DELTA = 0.02;
@@ -765,8 +765,7 @@ export const isFactorAtMost = (factor: number, limit: number): boolean =>
 /** The same text for two factors that are equal up to rounding, for tables by factor. */
 export const factorKey = (factor: number): string => factor.toFixed(9);
 
-/** Fields that identify a point of a sweep. */
-export type PointName = Pick<SweepResult, 'model' | 'task' | 'method' | 'seed' | 'factor'>;
+export type PointName = z.infer<typeof pointName>;
 
 /** The same text for two names of one point, whose factors may come from different files. */
 export const pointNameKey = ({ model, task, method, seed, factor }: PointName): string =>

@@ -1,4 +1,4 @@
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { fail, refuse, WorkbenchError } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { type PointName, pointNameKey, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
@@ -43,13 +43,12 @@ export const metricOfOutcomes = (
 
 /** Error for a point with its outcomes twice, or with outcomes that contradict those of the unpruned model. */
 export const contradiction = (point: PointName, cause: unknown): WorkbenchError =>
-  new WorkbenchError(
+  fail(
     'outcomes-contradict',
-    'failed',
     `The stored outcomes of ${point.model}, ${point.task}, ${point.method} contradict those of the unpruned model: ` +
       (cause instanceof Error ? cause.message : String(cause)),
     'They were edited or damaged: restore the run from where it was made, or run it again.',
-    { cause },
+    cause,
   );
 
 /**

@@ -60,7 +60,8 @@ export interface PointOverDraws extends Pick<SweepResult, 'model' | 'task' | 'me
   readonly safe: DrawCount;
 }
 
-const bySeed = <P extends { readonly seed: number | null }>(points: readonly P[]): readonly P[] =>
+/** In the order of their seeds. */
+export const bySeed = <P extends { readonly seed: number | null }>(points: readonly P[]): readonly P[] =>
   [...points].sort((left, right) => (left.seed ?? 0) - (right.seed ?? 0));
 
 interface Points {

@@ -9,9 +9,9 @@ import type {
 } from '../contract/compare.ts';
 import type { DamageDocument, ExpertDamage } from '../contract/damage.ts';
 import { curveLabel } from '../contract/method.ts';
-import type { FlippedItem, PointName, Reproduction, RewrittenItem } from '../contract/reproduction.ts';
+import type { FlippedItem, Reproduction, RewrittenItem } from '../contract/reproduction.ts';
 import type { RunManifest } from '../contract/run.ts';
-import type { Threshold } from '../contract/sweep.ts';
+import type { PointName, Threshold } from '../contract/sweep.ts';
 import {
   amount,
   asDifference,

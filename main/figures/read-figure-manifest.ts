@@ -1,6 +1,7 @@
 import { csvParseRows } from 'd3-dsv';
 import { z } from 'zod';
 import { boundedList, boundedText } from '../contract/bounds.ts';
+import { jsonIn } from '../contract/errors.ts';
 import { RUN_COLUMN } from './csv.ts';
 
 /**
@@ -80,20 +81,11 @@ const manifestText = (bytes: Uint8Array): string | null => {
   return svg === undefined ? null : unescapeXml(svg);
 };
 
-const parsed = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
-};
-
 /** Provenance of a saved SVG, PNG or CSV; null if it states none, like files of other programs. */
 export const readFigureSource = (bytes: Uint8Array): FigureSource | null => {
   const text = manifestText(bytes);
   if (text === null) return tableSource(bytes);
-  const manifest = parsed(text);
+  const manifest = jsonIn(text);
   const run = ofRun.safeParse(manifest);
   if (run.success) return { kind: 'run', run: run.data.id, title: run.data.title ?? null };
   const runs = ofRuns.safeParse(manifest);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { WorkbenchError } from '../contract/errors.ts';
+import { fail } from '../contract/errors.ts';
 import { openToRead, readTextIfThere } from './regular-file.ts';
 import { writeFileAtomically } from './write-atomically.ts';
 
@@ -69,9 +69,8 @@ export const parseChecksums = (folder: string, list: string): ReadonlyMap<string
   for (const line of list.split('\n').filter((each) => each !== '')) {
     const read = checksumOfLine(line);
     if (read === null || checksums.has(read.name))
-      throw new WorkbenchError(
+      throw fail(
         'checksums-damaged',
-        'failed',
         `${join(folder, CHECKSUM_FILE)}: not a line of a checksum list: ${JSON.stringify(line.slice(0, 100))}.`,
         'Restore the file from where the folder was made.',
       );

@@ -1,5 +1,5 @@
 import { access, lstat, mkdir, stat } from 'node:fs/promises';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { fail, refuse, WorkbenchError } from '../contract/errors.ts';
 
 /** The system's error codes, not those of Node's own errors (`ERR_...`), which say nothing about a file. */
 const hasCode = (error: unknown): error is Error & { readonly code: string } =>
@@ -17,20 +17,18 @@ export const explainLack = (error: unknown, path: string): WorkbenchError | null
   switch (fileErrorCode(error)) {
     case 'EMFILE':
     case 'ENFILE':
-      return new WorkbenchError(
+      return fail(
         'too-many-open-files',
-        'failed',
         `${path} could not be opened: too many files are open.`,
         'Raise the limit of open files (for example: ulimit -n 1024) and try again; nothing is wrong with the file.',
-        { cause: error },
+        error,
       );
     case 'ENOMEM':
-      return new WorkbenchError(
+      return fail(
         'no-memory',
-        'failed',
         `${path} could not be opened: the system gave no memory for it.`,
         'Close other programs, or lift a limit (ulimit -v), and try again; nothing is wrong with the file.',
-        { cause: error },
+        error,
       );
     default:
       return null;
@@ -67,6 +65,15 @@ export const explainFileError = (error: unknown, path: string): unknown => {
       return refuse('name-too-long', `${path} is too long for this file system.`, 'Choose a shorter name.', error);
     default:
       return error;
+  }
+};
+
+/** What comes of work on a path; a system error is explained. */
+export const explained = async <T>(path: string, work: Promise<T>): Promise<T> => {
+  try {
+    return await work;
+  } catch (error) {
+    throw explainFileError(error, path);
   }
 };
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { at } from '../contract/errors.ts';
+import { at, refuse } from '../contract/errors.ts';
 import { type ReadLimits, readTextIfThere } from './regular-file.ts';
 
 /** No configuration, index or item is deeper; recursive code would overflow its stack on deeper values. */
@@ -101,6 +101,16 @@ export const parsePythonJson = (text: string): unknown => {
     at = kept - 1;
   }
   return parseForeignJson(parts.join('') + text.slice(kept));
+};
+
+/** The value of a file that came with a model. @throws WorkbenchError `bad-json`. */
+export const parseModelJson = (file: string, text: string, parse = parseForeignJson): unknown => {
+  try {
+    return parse(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw refuse('bad-json', `${file} is not JSON: ${reason}.`, "Fetch the file again from the model's source.", cause);
+  }
 };
 
 /** The errors for a text of the wrong form. */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { fail, refuse, WorkbenchError } from '../contract/errors.ts';
 import { fileErrorCode } from './file-errors.ts';
 
 /** Limits that the system sets to this process; Infinity where there is none. */
@@ -63,11 +63,10 @@ export const isLack = (error: unknown): boolean => error instanceof WorkbenchErr
 /** The error of a thread that could not be started for lack of something; null for other errors. */
 export const noThread = (error: unknown): WorkbenchError | null =>
   error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_INIT_FAILED'
-    ? new WorkbenchError(
+    ? fail(
         'no-thread',
-        'failed',
         `A thread could not be started (${error.message}): open files, threads, addresses or memory ran out.`,
         'Raise the limits of this process (ulimit -n, -u, -v) or close other programs, and try again.',
-        { cause: error },
+        error,
       )
     : null;

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type BigIntStats, constants, type Stats } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { refuse } from '../contract/errors.ts';
 import { explainLack, isSystemError } from './file-errors.ts';
 
@@ -86,13 +86,8 @@ export const openRegularFile = async (
 };
 
 /** The same with system errors explained. */
-export const openToRead = async (file: string): Promise<{ handle: FileHandle; sizeBytes: number }> => {
-  try {
-    return await openRegularFile(file);
-  } catch (error) {
-    throw explainReadError(error, file);
-  }
-};
+export const openToRead = (file: string): Promise<{ handle: FileHandle; sizeBytes: number }> =>
+  explainingReads(file, () => openRegularFile(file));
 
 const readWhole = async (handle: FileHandle, sizeBytes: number, until: number): Promise<Buffer> => {
   const bytes = Buffer.allocUnsafe(sizeBytes);
@@ -155,14 +150,19 @@ export const readBytesIfThere = async (file: string, limits: ReadLimits): Promis
 export const readTextIfThere = async (file: string, limits: ReadLimits): Promise<string | null> =>
   (await readBytesIfThere(file, limits))?.toString('utf8') ?? null;
 
-/** The bytes of a file that must exist. @throws WorkbenchError `missing-file`, and those of `readRegularFile`. */
-export const readBytes = async (file: string, limits: ReadLimits): Promise<Buffer> => {
+/** Names in a folder; none where there is no such folder, or a file of this name. */
+export const namesIn = async (folder: string): Promise<readonly string[]> => {
   try {
-    return await readRegularFile(file, limits);
+    return await readdir(folder);
   } catch (error) {
-    throw explainReadError(error, file);
+    if (isSystemError(error, 'ENOENT') || isSystemError(error, 'ENOTDIR')) return [];
+    throw explainReadError(error, folder);
   }
 };
+
+/** The bytes of a file that must exist. @throws WorkbenchError `missing-file`, and those of `readRegularFile`. */
+export const readBytes = (file: string, limits: ReadLimits): Promise<Buffer> =>
+  explainingReads(file, () => readRegularFile(file, limits));
 
 /** The same as UTF-8 text. */
 export const readText = async (file: string, limits: ReadLimits): Promise<string> =>

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { explainFileError, makeFolder } from './file-errors.ts';
 
@@ -17,10 +17,7 @@ export const temporaryNameFor = (path: string, folder = dirname(path)): string =
 export const writerOfTemporary = (name: string): string | null =>
   /^\..*\.(\d{1,10}-[0-9a-f]{8})[0-9a-f]{8}\.tmp$/.exec(name)?.[1] ?? null;
 
-/** Makes a rename in `folder` survive a power failure. Windows cannot open folders and does not need it. */
-const syncFolder = async (folder: string): Promise<void> => {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
+const flush = async (handle: FileHandle): Promise<void> => {
   try {
     await handle.sync();
   } finally {
@@ -28,16 +25,16 @@ const syncFolder = async (folder: string): Promise<void> => {
   }
 };
 
+/** Makes what was written to a file survive a power failure. */
+export const syncFile = async (path: string): Promise<void> => flush(await open(path, 'r+'));
+
 /** Flushes a finished temporary file and renames it: readers see the old file or the complete new one. */
 export const publishFile = async (temporary: string, path: string): Promise<void> => {
-  const handle = await open(temporary, 'r+');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await syncFile(temporary);
   await rename(temporary, path);
-  await syncFolder(dirname(path));
+  // So that the rename survives a power failure. Windows cannot open folders and does not need it.
+  const folder = dirname(path);
+  if (process.platform !== 'win32') await flush(await open(folder, 'r'));
 };
 
 /**

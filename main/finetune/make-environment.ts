@@ -1,6 +1,6 @@
 import { mkdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
+import { CancelledError, fail, refuse } from '../contract/errors.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { findPython, type TrainingPython } from './find-python.ts';
 import { environmentFolder, environmentPython, type MadeEnvironments } from './made-environments.ts';
@@ -100,9 +100,8 @@ export const makeEnvironment = async (request: EnvironmentRequest): Promise<Trai
   say(`Making ${folder}: ${ENVIRONMENT_SIZE}. ${formatBytes(bavail * bsize)} are free there.`);
   const made = await run(base, [ISOLATED, '-m', 'venv', folder], request);
   if (made.code !== 0)
-    throw new WorkbenchError(
+    throw fail(
       'venv-failed',
-      'failed',
       `${folder} could not be made: ${lastWords(made)}`,
       'Fix the reported problem and try again.',
     );
@@ -129,9 +128,8 @@ export const makeEnvironment = async (request: EnvironmentRequest): Promise<Trai
     await clear();
   }
   if (installed.code !== 0)
-    throw new WorkbenchError(
+    throw fail(
       'pip-failed',
-      'failed',
       `pip could not install ${requirements}: ${lastWords(installed)}`,
       'Check the network and the free space, and try again: the environment so far is kept.',
     );

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { boundedRecord, boundedText, shortName } from '../contract/bounds.ts';
-import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
+import { CancelledError, fail, refuse, WorkbenchError } from '../contract/errors.ts';
 import { endingReason, isLackOfMemory, saidAtEnd } from '../contract/process-end.ts';
 import { finetuneStep, type FinetuneSettings, type FinetuneStep } from '../contract/finetune.ts';
 import type { TrainingPython } from './find-python.ts';
@@ -106,12 +106,11 @@ const parseEvent = (line: string): ScriptEvent => {
   try {
     return scriptEvent.parse(JSON.parse(line));
   } catch (cause) {
-    throw new WorkbenchError(
+    throw fail(
       'script-unclear',
-      'failed',
       `The fine-tuning script wrote an unexpected line: ${line.slice(0, 200)}`,
       'Update PyTorch and transformers, or name another Python.',
-      { cause },
+      cause,
     );
   }
 };
@@ -127,9 +126,8 @@ const lastLines = (text: string, lines: number): string => saidAtEnd(text).split
 /** Refuses packages that are not those of the training's key. @throws WorkbenchError `other-packages`. */
 const requireSameEnvironment = ({ path, versions }: TrainingPython, now: string | undefined): void => {
   if (now === versions['environment']) return;
-  throw new WorkbenchError(
+  throw fail(
     'other-packages',
-    'failed',
     `The packages of ${path} changed since this training was begun or asked for: nothing of it is kept.`,
     'Restore them and resume, or start a new training.',
   );
@@ -194,9 +192,8 @@ export const runTrainingScript = async (
       'Free some space and resume: the last complete state is kept.',
     );
   if (FULL_MEMORY.test(stderr) || (ending !== null && isLackOfMemory(ending)))
-    throw new WorkbenchError(
+    throw fail(
       'training-memory',
-      'failed',
       ending === null
         ? `Python ran out of memory: ${lastLines(stderr, 1)}`
         : `Python was ended by the signal ${ending}: ${endingReason(ending)}.`,
@@ -206,9 +203,8 @@ export const runTrainingScript = async (
   const { start, changed } = said;
   if (code !== 0 || start === undefined || changed === undefined) {
     const last = lastLines(stderr, 3);
-    throw new WorkbenchError(
+    throw fail(
       'training-failed',
-      'failed',
       `Python ended with ${ending === null ? `code ${String(code)}` : `${ending} (${endingReason(ending)})`}: ` +
         (last === '' ? 'it gave no reason' : last),
       'Fix the reported problem, then resume.',

@@ -2,7 +2,7 @@ import { access, constants, copyFile, mkdir, readdir, writeFile } from 'node:fs/
 import path from 'node:path';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { requireSameSources } from '../checkpoint/require-same-sources.ts';
-import { WorkbenchError } from '../contract/errors.ts';
+import { fail } from '../contract/errors.ts';
 import type { FinetuneManifest } from '../contract/finetune.ts';
 import {
   copySideFiles,
@@ -69,9 +69,8 @@ export const publishTunedFolder = async (
     const tuned = await openCheckpoint(unfinished);
     const [problem] = differences(source, tuned);
     if (problem !== undefined) {
-      throw new WorkbenchError(
+      throw fail(
         'tuned-otherwise',
-        'failed',
         `The tuned folder does not have the layout of ${source.name}: ${problem}.`,
         'This is a defect: please report it with this message.',
       );

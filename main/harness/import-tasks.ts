@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { boundedText } from '../contract/bounds.ts';
-import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
+import { CancelledError, fail, jsonIn, refuse, WorkbenchError } from '../contract/errors.ts';
 import { explainFileError, fileErrorCode, makeFolder } from '../files/file-errors.ts';
 import { readJsonIfThere } from '../files/parse-json.ts';
 import { createTurns, writeFileAtomically } from '../files/write-atomically.ts';
@@ -118,21 +118,12 @@ const programEvent = z.discriminatedUnion('event', [
 ]);
 type ProgramEvent = z.infer<typeof programEvent>;
 
-const jsonOf = (line: string): unknown => {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return null;
-  }
-};
-
 /** @throws WorkbenchError `harness-failed` for a line that is none: a package of the user's Python may print anything. */
 const eventOf = (line: string): ProgramEvent => {
-  const parsed = programEvent.safeParse(line.length > MAX_EVENT_CHARACTERS ? null : jsonOf(line));
+  const parsed = programEvent.safeParse(line.length > MAX_EVENT_CHARACTERS ? null : jsonIn(line));
   if (parsed.success) return parsed.data;
-  throw new WorkbenchError(
+  throw fail(
     'harness-failed',
-    'failed',
     `The import printed ${JSON.stringify(line.slice(0, 200))}.`,
     'Something in this Python prints by itself: try the environment of "uncurl doctor --python".',
   );
@@ -215,9 +206,8 @@ const runHarness = async (
         return undefined;
       case 'failed':
         problems.push(
-          new WorkbenchError(
+          fail(
             'harness-failed',
-            'failed',
             `${event.asked} could not be built: ${event.why}`,
             'lm-evaluation-harness said this; data sets come from the Hub (HF_ENDPOINT, HF_HUB_OFFLINE, UNCURL_HUB), ' +
               'or its cache.',
@@ -231,9 +221,8 @@ const runHarness = async (
   const { code, stderr } = await runProgram(python, [script, job], { signal, environment, onLine });
   if (signal.aborted) throw new CancelledError('The import of tasks', 'Start it again.');
   if (code !== 0)
-    throw new WorkbenchError(
+    throw fail(
       'harness-failed',
-      'failed',
       `${python} ended with ${code === null ? 'a signal' : String(code)} before all tasks were written: ` +
         (stderr.trim().split('\n').at(-1) ?? ''),
       'Check that this Python runs lm-evaluation-harness.',

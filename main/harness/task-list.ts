@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { boundedList, boundedText, sentence, shortName } from '../contract/bounds.ts';
-import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
+import { CancelledError, fail, refuse } from '../contract/errors.ts';
 import { type HarnessEntry, harnessEntry } from '../contract/harness.ts';
 import { makeFolder } from '../files/file-errors.ts';
 import { readJsonIfThere } from '../files/parse-json.ts';
@@ -67,9 +67,8 @@ export const makeTaskList = async ({
     if (signal.aborted) throw new CancelledError('Listing the tasks', 'Start it again.');
     const { version } = found;
     if (code !== 0 || version === undefined)
-      throw new WorkbenchError(
+      throw fail(
         'harness-failed',
-        'failed',
         `${python} did not list the tasks of lm-evaluation-harness: ${stderr.trim().split('\n').at(-1) ?? ''}`,
         'Check that this Python runs lm-evaluation-harness.',
       );

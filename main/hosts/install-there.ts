@@ -6,7 +6,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import packageFile from '../../package.json' with { type: 'json' };
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { fail, refuse } from '../contract/errors.ts';
 import { formatBytes } from '../words/numbers.ts';
 import { shellWord } from '../words/equivalent-command.ts';
 import { runThere, type SshTarget } from './ssh-line.ts';
@@ -81,9 +81,8 @@ const probeThere = async (target: SshTarget, signal: AbortSignal): Promise<Probe
   const { stdout, stderr } = await runThere(target, inShell(PROBE), { signal });
   const value = (name: string): string => new RegExp(`^${name}=(.*)$`, 'm').exec(stdout)?.[1]?.trim() ?? '';
   if (value('there') === '')
-    throw new WorkbenchError(
+    throw fail(
       'no-shell-there',
-      'failed',
       `${target.host} did not answer as a POSIX shell: ${stderr.trim().slice(-500)}`,
       'The workbench can be installed on Linux and macOS from here; elsewhere install it by hand.',
     );
@@ -190,9 +189,8 @@ export const installThere = async (
   ]);
   const runtime = /^runtime=(yes|no)$/m.exec(stdout)?.[1];
   if (code !== 0 || packedCode !== 0 || runtime === undefined)
-    throw new WorkbenchError(
+    throw fail(
       'not-installed',
-      'failed',
       `The workbench was not installed on ${target.host}: ${(stderr.trim() || complaint.trim()).slice(-500)}`,
       'Read the message; nothing was left there. Then try again.',
     );

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket } from 'ws';
-import { assertNever, at, refuse, serialiseError, WorkbenchError } from '../contract/errors.ts';
+import { assertNever, at, fail, refuse, serialiseError, WorkbenchError } from '../contract/errors.ts';
 import { welcomeMessage } from '../contract/page-token.ts';
 import { lineCommand, type LineReport, lineSettings } from '../contract/remote.ts';
 import { connectRpc, type MessageChannelEnd, type RpcConnection } from '../contract/rpc.ts';
@@ -46,7 +46,7 @@ const openSocket = (localPort: number): Promise<WebSocket> =>
     const socket = new WebSocket(`ws://${address}/engine`, { origin: `http://${address}`, perMessageDeflate: false });
     const failed = (why: string): void => {
       socket.terminate();
-      reject(new WorkbenchError('engine-silent', 'failed', `The engine on ${host} does not answer: ${why}.`, ''));
+      reject(fail('engine-silent', `The engine on ${host} does not answer: ${why}.`, ''));
     };
     socket.on('error', (error) => failed(error.message));
     socket.once('close', (code, reason) => failed(reason.toString() || `code ${String(code)}`));
@@ -109,9 +109,8 @@ const reachAgain = async (at: OpenLine): Promise<void> => {
     }
   }
   if (closing.signal.aborted || line !== at) return;
-  throw new WorkbenchError(
+  throw fail(
     'engine-ended',
-    'failed',
     `The engine on ${host} has ended.`,
     'Connect again to start it; a run that it interrupted can be resumed.',
   );

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import packageFile from '../../package.json' with { type: 'json' };
 import { boundedText, shortName } from '../contract/bounds.ts';
-import { WorkbenchError } from '../contract/errors.ts';
+import { fail } from '../contract/errors.ts';
 import { shellWord } from '../words/equivalent-command.ts';
 import { INSTALLED_UNCURL } from './install-there.ts';
 import { askUncurl, type SshTarget } from './ssh-line.ts';
@@ -79,9 +79,8 @@ export const remoteEngine = ({ called, workspace, signal }: RemoteCommand): Remo
  */
 export const requireSameVersion = ({ host }: SshTarget, { workbench }: ServedEngine): void => {
   if (workbench === packageFile.version) return;
-  throw new WorkbenchError(
+  throw fail(
     'other-version',
-    'failed',
     `The engine on ${host} is of version ${workbench}; this window is of version ${packageFile.version}.`,
     `End it there (uncurl connect ${shellWord(host)} --stop) and install this version: ` +
       `uncurl connect ${shellWord(host)} --install. Or open it in a browser: uncurl connect ${shellWord(host)} --open.`,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Duplex } from 'node:stream';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
-import { refuse } from '../contract/errors.ts';
+import { jsonIn, refuse } from '../contract/errors.ts';
 import { type LoopbackName, pageAddress, TOKEN_REFUSED, tokenMessage, WELCOME } from '../contract/page-token.ts';
 import { pageHeaders, rendererFile } from '../contract/renderer-page.ts';
 import { type ServedEngine, serveRpc } from '../contract/rpc.ts';
@@ -29,12 +29,7 @@ const FULL = `At most ${MOST_PAGES} pages are served at a time: close some.`;
 
 const tokenIn = (data: RawData, isBinary: boolean): string | null => {
   if (isBinary || !Buffer.isBuffer(data)) return null;
-  try {
-    return tokenMessage.safeParse(JSON.parse(data.toString('utf8'))).data?.token ?? null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
+  return tokenMessage.safeParse(jsonIn(data.toString('utf8'))).data?.token ?? null;
 };
 
 /** The pages of a server: sockets whose first message was the token, for as long as it is valid. */

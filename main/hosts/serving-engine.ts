@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { boundedText, shortName } from '../contract/bounds.ts';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { fail, refuse } from '../contract/errors.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { readJsonIfThere } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
@@ -143,9 +143,8 @@ export const findOrStartServing = async (
     }
     if (end.how === null) child.kill();
     const said = (await readTextIfThere(logOf(state, workspace), { mostBytes: MAX_LOG_BYTES })) ?? '';
-    throw new WorkbenchError(
+    throw fail(
       'not-started',
-      'failed',
       `The engine did not start: ${end.how ?? `it said nothing for ${String(START_MS / 1000)} s`}.\n` +
         said.trimEnd().split('\n').slice(-LAST_LINES).join('\n'),
       'Start it in a terminal there: uncurl serve',
@@ -169,9 +168,8 @@ export const stopServing = async (state: string, workspace: string): Promise<boo
     if (hasEnded(serving)) return true;
     await delay(LOOK_EVERY_MS);
   }
-  throw new WorkbenchError(
+  throw fail(
     'not-stopped',
-    'failed',
     `The engine (process ${String(serving.process.pid)}) did not end within ${String(STOP_MS / 1000)} s.`,
     'End the process by hand.',
   );

@@ -1,19 +1,11 @@
 import type { WebSocket } from 'ws';
+import { jsonIn } from '../contract/errors.ts';
 import type { MessageChannelEnd } from '../contract/rpc.ts';
 
 /** A page with more unsent bytes than this is disconnected as too slow; it reconnects and asks again. */
 const MAX_WAITING_BYTES = 64 * 2 ** 20;
 /** Unanswered pings reveal a page that has vanished (sleep, a dropped tunnel). */
 const PING_EVERY_MS = 30_000;
-
-const parseText = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return text; // No message is a bare string, so the receiver refuses it.
-    throw error;
-  }
-};
 
 /** The server's end of a WebSocket; each message is one JSON text. */
 export const socketChannel = (socket: WebSocket): MessageChannelEnd => ({
@@ -33,7 +25,7 @@ export const socketChannel = (socket: WebSocket): MessageChannelEnd => ({
       answered = true;
     };
     const onMessage = (data: Buffer | ArrayBuffer | Buffer[], isBinary: boolean): void =>
-      received(isBinary || !Buffer.isBuffer(data) ? null : parseText(data.toString('utf8')));
+      received(isBinary || !Buffer.isBuffer(data) ? null : jsonIn(data.toString('utf8')));
     // A message over the size limit or a broken frame: ws closes the socket itself after this event.
     const onError = (): void => socket.terminate();
     socket.on('pong', onPong).on('message', onMessage).on('error', onError).on('close', ended);

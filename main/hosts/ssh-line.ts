@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { shortName } from '../contract/bounds.ts';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { fail, jsonIn, refuse, WorkbenchError } from '../contract/errors.ts';
 import { remoteHost } from '../contract/remote.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { shellWord } from '../words/equivalent-command.ts';
@@ -66,9 +66,8 @@ const lastLine = (text: string): string => text.trim().split('\n').at(-1)?.trim(
 
 const failure = ({ host }: SshTarget, stderr: string): WorkbenchError => {
   const isKey = /host key verification failed/i.test(stderr);
-  return new WorkbenchError(
+  return fail(
     isKey ? 'host-key' : NEEDS_THE_USER.test(stderr) ? 'not-admitted' : 'host-unreachable',
-    'failed',
     isKey
       ? `ssh did not reach ${host}: its host key is unknown or has changed.`
       : lastLine(stderr) === ''
@@ -126,12 +125,7 @@ const documentWith = (stdout: string, text: string): unknown => {
   const at = stdout.indexOf(text);
   const [start, end] = [stdout.lastIndexOf('{', at), stdout.lastIndexOf('}')];
   if (at < 0 || start < 0 || end < start) return null;
-  try {
-    return JSON.parse(stdout.slice(start, end + 1));
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
+  return jsonIn(stdout.slice(start, end + 1));
 };
 
 export interface UncurlThere {
@@ -166,9 +160,8 @@ export const askUncurl = async (
   const installing = `uncurl connect ${shellWord(target.host)} --install`;
   const { code, stdout, stderr } = await runThere(target, command, { signal });
   if (code === NOT_FOUND || (code !== 0 && /command not found|no such file or directory/i.test(stderr)))
-    throw new WorkbenchError(
+    throw fail(
       'no-uncurl-there',
-      'failed',
       `${target.host} cannot run ${called}: ${lastLine(stderr)}.`,
       `Copy it there: ${installing} (it needs Node there). Or name the command of a workbench that is there: ` +
         '--remote-command "npm --prefix workbench --silent run uncurl --" for a clone.',
@@ -178,16 +171,14 @@ export const askUncurl = async (
   const said = (stderr.trim() || stdout.trim()).slice(-MOST_QUOTED);
   const other = await versionThere(target, there);
   if (other !== version)
-    throw new WorkbenchError(
+    throw fail(
       'other-version',
-      'failed',
       `${target.host} has ${other === null ? 'another workbench' : `workbench ${other}`}, which gave no answer that ` +
         `${version} knows${said === '' ? '.' : `:\n${said}`}`,
       `Install ${version} there: ${installing}${other === null ? '' : `; or ${other} here`}.`,
     );
-  throw new WorkbenchError(
+  throw fail(
     'failed-there',
-    'failed',
     `The workbench on ${target.host} ended with code ${String(code)}:\n${said}`,
     'Read its message; the command line there says more.',
   );

@@ -23,16 +23,10 @@ export class HiddenStore {
   /** How many states in memory are parts of a buffer. */
   readonly #parts = new Map<ArrayBufferLike, number>();
   #heldBytes = 0;
-  #spilledBytes = 0;
 
   constructor(folder: string, limitBytes: number) {
     this.#folder = path.join(folder, `spill-${process.pid}-${randomUUID().slice(0, 8)}`);
     this.#limitBytes = limitBytes;
-  }
-
-  /** Bytes written to files so far. */
-  get spilledBytes(): number {
-    return this.#spilledBytes;
   }
 
   async put(hidden: Float32Array): Promise<StoredHidden> {
@@ -48,7 +42,6 @@ export class HiddenStore {
     const file = path.join(this.#folder, randomUUID());
     await writeFile(file, new Uint8Array(hidden.buffer, hidden.byteOffset, hidden.byteLength));
     this.#files.add(file);
-    this.#spilledBytes += hidden.byteLength;
     return { kind: 'file', file };
   }
 

@@ -1,48 +1,32 @@
 import { createHash } from 'node:crypto';
 import { present } from '../contract/errors.ts';
-import type { Products } from '../arithmetic/product.ts';
 import { type Steps, withPauses } from '../arithmetic/steps.ts';
 import type { MoeDescriptor } from '../checkpoint/descriptor.ts';
-import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { readTensor, requireWholeView } from '../checkpoint/read-tensor.ts';
 import type { TensorToWrite } from '../checkpoint/write-safetensors.ts';
 import type { MergeGroup, MergePlan, PlanRecovery } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { addGram } from '../profile/accumulate-outputs.ts';
+import { NO_PINS } from '../pruning/budget.ts';
 import { groupAroundMostUsed } from '../pruning/clustering/group-experts.ts';
 import { addTokens, emptyFit, fitError, joinFits, solveFit } from '../pruning/merging/fit-members.ts';
 import { mergeShares } from '../pruning/merging/merge-experts.ts';
 import type { OutputMergeSettings } from '../pruning/method.ts';
 import { requireOutputGates } from './added-outputs.ts';
-import { type Executor, pause, type ResolvedCandidate } from './executor.ts';
+import { pause } from './executor.ts';
 import { ExpertSessions } from './expert-sessions.ts';
 import { mergedVariant, requireMergeable } from './merged-layer.ts';
-import type { RunControl } from './model-runner.ts';
-import type { Overlays } from './overlays.ts';
 import { refittedDowns, requireRefittable, storedDown } from './recover-plan.ts';
-import { countedIn, countedRows } from './profile-layers.ts';
+import { countedIn, countedRows, type WeightsRequest } from './profile-layers.ts';
 import { itemsOfTokens } from './recovered-layer.ts';
-import type { TokenTree } from './token-tree.ts';
 
 /** Bumped whenever the same request would give other weights. */
 const VERSION = 1;
 
-export interface OutputMergeRequest {
-  readonly checkpoint: Checkpoint;
-  readonly executor: Executor;
-  /** Calibration items as trees, and the item of each. */
-  readonly trees: readonly TokenTree[];
-  readonly itemOf: readonly number[];
-  readonly tasks: readonly string[];
-  readonly unpruned: ResolvedCandidate;
+export interface OutputMergeRequest extends WeightsRequest {
   /** Groups per MoE layer. */
   readonly keep: number;
   readonly settings: OutputMergeSettings;
-  readonly overlays: Overlays;
-  readonly threads: number;
-  /** Large products in float64. */
-  readonly products: Products;
-  readonly control: RunControl;
 }
 
 /** The tokens of a batch as they enter a layer, the item of each, and how much it counts (undefined: all alike). */
@@ -95,7 +79,7 @@ export const mergeByOutputs = async (request: OutputMergeRequest): Promise<Merge
         counts,
         keep,
         layer,
-        pins: { stay: new Set(), go: new Set() },
+        pins: NO_PINS,
         weights: 'activation',
       });
       plan.groups[layer] = groups;

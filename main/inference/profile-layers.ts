@@ -1,3 +1,4 @@
+import type { Products } from '../arithmetic/product.ts';
 import { withPauses } from '../arithmetic/steps.ts';
 import type { MoeDescriptor, TensorView } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
@@ -25,6 +26,7 @@ import { type Executor, pause, type ResolvedCandidate } from './executor.ts';
 import { ExpertSessions } from './expert-sessions.ts';
 import { Float64Products } from './float64-products.ts';
 import type { RunControl } from './model-runner.ts';
+import type { Overlays } from './overlays.ts';
 import type { Observation } from './run-block.ts';
 import { splitPrefix, type TokenTree, treeLength } from './token-tree.ts';
 
@@ -33,16 +35,32 @@ const TRACE_BYTES = 2 ** 29;
 /** Subsets tried before a cancel is noticed. */
 const SUBSETS_AT_ONCE = 32;
 
-export interface ProfileRequest {
+/** A model that runs over calibration items. */
+export interface LayersRequest {
   readonly checkpoint: Checkpoint;
   readonly executor: Executor;
+  /** Calibration items as trees. */
   readonly trees: readonly TokenTree[];
+  readonly threads: number;
+  readonly control: RunControl;
+}
+
+/** The same to compute weights from. */
+export interface WeightsRequest extends LayersRequest {
+  /** The item of each tree. */
+  readonly itemOf: readonly number[];
+  readonly tasks: readonly string[];
+  readonly unpruned: ResolvedCandidate;
+  readonly overlays: Overlays;
+  /** Large products in float64. */
+  readonly products: Products;
+}
+
+export interface ProfileRequest extends LayersRequest {
   readonly unpruned: readonly ResolvedCandidate[];
   readonly extras: readonly ExtraStatistic[];
-  readonly threads: number;
   /** Whether the model runs block by block instead of batch by batch. */
   readonly streaming: boolean;
-  readonly control: RunControl;
 }
 
 /**

@@ -1,28 +1,21 @@
 import { present } from '../contract/errors.ts';
-import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { eliminateExperts } from '../pruning/search/eliminate-experts.ts';
 import { TraceBuilder } from '../pruning/search/layer-trace.ts';
 import { requireAddedOutputs, requireOutputGates } from './added-outputs.ts';
-import { pause, type Executor, type ResolvedCandidate } from './executor.ts';
+import { pause, type ResolvedCandidate } from './executor.ts';
 import { ExpertSessions } from './expert-sessions.ts';
 import { maskedVariant } from './layer-variant.ts';
-import type { RunControl } from './model-runner.ts';
 import type { Observation } from './run-block.ts';
-import { countedIn, countedRows, layerRoute, subsetLoss } from './profile-layers.ts';
+import { countedIn, countedRows, layerRoute, type LayersRequest, subsetLoss } from './profile-layers.ts';
 import { bothStreams } from './recovered-layer.ts';
 import { treeLength, type TokenTree } from './token-tree.ts';
 
 /** Memory limit for the products of one layer's tokens. */
 const TRACE_BYTES = 2 ** 28;
 
-export interface ProgressiveRequest {
-  readonly checkpoint: Checkpoint;
-  readonly executor: Executor;
-  readonly trees: readonly TokenTree[];
+export interface ProgressiveRequest extends LayersRequest {
   readonly unpruned: ResolvedCandidate;
   readonly keptPerLayer: readonly number[];
-  readonly threads: number;
-  readonly control: RunControl;
 }
 
 /**

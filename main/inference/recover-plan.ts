@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import type { Products } from '../arithmetic/product.ts';
 import { withPauses } from '../arithmetic/steps.ts';
 import type { ExpertTensors, MoeDescriptor, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
@@ -15,39 +14,25 @@ import { addProduct, type RecoveryProblem } from '../pruning/recovery/recovery-p
 import { requireAddedOutputs } from './added-outputs.ts';
 import { type Executor, pause, type ResolvedCandidate } from './executor.ts';
 import type { LayerVariant } from './layer-variant.ts';
-import type { RunControl } from './model-runner.ts';
-import type { Overlays } from './overlays.ts';
+import type { WeightsRequest } from './profile-layers.ts';
 import { bothStreams, recoveredName, recoveredVariant, recoveryProblem, type Streams } from './recovered-layer.ts';
 import { refitRouter } from './refit-router.ts';
 import type { Observation } from './run-block.ts';
-import type { TokenTree } from './token-tree.ts';
 
 /** Bumped whenever the same plan and items would give other weights. */
 const RECOVERY_VERSION = 1;
 
-export interface RecoveryRequest {
-  readonly checkpoint: Checkpoint;
-  readonly executor: Executor;
+export interface RecoveryRequest extends WeightsRequest {
   readonly plan: Plan;
-  /** Calibration items as trees, and the item of each. */
-  readonly trees: readonly TokenTree[];
-  readonly itemOf: readonly number[];
-  readonly tasks: readonly string[];
-  readonly unpruned: ResolvedCandidate;
   /** The plan without recovery. */
   readonly pruned: ResolvedCandidate;
-  readonly overlays: Overlays;
   readonly refit: RefitName;
   /**
    * Folder for a layer's new router until all is written: empty, deleted by its creator once the sessions are closed.
    */
   readonly scratchFolder: string;
-  readonly threads: number;
-  /** Large products in float64. */
-  readonly products: Products;
   /** Unknowns per output up to which all experts of a layer are solved for jointly. */
   readonly mostJointUnknowns?: number | undefined;
-  readonly control: RunControl;
 }
 
 /** A constant has no down projection, and its router is that of the unpruned model. */

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { valuesIn } from '../arithmetic/vectors.ts';
 import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import type { ProviderName } from '../contract/device.ts';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { fail, refuse } from '../contract/errors.ts';
 import type { TensorView, Weight } from '../checkpoint/descriptor.ts';
 import { readTensor, readTensorBytes } from '../checkpoint/read-tensor.ts';
 import { readWithScales } from '../checkpoint/weight-reader.ts';
@@ -80,12 +80,11 @@ export class Session {
       });
       return new Session(session, name);
     } catch (cause) {
-      throw new WorkbenchError(
+      throw fail(
         'session-failed',
-        'failed',
         `onnxruntime could not open ${name} on ${title}: ${messageOf(cause)}`,
         'Run "uncurl doctor"; if memory is short, lower the memory budget.',
-        { cause },
+        cause,
       );
     }
   }
@@ -102,12 +101,11 @@ export class Session {
       }
       return tensors;
     } catch (cause) {
-      throw new WorkbenchError(
+      throw fail(
         'run-failed',
-        'failed',
         `onnxruntime failed in ${this.#name}: ${messageOf(cause)}`,
         'Run "uncurl doctor"; if memory is short, lower the memory budget.',
-        { cause },
+        cause,
       );
     }
   }

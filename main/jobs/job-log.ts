@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { refuse } from '../contract/errors.ts';
+import { jsonIn, refuse } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import { type JobLog, logLine, type LogLine, type RunManifest } from '../contract/run.ts';
 import { type PointName, UNPRUNED } from '../contract/sweep.ts';
@@ -223,16 +223,8 @@ const withProblem = (log: JobLog, problem: string | null): JobLog =>
 export const readJobLog = async (run: string, folder: string): Promise<JobLog> => {
   const text = (await readTextIfThere(join(folder, LOG_FILE), { mostBytes: 2 * MOST_BYTES })) ?? '';
   const written = text.split('\n').filter((line) => line !== '');
-  const lines = written.flatMap((line) => {
-    try {
-      const parsed = logLine.safeParse(JSON.parse(line));
-      return parsed.success ? [parsed.data] : [];
-    } catch (error) {
-      // A line that a power failure cut off.
-      if (error instanceof SyntaxError) return [];
-      throw error;
-    }
-  });
+  // A power failure may have cut off a line.
+  const lines = written.flatMap((line) => logLine.safeParse(jsonIn(line)).data ?? []);
   const lost = written.length - lines.length;
   const missing =
     lost === 0 ? null : `${formatCount(lost)} ${lost === 1 ? 'line' : 'lines'} of the log cannot be read.`;

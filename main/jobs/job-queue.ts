@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { CancelledError, refuse, serialiseError, WorkbenchError } from '../contract/errors.ts';
+import { CancelledError, fail, refuse, serialiseError, WorkbenchError } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { JobProgress, RunManifest } from '../contract/run.ts';
 import type { RunState } from '../contract/recorded.ts';
@@ -53,9 +53,8 @@ export interface JobResources extends Pick<
 export const takeoverOf = async (runs: Pick<RunStore, 'holder'>, run: string): Promise<WorkbenchError> => {
   const holder = await runs.holder(run);
   const who = holder === null ? 'another engine' : `process ${String(holder.pid)} on ${holder.host}`;
-  return new WorkbenchError(
+  return fail(
     'taken-over',
-    'failed',
     `${run} was taken over by ${who} while this engine did not respond.`,
     'Follow it there; steps finished here are on disk and are not computed again.',
   );

@@ -2,7 +2,7 @@ import { changedSources, type LookedAt } from '../checkpoint/model-sources.ts';
 import { HASHED_AT_OPENING_BYTES, type Identifying, type ModelHashes } from '../checkpoint/model-content.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { TorchPrecision } from '../contract/device.ts';
-import { CancelledError, WorkbenchError } from '../contract/errors.ts';
+import { CancelledError, fail, type WorkbenchError } from '../contract/errors.ts';
 import { memoryIn } from '../contract/model.ts';
 import type { ModelRunner, ModelRunnerSettings, OpenModel, RunnerTuning } from '../inference/model-runner.ts';
 import { openModel } from '../inference/open-model-runner.ts';
@@ -91,9 +91,8 @@ export interface ModelPool {
 }
 
 const modelChanged = ({ name, folder }: Checkpoint, changes: readonly string[], dropped: number): WorkbenchError =>
-  new WorkbenchError(
+  fail(
     'model-changed',
-    'failed',
     `${name} changed while it was read: ${changes.join('; ')} (in ${folder}). ` +
       (dropped === 0
         ? 'Results computed since then are not kept.'

@@ -1,11 +1,11 @@
-import { readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { boundedText } from '../contract/bounds.ts';
 import { refuse } from '../contract/errors.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { readJsonIfThere } from '../files/parse-json.ts';
-import { readTextIfThere } from '../files/regular-file.ts';
+import { namesIn, readTextIfThere } from '../files/regular-file.ts';
 import { readLockHolder } from '../workspace/run-lock.ts';
 
 /** Folder in a run's folder in which its workers record their progress: a folder for each part, and their hardware. */
@@ -43,15 +43,7 @@ export const holderOf = async (folder: string): Promise<string | null> => {
 };
 
 /** Names of the parts that have been begun. */
-const unitsIn = async (runFolder: string): Promise<readonly string[]> => {
-  const folder = unitsFolder(runFolder);
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT') return [];
-    throw explainFileError(error, folder);
-  }
-};
+const unitsIn = (runFolder: string): Promise<readonly string[]> => namesIn(unitsFolder(runFolder));
 
 /** Deletes the notes of workers, so that a new submission checks every step again; refused while a worker is active. */
 export const clearWork = async (runFolder: string): Promise<void> => {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { WorkbenchError } from '../contract/errors.ts';
+import { fail } from '../contract/errors.ts';
 import type { Plan } from '../contract/plan.ts';
 import { produceFileAtomically } from '../files/write-atomically.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
@@ -52,9 +52,8 @@ export const writeSweepFiles = async (
     for (const { result, step } of record.points) {
       const stored = await steps.readJson(step, evaluationRecord);
       if (stored === null) {
-        throw new WorkbenchError(
+        throw fail(
           'step-missing',
-          'failed',
           `${steps.path(step, 'json')} is gone.`,
           'Resume the run: the step will be computed again.',
         );

@@ -53,21 +53,10 @@ interface BudgetRequest {
 }
 
 /**
- * Uniform budget: every layer keeps its `keep` best experts, pinned ones first. Kept experts per layer, ascending; ties
- * go to the lower index.
+ * The `counts[layer]` best experts of every layer, pinned ones first; ascending, and ties go to the lower index. With
+ * `groups`, as many of each group.
  *
- * @throws WorkbenchError `pins-impossible` where the pins of a layer cannot be met with `keep` experts.
- */
-export const uniformBudget = ({ scores, keep, pins }: BudgetRequest): number[][] =>
-  keepByCounts(
-    scores,
-    scores.map(() => keep),
-    pins,
-  );
-
-/**
- * The `counts[layer]` best experts of every layer, pinned ones first; ascending. With `groups`, as many of each group.
- * @throws as `uniformBudget`.
+ * @throws WorkbenchError `pins-impossible` where the pins of a layer cannot be met with its number of experts.
  */
 export const keepByCounts = (
   scores: readonly Float64Array[],

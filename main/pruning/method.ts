@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
-import { isDrawn, type DrawRule } from '../contract/method.ts';
+import { type DrawRule, isDrawn, type MethodPage } from '../contract/method.ts';
 import type { ExpertGroupRule } from '../contract/model.ts';
 import type {
   BudgetName,
@@ -57,25 +57,8 @@ export interface PlanContext extends WeighedProfiles {
   readonly seed: number;
 }
 
-/** The page of a method, for `uncurl methods` and the window. */
-export interface MethodPage {
-  readonly name: MethodName;
-  readonly title: string;
-  /** One sentence. */
-  readonly summary: string;
-  readonly kind: 'drop' | 'merge';
-  /** Measurements needed before planning: a profile, many candidates on labelled items, or a search or fit without. */
-  readonly needs: 'nothing' | 'routing' | 'search' | 'fit';
-  /** Cost of that beyond one pass over the task's calibration items, in words. */
-  readonly cost: string;
-  readonly formula: string;
-  /** Paper, and the source of our interpretation of it. */
-  readonly source: string;
-  readonly defaults: string;
-  readonly pitfalls: readonly string[];
-  /** Whether plans depend on the seed; `defineMethod` adds the drawing of new router rows. */
-  readonly draws: DrawRule;
-}
+/** What a method's file says of it; `defineMethod` adds the drawing of new router rows to `draws`. */
+type WrittenPage = Omit<MethodPage, 'options' | 'text'>;
 
 interface Behaviour {
   readonly extra: readonly ExtraStatistic[];
@@ -127,7 +110,7 @@ export type SearchBehaviour =
 
 export type MethodBehaviour = DropBehaviour | MergeBehaviour | SearchBehaviour;
 
-export interface Method extends MethodPage {
+export interface Method extends WrittenPage {
   /** Names, types, defaults and descriptions of the options. */
   readonly options: z.ZodObject;
   /** @throws WorkbenchError `bad-option` naming the option and its allowed values. */
@@ -152,7 +135,7 @@ const withRouterRows = (draws: DrawRule, options: z.ZodObject): DrawRule =>
 
 /** Defines a method by its page, the schema of its options and its behaviour. */
 export const defineMethod = <S extends z.ZodObject>(
-  page: MethodPage,
+  page: WrittenPage,
   options: S,
   behave: (options: z.output<S>) => MethodBehaviour,
 ): Method => ({

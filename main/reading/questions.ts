@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { boundedList, boundedText, itemCount, margin, shortName } from '../contract/bounds.ts';
+import { boundedList, boundedText, margin, shortName } from '../contract/bounds.ts';
+import { pointName } from '../contract/curtailed-point.ts';
 import { planRequest } from '../contract/calls.ts';
 import { modelInfo } from '../contract/model.ts';
 import { serialisedError } from '../contract/rpc.ts';
@@ -35,15 +36,7 @@ export const readingQuestion = z.discriminatedUnion('read', [
   }),
   z.object({ read: z.literal('frontier'), run }),
   z.object({ read: z.literal('sweeps'), runs: boundedList(run) }),
-  z.object({
-    read: z.literal('answers'),
-    run,
-    model: boundedText,
-    task: boundedText,
-    method: boundedText,
-    seed: itemCount.nullable(),
-    factor: z.number(),
-  }),
+  pointName.extend({ read: z.literal('answers'), run }),
   z.object({
     read: z.literal('slices'),
     run,

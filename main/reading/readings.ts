@@ -1,5 +1,5 @@
 import type { CompareDocument } from '../contract/compare.ts';
-import { at, present, refuse, WorkbenchError } from '../contract/errors.ts';
+import { at, fail, present, refuse } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { ItemSlice } from '../contract/slices.ts';
 import { isSameFactor, type SweepDocument, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
@@ -85,9 +85,8 @@ const outcomesOfTwo = async (
   const outcomesOf = await readPointOutcomes(source, run, [first, second]);
   const [before, after] = [outcomesOf(first), outcomesOf(second)];
   if (before === null || after === null)
-    throw new WorkbenchError(
+    throw fail(
       'outcomes-missing',
-      'failed',
       `The outcomes of this point are no longer stored in this workspace.`,
       'Resume the run to compute them again.',
     );

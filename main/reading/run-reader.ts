@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { z } from 'zod';
-import { callCancelled, refuse, reviveError, WorkbenchError } from '../contract/errors.ts';
+import { callCancelled, fail, refuse, reviveError, WorkbenchError } from '../contract/errors.ts';
 import { engineProgram } from '../files/engine-program.ts';
 import { bytesIn } from '../files/path-signature.ts';
 import type { MeasuredRuns } from '../runs/known-checks.ts';
@@ -165,12 +165,11 @@ class ReadingThread {
           error,
         )
       : (noThread(error) ??
-        new WorkbenchError(
+        fail(
           'reader-ended',
-          'failed',
           `${what} was not ${done}: the thread that reads ended${error instanceof Error ? ` (${error.message})` : ''}.`,
           'Try again.',
-          { cause: error },
+          error,
         ));
     this.#settleEnded();
     this.#ended(this);

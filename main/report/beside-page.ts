@@ -2,8 +2,8 @@ import type { BesideColumn, BesideDifference, BesideDocument } from '../contract
 import type { RunManifest } from '../contract/run.ts';
 import { goneColumns, goneRows, likelyColumns, likelyRows } from '../figures/compare-tables.ts';
 import { besideTexts, choicesGone, endedText, traceText } from '../words/beside.ts';
-import { columnsTable, html, htmlAll, type HtmlNode } from './html.ts';
-import { htmlPage, type Section } from './page.ts';
+import { columnsTable, html, type HtmlNode, notes } from './html.ts';
+import { htmlPage, pageHeader, type Section } from './page.ts';
 import { recordSection } from './report-header.ts';
 
 /** A text with the marked token of its first difference. */
@@ -47,12 +47,10 @@ export const besidePage = (manifest: RunManifest, document: BesideDocument): str
   };
   return htmlPage({
     manifest,
-    header: html(
-      'header',
-      {},
-      html('p', { class: 'eyebrow' }, 'Uncurl Workbench \u00b7 side by side'),
-      html('h1', {}, manifest.title),
-      html('p', { class: 'lead' }, `${document.model}, greedy decoding after ${String(document.promptTokens)} tokens.`),
+    header: pageHeader(
+      'side by side',
+      manifest.title,
+      `${document.model}, greedy decoding after ${String(document.promptTokens)} tokens.`,
     ),
     parts: [
       { id: 'prompt', title: 'Prompt', content: [html('pre', { class: 'text' }, document.context)] },
@@ -86,9 +84,7 @@ export const besidePage = (manifest: RunManifest, document: BesideDocument): str
       {
         id: 'notes',
         title: 'How to read it',
-        content: [
-          html('ul', { class: 'notes' }, htmlAll(Object.values(besideTexts).map((note) => html('li', {}, note)))),
-        ],
+        content: notes(Object.values(besideTexts)),
       },
       { id: 'record', title: 'Record', content: recordSection(manifest) },
     ],

@@ -30,7 +30,7 @@ import {
   reportColumns,
   reportTable,
 } from './html.ts';
-import { htmlPage, reportName, type Section } from './page.ts';
+import { htmlPage, pageHeader, reportName, type Section, unfinished } from './page.ts';
 import { recordSection } from './report-header.ts';
 
 /** A cell of the matrix with its sign in bold. */
@@ -98,27 +98,13 @@ const publishedSection = ({ published }: ExperimentDocument): readonly Section[]
       ];
 
 const header = ({ tasks, models }: ExperimentDocument, manifest: RunManifest, names: Names): HtmlNode =>
-  html(
-    'header',
-    {},
-    html('p', { class: 'eyebrow' }, 'Uncurl Workbench \u00b7 experiment report'),
-    html('h1', {}, manifest.title),
-    html(
-      'p',
-      { class: 'lead' },
-      `Members with ${models.map(({ experts }) => String(experts)).join(', ')} experts on ` +
-        `${titleList(tasks.map(({ name, n }) => `${names.task(name)} (n\u00a0=\u00a0${String(n)})`))}: ` +
-        'each pruned to the size of each smaller one, and compared with that one and with itself.',
-    ),
-    manifest.state === 'done'
-      ? []
-      : [
-          html(
-            'p',
-            { class: 'notice' },
-            `This experiment is not finished (${manifest.state}): the page shows what was measured so far.`,
-          ),
-        ],
+  pageHeader(
+    'experiment report',
+    manifest.title,
+    `Members with ${models.map(({ experts }) => String(experts)).join(', ')} experts on ` +
+      `${titleList(tasks.map(({ name, n }) => `${names.task(name)} (n\u00a0=\u00a0${String(n)})`))}: ` +
+      'each pruned to the size of each smaller one, and compared with that one and with itself.',
+    unfinished(manifest, 'experiment'),
   );
 
 /** An experiment as one HTML page: both questions with figures, matrix and thresholds, and the paper's own table. */

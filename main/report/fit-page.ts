@@ -5,16 +5,13 @@ import { canaryWords } from '../evaluation/canaries.ts';
 import { forecastWords } from '../evaluation/written-forecast.ts';
 import { elsewhereWords, fitNotes, fitSentence, givenUp, limitWords } from '../words/fit.ts';
 import { columnsTable, html, notes } from './html.ts';
-import { htmlPage, type Section } from './page.ts';
+import { htmlPage, pageHeader, type Section } from './page.ts';
 import { recordSection } from './report-header.ts';
 
 /** The answer of a search as one HTML page: the sentence, the candidates, what else it costs, and the record. */
 export const fitPage = (manifest: RunManifest, document: FitDocument): string => {
   const rows = fitRows(document);
   const curve = fitCurve(document).map((candidate) => ({ document, candidate }));
-  const elsewhere = elsewhereWords(document);
-  const foretold = forecastWords(document);
-  const canaries = canaryWords(document);
   const parts: readonly Section[] = [
     {
       id: 'candidates',
@@ -29,28 +26,20 @@ export const fitPage = (manifest: RunManifest, document: FitDocument): string =>
       title: 'Smaller and larger budgets',
       content: [columnsTable('The best loss for growing bytes, on the scoring items.', fitColumns, curve)],
     },
-    ...(elsewhere.length === 0
-      ? []
-      : [{ id: 'elsewhere', title: 'On other tasks', content: notes(elsewhere) } satisfies Section]),
-    ...(foretold.length === 0
-      ? []
-      : [{ id: 'forecast', title: 'Forecast of written answers', content: notes(foretold) } satisfies Section]),
-    ...(canaries.length === 0
-      ? []
-      : [{ id: 'canaries', title: 'Canaries', content: notes(canaries) } satisfies Section]),
+    { id: 'elsewhere', title: 'On other tasks', content: notes(elsewhereWords(document)) },
+    { id: 'forecast', title: 'Forecast of written answers', content: notes(forecastWords(document)) },
+    { id: 'canaries', title: 'Canaries', content: notes(canaryWords(document)) },
     { id: 'notes', title: 'How it was found', content: notes(fitNotes(document)) },
     { id: 'record', title: 'Record', content: recordSection(manifest) },
   ];
   return htmlPage({
     manifest,
-    header: html(
-      'header',
-      {},
-      html('p', { class: 'eyebrow' }, 'Uncurl Workbench \u00b7 the best model that fits'),
-      html('h1', {}, `${document.model} in ${limitWords(document.settings.limit)}`),
-      html('p', { class: 'lead' }, fitSentence(document)),
+    header: pageHeader(
+      'the best model that fits',
+      `${document.model} in ${limitWords(document.settings.limit)}`,
+      fitSentence(document),
     ),
-    parts,
+    parts: parts.filter(({ content }) => content.length > 0),
     origin: `Run ${manifest.id}, ${manifest.createdAt}.`,
   });
 };

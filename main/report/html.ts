@@ -31,6 +31,18 @@ export const html = (
   };
 };
 
+/** Content below a summary, which opens it. */
+export const folded = (summary: string, content: HtmlContent | readonly HtmlContent[]): HtmlNode =>
+  html('details', {}, html('summary', {}, summary), content);
+
+/** Terms, each with what is said of it. */
+export const termList = (name: string, entries: readonly (readonly [term: string, text: HtmlContent])[]): HtmlNode =>
+  html(
+    'dl',
+    { class: name },
+    entries.map(([term, text]) => html('div', {}, html('dt', {}, term), html('dd', {}, text))),
+  );
+
 /** A list of notes; nothing where there are none. */
 export const notes = (texts: readonly string[]): HtmlNode[] =>
   texts.length === 0

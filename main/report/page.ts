@@ -20,6 +20,29 @@ export interface PageContents {
   readonly origin: string;
 }
 
+/** Says that a run is not finished; nothing where it is. */
+export const unfinished = ({ state }: Pick<RunManifest, 'state'>, what: string): HtmlNode[] =>
+  state === 'done'
+    ? []
+    : [
+        html(
+          'p',
+          { class: 'notice' },
+          `This ${what} is not finished (${state}): the page shows what was measured so far.`,
+        ),
+      ];
+
+/** The header of a page: of what kind it is, what it is of, and what it says. */
+export const pageHeader = (kind: string, title: string, lead: string, rest: readonly HtmlNode[] = []): HtmlNode =>
+  html(
+    'header',
+    {},
+    html('p', { class: 'eyebrow' }, `Uncurl Workbench \u00b7 ${kind}`),
+    html('h1', {}, title),
+    html('p', { class: 'lead' }, lead),
+    rest,
+  );
+
 /**
  * A self-contained page: no scripts, no fonts, no network (a policy in its head forbids them). Light or dark like the
  * reader's system, laid out for A4 in print. Headed where its run was not measured here.

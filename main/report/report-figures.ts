@@ -15,7 +15,7 @@ import { sizePairFigure } from '../figures/size-pair-figure.ts';
 import { expertTrendFigure } from '../figures/size-trend-figure.ts';
 import type { Drawing } from '../figures/svg.ts';
 import { maxOf } from '../statistics/extremes.ts';
-import { html, htmlFigure, type HtmlNode } from './html.ts';
+import { folded, html, htmlFigure, type HtmlNode } from './html.ts';
 import { namesOf, type ReportSource } from './report-source.ts';
 
 /** Space for small multiples on a page, in the figures' own pixels: a figure wider than the paper is scaled down. */
@@ -70,7 +70,7 @@ const kindsOf = (
       const found = models.flatMap((model) => make(document, model, themeOf({ titles })) ?? []);
       const drawn = found.flatMap((entry) => chartFigures(entry, manifest));
       if (report === 'shown' || drawn.length === 0) return drawn;
-      return [html('details', {}, html('summary', {}, title), drawn)];
+      return [folded(title, drawn)];
     });
 
 /** The model whose curves the report shows first: the one with the most experts. */

@@ -2,93 +2,38 @@ import { methodOfLabel } from '../contract/method.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { equivalentCommand, shownManifest } from '../words/equivalent-command.ts';
 import { changedSettings, valueText } from '../contract/setting.ts';
+import { metricName } from '../contract/task.ts';
 import { describedSweepSettings, sweepSettings, type SweepDocument, type SweepSettings } from '../contract/sweep.ts';
 import { ownTasks } from '../figures/best-cell.ts';
 import { profileMetrics } from '../figures/profile-matrices.ts';
 import { methods } from '../pruning/methods.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import { deviceName, precisionText } from '../words/devices.ts';
+import type { DefinitionText } from '../words/definitions/definition-text.ts';
+import { modelsAndTasks } from '../words/definitions/models-and-tasks.ts';
+import { results as words } from '../words/definitions/results.ts';
+import { routingAndPlans } from '../words/definitions/routing-and-plans.ts';
 import { methodInProse } from '../words/methods.ts';
 import { bareFactor, counted, listed } from '../words/numbers.ts';
 import { provenanceHeading } from '../words/provenance.ts';
 import { transformersWords } from '../words/transformers-check.ts';
 import { checkNotes } from '../words/verdicts.ts';
-import { html, type HtmlNode, reportTable } from './html.ts';
+import { folded, html, type HtmlNode, reportTable, termList } from './html.ts';
+import { pageHeader, unfinished } from './page.ts';
 import { namesOf, type ReportSource } from './report-source.ts';
 
 type Definition = readonly [term: string, text: string];
 
-const measured: readonly Definition[] = [
-  [
-    'Expert, E, top-k',
-    'A feed-forward block of a sparse mixture layer. E: experts per layer before pruning; the router sends ' +
-      'each token to k of them.',
-  ],
-  [
-    'Pruning factor',
-    'Experts before / experts after, per layer: E / E\u2032. A factor of 2 keeps half. Never below top-k experts.',
-  ],
-  [
-    'Dropped share',
-    'The share of the unpruned model\u2019s routed choices, over all MoE layers and all tokens of the calibration ' +
-      'items, whose expert the plan drops. For a merge: whose expert merges into another one (all members of a group ' +
-      'but its reference), which is the most that may be lost. Empty without a profile.',
-  ],
-  [
-    'Accuracy',
-    'Share of test items whose right answer has the highest log-likelihood of all choices: summed over its ' +
-      'tokens (acc), or divided by its characters (acc_norm).',
-  ],
-  ['Exact match', 'Share of items for which the model\u2019s text, filtered as the task says, equals a right answer.'],
-  ['Perplexity', 'exp of the mean negative log-likelihood per token; lower is better.'],
-  ['n', 'Test items. Calibration items, from which profiles and plans are made, are never among them.'],
-  ['Difference', 'Value of the pruned model minus value of the unpruned one, on the same items.'],
-  [
-    '95 % interval',
-    'Of the difference, two-sided, paired: Tango\u2019s score interval for paired proportions (1998), at the ' +
-      'critical score of the exact test; for ' +
-      'perplexity a paired bootstrap over texts (2,000 resamples, seeded).',
-  ],
-  [
-    'p',
-    'Two-sided exact McNemar test: the chance of so uneven a split of lost and gained items if pruning ' +
-      'changed nothing. Not corrected for the number of tests.',
-  ],
-  ['Lost, gained', 'Items that only the unpruned model, or only the pruned model, answers rightly.'],
-  [
-    'Several draws',
-    'A method whose plans depend on a seed is measured with each seed. Curves show mean and range, each draw has an ' +
-      'interval of its own, and a factor is safe only if it is safe in every draw.',
-  ],
+const defined = (definitions: readonly DefinitionText[]): readonly Definition[] =>
+  definitions.map(({ term, text, formula }) => [term, formula === undefined ? text : `${text} ${formula}.`]);
+
+const severalDraws: Definition = [
+  'Several draws',
+  'A method whose plans depend on a seed is measured with each seed. Curves show mean and range, each draw has an ' +
+    'interval of its own, and a factor is safe only if it is safe in every draw.',
 ];
 
-const ofSizes: readonly Definition[] = [
-  [
-    'Rises with E',
-    'A task counts as rising if more pairs of models that differ in E have the larger model\u2019s bracket ' +
-      'entirely above the smaller one\u2019s than entirely below it. Brackets that overlap take no side, nor ' +
-      'does a smaller model that is safe as far as it was pruned, since its threshold may be higher.',
-  ],
-  [
-    'Ways to assign the sizes',
-    'A permutation test over whole models, within each series of trainings (Jonckheere\u2019s statistic summed over ' +
-      'tasks): it asks whether a trend could be chance in training. Tasks do not count as repeats, because all tasks ' +
-      'of a model share the luck of its training. One training of four sizes cannot rule chance out: p is at least ' +
-      '0.083.',
-  ],
-  [
-    'Past the threshold',
-    'The factor from E to E\u2032 is at or beyond the first one that is not safe for the larger model, by this task ' +
-      'and method.',
-  ],
-];
-
-const list = (definitions: readonly Definition[]): HtmlNode =>
-  html(
-    'dl',
-    { class: 'definitions' },
-    definitions.map(([term, text]) => html('div', {}, html('dt', {}, term), html('dd', {}, text))),
-  );
+const list = (definitions: readonly Definition[]): HtmlNode => termList('definitions', definitions);
 
 const methodDefinitions = (names: readonly string[]): Definition[] =>
   [...new Set(names.map((name) => methodOfLabel(name).method))].flatMap((method): Definition[] => {
@@ -105,58 +50,40 @@ const recoveryDefinition: Definition = [
     'chosen by two-fold cross-validation. No training.',
 ];
 
-/** Definitions of numbers that only some sweeps have. */
-const definitionsOf = ({ results, elsewhere, calibrationDraws }: SweepDocument): readonly Definition[] => {
-  const entries: readonly (readonly [isMeasured: boolean, title: string, text: string])[] = [
-    [
-      results.some(({ answerLoss }) => answerLoss !== undefined),
-      'Answer loss',
-      'Log-probability (nats) that the right choice loses by pruning, mean over items with its 95 % interval ' +
-        '(Student\u2019s t over items, or over the passages that they share).',
-    ],
-    [
-      results.some(({ endings }) => endings !== undefined),
-      'Ended, looped',
-      'A written text ends by a stop string or an end token; of the others, some loop (the end repeats a period ' +
-        'of 1 to 64 tokens at least four times and over at least 32 tokens, or fewer than a tenth of the ' +
-        'trigrams in its last 128 tokens are new), and the rest run out of tokens. \u201cEnds as often\u201d ' +
-        'is the threshold of the same rule with \u201cended\u201d in place of \u201cright\u201d.',
-    ],
-    [
-      results.some(({ fidelity }) => fidelity !== undefined),
-      'KL, reverse KL, other token, acceptance',
-      'How far the next-token distributions q of the pruned model are from those p of the unpruned one, mean ' +
-        'over scored positions: \u03a3 p (log p \u2212 log q) in nats; the same with p and q exchanged; the ' +
-        'share of positions with another likeliest token; \u03a3 min(p, q), the chance that p accepts a token ' +
-        'that q proposes.',
-    ],
-    [
-      elsewhere !== undefined,
-      'Safe everywhere',
-      'The largest factor such that plans made for a task are safe at it, and at every smaller measured factor, ' +
-        'on every task of the sweep. Every task has to pass its own test. Tasks where the unpruned model is at ' +
-        'chance do not count.',
-    ],
-    [
-      calibrationDraws !== undefined,
-      'Calibration draw',
-      'The calibration items drawn again with replacement, and the plan made from them, measured on the same ' +
-        'test items. Spread: standard deviation over draws. In common: share of the kept experts (of merges: of ' +
-        'the merged pairs) of the plan of all items. Rank correlation: Spearman\u2019s, of the experts\u2019 ' +
-        'scores with those of all items, mean over layers.',
-    ],
+/** Numbers that only some sweeps have. */
+const someMeasured = ({ results, elsewhere, calibrationDraws }: SweepDocument): readonly DefinitionText[] => {
+  const { answerLoss, ended, looped, endsAsOften, klToUnpruned, reverseKl, otherToken, acceptance } = words;
+  const entries: readonly (readonly [isMeasured: boolean, ...definitions: readonly DefinitionText[]])[] = [
+    [results.some((result) => result.answerLoss !== undefined), answerLoss],
+    [results.some(({ endings }) => endings !== undefined), ended, looped, endsAsOften],
+    [results.some(({ fidelity }) => fidelity !== undefined), klToUnpruned, reverseKl, otherToken, acceptance],
+    [elsewhere !== undefined, words.everywhere],
+    [calibrationDraws !== undefined, words.calibrationDraw, words.inCommon, words.rankCorrelation],
   ];
-  return entries.flatMap(([isMeasured, title, text]): Definition[] => (isMeasured ? [[title, text]] : []));
+  return entries.flatMap(([isMeasured, ...definitions]) => (isMeasured ? definitions : []));
 };
 
 /** Defines every number of the page: measurements, the threshold rule, methods, routing statistics. */
 export const definitionSection = ({ document, sizeTrend, profiles }: ReportSource): HtmlNode[] => [
   html('h3', {}, 'Measurements'),
   list([
-    ...measured,
-    ...definitionsOf(document),
+    ...defined([
+      modelsAndTasks.experts,
+      modelsAndTasks.topK,
+      routingAndPlans.factor,
+      routingAndPlans.droppedShare,
+      ...metricName.options
+        .filter((name) => document.results.some(({ metric }) => metric === name))
+        .map((name) => modelsAndTasks[name]),
+      modelsAndTasks.items,
+      words.pairedDifference,
+      words.mcnemar,
+      words.lostGained,
+    ]),
+    severalDraws,
+    ...defined(someMeasured(document)),
     ['Safe, threshold', sizeTrend.rule],
-    ...(sizeTrend.trends.length > 0 ? ofSizes : []),
+    ...(sizeTrend.trends.length > 0 ? defined([words.risesWithExperts, words.relabelling, words.pastThreshold]) : []),
   ]),
   html('h3', {}, 'Methods'),
   list([
@@ -231,10 +158,8 @@ export const recordSection = (manifest: RunManifest): HtmlNode[] => {
       ],
       tasks,
     ),
-    html(
-      'details',
-      {},
-      html('summary', {}, 'The manifest, with its command made from its settings'),
+    folded(
+      'The manifest, with its command made from its settings',
       html('pre', {}, JSON.stringify(shownManifest(manifest), null, 2)),
     ),
   ];
@@ -326,23 +251,8 @@ export const sweepFacts = ({ manifest, document, sizeTrend, titles }: ReportSour
 /** Title and question. */
 export const reportHeader = (source: ReportSource): HtmlNode => {
   const { manifest, document } = source;
-  const unfinished =
-    manifest.state === 'done'
-      ? []
-      : [
-          html(
-            'p',
-            { class: 'notice' },
-            `This sweep is not finished (${manifest.state}): the page shows what was measured so far.`,
-          ),
-        ];
-  return html(
-    'header',
-    {},
-    html('p', { class: 'eyebrow' }, 'Uncurl Workbench \u00b7 sweep report'),
-    html('h1', {}, manifest.title),
-    html('p', { class: 'lead' }, question(source)),
-    unfinished,
-    checkNotes(document).map((note) => html('p', { class: 'notice' }, note)),
-  );
+  return pageHeader('sweep report', manifest.title, question(source), [
+    ...unfinished(manifest, 'sweep'),
+    ...checkNotes(document).map((note) => html('p', { class: 'notice' }, note)),
+  ]);
 };

@@ -13,7 +13,7 @@ import { comparedSizesColumns } from '../figures/frontier-table.ts';
 import { curtailedColumns, resultColumns } from '../figures/tables.ts';
 import { answersText } from '../words/comparisons.ts';
 import { bareFactor, UNITS_NOTE } from '../words/numbers.ts';
-import { columnsTable, html, htmlAll, type HtmlNode, notes, reportColumns, reportTable } from './html.ts';
+import { columnsTable, folded, html, htmlAll, type HtmlNode, notes, reportColumns, reportTable } from './html.ts';
 
 const RESULTS_SHOWN =
   'task method seed factor verdict difference interval value n p kept dropped_share lost gained ended ' +
@@ -28,10 +28,8 @@ export const measurementTables = ({ results }: SweepDocument, names: Names): Htm
     {},
     models.map((model) => {
       const matchingResults = results.filter((result) => result.model === model);
-      return html(
-        'details',
-        {},
-        html('summary', {}, `${model}: ${matchingResults.length} measurements`),
+      return folded(
+        `${model}: ${matchingResults.length} measurements`,
         columnsTable(
           `Differences to the unpruned model. ${UNITS_NOTE}`,
           pick(resultColumns, RESULTS_SHOWN),
@@ -62,10 +60,8 @@ export const curtailedTable = ({ curtailed = [] }: SweepDocument, names: Names):
   curtailed.length === 0
     ? []
     : [
-        html(
-          'details',
-          {},
-          html('summary', {}, `${curtailed.length} candidates that stopped early`),
+        folded(
+          `${curtailed.length} candidates that stopped early`,
           columnsTable(
             'They stopped as soon as all items could only call them not safe: they have no accuracy and no interval.',
             curtailedColumns,
@@ -106,10 +102,8 @@ export const overviewTable = (comparisons: readonly CompareDocument[], names: Na
 };
 
 const taskTable = (comparison: CompareDocument, names: Names): HtmlNode =>
-  html(
-    'details',
-    {},
-    html('summary', {}, 'Every method on every task'),
+  folded(
+    'Every method on every task',
     columnsTable(
       `Differences to the best method of the task. ${UNITS_NOTE} = : best, or not distinguishable from the best.`,
       pick(compareColumns, COMPARE_SHOWN),

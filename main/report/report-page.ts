@@ -12,7 +12,7 @@ import { readFrontier, readReportComparisons, readRunProfiles, readStoredSweep }
 import type { RunSource } from '../runs/run-source.ts';
 import { withTaskTitles } from '../words/task-titles.ts';
 import { chartQuestion, sweepNotes } from '../words/verdicts.ts';
-import { columnsTable, html, type HtmlNode, notes } from './html.ts';
+import { columnsTable, folded, html, type HtmlNode, notes } from './html.ts';
 import { htmlPage, reportName, type Section } from './page.ts';
 import {
   curveFigures,
@@ -180,10 +180,8 @@ export const choiceAndWritingTable = (document: SweepDocument, names: Names): Ht
   return [
     html('h3', {}, 'Chosen and written answers'),
     ...(summary === null ? [] : [html('p', {}, summary)]),
-    html(
-      'details',
-      {},
-      html('summary', {}, `All ${pairs.length} pairs as a table`),
+    folded(
+      `All ${pairs.length} pairs as a table`,
       columnsTable(
         'The same items and the same plans: how far a task is safe if the model chooses among answers, and ' +
           'if it writes them.',
@@ -207,16 +205,9 @@ export const luckTable = (
   return [
     html('h3', {}, 'Calibration draws'),
     ...luckSentences(document).map((sentence) => html('p', {}, worded(sentence))),
-    html(
-      'details',
-      {},
-      html('summary', {}, 'Values of the draws over the number of calibration items'),
-      luckFigures(source),
-    ),
-    html(
-      'details',
-      {},
-      html('summary', {}, `All ${rows.length} points over their draws as a table`),
+    folded('Values of the draws over the number of calibration items', luckFigures(source)),
+    folded(
+      `All ${rows.length} points over their draws as a table`,
       columnsTable(
         'The calibration items drawn again with replacement: the plans of each draw on the same test items.',
         luckColumns,

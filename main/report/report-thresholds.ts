@@ -12,21 +12,16 @@ import {
   thresholdLook,
   thresholdValue,
 } from '../words/verdicts.ts';
-import { columnsTable, html, htmlAll, type HtmlContent, type HtmlNode, reportTable } from './html.ts';
+import { columnsTable, folded, html, htmlAll, type HtmlContent, type HtmlNode, reportTable, termList } from './html.ts';
 
 /** Every finding in words, in the order of the charts. */
 export const findingsInWords = (findings: readonly Finding[], worded: (sentence: string) => string): HtmlNode =>
-  html(
-    'dl',
-    { class: 'findings' },
-    findings.map(({ chart, method, sentence }) =>
-      html(
-        'div',
-        {},
-        html('dt', {}, method === null ? chartQuestion(chart) : methodTitle(method)),
-        html('dd', {}, worded(sentence)),
-      ),
-    ),
+  termList(
+    'findings',
+    findings.map(({ chart, method, sentence }) => [
+      method === null ? chartQuestion(chart) : methodTitle(method),
+      worded(sentence),
+    ]),
   );
 
 /** Safe cases per factor and E, one table per method. */
@@ -70,10 +65,8 @@ export const safeCountTables = ({ safeCounts, methods, models }: SizeTrendDocume
 
 /** Every comparison of a pruned large model with a small one, in a collapsible table. */
 export const pairTable = ({ pairs }: SizeTrendDocument, names: Names): HtmlNode =>
-  html(
-    'details',
-    {},
-    html('summary', {}, `All ${pairs.length} comparisons as a table`),
+  folded(
+    `All ${pairs.length} comparisons as a table`,
     columnsTable(UNITS_NOTE, pick(pairColumns, PAIR_SHOWN), pairs, names),
   );
 
@@ -81,10 +74,8 @@ export const pairTable = ({ pairs }: SizeTrendDocument, names: Names): HtmlNode 
 export const equalKeptTable = ({ equalKept }: SizeTrendDocument, names: Names): HtmlNode =>
   equalKept.length === 0
     ? htmlAll([])
-    : html(
-        'details',
-        {},
-        html('summary', {}, `At an equal number of kept experts: all ${equalKept.length} comparisons`),
+    : folded(
+        `At an equal number of kept experts: all ${equalKept.length} comparisons`,
         columnsTable(
           'A model with more pretraining experts against the next smaller size, both pruned to as many. ' + UNITS_NOTE,
           pick(
@@ -158,10 +149,8 @@ const PAIRED = 2;
 const powerTable = ({ thresholds }: SizeTrendDocument, names: Names): HtmlNode => {
   const undecided = thresholds.filter(({ power }) => power !== null);
   if (undecided.length === 0) return htmlAll([]);
-  return html(
-    'details',
-    {},
-    html('summary', {}, `Power of the tests of ${undecided.length} undecided thresholds`),
+  return folded(
+    `Power of the tests of ${undecided.length} undecided thresholds`,
     columnsTable(
       'The first factor that is not safe is undecided, not worse; or there are too few items. Chance: that a ' +
         'candidate without any true difference, with as many discordant items, is called safe. Items: the number ' +

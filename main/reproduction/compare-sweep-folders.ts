@@ -1,10 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { WorkbenchError } from '../contract/errors.ts';
-import type { FlippedItem, PointName, RewrittenItem } from '../contract/reproduction.ts';
+import { fail, type WorkbenchError } from '../contract/errors.ts';
+import type { FlippedItem, RewrittenItem } from '../contract/reproduction.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { SweepFact } from '../contract/sweep-fact.ts';
-import { pointNameKey, type SweepDocument, type SweepResult } from '../contract/sweep.ts';
+import { type PointName, pointNameKey, type SweepDocument, type SweepResult } from '../contract/sweep.ts';
 import { type AllowanceOf, namedEntries } from '../evaluation/field-differences.ts';
 import { curveWords, pointWords } from '../words/verdicts.ts';
 import { planContent } from '../jobs/step.ts';
@@ -141,9 +141,8 @@ const compareEntries = <T>(
 };
 
 const gone = (what: string): WorkbenchError =>
-  new WorkbenchError(
+  fail(
     'outcomes-missing',
-    'failed',
     `${what} does not exist, so there is nothing to compare with.`,
     'Resume that run, then reproduce it.',
   );

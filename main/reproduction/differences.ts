@@ -1,6 +1,12 @@
-import { WorkbenchError } from '../contract/errors.ts';
-import type { ComparedFields, FlippedItem, PointName, Reproduction, RewrittenItem } from '../contract/reproduction.ts';
-import { pointNameKey, type SweepDocument, type SweepResult, type Threshold } from '../contract/sweep.ts';
+import { fail, type WorkbenchError } from '../contract/errors.ts';
+import type { ComparedFields, FlippedItem, Reproduction, RewrittenItem } from '../contract/reproduction.ts';
+import {
+  type PointName,
+  pointNameKey,
+  type SweepDocument,
+  type SweepResult,
+  type Threshold,
+} from '../contract/sweep.ts';
 import { printedScore } from '../words/reproduction.ts';
 import { counted } from '../words/numbers.ts';
 import type { ChoiceOutcome, ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
@@ -38,9 +44,8 @@ const isFlipped = (before: ChoiceOutcome, after: ChoiceOutcome): boolean =>
   before.chosen !== after.chosen || before.chosenNorm !== after.chosenNorm || before.answer !== after.answer;
 
 const mismatch = (item: string): WorkbenchError =>
-  new WorkbenchError(
+  fail(
     'outcomes-mismatch',
-    'failed',
     `The stored outcomes do not contain the task's items in their order: item "${item}" differs.`,
     'The stored outcomes were edited or damaged: restore them, or start a new sweep.',
   );

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { z } from 'zod';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { fail, refuse } from '../contract/errors.ts';
 import {
   type ExperimentRecord,
   experimentRecord,
@@ -24,11 +24,8 @@ export const REPRODUCTION_FILE = 'reproduction.json';
 const MAX_RECORD_BYTES = 256 * 2 ** 20;
 
 const readParsed = <T extends z.ZodType>(file: string, schema: T, remedy: string): Promise<z.output<T> | null> =>
-  readJsonIfThere(
-    file,
-    schema,
-    { mostBytes: MAX_RECORD_BYTES },
-    (cause) => new WorkbenchError('results-damaged', 'failed', `${file} is damaged.`, remedy, { cause }),
+  readJsonIfThere(file, schema, { mostBytes: MAX_RECORD_BYTES }, (cause) =>
+    fail('results-damaged', `${file} is damaged.`, remedy, cause),
   );
 
 /** The manifest of a run that must be an experiment. */

@@ -1,4 +1,4 @@
-import { WorkbenchError } from '../contract/errors.ts';
+import { fail, WorkbenchError } from '../contract/errors.ts';
 import {
   type Cells,
   isCell,
@@ -92,12 +92,11 @@ const LIMITS = { mostRows: 500_000_000, mostBytes: 2 ** 40 };
 const damaged = (file: string, cause: unknown): unknown =>
   isLack(cause)
     ? cause
-    : new WorkbenchError(
+    : fail(
         'outcomes-damaged',
-        'failed',
         `${file} was changed or damaged after it was written.`,
         'Delete it and resume the run: its steps are kept.',
-        { cause },
+        cause,
       );
 
 /** Rows from `start` to `end` (exclusive) of a group have the same point. */

@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path';
 import type { z } from 'zod';
-import { WorkbenchError } from '../contract/errors.ts';
+import { fail } from '../contract/errors.ts';
 import { readJsonIfThere } from '../files/parse-json.ts';
 import { requireAsWritten } from '../workspace/sealed-files.ts';
 
@@ -14,13 +14,7 @@ const MAX_RESULT_BYTES = 64 * 2 ** 20;
  */
 export const readResult = async <T extends z.ZodType>(file: string, schema: T): Promise<z.output<T> | null> => {
   await requireAsWritten(dirname(file), basename(file));
-  return readJsonIfThere(
-    file,
-    schema,
-    { mostBytes: MAX_RESULT_BYTES },
-    (cause) =>
-      new WorkbenchError('results-damaged', 'failed', `${file} is damaged.`, 'Delete the file and resume the run.', {
-        cause,
-      }),
+  return readJsonIfThere(file, schema, { mostBytes: MAX_RESULT_BYTES }, (cause) =>
+    fail('results-damaged', `${file} is damaged.`, 'Delete the file and resume the run.', cause),
   );
 };

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { boundedRecord, boundedText, MOST_POINTS, shortName } from '../contract/bounds.ts';
 import type { EngineEvent } from '../contract/events.ts';
-import { present, refuse, WorkbenchError } from '../contract/errors.ts';
+import { fail, present, refuse } from '../contract/errors.ts';
 import { plan, type Plan } from '../contract/plan.ts';
 import {
   type PointName,
@@ -175,13 +175,7 @@ export class SweepRecord {
 const damaged =
   (code: string, file: string) =>
   (cause: unknown): Error =>
-    new WorkbenchError(
-      code,
-      'failed',
-      `${file} is damaged.`,
-      'Delete the file and resume the run: its steps are kept.',
-      { cause },
-    );
+    fail(code, `${file} is damaged.`, 'Delete the file and resume the run: its steps are kept.', cause);
 
 const readParsed = <T extends z.ZodType>(file: string, schema: T): Promise<z.output<T> | null> =>
   readJsonIfThere(file, schema, { mostBytes: MAX_RESULT_BYTES }, damaged('results-damaged', file));

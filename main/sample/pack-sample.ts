@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { constants, zstdCompress } from 'node:zlib';
@@ -13,6 +13,7 @@ import type { Workspace } from '../workspace/open-workspace.ts';
 import { editedFile, readSealedFiles } from '../workspace/sealed-files.ts';
 import { COMPRESSED, isShippedCompressed, recordedTitle, SAMPLE_RUN, sampleFolder } from './sample-run.ts';
 import { runKinds } from '../contract/run-kinds.ts';
+import { pointNameKey } from '../contract/sweep.ts';
 
 /** Largest bundled sample: it is copied into every new workspace. */
 const MAX_BYTES = 20e6;
@@ -46,18 +47,45 @@ export const checkPortable = (
     );
 };
 
+interface Bundle {
+  /** Folder in the resources; replaced once all is there. */
+  readonly destination: string;
+  readonly mostBytes: number;
+  /** What is too large then, and what to do. */
+  readonly what: string;
+  readonly remedy: string;
+  readonly fill: (folder: string) => Promise<void>;
+}
+
+/** Fills a folder of the resources; returns its size in bytes. @throws WorkbenchError `sample-too-large`. */
+export const packBundle = async ({ destination, mostBytes, what, remedy, fill }: Bundle): Promise<number> => {
+  const coming = temporaryNameFor(destination);
+  await mkdir(dirname(destination), { recursive: true });
+  await mkdir(coming);
+  try {
+    await fill(coming);
+    const sizes = await Promise.all((await readdir(coming)).map(async (name) => (await stat(join(coming, name))).size));
+    const sizeBytes = sizes.reduce((sum, size) => sum + size, 0);
+    if (sizeBytes > mostBytes)
+      throw refuse(
+        'sample-too-large',
+        `${what} would have ${String(sizeBytes)} bytes, more than ${String(mostBytes)}.`,
+        remedy,
+      );
+    await rm(destination, { recursive: true, force: true });
+    await rename(coming, destination);
+    return sizeBytes;
+  } finally {
+    await rm(coming, { recursive: true, force: true });
+  }
+};
+
 const renamedOutcomes = async function* (folder: string): AsyncGenerator<OutcomeBlock> {
-  const kept = new Map(
-    (await readPointIndex(folder)).map((point) => [
-      JSON.stringify([point.model, point.task, point.method, point.seed, point.factor]),
-      point.kept,
-    ]),
-  );
+  const kept = new Map((await readPointIndex(folder)).map((point) => [pointNameKey(point), point.kept]));
   const blocks = await readPointBlocks(join(folder, 'outcomes.parquet'));
   if (blocks === null) throw refuse('not-a-sample', `${folder} contains no outcomes.parquet.`, 'Resume the run.');
   for await (const { point, outcomes } of blocks) {
-    const { model, task, method, seed, factor } = point;
-    const experts = kept.get(JSON.stringify([model, task, method, seed, factor]));
+    const experts = kept.get(pointNameKey(point));
     if (experts === undefined)
       throw refuse(
         'not-a-sample',
@@ -81,12 +109,8 @@ export const packSample = async (
   if (edited !== undefined) throw editedFile(folder, edited);
   const document = await readSweepDocument(folder);
   if (document === null) throw refuse('not-a-sample', `${folder} contains no results.json.`, 'Resume the run.');
-  const destination = sampleFolder(resources);
-  const coming = temporaryNameFor(destination);
-  const put = (name: string, data: string | Uint8Array): Promise<void> => writeFile(join(coming, name), data);
-  await mkdir(dirname(destination), { recursive: true });
-  await mkdir(coming);
-  try {
+  const fill = async (coming: string): Promise<void> => {
+    const put = (name: string, data: string | Uint8Array): Promise<void> => writeFile(join(coming, name), data);
     const title = recordedTitle(SAMPLE_RUN, manifest.title);
     const sample: RunManifest = { ...manifest, id: SAMPLE_RUN, title, sample: true };
     await put('manifest.json', `${JSON.stringify(sample, null, 2)}\n`);
@@ -100,20 +124,12 @@ export const packSample = async (
     await writeChecksums(coming, new Map([...files, ['outcomes.parquet', outcomes]]));
     for (const [name, file] of files) await put(`${name}${COMPRESSED}`, await compressed(await readFile(file)));
     await rm(results);
-    const sizes = await Promise.all(
-      (await readdir(coming)).map(async (name) => (await readFile(join(coming, name))).length),
-    );
-    const sizeBytes = sizes.reduce((sum, size) => sum + size, 0);
-    if (sizeBytes > MAX_BYTES)
-      throw refuse(
-        'sample-too-large',
-        `The sample would have ${String(sizeBytes)} bytes, more than ${String(MAX_BYTES)}.`,
-        'Sweep fewer models, methods or factors.',
-      );
-    await rm(destination, { recursive: true, force: true });
-    await rename(coming, destination);
-    return sizeBytes;
-  } finally {
-    await rm(coming, { recursive: true, force: true });
-  }
+  };
+  return packBundle({
+    destination: sampleFolder(resources),
+    mostBytes: MAX_BYTES,
+    what: 'The sample',
+    remedy: 'Sweep fewer models, methods or factors.',
+    fill,
+  });
 };

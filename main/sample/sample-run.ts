@@ -1,4 +1,4 @@
-import { access, copyFile, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { access, copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { zstdDecompress, type ZstdOptions } from 'node:zlib';
@@ -7,8 +7,8 @@ import { refuse, requireAsked, WorkbenchError } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
-import { readBytes } from '../files/regular-file.ts';
-import { temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
+import { namesIn, readBytes } from '../files/regular-file.ts';
+import { syncFile, temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
 import type { Numerics } from '../jobs/job-context.ts';
 import { taskProfileKey } from '../jobs/plan-step.ts';
 import { NUMERICS_VERSION } from '../jobs/step.ts';
@@ -65,31 +65,13 @@ export const unpack = async (packed: Uint8Array, file: string, decoder: Decoder 
   }
 };
 
-const filesIn = async (folder: string): Promise<readonly string[]> => {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT') return [];
-    throw explainFileError(error, folder);
-  }
-};
-
-const flush = async (file: string): Promise<void> => {
-  const handle = await open(file, 'r+');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-};
-
 const unpackFile = async (source: string, name: string, folder: string): Promise<void> => {
   const isCompressed = name.endsWith(COMPRESSED);
   const file = join(folder, isCompressed ? name.slice(0, -COMPRESSED.length) : name);
   const packed = join(source, name);
   if (isCompressed) await writeFile(file, await unpack(await readBytes(packed, { mostBytes: MAX_FILE_BYTES }), packed));
   else await copyFile(packed, file);
-  await flush(file);
+  await syncFile(file);
 };
 
 /**
@@ -104,8 +86,8 @@ export const addBundledRun = async (
   signal?: AbortSignal,
 ): Promise<boolean> => {
   const destination = runs.folder(run);
-  if ((await filesIn(destination)).length > 0) return false;
-  const names = await filesIn(source);
+  if ((await namesIn(destination)).length > 0) return false;
+  const names = await namesIn(source);
   if (names.length === 0)
     throw refuse('no-sample', `There is no run in ${source}.`, 'Name another run, or restore the folder.');
   const coming = temporaryNameFor(destination, temporaryFolder);
@@ -145,8 +127,8 @@ export const offerSample = async (
   resources: string,
 ): Promise<WorkbenchError | null> => {
   const { path, runs, temporaryFolder } = workspace;
-  if ((await filesIn(path)).includes(MARK)) return null;
-  if ((await filesIn(sampleFolder(resources))).length === 0) return null;
+  if ((await namesIn(path)).includes(MARK)) return null;
+  if ((await namesIn(sampleFolder(resources))).length === 0) return null;
   const isFresh = (await runs.list()).length === 0;
   if (isFresh) {
     try {

@@ -1,14 +1,13 @@
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { boundedList, boundedText } from '../contract/bounds.ts';
 import { WorkbenchError } from '../contract/errors.ts';
 import { taskEntry, type TaskEntry, type TaskItem } from '../contract/task.ts';
 import { fileChecksum } from '../files/checksums.ts';
-import { fileErrorCode, isSystemError } from '../files/file-errors.ts';
-import { parseForeignJson } from '../files/parse-json.ts';
-import { readApart, readTextIfThere } from '../files/regular-file.ts';
-import { writeFileAtomically } from '../files/write-atomically.ts';
+import { fileErrorCode } from '../files/file-errors.ts';
+import { readKept, writeKept } from '../files/kept-file.ts';
+import { readApart } from '../files/regular-file.ts';
 import { unreachableAnswers, unreachableText } from './generation/unreachable-answers.ts';
 import { hashItems } from './items.ts';
 import { chanceAccuracy, isWrittenItem, type Task } from './task.ts';
@@ -164,24 +163,13 @@ export class KeptFacts {
     const text = JSON.stringify(content);
     // Folders of very many files: the next start reads such tasks again.
     if (Buffer.byteLength(text) > MOST_BYTES) return;
-    try {
-      await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 });
-      await writeFileAtomically(this.#file, text);
-    } catch (error) {
-      if (!(error instanceof WorkbenchError) && !isSystemError(error)) throw error;
-    }
+    await writeKept(this.#file, text);
   }
 
   /** Empty: none are kept, those of another program, or none that can be read. */
   async #read(): Promise<Map<string, z.infer<typeof keptTask>>> {
-    try {
-      const text = await readTextIfThere(this.#file, { mostBytes: MOST_BYTES });
-      const kept = text === null ? undefined : keptTasks.safeParse(parseForeignJson(text)).data;
-      if (kept === undefined || kept.program !== (await this.#program())) return new Map();
-      return new Map(kept.tasks.map((task) => [task.path, task]));
-    } catch (error) {
-      if (error instanceof SyntaxError || error instanceof WorkbenchError) return new Map();
-      throw error;
-    }
+    const kept = await readKept(this.#file, MOST_BYTES, keptTasks);
+    if (kept === null || kept.program !== (await this.#program())) return new Map();
+    return new Map(kept.tasks.map((task) => [task.path, task]));
   }
 }

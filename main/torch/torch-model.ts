@@ -6,7 +6,7 @@ import { MappedWeights } from '../checkpoint/mapped-weights.ts';
 import { type Checkpoint, familyOfConfig, readConfig } from '../checkpoint/open-checkpoint.ts';
 import { withConfigFolder, withSeenFolder } from '../checkpoint/seen-folder.ts';
 import { torchCard, type TorchPrecision } from '../contract/device.ts';
-import { at, refuse, WorkbenchError } from '../contract/errors.ts';
+import { at, fail, refuse, WorkbenchError } from '../contract/errors.ts';
 import { type MemoryVerdict, torchVerdict } from '../contract/model.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
@@ -153,9 +153,8 @@ export const requireSamePackages = (
   const named = names
     .slice(0, MOST_NAMED)
     .map((name) => `${name} (${versionOf(before, name)} before, ${versionOf(now, name)} now)`);
-  throw new WorkbenchError(
+  throw fail(
     'other-packages',
-    'failed',
     `The packages of the Python changed while it was used: ${named.join(', ')}` +
       `${names.length > MOST_NAMED ? ` and ${String(names.length - MOST_NAMED)} more` : ''}.`,
     'Nothing was computed with the new ones. Restore them and resume, or start a new run.',
@@ -328,9 +327,8 @@ export class TorchModel {
     const where = card ?? 'the processor';
     if (this.#isShrunk) {
       const free = this.#budgetBytes - this.#unprunedBytes;
-      throw new WorkbenchError(
+      throw fail(
         'torch-memory',
-        'failed',
         `The memory of ${where} was full again, with batches of half their size. ${error.message}`,
         `The weights of ${this.checkpoint.name} take ${gigabytes(this.#unprunedBytes)} GB in ${this.precision}, ` +
           `which left ${gigabytes(Math.max(0, free))} GB for everything else. Use a smaller --precision, shorter ` +

@@ -1,12 +1,10 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { boundedList, boundedRecord, boundedText } from '../contract/bounds.ts';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { fail, refuse } from '../contract/errors.ts';
 import { TWIN_SUFFIX } from '../evaluation/choice-and-writing.ts';
-import { fileErrorCode } from '../files/file-errors.ts';
 import { createTurns, writeFileAtomically } from '../files/write-atomically.ts';
-import { readTextIfThere } from '../files/regular-file.ts';
+import { namesIn, readTextIfThere } from '../files/regular-file.ts';
 
 /** Folders of the bundled tasks by folder name, which is the task's name: `resources/tasks/*`. */
 export const bundledTasks = (resources: string): Promise<ReadonlyMap<string, string>> =>
@@ -24,26 +22,16 @@ export const pairedTasks = (bundled: Iterable<string>): readonly string[] => {
 export const bundledModels = (resources: string): Promise<ReadonlyMap<string, string>> =>
   foldersIn(join(resources, 'models'), 'config.json');
 
+/** Folders with a file `mark`, by name, with numbers in numeric order. A package may be without the folder. */
 const foldersIn = async (folder: string, mark: string): Promise<ReadonlyMap<string, string>> => {
   const found = new Map<string, string>();
-  for (const name of await namesIn(folder)) {
+  for (const name of [...(await namesIn(folder))].sort(byNumber.compare)) {
     if ((await namesIn(join(folder, name))).includes(mark)) found.set(name, join(folder, name));
   }
   return found;
 };
 
-/**
- * Names in a folder, sorted, with numbers in numeric order; none if there is no such folder (a file, or a package
- * without this resource).
- */
-const namesIn = async (folder: string): Promise<readonly string[]> => {
-  try {
-    return (await readdir(folder)).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
-  } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT' || fileErrorCode(error) === 'ENOTDIR') return [];
-    throw error;
-  }
-};
+const byNumber = new Intl.Collator('en', { numeric: true });
 
 const MARK = 'bundled:';
 
@@ -105,12 +93,11 @@ export const createLibrary = (workspace: string, temporaryFolder: string): Libra
     try {
       return libraryFile.parse(JSON.parse(text));
     } catch (cause) {
-      throw new WorkbenchError(
+      throw fail(
         'library-damaged',
-        'failed',
         `${file} is not a list of models and tasks.`,
         'Repair or delete the file: only the list is lost.',
-        { cause },
+        cause,
       );
     }
   };

@@ -1,12 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { refuse } from '../contract/errors.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { folderIdentity } from '../files/path-signature.ts';
-import { parseForeignJson } from '../files/parse-json.ts';
-import { readTextIfThere } from '../files/regular-file.ts';
+import { readKept } from '../files/kept-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { readUserKey, requireUserKey, type UserKey } from './user-key.ts';
 
@@ -66,16 +65,8 @@ export interface RunBindings {
   isBound(manifest: RunManifest): Promise<boolean>;
 }
 
-const readMarks = async (folder: string): Promise<Marks> => {
-  try {
-    const text = await readTextIfThere(join(folder, BINDING_FILE), { mostBytes: MAX_BINDING_BYTES });
-    return text === null ? {} : bindingFile.parse(parseForeignJson(text)).marks;
-  } catch (error) {
-    // An unreadable file counts as missing.
-    if (error instanceof SyntaxError || error instanceof z.ZodError || error instanceof WorkbenchError) return {};
-    throw error;
-  }
-};
+const readMarks = async (folder: string): Promise<Marks> =>
+  (await readKept(join(folder, BINDING_FILE), MAX_BINDING_BYTES, bindingFile))?.marks ?? {};
 
 /** Null where the run has no folder. */
 const markOf = async (key: UserKey, folder: string, manifest: RunManifest): Promise<string | null> => {

@@ -3,7 +3,7 @@ import { lstat, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { boundedText } from '../contract/bounds.ts';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { jsonIn, refuse, WorkbenchError } from '../contract/errors.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { createTurns, writeFileAtomically } from '../files/write-atomically.ts';
 import { explainReadError, readRegularFile } from '../files/regular-file.ts';
@@ -111,13 +111,7 @@ const current = async (folder: string, now: number): Promise<Current> => {
     writtenAt = Number.NEGATIVE_INFINITY;
     text = null;
   }
-  let json: unknown = null;
-  try {
-    json = text === null ? null : JSON.parse(text);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  const parsed = lockFile.safeParse(json);
+  const parsed = lockFile.safeParse(text === null ? null : jsonIn(text));
   if (parsed.success) return { generation, holder: isHeld(parsed.data, writtenAt, now) ? parsed.data : null };
   // Its creator has not written it yet or died before doing so. Nobody creates a folder or a link as a lock.
   const isWaitedFor = text !== null && isRecent(writtenAt, writtenAt, now);

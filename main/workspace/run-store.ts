@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { fail, refuse, WorkbenchError } from '../contract/errors.ts';
 import type { RunProvenance } from '../contract/provenance.ts';
 import {
   manifestText,
@@ -13,7 +13,7 @@ import {
   storedManifest,
 } from '../contract/run.ts';
 import type { RunKind } from '../contract/run-kinds.ts';
-import { explainFileError, fileErrorCode, isSystemError, isTaken } from '../files/file-errors.ts';
+import { explained, explainFileError, fileErrorCode, isSystemError, isTaken } from '../files/file-errors.ts';
 import { parseForm } from '../files/parse-json.ts';
 import { explainReadError, readRegularFile, readTextIfThere } from '../files/regular-file.ts';
 import { temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
@@ -149,15 +149,7 @@ export const createRunStore = (
     }
     const manifest = parseForm(text, runManifest, {
       notJson: (_, cause) =>
-        new WorkbenchError(
-          'manifest-damaged',
-          'failed',
-          `${file} is not JSON.`,
-          'Remove the run, or restore the file.',
-          {
-            cause,
-          },
-        ),
+        fail('manifest-damaged', `${file} is not JSON.`, 'Remove the run, or restore the file.', cause),
       otherForm: (issue) =>
         refuse(
           'manifest-unknown',
@@ -274,19 +266,9 @@ export const createRunStore = (
     write,
     seal: async (manifest, key) => {
       const folder = folderOf(manifest.id);
-      try {
-        await sealRun(folder, manifestText(manifest), key, temporaryFolder);
-      } catch (error) {
-        throw explainFileError(error, folder);
-      }
+      return explained(folder, sealRun(folder, manifestText(manifest), key, temporaryFolder));
     },
-    unseal: async (run) => {
-      try {
-        await unsealRun(folderOf(run));
-      } catch (error) {
-        throw explainFileError(error, folderOf(run));
-      }
-    },
+    unseal: async (run) => explained(folderOf(run), unsealRun(folderOf(run))),
     provenance: async (run, vouching) => provenanceOf(await readStored(run), vouching, 'files'),
     label: async (run, change) => {
       if ((await isFolder(folderOf(run))) !== true) await readManifest(run);
@@ -326,11 +308,7 @@ export const createRunStore = (
         await lock.release();
         throw explainFileError(error, folderOf(run));
       }
-      try {
-        await rm(leaving, { recursive: true });
-      } catch (error) {
-        throw explainFileError(error, leaving);
-      }
+      await explained(leaving, rm(leaving, { recursive: true }));
     },
   };
   return store;

@@ -2,8 +2,8 @@ import { lstat, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { runManifest, runName, type TrashedRun } from '../contract/run.ts';
-import { explainFileError, fileErrorCode, isSystemError, isTaken } from '../files/file-errors.ts';
-import { explainReadError, readRegularFile } from '../files/regular-file.ts';
+import { explained, explainFileError, fileErrorCode, isSystemError, isTaken } from '../files/file-errors.ts';
+import { explainReadError, namesIn, readRegularFile } from '../files/regular-file.ts';
 import { temporaryNameFor } from '../files/write-atomically.ts';
 import { kindFromName } from './run-damage.ts';
 import { readListedLabel } from './run-label-file.ts';
@@ -51,14 +51,7 @@ const nameOf = async (folder: string, run: string): Promise<string> => {
 
 export const createRunTrash = (trashFolder: string, runsFolder: string, temporaryFolder: string): RunTrash => {
   const entries = async (): Promise<readonly (readonly [entry: string, run: string])[]> => {
-    let names: string[];
-    try {
-      names = await readdir(trashFolder);
-    } catch (error) {
-      if (fileErrorCode(error) === 'ENOENT') return [];
-      throw explainReadError(error, trashFolder);
-    }
-    return names.flatMap((entry) => {
+    return (await namesIn(trashFolder)).flatMap((entry) => {
       const run = ENTRY.exec(entry)?.[1];
       return run === undefined ? [] : [[entry, run] as const];
     });
@@ -102,11 +95,7 @@ export const createRunTrash = (trashFolder: string, runsFolder: string, temporar
           `There is a run "${run}" again, so ${entry} cannot be restored.`,
           'Move that one to the trash first.',
         );
-      try {
-        await rename(join(trashFolder, entry), folder);
-      } catch (error) {
-        throw explainFileError(error, folder);
-      }
+      await explained(folder, rename(join(trashFolder, entry), folder));
       return run;
     },
     empty: async (entry) => {

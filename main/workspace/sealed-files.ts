@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { WorkbenchError } from '../contract/errors.ts';
+import { fail, type WorkbenchError } from '../contract/errors.ts';
 import { MOST_NAMED_FILES, type RunProvenance } from '../contract/provenance.ts';
 import type { RunManifest } from '../contract/run.ts';
 import {
@@ -14,8 +14,8 @@ import {
   readChecksums,
 } from '../files/checksums.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
-import { parseForeignJson } from '../files/parse-json.ts';
-import { explainReadError, fileState, readTextIfThere } from '../files/regular-file.ts';
+import { readKept } from '../files/kept-file.ts';
+import { explainReadError, fileState } from '../files/regular-file.ts';
 import { writeFileAtomically, writerOfTemporary } from '../files/write-atomically.ts';
 import { bundledRecords } from './bundled-records.ts';
 import type { UserKey } from './user-key.ts';
@@ -127,15 +127,7 @@ export const unsealRun = async (folder: string): Promise<void> => {
 };
 
 /** An unreadable seal counts as none. */
-const readSeal = async (folder: string): Promise<Seal | null> => {
-  try {
-    const text = await readTextIfThere(join(folder, SEAL_FILE), { mostBytes: MAX_SEAL_BYTES });
-    return text === null ? null : sealFile.parse(parseForeignJson(text));
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof z.ZodError || error instanceof WorkbenchError) return null;
-    throw error;
-  }
-};
+const readSeal = (folder: string): Promise<Seal | null> => readKept(join(folder, SEAL_FILE), MAX_SEAL_BYTES, sealFile);
 
 const elsewhere = (reason: RunProvenance['reason'], files: readonly string[] = []): RunProvenance => ({
   state: 'elsewhere',
@@ -150,9 +142,8 @@ const recordWith = (manifest: string): Readonly<Record<string, string>> | undefi
   Object.values(bundledRecords).find((files) => files[MANIFEST] === manifest);
 
 export const editedFile = (folder: string, name: string): WorkbenchError =>
-  new WorkbenchError(
+  fail(
     'results-edited',
-    'failed',
     `${join(folder, name)} was changed after the run had ended: it no longer shows what was measured.`,
     'Restore the file from where the run was made, or run it again.',
   );

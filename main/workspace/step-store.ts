@@ -3,9 +3,9 @@ import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { sealOf, statedTensorSeal, type TensorContent, writeSealedTensors } from '../checkpoint/sealed-tensors.ts';
-import { WorkbenchError } from '../contract/errors.ts';
+import { fail, WorkbenchError } from '../contract/errors.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
-import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { explained, fileErrorCode } from '../files/file-errors.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { explainReadError, openRegularFile, readTextIfThere } from '../files/regular-file.ts';
 import { produceFileAtomically, writeFileAtomically } from '../files/write-atomically.ts';
@@ -234,13 +234,7 @@ export const createStepStore = ({ steps, overlays, temporary }: StepFolders, mak
         return found.isOwn ? file : foreign(file);
       },
       writeTensors,
-      drop: async (key, kind) => {
-        try {
-          await rm(pathOf(key, kind), { force: true });
-        } catch (error) {
-          throw explainFileError(error, pathOf(key, kind));
-        }
-      },
+      drop: async (key, kind) => explained(pathOf(key, kind), rm(pathOf(key, kind), { force: true })),
       partial: (folder, key) => openPartialResult(folder, key, { say, maker }),
       overlays: {
         read: readOverlay,
@@ -248,12 +242,7 @@ export const createStepStore = ({ steps, overlays, temporary }: StepFolders, mak
           await writeTensors(key, 'overlay', { tensors });
           const written = await readOverlay(key);
           if (written.isSound) return written;
-          throw new WorkbenchError(
-            'step-lost',
-            'failed',
-            `A result that was just written is gone: ${written.why}.`,
-            'Resume the run.',
-          );
+          throw fail('step-lost', `A result that was just written is gone: ${written.why}.`, 'Resume the run.');
         },
       },
       inFolders: (folders) => createStepStore({ ...folders, temporary }, maker),

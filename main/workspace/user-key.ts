@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { copyFile, link, mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { refuse } from '../contract/errors.ts';
-import { explainFileError, fileErrorCode, isSystemError } from '../files/file-errors.ts';
+import { explained, explainFileError, fileErrorCode, isSystemError } from '../files/file-errors.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { temporaryNameFor } from '../files/write-atomically.ts';
 
@@ -20,11 +20,7 @@ export const stateFolder = (settingsFile: string): string => join(dirname(settin
 
 /** Creates a folder, and its parents, that only its user can read. */
 export const makePrivateFolder = async (folder: string): Promise<void> => {
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw explainFileError(error, folder);
-  }
+  await explained(folder, mkdir(folder, { recursive: true, mode: 0o700 }));
 };
 
 /** Error codes of file systems without hard links. */

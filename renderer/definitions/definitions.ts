@@ -1,8 +1,8 @@
-import type { DefinitionText } from './definition-text.ts';
-import { singleExperts } from './experts.ts';
-import { modelsAndTasks } from './models-and-tasks.ts';
-import { results } from './results.ts';
-import { routingAndPlans } from './routing-and-plans.ts';
+import type { DefinitionText } from '../../main/words/definitions/definition-text.ts';
+import { singleExperts } from '../../main/words/definitions/experts.ts';
+import { modelsAndTasks } from '../../main/words/definitions/models-and-tasks.ts';
+import { results } from '../../main/words/definitions/results.ts';
+import { routingAndPlans } from '../../main/words/definitions/routing-and-plans.ts';
 import { z } from 'zod';
 import { describedExperimentSettings } from '../../main/contract/experiment.ts';
 import { describedPlanSettings } from '../../main/contract/plan.ts';

@@ -17,7 +17,7 @@ const READS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     copyFile: 'those weights, and files of the source, which is compared afterwards',
     openCheckpoint: 'the folder made of them',
   },
-  'main/torch/kept-checks.ts': { readTextIfThere: 'a verdict of this user, which no number is made of' },
+  'main/torch/kept-checks.ts': { readKept: 'a verdict of this user, which no number is made of' },
   'main/jobs/export-job.ts': { openCheckpoint: 'the folder of an export made and proven a moment before' },
   'main/jobs/fit-job.ts': { readJsonIfThere: 'how long a search has taken, which ends it; its choice is a step' },
   'main/jobs/job-log.ts': { open: 'to append lines for people', readTextIfThere: 'lines for people' },
@@ -30,7 +30,7 @@ const READS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'main/jobs/train-checkpoint.ts': { readText: 'losses that the script, which has just ended, wrote' },
   'main/jobs/tuned-step.ts': { openCheckpoint: 'a sealed export, and the tuned folder made a moment before' },
   'main/jobs/work-folder.ts': {
-    readdir: 'names of parts',
+    namesIn: 'names of parts',
     readTextIfThere: 'who did a part; the numbers of a part are steps',
     readJsonIfThere: 'who did a part; the numbers of a part are steps',
   },
@@ -39,8 +39,18 @@ const READS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 
 /** Functions that give the content of a file or the names in a folder. */
 const READERS = [
-  ...['readFile', 'readFileSync', 'createReadStream', 'readdir', 'readdirSync', 'copyFile', 'cp', 'open', 'openSync'],
-  ...['openRegularFile', 'openToRead', 'readText', 'readTextIfThere', 'readJson', 'readJsonIfThere', 'readJsonLines'],
+  ...['readFile', 'readFileSync', 'createReadStream', 'readdir', 'readdirSync', 'namesIn', 'copyFile', 'cp', 'open'],
+  ...['openSync'],
+  ...[
+    'openRegularFile',
+    'openToRead',
+    'readText',
+    'readTextIfThere',
+    'readJson',
+    'readJsonIfThere',
+    'readJsonLines',
+    'readKept',
+  ],
   ...[
     'readLines',
     'readChecksums',

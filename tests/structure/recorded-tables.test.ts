@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { results } from '../../renderer/definitions/results.ts';
+import { results } from '../../main/words/definitions/results.ts';
 import { recordedPages, recordedSample, recordedTables, readShippedAnswers } from './recorded-tables.ts';
 import { missedWords } from './simulated-rates.ts';
 

@@ -1,4 +1,5 @@
 import type { Family } from './family.ts';
+import { channelDelta, kimiLinear } from './kimi-linear.ts';
 import {
   correctedSigmoid,
   firstDense,
@@ -132,27 +133,13 @@ export const bailingHybrid: Family = {
     { key: 'moe_router_enable_expert_bias', values: [true] },
     { key: 'no_kda_lora', values: [true] },
   ],
-  routing: {
-    ...correctedSigmoid,
-    groups: { countKey: 'num_expert_group', keptKey: 'topk_group', least: 2, when: null },
-    renormalise: { when: 'moe_renormalize', epsilon: 1e-20, as: 'addend' },
-  },
+  routing: kimiLinear.routing,
   attention: { ...latentAttention, biased: 'attention_bias', gate: 'model.layers.{l}.self_attn.g_proj.weight' },
   state: {
     words: ['linear_attention'],
     attentionWords: ['full_attention'],
     everyKey: 'layer_group_size',
-    operator: {
-      kind: 'channel-delta',
-      prefix: 'model.layers.{l}.self_attn.',
-      keys: {
-        heads: 'linear_num_heads',
-        dimension: 'linear_head_dim',
-        kernel: 'linear_conv_kernel_dim',
-        bounded: 'kda_safe_gate',
-        bound: 'kda_lower_bound',
-      },
-    },
+    operator: channelDelta,
   },
   rotary: { ...plain.rotary, interleaved: true },
   dense: firstOrListedDense,

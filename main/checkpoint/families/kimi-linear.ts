@@ -1,4 +1,4 @@
-import type { Family } from './family.ts';
+import type { Family, OperatorRecord } from './family.ts';
 import {
   correctedSigmoid,
   expertsApart,
@@ -9,6 +9,19 @@ import {
   sharedExperts,
   stackedLayout,
 } from './shared-names.ts';
+
+/** Kimi delta attention, with decays and gates of full rank. */
+export const channelDelta: OperatorRecord = {
+  kind: 'channel-delta',
+  prefix: 'model.layers.{l}.self_attn.',
+  keys: {
+    heads: 'linear_num_heads',
+    dimension: 'linear_head_dim',
+    kernel: 'linear_conv_kernel_dim',
+    bounded: 'kda_safe_gate',
+    bound: 'kda_lower_bound',
+  },
+};
 
 /**
  * Kimi Linear (arXiv 2510.26692): Kimi delta attention in most layers, with decays and gates of low rank; latent
@@ -100,18 +113,7 @@ export const kimiLinear: Family = {
     words: ['linear_attention'],
     attentionWords: ['full_attention'],
     everyKey: null,
-    operator: {
-      kind: 'channel-delta',
-      prefix: 'model.layers.{l}.self_attn.',
-      isLowRank: true,
-      keys: {
-        heads: 'linear_num_heads',
-        dimension: 'linear_head_dim',
-        kernel: 'linear_conv_kernel_dim',
-        bounded: 'kda_safe_gate',
-        bound: 'kda_lower_bound',
-      },
-    },
+    operator: { ...channelDelta, isLowRank: true },
   },
   rotary: { ...plain.rotary, on: 'never' },
   dense: firstOrListedDense,

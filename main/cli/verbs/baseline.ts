@@ -7,8 +7,7 @@ import type { ModelRunner } from '../../inference/model-runner.ts';
 import { mean } from '../../statistics/bootstrap.ts';
 import { loadTask } from '../../tasks/load-task.ts';
 import { chanceAccuracy } from '../../tasks/task.ts';
-import { ENGINE_OPTIONS, madeBy, readEngine } from '../engine-option.ts';
-import { MACHINE_OPTIONS } from '../machine-options.ts';
+import { COMPUTE_OPTIONS, madeBy, readEngine } from '../engine-option.ts';
 import { withRunner } from '../open-runner.ts';
 import { type Verb } from '../verb.ts';
 import { harnessTasks } from '../imported-tasks.ts';
@@ -25,8 +24,7 @@ export const baseline: Verb = {
   options: {
     ...TASKS_OPTION,
     ...WORKSPACE_OPTION,
-    ...MACHINE_OPTIONS,
-    ...ENGINE_OPTIONS,
+    ...COMPUTE_OPTIONS,
   },
   run: async (reader, host) => {
     const { resources, signal, progress } = host;

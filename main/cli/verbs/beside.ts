@@ -10,10 +10,9 @@ import { choicesGone, endedText, traceText } from '../../words/beside.ts';
 import { openWorkspace } from '../../workspace/open-workspace.ts';
 import { stateFolder } from '../../workspace/user-key.ts';
 import { CHAT_OPTION } from '../task-options.ts';
-import { ENGINE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
+import { COMPUTE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
 import { installRecovery, OUT_FILE, outFile, type PlanOnDisk, readPlanOption } from '../files.ts';
 import { followRun, withEngine } from '../open-engine.ts';
-import { MACHINE_OPTIONS } from '../machine-options.ts';
 import { findModel, WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
 import { columnsTable } from '../terminal-text.ts';
 import { repeatedOption, valueOption, type Verb, type VerbResult } from '../verb.ts';
@@ -49,8 +48,7 @@ export const beside: Verb = {
     ...OUT_FILE,
     out: valueOption('FILE', 'File to write: .html for a page, else JSON lines.'),
     ...WORKSPACE_OPTION,
-    ...MACHINE_OPTIONS,
-    ...ENGINE_OPTIONS,
+    ...COMPUTE_OPTIONS,
   },
   run: async (reader, host) => {
     const files = reader.texts('plan');

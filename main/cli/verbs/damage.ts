@@ -4,9 +4,8 @@ import { refuse } from '../../contract/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { damageColumns } from '../../figures/compare-tables.ts';
 import { CHAT_OPTION } from '../task-options.ts';
-import { ENGINE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
+import { COMPUTE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
 import { followRun, withEngine } from '../open-engine.ts';
-import { MACHINE_OPTIONS } from '../machine-options.ts';
 import { repeatedOption, valueOption, type Verb, type VerbResult } from '../verb.ts';
 import { findModel, findTasks, WORKSPACE_OPTION } from '../subjects.ts';
 import { truncationSentence } from '../../words/truncation.ts';
@@ -39,8 +38,7 @@ export const damage: Verb = {
     ),
     ...CHAT_OPTION,
     ...WORKSPACE_OPTION,
-    ...MACHINE_OPTIONS,
-    ...ENGINE_OPTIONS,
+    ...COMPUTE_OPTIONS,
   },
   run: async (reader, host) => {
     const layer = reader.whole('layer', 0);

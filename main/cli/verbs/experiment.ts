@@ -7,10 +7,9 @@ import type { Engine } from '../../engine/engine.ts';
 import { methodNames } from '../../pruning/methods.ts';
 import { bundledModels } from '../../workspace/library.ts';
 import { CALIBRATION_OPTIONS, findNamedTasks, grantTasks } from '../task-options.ts';
-import { ENGINE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
+import { COMPUTE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
 import { experimentResult } from '../experiment-result.ts';
 import { followRun, withEngine } from '../open-engine.ts';
-import { MACHINE_OPTIONS } from '../machine-options.ts';
 import { readOptionsByMethod } from '../plan-options.ts';
 import { findModel, TASKS_OPTION, WORKSPACE_OPTION } from '../subjects.ts';
 import { printedShare } from '../terminal-text.ts';
@@ -61,8 +60,7 @@ export const experiment: Verb = {
     ...CALIBRATION_OPTIONS,
     ...TRAINING_OPTIONS,
     ...WORKSPACE_OPTION,
-    ...MACHINE_OPTIONS,
-    ...ENGINE_OPTIONS,
+    ...COMPUTE_OPTIONS,
     ...ENGINE_OR_TRAINING_PYTHON,
   },
   run: async (reader, host) => {

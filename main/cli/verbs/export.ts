@@ -20,14 +20,14 @@ import { withoutTorch } from '../../torch/open-torch-model.ts';
 import { refereeWords } from '../../words/referee.ts';
 import { transformersWords } from '../../words/transformers-check.ts';
 import {
-  ENGINE_OPTIONS,
+  COMPUTE_OPTIONS,
   madeBy,
   readEngineBeside,
   readReferee,
   readTorchChoice,
   REFEREE_OPTIONS,
 } from '../engine-option.ts';
-import { MACHINE_OPTIONS, machineSettings } from '../machine-options.ts';
+import { machineSettings } from '../machine-options.ts';
 import { computeWith, withRunner } from '../open-runner.ts';
 import { type OptionReader, repeatedOption, valueOption, type Verb, type VerbHost } from '../verb.ts';
 import { HASH_LAYERS, requireTables } from '../plan-options.ts';
@@ -102,8 +102,7 @@ export const exportVerb: Verb = {
     ),
     ...HASH_LAYERS,
     ...WORKSPACE_OPTION,
-    ...MACHINE_OPTIONS,
-    ...ENGINE_OPTIONS,
+    ...COMPUTE_OPTIONS,
     device: valueOption(
       'NAME',
       'With --engine torch: cpu or cuda:N. onnxruntime proves exports on the processor, in float32.',

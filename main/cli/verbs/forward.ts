@@ -4,9 +4,8 @@ import { boundedList } from '../../contract/bounds.ts';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { tensorInMemory, writeSafetensors } from '../../checkpoint/write-safetensors.ts';
 import { produceFileAtomically } from '../../files/write-atomically.ts';
-import { ENGINE_OPTIONS, madeBy, readEngine } from '../engine-option.ts';
+import { COMPUTE_OPTIONS, madeBy, readEngine } from '../engine-option.ts';
 import { OUT_FILE, outFile, parseJson, readPlanOption, readTextFile } from '../files.ts';
-import { MACHINE_OPTIONS } from '../machine-options.ts';
 import { withRunner } from '../open-runner.ts';
 import { valueOption, type Verb } from '../verb.ts';
 import { findModel } from '../subjects.ts';
@@ -24,8 +23,7 @@ export const forward: Verb = {
     tokens: valueOption('FILE', 'JSON list of token-id lists.'),
     mask: valueOption('PLAN', 'Run under this plan: dropped experts are masked, merged ones replaced.'),
     ...OUT_FILE,
-    ...MACHINE_OPTIONS,
-    ...ENGINE_OPTIONS,
+    ...COMPUTE_OPTIONS,
   },
   run: async (reader, host) => {
     const { signal, progress } = host;

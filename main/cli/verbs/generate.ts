@@ -13,9 +13,8 @@ import { readRequests } from '../../generation/read-requests.ts';
 import { NO_ENDS, prepareTexts, textEnds, writeTexts, type WrittenText } from '../../generation/write-texts.ts';
 import type { ModelRunner, RowToDecode, RunControl } from '../../inference/model-runner.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
-import { ENGINE_OPTIONS, madeBy, type NamedEngine, readEngine } from '../engine-option.ts';
+import { COMPUTE_OPTIONS, madeBy, type NamedEngine, readEngine } from '../engine-option.ts';
 import { OUT_FILE, outFile, parseJson, readPlanOption, readTextFile } from '../files.ts';
-import { MACHINE_OPTIONS } from '../machine-options.ts';
 import { withRunner } from '../open-runner.ts';
 import { type OptionReader, switchOption, valueOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
 import { findModel } from '../subjects.ts';
@@ -57,8 +56,7 @@ export const generate: Verb = {
     repeats: valueOption('N', 'Texts to draw for each request (with --sample; default: 1).'),
     'ignore-end': switchOption('Do not stop at end tokens.'),
     ...OUT_FILE,
-    ...MACHINE_OPTIONS,
-    ...ENGINE_OPTIONS,
+    ...COMPUTE_OPTIONS,
   },
   run: async (reader, host) => {
     const out = outFile(reader);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Engine } from '../../engine/engine.ts';
 import { serveMcp } from '../../hosts/mcp.ts';
 import { withEngine } from '../open-engine.ts';
-import { DEVICE_OPTION, MACHINE_OPTIONS } from '../machine-options.ts';
+import { HERE_OPTIONS } from '../machine-options.ts';
 import { workspaceOf, WORKSPACE_OPTION } from '../subjects.ts';
 import { switchOption, type Verb } from '../verb.ts';
 
@@ -21,8 +21,7 @@ export const mcp: Verb = {
         'after an answer that states the cost.',
     ),
     ...WORKSPACE_OPTION,
-    ...MACHINE_OPTIONS,
-    ...DEVICE_OPTION,
+    ...HERE_OPTIONS,
   },
   run: async (reader, host) => {
     const mayAct = reader.flag('allow-runs');

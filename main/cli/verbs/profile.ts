@@ -6,9 +6,8 @@ import { extraStatistics } from '../../profile/routing-statistics.ts';
 import { methodNames } from '../../pruning/methods.ts';
 import { readProfileFile } from '../../workspace/profile-file.ts';
 import { taskProfileOf } from '../../workspace/task-profile.ts';
-import { ENGINE_OPTIONS, madeOn, readTorchInUse } from '../engine-option.ts';
+import { COMPUTE_OPTIONS, madeOn, readTorchInUse } from '../engine-option.ts';
 import { OUT_FILE, outFile } from '../files.ts';
-import { MACHINE_OPTIONS } from '../machine-options.ts';
 import { followRun, manifestOf, withEngineForFile } from '../open-engine.ts';
 import { findModel, TASKS_OPTION } from '../subjects.ts';
 import { CALIBRATION_OPTIONS, CHAT_OPTION, findNamedTasks, grantTasks, sayUnusedTemplates } from '../task-options.ts';
@@ -57,8 +56,7 @@ export const profile: Verb = {
       'DIR',
       'Also keeps the profile in this workspace, for its sweeps and the window (default: in none).',
     ),
-    ...MACHINE_OPTIONS,
-    ...ENGINE_OPTIONS,
+    ...COMPUTE_OPTIONS,
   },
   run: async (reader, host) => {
     const out = outFile(reader);

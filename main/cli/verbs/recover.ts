@@ -7,7 +7,7 @@ import { requireTokenizer } from '../../jobs/task-work.ts';
 import { uniqueNames } from '../../jobs/write-sweep-files.ts';
 import { CALIBRATION_OPTIONS, loadNamedTasks } from '../task-options.ts';
 import { OUT_FILE, outFile, readPlanFile, weightsBeside } from '../files.ts';
-import { DEVICE_OPTION, MACHINE_OPTIONS } from '../machine-options.ts';
+import { HERE_OPTIONS } from '../machine-options.ts';
 import { withRunner } from '../open-runner.ts';
 import { repeatedOption, valueOption, type Verb } from '../verb.ts';
 import { findModel } from '../subjects.ts';
@@ -48,8 +48,7 @@ export const recover: Verb = {
     recovery: valueOption('WHAT', `What to refit: ${refitName.options.join(', ')} (default experts).`),
     ...CALIBRATION_OPTIONS,
     ...OUT_FILE,
-    ...MACHINE_OPTIONS,
-    ...DEVICE_OPTION,
+    ...HERE_OPTIONS,
   },
   run: async (reader, host) => {
     const { signal, progress } = host;

@@ -5,7 +5,7 @@ import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { experimentResult } from '../experiment-result.ts';
 import { outFolder } from '../files.ts';
 import { followRun, manifestOf, withEngine } from '../open-engine.ts';
-import { DEVICE_OPTION, MACHINE_OPTIONS } from '../machine-options.ts';
+import { HERE_OPTIONS } from '../machine-options.ts';
 import { type OptionReader, switchOption, valueOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
 import type { LockHolder } from '../../workspace/run-lock.ts';
 import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
@@ -81,8 +81,7 @@ export const resume: Verb = {
     ),
     out: valueOption('DIR', 'For a run that was made elsewhere: folder to make for its result.'),
     ...WORKSPACE_OPTION,
-    ...MACHINE_OPTIONS,
-    ...DEVICE_OPTION,
+    ...HERE_OPTIONS,
   },
   run: async (reader, host) => {
     const { workspace, run } = findRun(reader.argument(0), reader, host);

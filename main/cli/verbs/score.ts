@@ -8,9 +8,8 @@ import { writeFileAtomically } from '../../files/write-atomically.ts';
 import { encodeRequest } from '../../inference/encode-item.ts';
 import type { ScoreRequest, ScoreResult } from '../../inference/model-runner.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
-import { ENGINE_OPTIONS, madeBy, readEngine } from '../engine-option.ts';
+import { COMPUTE_OPTIONS, madeBy, readEngine } from '../engine-option.ts';
 import { OUT_FILE, outFile, parseJson, readPlanOption, readTextFile } from '../files.ts';
-import { MACHINE_OPTIONS } from '../machine-options.ts';
 import { withRunner } from '../open-runner.ts';
 import { valueOption, type Verb } from '../verb.ts';
 import { findModel } from '../subjects.ts';
@@ -100,8 +99,7 @@ export const score: Verb = {
     ),
     plan: valueOption('PLAN', 'Score under this plan.'),
     ...OUT_FILE,
-    ...MACHINE_OPTIONS,
-    ...ENGINE_OPTIONS,
+    ...COMPUTE_OPTIONS,
   },
   run: async (reader, host) => {
     const { signal, progress } = host;

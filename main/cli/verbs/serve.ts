@@ -4,7 +4,7 @@ import { rotateToken, servedToken } from '../../hosts/serve-session.ts';
 import { findOrStartServing, servingElsewhere, stopServing } from '../../hosts/serving-engine.ts';
 import { stateFolder } from '../../workspace/user-key.ts';
 import { openBrowser } from '../open-browser.ts';
-import { DEVICE_OPTION, MACHINE_OPTIONS } from '../machine-options.ts';
+import { HERE_OPTIONS } from '../machine-options.ts';
 import { workspaceOf, WORKSPACE_OPTION } from '../subjects.ts';
 import {
   type OptionReader,
@@ -80,8 +80,7 @@ export const serve: Verb = {
       `End after this time without a page and without work (in the background: ${String(IDLE_MINUTES)}; else never).`,
     ),
     ...WORKSPACE_OPTION,
-    ...MACHINE_OPTIONS,
-    ...DEVICE_OPTION,
+    ...HERE_OPTIONS,
   },
   run: async (reader, host) => {
     if (reader.flag('rotate-token')) {

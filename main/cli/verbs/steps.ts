@@ -1,6 +1,6 @@
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { withEngine } from '../open-engine.ts';
-import { DEVICE_OPTION, MACHINE_OPTIONS } from '../machine-options.ts';
+import { HERE_OPTIONS } from '../machine-options.ts';
 import { type Verb } from '../verb.ts';
 import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import { textTable } from '../terminal-text.ts';
@@ -10,7 +10,7 @@ export const steps: Verb = {
   usage: 'RUN [--workspace DIR]',
   summary: 'Lists the parts of a sweep that separate processes can measure, and which of them are on disk.',
   positionals: [1, 1],
-  options: { ...CONFIRM_OPTION, ...WORKSPACE_OPTION, ...MACHINE_OPTIONS, ...DEVICE_OPTION },
+  options: { ...CONFIRM_OPTION, ...WORKSPACE_OPTION, ...HERE_OPTIONS },
   run: async (reader, host) => {
     const confirmed = confirmedCode(reader);
     const { workspace, run } = findRun(reader.argument(0), reader, host);

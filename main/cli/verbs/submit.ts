@@ -1,5 +1,5 @@
 import { clusterRequest, type ClusterWork } from '../../contract/cluster.ts';
-import { CancelledError, refuse, WorkbenchError } from '../../contract/errors.ts';
+import { CancelledError, fail, refuse } from '../../contract/errors.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { withEngine } from '../open-engine.ts';
 import { readSettings, settingOptions, switchOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
@@ -61,9 +61,8 @@ const followCluster = async (
   const last = await host.endsWell(Promise.race([ended, interrupted]));
   if (last.state === 'cancelled') throw new CancelledError('The submission');
   if (last.state === 'failed')
-    throw new WorkbenchError(
+    throw fail(
       'cluster-task-failed',
-      'failed',
       failureText(last),
       'Read the log, then submit again to go on: finished steps stay on disk.',
     );

@@ -15,10 +15,9 @@ import {
   readChatSettings,
   sayUnusedTemplates,
 } from '../task-options.ts';
-import { ENGINE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
+import { COMPUTE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
 import { FAMILYWISE, findModel, TASKS_OPTION, WORKSPACE_OPTION } from '../subjects.ts';
 import { followRun, withEngine } from '../open-engine.ts';
-import { MACHINE_OPTIONS } from '../machine-options.ts';
 import {
   type OptionReader,
   readSettings,
@@ -128,8 +127,7 @@ export const sweep: Verb = {
     ...CHAT_OPTION,
     ...CHAT_SETTINGS_OPTIONS,
     ...WORKSPACE_OPTION,
-    ...MACHINE_OPTIONS,
-    ...ENGINE_OPTIONS,
+    ...COMPUTE_OPTIONS,
   },
   optionGroups: [
     { title: 'What to measure', names: ['task', 'method', 'factors', 'adaptive', 'stop', 'limit', 'workspace'] },

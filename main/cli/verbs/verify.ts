@@ -11,8 +11,8 @@ import { notRunFromWeights } from '../../export/verify-export.ts';
 import { verifyFinished } from '../../export/verify-finished.ts';
 import { exportSettings } from '../../jobs/export-job.ts';
 import { withoutTorch } from '../../torch/open-torch-model.ts';
-import { ENGINE_OPTIONS, madeBy, readEngineBeside, readReferee, REFEREE_OPTIONS } from '../engine-option.ts';
-import { MACHINE_OPTIONS, machineSettings } from '../machine-options.ts';
+import { COMPUTE_OPTIONS, madeBy, readEngineBeside, readReferee, REFEREE_OPTIONS } from '../engine-option.ts';
+import { machineSettings } from '../machine-options.ts';
 import { computeWith } from '../open-runner.ts';
 import { valueOption, type Verb } from '../verb.ts';
 import { readPlanFile } from '../files.ts';
@@ -33,8 +33,7 @@ export const verify: Verb = {
   options: {
     against: valueOption('MODEL', 'The unpruned original.'),
     plan: valueOption('PLAN', 'The plan that was exported.'),
-    ...MACHINE_OPTIONS,
-    ...ENGINE_OPTIONS,
+    ...COMPUTE_OPTIONS,
     device: valueOption(
       'NAME',
       'With --engine torch: cpu or cuda:N. onnxruntime verifies on the processor, in float32.',

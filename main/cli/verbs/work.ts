@@ -2,7 +2,7 @@ import { refuse } from '../../contract/errors.ts';
 import type { WorkShare } from '../../jobs/fill-steps.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { withEngine } from '../open-engine.ts';
-import { DEVICE_OPTION, MACHINE_OPTIONS } from '../machine-options.ts';
+import { HERE_OPTIONS } from '../machine-options.ts';
 import { badValue, type OptionReader, switchOption, valueOption, type Verb, type VerbHost } from '../verb.ts';
 import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
 
@@ -34,8 +34,7 @@ export const work: Verb = {
     'until-empty': switchOption('Compute parts that no other process computes, until all are done (default).'),
     ...CONFIRM_OPTION,
     ...WORKSPACE_OPTION,
-    ...MACHINE_OPTIONS,
-    ...DEVICE_OPTION,
+    ...HERE_OPTIONS,
   },
   run: async (reader, host) => {
     const share = readShare(reader);

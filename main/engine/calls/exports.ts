@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { boundedText } from '../../contract/bounds.ts';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { at, refuse, WorkbenchError } from '../../contract/errors.ts';
-import { compressedType, exportFormat, ggufType, predictionChoice, verification } from '../../contract/export.ts';
+import { recordedExport } from '../../contract/command-parts.ts';
+import { verification } from '../../contract/export.ts';
 import { fitDocument } from '../../contract/fit.ts';
 import { curveLabel } from '../../contract/method.ts';
 import { isMergePlan, type Plan, plan as planSchema } from '../../contract/plan.ts';
@@ -171,15 +172,8 @@ const openOne = async (context: EngineContext, handle: Parameters<typeof openRun
 /** No run has measured it: it was not hashed yet. */
 const NO_MODEL = { fingerprint: null };
 
-const exportSpec = z.object({
+const exportSpec = recordedExport.extend({
   plan: planSchema,
-  destination: boundedText,
-  format: exportFormat,
-  ggufType: ggufType.optional(),
-  hfType: compressedType.optional(),
-  mtp: predictionChoice.optional(),
-  /** Whether transformers is asked about the folder before it gets its name. */
-  referee: z.boolean().optional(),
   /** The search for the best model that fits that recommended it. */
   fit: boundedText.optional(),
 });

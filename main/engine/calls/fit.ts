@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { at, refuse, WorkbenchError } from '../../contract/errors.ts';
+import { at, fail, refuse } from '../../contract/errors.ts';
 import type { CallParsed } from '../../contract/calls.ts';
 import { type CallScore, fitChoice, type FitDocument, fitDocument, recordedFitSettings } from '../../contract/fit.ts';
 import type { RunManifest } from '../../contract/run.ts';
@@ -140,9 +140,8 @@ const requireChoiceFirst = async (folder: string, document: FitDocument): Promis
     canonicalJson(named) === canonicalJson([recommended, ...finalists]) &&
     tested.every(({ name }) => named.includes(name));
   if (isSame) return;
-  throw new WorkbenchError(
+  throw fail(
     'choice-differs',
-    'failed',
     `The result in ${folder} was not tested by the choice that was stored before it.`,
     'Start a new search: this one proves nothing.',
   );

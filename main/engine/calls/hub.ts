@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { boundedText } from '../../contract/bounds.ts';
 import { families } from '../../checkpoint/families/families.ts';
 import { refuse, serialiseError } from '../../contract/errors.ts';
+import { recordedPush } from '../../contract/command-parts.ts';
 import { COMMIT, type HubModel, type HubName, hubNameText, parseHubName, repositoryId } from '../../contract/hub.ts';
 import { presentBytes } from '../../hub/download.ts';
 import { createHubClient, type HubClient } from '../../hub/hub-client.ts';
@@ -70,18 +71,10 @@ export const downloadRun: RunKindDefinition<typeof downloadSpec> = {
   },
 };
 
-const pushSpec = z.object({
-  exported: boundedText,
-  repository: repositoryId,
-  isPrivate: z.boolean(),
-  intoExisting: z.boolean(),
-  withoutNumbers: z.boolean(),
-});
-
 /** An upload of a verified export to the Hub. */
-export const pushRun: RunKindDefinition<typeof pushSpec> = {
+export const pushRun: RunKindDefinition<typeof recordedPush> = {
   kind: 'push',
-  schema: pushSpec,
+  schema: recordedPush,
   onCpu: true,
   withoutModel: true,
   check: () => undefined,

@@ -1,5 +1,5 @@
 import { AnswerText } from '../../contract/calls.ts';
-import { refuse, WorkbenchError } from '../../contract/errors.ts';
+import { fail, refuse } from '../../contract/errors.ts';
 import { methodOfLabel } from '../../contract/method.ts';
 import { levelOfLook } from '../../evaluation/planned-looks.ts';
 import { withOptimiser } from '../../contract/optimiser.ts';
@@ -118,9 +118,8 @@ export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => 
     if (live === undefined) for (const file of ['points.json', 'plans.json']) await requireAsWritten(folder, file);
     const stored = await storedPlan(context, run, await findPointStep(folder, name));
     if (stored === undefined) {
-      throw new WorkbenchError(
+      throw fail(
         'step-missing',
-        'failed',
         `The step of this point is gone from ${context.workspace.path}.`,
         'Resume the run to compute the step again.',
       );

@@ -9,7 +9,7 @@ import { isNothingToLose, type PointVerdict, UNPRUNED } from '../../contract/swe
 import type { MetricName } from '../../contract/task.ts';
 import { mean } from '../../statistics/bootstrap.ts';
 import { armWords, methodTitle, treatmentWords } from '../../words/methods.ts';
-import { unanimous } from '../draws.ts';
+import { bySeed, unanimous } from '../draws.ts';
 import { type ModelTree, type TreeDraw, type TreeKind, treeOf, type TreePoint, type TreeRow } from '../model-tree.ts';
 import { accuracyOf, curveOf, isSameCurve } from './pairs.ts';
 
@@ -28,9 +28,6 @@ const pointOf = (factor: number, draws: readonly TreeDraw[], verdicts: readonly 
   verdict: verdicts.length === 0 ? null : (verdicts.find(isNothingToLose) ?? unanimous(verdicts) ?? 'undecided'),
   bytes: null,
 });
-
-const bySeed = <T extends { readonly seed: number | null }>(drawn: readonly T[]): readonly T[] =>
-  [...drawn].sort((left, right) => (left.seed ?? 0) - (right.seed ?? 0));
 
 /** Unpruned arms of one treatment: values alone. */
 const wholePoint = (arms: readonly ExperimentArm[], metric: MetricName): TreePoint =>

@@ -1,3 +1,5 @@
+import { dot } from '../../arithmetic/vectors.ts';
+
 /** Inputs of a layer's loss over N tokens, in float64: inner products instead of vectors, so that H does not matter. */
 export interface LayerTrace {
   readonly experts: number;
@@ -46,12 +48,6 @@ export const traceLayer = (
     }
   }
   return { experts, gram, cross, squares };
-};
-
-const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
-  let sum = 0;
-  for (let h = 0; h < a.length; h++) sum += a[h]! * b[h]!;
-  return sum;
 };
 
 /**

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { globalBudget, sharesOfLayer, uniformBudget } from '../../../main/pruning/budget.ts';
+import { globalBudget, keepByCounts, sharesOfLayer } from '../../../main/pruning/budget.ts';
 
 const layer = (...scores: number[]) => Float64Array.from(scores);
 const pin = (at: number, expert: number, keep: boolean) => ({ layer: at, expert, keep });
 
-describe('uniformBudget', () => {
+describe('keepByCounts', () => {
   it('keeps the best of every layer, ties to the lower index', () => {
     const scores = [layer(1, 3, 2, 0), layer(5, 5, 5, 5)];
-    expect(uniformBudget({ scores, keep: 2, topK: 1, pins: [] })).toEqual([
+    expect(keepByCounts(scores, [2, 2], [])).toEqual([
       [1, 2],
       [0, 1],
     ]);
@@ -17,7 +17,7 @@ describe('uniformBudget', () => {
   it('keeps and drops pinned experts first', () => {
     const pins = [pin(0, 3, true), pin(0, 1, false)];
     const scores = [layer(1, 3, 2, 0), layer(4, 3, 2, 1)];
-    expect(uniformBudget({ scores, keep: 2, topK: 1, pins })).toEqual([
+    expect(keepByCounts(scores, [2, 2], pins)).toEqual([
       [2, 3],
       [0, 1],
     ]);
@@ -28,7 +28,7 @@ describe('uniformBudget', () => {
     const attempt =
       (...pins: ReturnType<typeof pin>[]) =>
       () =>
-        uniformBudget({ scores, keep: 2, topK: 1, pins });
+        keepByCounts(scores, [2, 2], pins);
     expect(attempt(pin(1, 0, true), pin(1, 1, true), pin(1, 2, true))).toThrow('layer 1: 3 experts are pinned to stay');
     expect(attempt(pin(0, 0, false), pin(0, 1, false))).toThrow('layer 0: 2 of 3 experts are pinned to go');
     expect(attempt(pin(0, 1, false), pin(0, 1, true))).toThrow('Expert 1 of layer 0 is pinned to stay and to go');

@@ -10,6 +10,8 @@ import type { ReportSource } from '../../../main/report/report-source.ts';
 import { sampleSizeTrend } from '../evaluation/size-trend/sample-size-trend.ts';
 import { recordedJson } from '../sample/recorded.ts';
 import { sampleManifest, sampleProfile, sampleSweep, sampleSweepAtChance } from '../figures/sample-run.ts';
+import { results } from '../../../main/words/definitions/results.ts';
+import { routingAndPlans } from '../../../main/words/definitions/routing-and-plans.ts';
 
 const tasks = ['french', 'sort'];
 const { document, sizeTrend } = sampleSizeTrend({
@@ -89,6 +91,9 @@ describe('a report', () => {
     expect(offsets.every((offset, index) => offset > (offsets[index - 1] ?? -1))).toBe(true);
     for (const { sentence } of sizeTrend.findings) expect(words).toContain(sentence);
     for (const note of sizeTrend.notes) expect(words).toContain(note);
+    // Defined as in the window.
+    for (const { text: defined } of [results.pairedDifference, results.risesWithExperts, routingAndPlans.factor])
+      expect(words).toContain(defined);
     for (const part of ['Tango', 'McNemar', 'Keeps the experts that the router chooses most often'])
       expect(words).toContain(part);
     expect(unescape(page)).toContain(JSON.stringify(shownManifest(sampleManifest), null, 2));

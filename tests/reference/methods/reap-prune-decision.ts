@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { z } from 'zod';
-import { uniformBudget } from '../../../main/pruning/budget.ts';
+import { keepByCounts } from '../../../main/pruning/budget.ts';
 import { superExpertPins } from '../../../main/pruning/saliency.ts';
 import { float64, tensor, type Tensor } from './vector-file.ts';
 
@@ -47,8 +47,8 @@ export const reapPruneDecisionVectors = (json: unknown): void => {
         ? superExpertPins(rows(stats, 'max_activations'), perserve_outliers ? 'all' : 'early')
         : [];
     const scores = rows(stats, statisticOf(prune_method));
-    const keep = params.num_experts - params.n_experts_to_prune;
-    const kept = uniformBudget({ scores, keep, topK: 1, pins });
+    const counts = scores.map(() => params.num_experts - params.n_experts_to_prune);
+    const kept = keepByCounts(scores, counts, pins);
     expect(kept.map((layer) => layer.length)).toEqual(kept.map(() => given.config_num_experts_after));
     const what = `${stats}, ${prune_method}, pins ${JSON.stringify(pins)}`;
     if (prune_method === 'frequency' && pins.length > 0) {
@@ -56,7 +56,7 @@ export const reapPruneDecisionVectors = (json: unknown): void => {
       // experts (a defect). Here they are protected: super experts stay, the rest is ranked by frequency as in the
       // file.
       for (const { layer, expert } of pins) expect(kept[layer], what).toContain(expert);
-      const unprotected = uniformBudget({ scores, keep, topK: 1, pins: [] });
+      const unprotected = keepByCounts(scores, counts, []);
       expect(unprotected, what).toEqual(given.kept_per_layer);
     } else expect(kept, what).toEqual(given.kept_per_layer);
   }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { definitionGroups, definitions } from '../../../renderer/definitions/definitions.ts';
-import type { DefinitionText } from '../../../renderer/definitions/definition-text.ts';
+import type { DefinitionText } from '../../../main/words/definitions/definition-text.ts';
 
 test('no key is in two groups, where the later would hide the earlier', () => {
   const names = definitionGroups.flatMap((group) => Object.keys(group));

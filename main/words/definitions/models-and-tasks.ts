@@ -56,7 +56,7 @@ export const modelsAndTasks = define({
     text: 'Experts that every token uses in addition to those chosen by the router. Pruning leaves them unchanged.',
   },
   topK: { term: 'Top-k', text: 'Experts that the router chooses for each token.' },
-  experts: { term: 'Experts', text: 'Routed experts in each MoE layer (E).' },
+  experts: { term: 'Experts', text: 'Routed feed-forward networks in each MoE layer (E).' },
   layers: {
     term: 'Layers',
     text: 'Transformer blocks. Those with experts are MoE layers, numbered here from 0.',

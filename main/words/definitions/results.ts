@@ -1,4 +1,4 @@
-import { besideTexts } from '../../main/words/beside.ts';
+import { besideTexts } from '../beside.ts';
 import { define } from './definition-text.ts';
 
 /** Measurements of sweeps; thresholds and comparisons. */
@@ -38,7 +38,7 @@ export const results = define({
     term: 'p (exact McNemar)',
     text:
       'Probability of a split of the changed items at least this uneven if pruning changed nothing on average; ' +
-      'two-sided and exact.',
+      'two-sided and exact, and not corrected for the number of tests.',
   },
   lostGained: {
     term: 'Lost and gained',
