@@ -249,7 +249,7 @@ export const readIndex = async (folder: string): Promise<z.infer<typeof indexSch
   if (shards <= MOST_SHARDS) return index;
   throw refuse(
     'too-many-shards',
-    `${file} names ${String(shards)} weight files; a model has at most ${String(MOST_SHARDS)}.`,
+    `${file} names ${shards} weight files; a model has at most ${MOST_SHARDS}.`,
     "Fetch the file again from the model's source.",
   );
 };

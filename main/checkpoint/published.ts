@@ -54,7 +54,7 @@ export const modelPathOf = async (named: string): Promise<string> => {
     'no-snapshot',
     commits.length === 0
       ? `${named} contains no snapshot of a model.`
-      : `${named} contains ${String(commits.length)} snapshots, and refs/main names none of them.`,
+      : `${named} contains ${commits.length} snapshots, and refs/main names none of them.`,
     commits.length === 0 ? 'Download the model again.' : 'Name the folder of one: snapshots/COMMIT.',
   );
 };

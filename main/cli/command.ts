@@ -146,7 +146,7 @@ export const parseArguments = (verb: Verb, args: readonly string[]): VerbArgumen
   if (options['help'] === true) return { positionals, options };
   const [fewest, most] = verb.positionals;
   if (positionals.length < fewest) {
-    const needed = fewest === 1 ? 'an argument' : `${String(fewest)} arguments`;
+    const needed = fewest === 1 ? 'an argument' : `${fewest} arguments`;
     throw refuseUsage(verb, `uncurl ${verb.name} needs ${needed}.`);
   }
   if (positionals.length > most) throw refuseUsage(verb, `"${positionals[most] ?? ''}" is one argument too many.`);

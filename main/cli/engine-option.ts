@@ -232,7 +232,7 @@ export const madeBy = (engine: NamedEngine | null): MadeBy => engine?.made() ?? 
 export const REFEREE_OPTIONS: Readonly<Record<string, VerbOption>> = {
   referee: bareOption(
     'N',
-    `Compare ${String(CHECKED_TOKENS)} tokens of the exported folder's logits with those of transformers, and refuse ` +
+    `Compare ${CHECKED_TOKENS} tokens of the exported folder's logits with those of transformers, and refuse ` +
       'it if they differ (needs a Python with PyTorch). With --engine torch and a number: answer N test items of ' +
       'each --task, drawn at random, with the folder in PyTorch and in onnxruntime in float32, and say how many ' +
       'differ.',

@@ -44,7 +44,7 @@ const accuracyTable = ({ arms, tasks }: ExperimentDocument): string => {
     [...rows].map(([, name]) => [
       name.method === null
         ? `${name.model}, ${armWords(name)}`
-        : `${name.model} to ${String(name.kept)} by ${name.method}, ${armWords(name)}`,
+        : `${name.model} to ${name.kept} by ${name.method}, ${armWords(name)}`,
       name.kept,
       ...names.map((task) => {
         const draws = arms.filter(

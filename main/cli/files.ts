@@ -38,7 +38,7 @@ export const readTextFile = async (file: string, what: string): Promise<string> 
   }
   if (text === null) throw refuse('missing-file', `${path} (${what}) does not exist.`, 'Check the path.');
   if (hasMoreLines(text, MAX_LINES))
-    throw refuse('file-too-large', `${path} (${what}) has more than ${String(MAX_LINES)} lines.`, 'Split the file.');
+    throw refuse('file-too-large', `${path} (${what}) has more than ${MAX_LINES} lines.`, 'Split the file.');
   return text;
 };
 
@@ -50,7 +50,7 @@ export const parseJson = <T extends z.ZodType>(text: string, schema: T, location
   if (text.length > MAX_JSON_CHARACTERS)
     throw refuse(
       'bad-json',
-      `${location}: ${String(text.length)} characters long (limit ${String(MAX_JSON_CHARACTERS)}).`,
+      `${location}: ${text.length} characters long (limit ${MAX_JSON_CHARACTERS}).`,
       'Shorten it, or split the file.',
     );
   return parseForm(text, schema, {

@@ -18,11 +18,7 @@ const threadsOf = (reader: OptionReader): number => {
   const threads = reader.whole('threads', 1) ?? physicalCores();
   const most = Math.max(MOST_THREADS, 4 * availableParallelism());
   if (threads <= most) return threads;
-  throw refuse(
-    'bad-value',
-    `--threads ${String(threads)} is more than this machine can use.`,
-    `Give a number up to ${String(most)}.`,
-  );
+  throw refuse('bad-value', `--threads ${threads} is more than this machine can use.`, `Give a number up to ${most}.`);
 };
 
 export const machineSettings = (

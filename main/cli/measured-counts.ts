@@ -54,7 +54,7 @@ export const measuredSize = async (
   if (profiles.length > 1)
     throw refuse(
       'bad-usage',
-      `The profile has ${String(profiles.length)} tasks, and the layers are measured on one.`,
+      `The profile has ${profiles.length} tasks, and the layers are measured on one.`,
       'Choose one with --task.',
     );
   const { experts, topK } = checkpoint.info;

@@ -105,12 +105,12 @@ export const followRun = async (engine: Engine, run: string, host: VerbHost): Pr
     const { change } = event;
     if (change.what === 'curtailed') {
       const { model, task, method, seed, factor } = change.point;
-      const drawn = seed === null ? '' : ` (seed ${String(seed)})`;
+      const drawn = seed === null ? '' : ` (seed ${seed})`;
       host.say(`${model}  ${task}  ${method}${drawn}  factor ${printedFactor(factor)}: ${curtailedText(change.point)}`);
     }
     if (change.what === 'point') {
       const { model, task, method, seed, factor, metric, value, low, high } = change.result;
-      const drawn = seed === null ? '' : ` (seed ${String(seed)})`;
+      const drawn = seed === null ? '' : ` (seed ${seed})`;
       const interval = method === UNPRUNED ? '' : `, difference ${printedInterval({ low, high }, metric)}`;
       host.say(
         `${model}  ${task}  ${method}${drawn}  factor ${printedFactor(factor)}: ` +

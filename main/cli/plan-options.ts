@@ -185,7 +185,7 @@ export const requireTables = (reader: OptionReader, { name, descriptor }: Checkp
   if (layer < 0) return;
   throw refuse(
     'hash-layers',
-    `${name}: MoE layer ${String(layer)} chooses experts by a table of tokens, and the table names experts that the ` +
+    `${name}: MoE layer ${layer} chooses experts by a table of tokens, and the table names experts that the ` +
       'plan drops. All layers keep the same number of experts, so the table cannot stay.',
     'Leave --hash-layers out: the table is rewritten, and the plan says so.',
   );

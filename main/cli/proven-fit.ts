@@ -11,7 +11,7 @@ export const proveFitted = (reader: OptionReader, host: VerbHost): Promise<VerbR
     const text = [
       terminalText(fitSentence(document)),
       proof.ok
-        ? `The choice came before the test: ${String(proof.answers)} stored test answers have its hash in their ` +
+        ? `The choice came before the test: ${proof.answers} stored test answers have its hash in their ` +
           'keys, and the results follow from them.'
         : 'That the choice came before the test is NOT proven:',
       ...proof.problems.map((problem) => `- ${terminalText(problem)}`),

@@ -34,8 +34,7 @@ export const serveHere = async (reader: OptionReader, host: VerbHost, address: L
   const idleMinutes = reader.real('idle', 0);
   const asked = reader.whole('port', 0);
   const port = asked ?? 0;
-  if (port > MAX_PORT)
-    throw refuse('bad-value', `--port ${String(port)} is not a port.`, `Give a number up to ${String(MAX_PORT)}.`);
+  if (port > MAX_PORT) throw refuse('bad-value', `--port ${port} is not a port.`, `Give a number up to ${MAX_PORT}.`);
   if (!existsSync(join(host.rendererFolder, 'index.html')))
     throw refuse(
       'not-built',

@@ -26,7 +26,7 @@ const cutPrompts = (results: SweepDocument['results']): readonly string[] => {
   const cut = results.filter(({ method, truncated }) => method === UNPRUNED && truncated > 0);
   return cut.map(
     ({ model, task, n, truncated }) =>
-      `${String(truncated)} of ${String(n)} contexts of ${task} were cut on the left to fit the positions of ${model}.`,
+      `${truncated} of ${n} contexts of ${task} were cut on the left to fit the positions of ${model}.`,
   );
 };
 
@@ -81,7 +81,7 @@ const overDraws = (document: SweepDocument): readonly string[] => {
         value === null ? null : printedValue(value.lowest, metric),
         value === null ? null : printedValue(value.highest, metric),
         difference === null ? null : printedDifference(difference.mean, metric),
-        `${String(safe.count)} of ${String(safe.of)} draws`,
+        `${safe.count} of ${safe.of} draws`,
       ]),
     ),
   ];

@@ -34,9 +34,9 @@ export const CALIBRATION_OPTIONS: Readonly<Record<string, VerbOption>> = {
   split: valueOption(
     'SHARE',
     `For tasks without calibration items: draw this share of the items for calibration (usually ` +
-      `${String(DEFAULT_SHARE)}) and test on the others. Items of one group or one text stay together.`,
+      `${DEFAULT_SHARE}) and test on the others. Items of one group or one text stay together.`,
   ),
-  'split-seed': valueOption('N', `Seed of --split (default ${String(DEFAULT_SPLIT_SEED)}).`),
+  'split-seed': valueOption('N', `Seed of --split (default ${DEFAULT_SPLIT_SEED}).`),
   'calibrate-on': valueOption(
     'FILE|TASK',
     'For tasks without calibration items: take those of another task, or the items of this file; or a mix by weights ' +

@@ -166,24 +166,18 @@ export const optionReader = (given: VerbArguments): OptionReader => {
       const value = text(name);
       return value === undefined
         ? undefined
-        : number(
-            name,
-            value,
-            `a whole number of at least ${String(least)}`,
-            (n) => Number.isSafeInteger(n) && n >= least,
-          );
+        : number(name, value, `a whole number of at least ${least}`, (n) => Number.isSafeInteger(n) && n >= least);
     },
     real: (name, least, most = Number.POSITIVE_INFINITY) => {
       const value = text(name);
-      const range =
-        most === Number.POSITIVE_INFINITY ? `of at least ${String(least)}` : `from ${String(least)} to ${String(most)}`;
+      const range = most === Number.POSITIVE_INFINITY ? `of at least ${least}` : `from ${least} to ${most}`;
       return value === undefined
         ? undefined
         : number(name, value, `a number ${range}`, (n) => Number.isFinite(n) && n >= least && n <= most);
     },
     reals: (name, least) =>
       list(name).map((value) =>
-        number(name, value, `a list of numbers of at least ${String(least)}`, (n) => Number.isFinite(n) && n >= least),
+        number(name, value, `a list of numbers of at least ${least}`, (n) => Number.isFinite(n) && n >= least),
       ),
     wholes: (name) =>
       list(name).map((value) =>

@@ -40,7 +40,7 @@ export const submitJobs = async (
     await run('sbatch', [
       '--parsable',
       named,
-      `--array=1-${String(workers)}`,
+      `--array=1-${workers}`,
       `--output=${inPattern(logFolder)}/worker-%A-%a.log`,
       script,
       'work',
@@ -49,7 +49,7 @@ export const submitJobs = async (
   const joining = [
     '--parsable',
     named,
-    `--dependency=afterok:${String(array)}`,
+    `--dependency=afterok:${array}`,
     '--kill-on-invalid-dep=yes',
     `--output=${inPattern(logFolder)}/join-%j.log`,
     script,
@@ -72,7 +72,7 @@ const withdrawArray = async (run: RunCommand, array: number, refused: unknown): 
       'cluster-array-left',
       `The joining job was not submitted (${serialiseError(refused).message}), and the array could not be cancelled ` +
         `(${serialiseError(error).message}).`,
-      `Cancel it by hand: scancel ${String(array)}`,
+      `Cancel it by hand: scancel ${array}`,
       refused,
     );
   }
@@ -93,7 +93,7 @@ export const cancelJobs = async (run: RunCommand, { run: name, array, join }: Su
   if (other !== undefined && others.length === found.length)
     throw refuse(
       'another-job',
-      `Job ${String(other.array ?? other.job)} is called ${other.name ?? '(nothing)'}, not ${name}: Slurm has ` +
+      `Job ${other.array ?? other.job} is called ${other.name ?? '(nothing)'}, not ${name}: Slurm has ` +
         'reused the number for another job.',
       'Nothing was cancelled. Look at the queue (squeue), and cancel your own jobs by hand.',
     );
@@ -112,7 +112,7 @@ export const cancelJobs = async (run: RunCommand, { run: name, array, join }: Su
 const hasNoJson = (error: unknown): boolean =>
   error instanceof WorkbenchError && /json|unrecognized option/i.test(error.message);
 
-const nameOf = ({ array, job, task }: SlurmTask): string => `${String(array ?? job)} ${String(task ?? '')}`;
+const nameOf = ({ array, job, task }: SlurmTask): string => `${array ?? job} ${String(task ?? '')}`;
 
 /** Reads all known jobs with these numbers, whatever their names. */
 const tasksOfNumbers = async (
@@ -134,7 +134,7 @@ const tasksOfNumbers = async (
   };
   for (const job of [array, join])
     await ask(async () => readJobLines(await run('scontrol', ['show', 'job', '-o', String(job)], signal)));
-  await ask(async () => readQueue(await run('squeue', ['--json', `--jobs=${String(array)},${String(join)}`], signal)));
+  await ask(async () => readQueue(await run('squeue', ['--json', `--jobs=${array},${join}`], signal)));
   return [...found.values()];
 };
 

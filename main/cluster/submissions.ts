@@ -88,7 +88,7 @@ export const unfollowedWork = (seen: ClusterWork): ClusterWork => ({
   ...seen,
   state: 'unfollowed',
   error:
-    `Not followed: the run's folder names array ${String(seen.array)} and joining job ${String(seen.join)}` +
+    `Not followed: the run's folder names array ${seen.array} and joining job ${seen.join}` +
     `${seen.request.host === null ? '' : ` on ${seen.request.host}`}, and no engine of yours submitted them from ` +
     'here (a copy, another user, or an earlier version)',
   away: false,

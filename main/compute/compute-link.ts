@@ -66,7 +66,7 @@ const computeLost = (title: string, end: ProcessEnd, errors: string): WorkbenchE
   const said = saidAtEnd(errors);
   return fail(
     'compute-lost',
-    `The process that computed "${title}" ended (${typeof end === 'number' ? `exit code ${String(end)}` : end}): ` +
+    `The process that computed "${title}" ended (${typeof end === 'number' ? `exit code ${end}` : end}): ` +
       `${endingReason(end)}.${said === '' ? '' : ` It said: ${said}`}`,
     'Resume it: every finished step is on disk. Where memory was short, close other programs or lower the memory ' +
       'budget (--memory) first.',

@@ -71,5 +71,5 @@ export const boundedRecord = <K extends z.core.$ZodRecordKey, V extends z.ZodTyp
   most = MOST_NAMES,
 ) =>
   z.record(key, value).refine((record) => Object.keys(record).length <= most, {
-    message: `more than ${String(most)} names`,
+    message: `more than ${most} names`,
   });

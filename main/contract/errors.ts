@@ -113,7 +113,7 @@ export const given = <T, R>(value: T, make: (value: NonNullable<T>) => R): R | n
 export const at = <T>(list: ArrayLike<T>, index: number, message?: string): NonNullable<T> => {
   const item = list[index];
   if (item !== undefined && item !== null) return item;
-  throw new Error(message ?? `there is no item ${String(index)} in a list of ${String(list.length)}`);
+  throw new Error(message ?? `there is no item ${index} in a list of ${list.length}`);
 };
 
 /** The value of a JSON text; undefined, which no JSON text has, for any other. */

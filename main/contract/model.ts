@@ -125,9 +125,9 @@ export interface Positions {
  */
 export const positionsText = ({ maxPositions, statedPositions }: Positions): string =>
   statedPositions === undefined
-    ? `${String(maxPositions)} positions`
-    : `${String(maxPositions)} positions here (its config says ${String(statedPositions)}; beyond ` +
-      `${String(maxPositions)} longrope takes its long factors, which transformers 5.24 and the model's own code ` +
+    ? `${maxPositions} positions`
+    : `${maxPositions} positions here (its config says ${statedPositions}; beyond ` +
+      `${maxPositions} longrope takes its long factors, which transformers 5.24 and the model's own code ` +
       'apply differently)';
 
 /** Whether a model can run within a budget: with every block in memory, one block at a time, or not at all. */

@@ -23,4 +23,4 @@ export type LoopbackName = (typeof loopbackNames)[number];
 
 /** The address of a page, with which it begins. */
 export const pageAddress = (host: LoopbackName, port: number, token: string): string =>
-  `http://${host === '::1' ? '[::1]' : host}:${String(port)}/?${TOKEN_PARAMETER}=${token}`;
+  `http://${host === '::1' ? '[::1]' : host}:${port}/?${TOKEN_PARAMETER}=${token}`;

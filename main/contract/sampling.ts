@@ -37,7 +37,7 @@ export const nothingToRepeat = (): Error =>
 export const samplerText = (given: Sampler): string =>
   NAMES.flatMap((name) => {
     const value = given[name as keyof Sampler];
-    return value === undefined ? [] : [`${name}=${String(value)}`];
+    return value === undefined ? [] : [`${name}=${value}`];
   }).join(',');
 
 /**

@@ -82,9 +82,9 @@ const bounded = (bound: number | undefined): number | null =>
 const numberRange = ({ type, minimum, exclusiveMinimum, maximum }: Limits): string => {
   const most = bounded(maximum);
   if (type !== 'integer' && exclusiveMinimum !== undefined)
-    return `a number above ${String(exclusiveMinimum)}${most === null ? '' : ` and at most ${String(most)}`}`;
+    return `a number above ${exclusiveMinimum}${most === null ? '' : ` and at most ${most}`}`;
   const least = exclusiveMinimum === undefined ? (bounded(minimum) ?? 0) : exclusiveMinimum + 1;
-  const bounds = most === null ? `of at least ${String(least)}` : `from ${String(least)} to ${String(most)}`;
+  const bounds = most === null ? `of at least ${least}` : `from ${least} to ${most}`;
   return `${type === 'integer' ? 'a whole number' : 'a number'} ${bounds}`;
 };
 
@@ -105,7 +105,7 @@ const rangeOf = (kind: Setting['kind'], shape: Limits, choices: readonly string[
     case 'choice':
       return choices.length === 1 ? String(choices[0]) : `one of ${choices.join(', ')}`;
     case 'text':
-      return shape.maxLength === undefined ? 'text' : `text of up to ${String(shape.maxLength)} characters`;
+      return shape.maxLength === undefined ? 'text' : `text of up to ${shape.maxLength} characters`;
     case 'count':
       return 'a list of whole numbers';
     case 'list':

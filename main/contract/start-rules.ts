@@ -102,7 +102,7 @@ export const candidatesOfSeveral = (models: number, candidates: number): Refusal
     ? undefined
     : refuse(
         'bad-usage',
-        `Checkpoint folders are measured beside one model, but ${String(models)} are named.`,
+        `Checkpoint folders are measured beside one model, but ${models} are named.`,
         'Sweep one model at a time, or leave the folders out.',
       );
 
@@ -113,7 +113,7 @@ export const equalSizes = (members: readonly { readonly name: string; readonly e
     if (earlier !== undefined)
       return refuse(
         'experiment-sizes',
-        `${earlier.name} and ${name} both have ${String(experts)} experts a layer.`,
+        `${earlier.name} and ${name} both have ${experts} experts a layer.`,
         'Name one member of each size.',
       );
   }

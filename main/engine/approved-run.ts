@@ -79,9 +79,7 @@ export const readRunOrigin = async ({ workspace, bindings }: EngineContext, run:
 const MOST_LISTED = 6;
 
 const listed = (paths: readonly string[]): string =>
-  [...paths.slice(0, MOST_LISTED), ...(paths.length > MOST_LISTED ? [`${String(paths.length)} in all`] : [])].join(
-    ', ',
-  );
+  [...paths.slice(0, MOST_LISTED), ...(paths.length > MOST_LISTED ? [`${paths.length} in all`] : [])].join(', ');
 
 const madeElsewhere = ({ run, code, says, asks }: RunOrigin): Error => {
   const { program, destination, reads } = says;

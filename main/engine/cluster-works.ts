@@ -212,7 +212,7 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
     if (!(await readTasks(commands(earlier.request.host), earlier)).some(isActive)) return;
     throw refuse(
       'already-submitted',
-      `${run} is already on the cluster: array ${String(earlier.array)}, joining job ${String(earlier.join)}.`,
+      `${run} is already on the cluster: array ${earlier.array}, joining job ${earlier.join}.`,
       'Wait until it ends, or cancel it.',
     );
   };

@@ -80,6 +80,6 @@ export const followClusterWork = async (
   const failed = firstFailure(work.tasks);
   if (failed !== undefined) return { ...work, state: 'failed', error: taskText(failed) };
   if (await isRunDone()) return { ...work, state: 'done' };
-  const jobs = `${String(work.array)} and ${String(work.join)}`;
+  const jobs = `${work.array} and ${work.join}`;
   return { ...work, state: 'failed', error: `Slurm no longer knows the jobs ${jobs}, and the run is not done` };
 };

@@ -276,7 +276,7 @@ export const refuseDone = ({ id, state, output }: RunManifest, remedy: string): 
 
 /** "french", "french and german", "9 tasks": a list of names for a title. */
 const nameList = (named: readonly { readonly name: string }[], plural: string): string =>
-  named.length <= 2 ? named.map(({ name }) => name).join(' and ') : `${String(named.length)} ${plural}`;
+  named.length <= 2 ? named.map(({ name }) => name).join(' and ') : `${named.length} ${plural}`;
 
 export const modelNames = ({ models }: Pick<RunOrder<unknown>, 'models'>): string => nameList(models, 'models');
 export const taskNames = ({ tasks }: Pick<RunOrder<unknown>, 'tasks'>): string => nameList(tasks, 'tasks');

@@ -81,7 +81,7 @@ export const createSweepWorker = (
       const order = {
         share,
         task,
-        worker: `process ${String(process.pid)} on ${hostname()}`,
+        worker: `process ${process.pid} on ${hostname()}`,
         hardware: { provider, precision, processor: device.name ?? device.processor },
         say,
       };

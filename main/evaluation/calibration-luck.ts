@@ -63,7 +63,7 @@ const mergedPairs = ({ groups }: MergePlan): ReadonlySet<string> =>
   );
 
 const keptExperts = (plan: Exclude<Plan, MergePlan>): ReadonlySet<string> =>
-  new Set(plan.kept.flatMap((kept, layer) => kept.map((expert) => `${String(layer)} ${String(expert)}`)));
+  new Set(plan.kept.flatMap((kept, layer) => kept.map((expert) => `${layer} ${expert}`)));
 
 /**
  * Share of the first plan's kept experts that the second keeps too; of merging plans, of its pairs of experts that are
@@ -197,7 +197,7 @@ export const drawnThresholdsText = ({ draws }: Pick<LuckThreshold, 'draws'>): st
     [...draws].sort((left, right) => left - right),
     (factor) => factor,
   )
-    .map((group) => `${formatFactor(group[0])} in ${String(group.length)}`)
+    .map((group) => `${formatFactor(group[0])} in ${group.length}`)
     .join(', ');
 
 /** Points of accuracy with a decimal, as in "2.3". */
@@ -230,8 +230,8 @@ export const luckSentences = (document: Drawn): readonly string[] => {
     const items = formatRange(points.map((point) => point.items));
     return (
       `${model} by ${methodInProse(method)}, ${counted(draws, 'calibration draw')} of ${items} items: ` +
-      `${String(moved.length)} of ${counted(matchingThresholds.length, 'threshold')} differ in some draw, and ` +
-      `${String(agreeing)} of ${counted(points.length, 'point')} have the same verdict in every draw.` +
+      `${moved.length} of ${counted(matchingThresholds.length, 'threshold')} differ in some draw, and ` +
+      `${agreeing} of ${counted(points.length, 'point')} have the same verdict in every draw.` +
       (deviations.length === 0 || widest === null
         ? ''
         : ` A point moves by ${inPoints(mean(deviations))} points in the mean (standard deviation over draws), at ` +
@@ -241,9 +241,9 @@ export const luckSentences = (document: Drawn): readonly string[] => {
         ? ''
         : ` Plans have ${formatPercent(mean(inCommon))} in common with those of all items (mean of ` +
           `points; the smallest mean over draws of a point is ${formatPercent(minOf(inCommon))}).`) +
-      ` Of ${String(first.experts)} experts, ` +
+      ` Of ${first.experts} experts, ` +
       `${formatFixed(mean(points.map(({ fewTokens }) => fewTokens.mean)), 0)} have fewer than ` +
-      `${String(FEW_TOKENS)} tokens in a draw, ` +
+      `${FEW_TOKENS} tokens in a draw, ` +
       `${formatFixed(mean(points.map(({ fewTokensOfAll }) => fewTokensOfAll)), 0)} on all items (means over tasks).`
     );
   });
@@ -251,4 +251,4 @@ export const luckSentences = (document: Drawn): readonly string[] => {
 
 /** Experts with too few tokens in words: "3.4 of 256 (2 on all items)". */
 export const fewTokensText = ({ fewTokens, fewTokensOfAll, experts }: LuckPoint): string =>
-  `${bareFactor(fewTokens.mean)} of ${String(experts)} (${String(fewTokensOfAll)} on all items)`;
+  `${bareFactor(fewTokens.mean)} of ${experts} (${fewTokensOfAll} on all items)`;

@@ -43,7 +43,7 @@ export const probesOf = (lines: readonly string[]): readonly Probe[] => {
   const probes = lines.flatMap((line, index): readonly Probe[] => {
     if (line.trim() === '') return [];
     const [context, answer, ...more] = line.replaceAll('\\n', '\n').split('\t');
-    const id = `line ${String(index + 1)}`;
+    const id = `line ${index + 1}`;
     if (more.length > 0 || context === '')
       throw refuse(
         'bad-probe',
@@ -55,7 +55,7 @@ export const probesOf = (lines: readonly string[]): readonly Probe[] => {
   if (probes.length < FEWEST_PROBES)
     throw refuse(
       'too-few-probes',
-      `There are ${String(probes.length)} canaries, and ${String(FEWEST_PROBES)} are the fewest.`,
+      `There are ${probes.length} canaries, and ${FEWEST_PROBES} are the fewest.`,
       'Give more lines: most of them serve as controls.',
     );
   const [first] = probes;
@@ -89,10 +89,10 @@ export const requireCanaries = (given: Extract<Canaries, { source: 'own' }>): Ca
   if (!canaries.safeParse({ ...given, lines }).success)
     throw refuse(
       'canaries-too-long',
-      `There are ${String(lines.length)} canaries, the longest of ` +
-        `${String(lines.reduce((most, line) => Math.max(most, line.length), 0))} characters; the most are ` +
-        `${String(MOST_CANARIES)} of ${String(CANARY_CHARACTERS)} characters, and ` +
-        `${String(ALL_CANARY_CHARACTERS)} in all.`,
+      `There are ${lines.length} canaries, the longest of ` +
+        `${lines.reduce((most, line) => Math.max(most, line.length), 0)} characters; the most are ` +
+        `${MOST_CANARIES} of ${CANARY_CHARACTERS} characters, and ` +
+        `${ALL_CANARY_CHARACTERS} in all.`,
       'Give fewer or shorter lines.',
     );
   probesOf(lines);
@@ -196,7 +196,7 @@ const changeWords = (canaries: FitCanaries): readonly string[] => {
   const all = counted(probes, 'canary', 'canaries');
   if (tested === 0) return [`None of ${all} routes a token to an expert that was given up: no test is needed.`];
   return [
-    `${String(changed.length)} of ${all} changed.`,
+    `${changed.length} of ${all} changed.`,
     ...changed.slice(0, NAMED_CANARIES).map(({ context, answer, loss, exposure }) => {
       const text = context === '' ? quoted(answer) : `${quoted(context)} \u2192 ${quoted(answer)}`;
       return (
@@ -204,12 +204,12 @@ const changeWords = (canaries: FitCanaries): readonly string[] => {
         'experts that were given up.'
       );
     }),
-    ...(changed.length > NAMED_CANARIES ? [`And ${String(changed.length - NAMED_CANARIES)} more.`] : []),
-    `Tested were the ${String(tested)} most exposed (at least ${sharePercent(testedExposure)} of their routed ` +
-      `choices given up), each against the ${String(controls)} least exposed (at most ` +
-      `${sharePercent(controlExposure)}). In the mean at most ${String(100 * FALSE_DISCOVERY_RATE)} % of those named ` +
+    ...(changed.length > NAMED_CANARIES ? [`And ${changed.length - NAMED_CANARIES} more.`] : []),
+    `Tested were the ${tested} most exposed (at least ${sharePercent(testedExposure)} of their routed ` +
+      `choices given up), each against the ${controls} least exposed (at most ` +
+      `${sharePercent(controlExposure)}). In the mean at most ${100 * FALSE_DISCOVERY_RATE} % of those named ` +
       'are named by chance. In all, ' +
-      `${String(losing)} lost ${String(TELLING_CANARY_LOSS)} nats or more, tested or not.`,
+      `${losing} lost ${TELLING_CANARY_LOSS} nats or more, tested or not.`,
     ...(controlLoss < TELLING_CANARY_LOSS
       ? []
       : [

@@ -49,10 +49,10 @@ export const reachSummary = (pairs: readonly ChoiceAndWriting[]): string | null 
   );
   if (known.length === 0) return null;
   const none = pairs.filter(({ choice, writing }) => choice.lastSafe === 1 && writing.lastSafe === 1).length;
-  const neither = none === 0 ? '' : ` (in ${String(none)} of these no factor is safe either way)`;
+  const neither = none === 0 ? '' : ` (in ${none} of these no factor is safe either way)`;
   const count = (side: number): string => String(known.filter((difference) => Math.sign(difference) === side).length);
   return (
-    `Of ${String(known.length)} thresholds that were determined both ways, the one for answers that the model writes ` +
+    `Of ${known.length} thresholds that were determined both ways, the one for answers that the model writes ` +
     `is lower than the one for answers that it chooses in ${count(-1)}, the same in ${count(0)}${neither} and higher ` +
     `in ${count(1)}.`
   );

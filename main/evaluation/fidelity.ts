@@ -89,9 +89,9 @@ export const TELLING_LOSS: {
 
 /** How often the warning is right and what it misses, in words. */
 export const TELLING_LOSS_RATES =
-  `On the bundled sample, of ${String(TELLING_LOSS.above.of)} points that are safe by choice and lost ` +
-  `${bareFactor(TELLING_LOSS.nats)} nats or more, ${String(TELLING_LOSS.above.unsafe)} were unsafe when written; of ` +
-  `${String(TELLING_LOSS.below.of)} that lost less, ` +
+  `On the bundled sample, of ${TELLING_LOSS.above.of} points that are safe by choice and lost ` +
+  `${bareFactor(TELLING_LOSS.nats)} nats or more, ${TELLING_LOSS.above.unsafe} were unsafe when written; of ` +
+  `${TELLING_LOSS.below.of} that lost less, ` +
   `${TELLING_LOSS.below.unsafe === 0 ? 'none' : String(TELLING_LOSS.below.unsafe)}.`;
 
 const losesMuch = ({ factor, verdict, answerLoss }: SweepResult): boolean =>
@@ -119,7 +119,7 @@ export const choiceWarnings = (results: readonly SweepResult[]): string | null =
   if (doubtful.length === 0) return null;
   const named = doubtful.map((result) => {
     const { model, task, method, seed, factor } = result;
-    const draw = seed === null ? '' : ` (seed ${String(seed)})`;
+    const draw = seed === null ? '' : ` (seed ${seed})`;
     return `${model} on ${task} by ${methodInProse(method)}${draw} at ${formatFactor(factor)}: ${lossText(result)}`;
   });
   const points = named.join('; ');

@@ -155,7 +155,7 @@ export const pairReadingText = (reading: PairReading): string =>
 export const pairSentence = (pair: FrontierPair): string => {
   const { quantised, pruned, difference, low, high, pHolm } = pair;
   const { model, task, metric, method, factor, seed } = pruned.result;
-  const drawn = seed === null ? '' : `, seed ${String(seed)}`;
+  const drawn = seed === null ? '' : `, seed ${seed}`;
   const size = (point: FrontierPoint): string => `${formatBytes(point.bytes)}, ${formatRoughPercent(point.share)}`;
   return (
     `${model} on ${task}, in ${formatRoughPercent(quantised.share)} of the bytes: ${methodTitle(method)} by ` +
@@ -209,11 +209,11 @@ export const frontierSummaries = (pairs: readonly FrontierPair[]): readonly Fron
 export const frontierSummarySentence = (summary: FrontierSummary): string => {
   const { model, answers, weights, share, pairs, pruningBetter, quantisingBetter, together } = summary;
   return (
-    `${model}, answers ${answers}, in ${formatRoughPercent(share)} of the bytes: of ${String(pairs)} ` +
+    `${model}, answers ${answers}, in ${formatRoughPercent(share)} of the bytes: of ${pairs} ` +
     `${pairs === 1 ? 'comparison' : 'comparisons'} of the unpruned model at ${weights} with the mildest pruning ` +
-    `that fits, quantising is better in ${String(quantisingBetter)}, ` +
-    `pruning in ${String(pruningBetter)}, and ${String(pairs - quantisingBetter - pruningBetter)} show no ` +
-    `difference (${String(together)} ${together === 1 ? 'p-value' : 'p-values together'}, Holm, 5 %).`
+    `that fits, quantising is better in ${quantisingBetter}, ` +
+    `pruning in ${pruningBetter}, and ${pairs - quantisingBetter - pruningBetter} show no ` +
+    `difference (${together} ${together === 1 ? 'p-value' : 'p-values together'}, Holm, 5 %).`
   );
 };
 

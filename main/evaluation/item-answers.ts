@@ -125,7 +125,7 @@ export const answeredItems = (
     if (baseline?.id !== outcome.id || baseline.kind !== outcome.kind || unpruned.length !== candidate.length)
       throw refuse(
         'items-differ',
-        `Item ${String(index + 1)} is ${baseline?.id ?? 'missing'} for the unpruned model and ${outcome.id} ` +
+        `Item ${index + 1} is ${baseline?.id ?? 'missing'} for the unpruned model and ${outcome.id} ` +
           `for the candidate.`,
         'The stored outcomes were edited or damaged: start a new sweep.',
       );

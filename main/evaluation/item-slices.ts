@@ -43,10 +43,10 @@ const byLength = (lengths: readonly number[], unit: string): readonly SlicedItem
     const above = ends[index - 1];
     const name =
       above === undefined
-        ? `up to ${String(end)} ${unit}`
+        ? `up to ${end} ${unit}`
         : end === longest
-          ? `${String(above + 1)} ${unit} or more`
-          : `${String(above + 1)} to ${String(end)} ${unit}`;
+          ? `${above + 1} ${unit} or more`
+          : `${above + 1} to ${end} ${unit}`;
     const places = lengths.flatMap((length, place) => (length <= end && length > (above ?? -1) ? [place] : []));
     return { by: 'length', name, places };
   });

@@ -202,21 +202,20 @@ export const itemsForVerdict = (delta: number): ItemsForVerdict => {
  */
 export const itemsForVerdictText = (n: number, delta: number, metric: MetricName = 'acc'): string => {
   if (metric === 'perplexity') {
-    const texts = `${String(n)} test texts`;
+    const texts = `${n} test texts`;
     return n < TEXTS_NEEDED
-      ? `${texts} are too few: no threshold can be determined with fewer than ${String(TEXTS_NEEDED)}.`
-      : `${texts}; ${String(TEXTS_NEEDED)} are the fewest for a threshold.`;
+      ? `${texts} are too few: no threshold can be determined with fewer than ${TEXTS_NEEDED}.`
+      : `${texts}; ${TEXTS_NEEDED} are the fewest for a threshold.`;
   }
   const { fewest, byDiscordance } = itemsForVerdict(delta);
   const margin = `at a margin of ${formatMargin(delta)}`;
   const [have, are] = [counted(n, 'test item'), n === 1 ? 'is' : 'are'];
-  if (n < fewest)
-    return `${have} ${are} too few: ${margin} nothing can be called safe with fewer than ${String(fewest)}.`;
+  if (n < fewest) return `${have} ${are} too few: ${margin} nothing can be called safe with fewer than ${fewest}.`;
   const [first, ...others] = byDiscordance.map(
-    ({ discordance, items }) => `${String(items)} if ${formatRoughPercent(discordance)}`,
+    ({ discordance, items }) => `${items} if ${formatRoughPercent(discordance)}`,
   );
   return (
-    `${have}; ${margin} ${String(fewest)} are the fewest. For an unharmed plan to be called safe with a chance of ` +
+    `${have}; ${margin} ${fewest} are the fewest. For an unharmed plan to be called safe with a chance of ` +
     `${formatRoughPercent(WANTED_CHANCE)} it takes about ${first ?? ''} of the answers change, ${others.join(', ')}.`
   );
 };

@@ -59,18 +59,15 @@ export const outsideRecords = ({ experts, parameters, method, answers }: Forecas
   const { least, most } = support.experts;
   const longest = answers.reduce((length, answer) => Math.max(length, answer.trim().length), 0);
   if (answers.length < FORECAST_ITEMS)
-    return `it reads ${String(FORECAST_ITEMS)} scoring items, and there are ${String(answers.length)}.`;
+    return `it reads ${FORECAST_ITEMS} scoring items, and there are ${answers.length}.`;
   if (method === null) return 'the records hold pruned models, and here every expert stays.';
   if (!support.methods.some((known) => known === method))
     return `the records hold plans by ${support.methods.join(' and ')} with as many experts in each layer.`;
-  if (experts < least || experts > most)
-    return `the records hold models with ${String(least)} to ${String(most)} experts per layer.`;
+  if (experts < least || experts > most) return `the records hold models with ${least} to ${most} experts per layer.`;
   if (parameters > LARGER_BY * support.parameters)
-    return `the model has more than ${String(LARGER_BY)} times the parameters of the largest recorded one.`;
+    return `the model has more than ${LARGER_BY} times the parameters of the largest recorded one.`;
   if (longest > support.answerCharacters)
-    return (
-      `right answers have up to ${String(longest)} characters, in the records ` + `${String(support.answerCharacters)}.`
-    );
+    return `right answers have up to ${longest} characters, in the records ` + `${support.answerCharacters}.`;
   return null;
 };
 
@@ -116,9 +113,7 @@ export const checkedCalls = ({
 
 /** What became of the forecasts of a workspace; null before the first was tested. */
 export const scoreWords = ({ tested, held }: CallScore): string | null =>
-  tested === 0
-    ? null
-    : `In earlier searches of this workspace, ${String(held)} of ${String(tested)} tested forecasts of models held.`;
+  tested === 0 ? null : `In earlier searches of this workspace, ${held} of ${tested} tested forecasts of models held.`;
 
 /**
  * How far the model may be pruned when it writes, foretold from few chosen items, how often such forecasts were right,
@@ -133,18 +128,18 @@ export const forecastWords = (document: FitDocument): readonly string[] => {
   if (unknown !== null) return [`Forecast of written answers (${task}): do not know, since ${unknown}${score}`];
   const { curves, right, tooFar, tooShort, safeCalls, notSafe, otherCalls, safeAnyway } = forecastRecord;
   const threshold = foretoldThreshold(curve);
-  const [called, other] = [`${String(safeCalls - notSafe)} of ${String(safeCalls)}`, String(otherCalls - safeAnyway)];
+  const [called, other] = [`${safeCalls - notSafe} of ${safeCalls}`, String(otherCalls - safeAnyway)];
   const calls = checkedCalls(document);
   return [
-    `Forecast of written answers (${task}), from the loss of the right answer on ${String(FORECAST_ITEMS)} scoring ` +
+    `Forecast of written answers (${task}), from the loss of the right answer on ${FORECAST_ITEMS} scoring ` +
       `items: ${threshold === 1 ? 'no factor is' : `safe up to ${formatFactor(threshold)}`}${
         threshold === 1 ? ' safe' : ''
-      } by ${methodTitle(method ?? '')}. In the records such thresholds were right in ${String(right)} of ` +
-      `${String(curves)} cases, too far in ${String(tooFar)} and too short in ${String(tooShort)}. It is no verdict.` +
+      } by ${methodTitle(method ?? '')}. In the records such thresholds were right in ${right} of ` +
+      `${curves} cases, too far in ${tooFar} and too short in ${tooShort}. It is no verdict.` +
       score,
     ...calls.map(({ name, isSafe, held }) => {
       const model = candidateWords(candidateNamed(document, name), experts);
-      const record = isSafe ? called : `${other} of ${String(otherCalls)}`;
+      const record = isSafe ? called : `${other} of ${otherCalls}`;
       const outcome = held === null ? 'not tested here' : held ? 'the test bore it out' : 'the test refuted it';
       const said = isSafe ? 'safe' : 'not safe';
       return `Forecast for ${model}: ${said} when it writes (right in ${record} records): ${outcome}.`;

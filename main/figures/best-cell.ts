@@ -48,7 +48,7 @@ export const bestCell = (
 /** Methods that reach the best threshold, such as "REAP" or "Frequency +2" (two more); empty if no factor above 1 is safe. */
 export const bestMethods = ({ best, methods }: BestThreshold<SizeThreshold>): string => {
   const [first, ...others] = (best.lastSafe ?? 1) > 1 ? methods : [];
-  return first === undefined ? '' : `${methodTitle(first)}${others.length === 0 ? '' : ` +${String(others.length)}`}`;
+  return first === undefined ? '' : `${methodTitle(first)}${others.length === 0 ? '' : ` +${others.length}`}`;
 };
 
 /** The threshold of each way to read a cell: what is asked, by which method, how far. */

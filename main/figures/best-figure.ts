@@ -133,7 +133,7 @@ export const bestThresholdsFigure = (
             'text-anchor': 'end',
             'font-weight': 600,
           }),
-          svgLabel(right, GRID_TOP + 30, `E ${String(experts)}`, { 'text-anchor': 'end', fill: theme.muted }),
+          svgLabel(right, GRID_TOP + 30, `E ${experts}`, { 'text-anchor': 'end', fill: theme.muted }),
         ];
       }),
       ...rows.flatMap((task, row) => {

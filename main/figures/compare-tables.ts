@@ -246,7 +246,7 @@ export const goneColumns: Columns<BesideDifference['layers'][number] & { readonl
 export const goneRows = ({ layers }: BesideDifference) => layers.map((each, layer) => ({ ...each, layer }));
 
 const scoresText = ({ chosen, scores }: FlippedItem['before']): string =>
-  `${String(chosen)} of ${scores.map((score) => formatFixed(score, 6)).join(', ')}`;
+  `${chosen} of ${scores.map((score) => formatFixed(score, 6)).join(', ')}`;
 
 const writtenText = ({ text, correct }: RewrittenItem['before']): string =>
   `${JSON.stringify(text)} (${correct ? 'right' : 'wrong'})`;

@@ -55,11 +55,9 @@ const experimentFigureTitle = (question: ExperimentQuestion): string =>
   question === 'scratch' ? 'Pruned against scratch' : 'Pruned against unpruned';
 
 const sizesOf = (pairs: readonly ExperimentCell[]): readonly (readonly [experts: number, kept: number])[] =>
-  [
-    ...new Map(
-      pairs.map(({ experts, kept }) => [`${String(experts)} ${String(kept)}`, [experts, kept] as const]),
-    ).values(),
-  ].sort((a, b) => a[0] - b[0] || b[1] - a[1]);
+  [...new Map(pairs.map(({ experts, kept }) => [`${experts} ${kept}`, [experts, kept] as const])).values()].sort(
+    (a, b) => a[0] - b[0] || b[1] - a[1],
+  );
 
 const cellPoint = (
   cell: ExperimentCell,
@@ -78,7 +76,7 @@ const cellPoint = (
       ...(draws > 1 ? [{ along: 'x', low: lowest, high: highest, width: 2.6 } as const] : []),
     ],
     tip: () => ({
-      title: `${label}, E ${String(experts)} pruned to ${String(kept)}`,
+      title: `${label}, E ${experts} pruned to ${kept}`,
       lines: [
         `difference ${formatDifferenceInUnit(difference, 'acc')} ${formatInterval({ low, high }, 'acc')}`,
         ...(draws > 1
@@ -115,7 +113,7 @@ export const experimentFigure = (
         definition: answer.question === 'scratch' ? 'scratchDifference' : 'pairedDifference',
         ...rowsChart(
           // Without a space to break at: a label stays one line.
-          sizes.map(([experts, kept]) => `${String(experts)}\u00a0\u2192\u00a0${String(kept)}`),
+          sizes.map(([experts, kept]) => `${experts}\u00a0\u2192\u00a0${kept}`),
           curves,
           cells.map((cell) =>
             cellPoint(
@@ -131,7 +129,7 @@ export const experimentFigure = (
   const caption = experimentCaption(answer.question);
   return {
     title: experimentFigureTitle(answer.question),
-    description: `${String(charts.length)} tasks: ${curves.map(({ label }) => label).join('; ')}. ${caption}`,
+    description: `${charts.length} tasks: ${curves.map(({ label }) => label).join('; ')}. ${caption}`,
     caption,
     legend: curves,
     charts,

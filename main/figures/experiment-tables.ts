@@ -44,7 +44,7 @@ const gatesColumn: Column<Pick<ArmName, 'gates'>> = ['gates', ({ gates }) => gat
 const sizesColumn: Column<{ readonly experts: number; readonly kept: number }> = [
   'sizes',
   null,
-  { title: 'sizes', text: ({ experts, kept }) => `${String(experts)} \u2192 ${String(kept)}` },
+  { title: 'sizes', text: ({ experts, kept }) => `${experts} \u2192 ${kept}` },
 ];
 
 const armColumns: Columns<ExperimentArm> = [
@@ -176,7 +176,7 @@ export const publishedColumns = ({ tasks }: Published): Columns<Published['rows'
     };
     return [`task ${task}`, null, amount(task, text)];
   }),
-  ['above', null, amount('above', ({ above, of }) => `${String(above)} of ${String(of)}`, 'experimentAbove')],
+  ['above', null, amount('above', ({ above, of }) => `${above} of ${of}`, 'experimentAbove')],
 ];
 
 /** Every pruned arm against its reference, one draw a line. */

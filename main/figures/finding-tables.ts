@@ -139,9 +139,7 @@ const safeTable = ({ safeCounts, models }: SizeTrendDocument): FindingTable[] =>
     rows,
     [...new Set(models.map(({ experts }) => experts))]
       .sort((left, right) => left - right)
-      .map((size) =>
-        number(`E ${String(size)}`, ({ shares }) => shareText(shares.find(({ experts }) => experts === size))),
-      ),
+      .map((size) => number(`E ${size}`, ({ shares }) => shareText(shares.find(({ experts }) => experts === size)))),
   );
 };
 

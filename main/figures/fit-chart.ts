@@ -91,7 +91,7 @@ export const fitFigure = (document: FitDocument, theme: FigureTheme): ChartFigur
         lines: [
           ...(name === document.recommended ? ['recommended'] : part),
           formatBytes(bytes),
-          `answer loss ${formatNats(loss, 3)} nats on ${String(items)} scoring items`,
+          `answer loss ${formatNats(loss, 3)} nats on ${items} scoring items`,
         ],
       }),
     };
@@ -113,7 +113,7 @@ export const fitFigure = (document: FitDocument, theme: FigureTheme): ChartFigur
   const losses = scored.flatMap(({ loss }) => [loss.mean, loss.low]);
   return {
     title: `${document.model} on ${theme.task(document.task)}: loss over bytes`,
-    description: `${String(scored.length)} candidates for ${limitWords(limit)}.`,
+    description: `${scored.length} candidates for ${limitWords(limit)}.`,
     caption: FIT_CAPTION,
     legend,
     plot: { width: 560, height: 236 },

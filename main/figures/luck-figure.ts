@@ -67,7 +67,7 @@ export const luckFigure = (
   return {
     title: `Luck of the calibration items: ${model} at ${formatFactor(factor)}`,
     description:
-      `${String(tasks.length)} tasks, methods ${methods.join(', ')}, draws of ` +
+      `${tasks.length} tasks, methods ${methods.join(', ')}, draws of ` +
       `${[...new Set(points.map(({ items }) => items))].join(', ')} calibration items.`,
     caption: LUCK_CAPTION,
     rule: document.rule,

@@ -228,7 +228,7 @@ const coloredTypes: readonly WeightType[] = [
   ...(['q5_1', 'q5_0', 'q4_1', 'fp8_block', 'gguf_mxfp4', 'gguf_nvfp4', 'f32', 'q5_k'] as const),
 ];
 
-const distinctProperty = (index: number): string => `--curve-${String(index)}`;
+const distinctProperty = (index: number): string => `--curve-${index}`;
 
 const distinctColor = (index: number, theme: FigureTheme): string => {
   const place = index % distinctColors.length;
@@ -264,14 +264,14 @@ export const runMarks = (
   const marks = methodMarks(methods, theme);
   const isOneRun = new Set(curves.map(({ run }) => run)).size < 2;
   const isStored = curves.every((curve) => typeOf(curve) === 'stored');
-  const groups = [...new Set(curves.map((curve) => `${String(curve.run)} ${typeOf(curve)}`))];
+  const groups = [...new Set(curves.map((curve) => `${curve.run} ${typeOf(curve)}`))];
   return new Map(
     curves.flatMap((curve) => {
       const mark = marks.get(curve.method);
       const type = typeOf(curve);
       if (mark === undefined) return [];
       if (isOneRun && isStored) return [[curve.key, mark]];
-      const index = isOneRun ? coloredTypes.indexOf(type) : groups.indexOf(`${String(curve.run)} ${type}`);
+      const index = isOneRun ? coloredTypes.indexOf(type) : groups.indexOf(`${curve.run} ${type}`);
       const dash = type === 'stored' ? (RUN_DASHES[curve.run % RUN_DASHES.length] ?? 'none') : roundedDash(type);
       return [[curve.key, { ...mark, color: distinctColor(index, theme), dash }]];
     }),

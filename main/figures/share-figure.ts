@@ -73,7 +73,7 @@ const seriesOf = (
     look: answers === 'written' ? 'hollow' : 'filled',
     whiskers: [],
     tip: () => ({
-      title: `${methodTitle(method)}, E ${String(experts)}, ${formatFactor(factor)}`,
+      title: `${methodTitle(method)}, E ${experts}, ${formatFactor(factor)}`,
       lines: [
         `drops ${formatPercent(share)} of the routed choices`,
         `difference ${formatDifferenceInUnit(difference, 'acc')}, mean over tasks and draws; answers ${answers}`,

@@ -127,9 +127,7 @@ export const shareTrendColumns: Columns<ShareTrend> = [
     title: 'dropped share',
     definition: 'droppedShare',
     text: ({ equalFactor }) =>
-      (equalFactor?.sizes ?? [])
-        .map(({ experts, share }) => `${formatPercent(share)} at E ${String(experts)}`)
-        .join(', '),
+      (equalFactor?.sizes ?? []).map(({ experts, share }) => `${formatPercent(share)} at E ${experts}`).join(', '),
   }),
 ];
 

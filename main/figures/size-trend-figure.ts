@@ -90,7 +90,7 @@ const taskSeries = (
         const texts = thresholds.map((threshold) => thresholdText(threshold, theme.task(task), sizeTrend, undefined));
         const [first] = texts;
         const lines = texts.flatMap(({ title, lines: words }) => [title, ...words.slice(1, 2)]);
-        const title = `${theme.task(task)}, E ${String(experts)}`;
+        const title = `${theme.task(task)}, E ${experts}`;
         return { title, lines: texts.length === 1 && first !== undefined ? first.lines : lines };
       },
     })),
@@ -116,7 +116,7 @@ const medianSeries = (trends: readonly ExpertTrend[], answers: AnswerKind, { siz
       look: answers === 'written' ? 'hollow' : 'filled',
       whiskers: [],
       tip: () => ({
-        title: `E ${String(experts)}: half of the tasks reach ${formatFactor(factor)}`,
+        title: `E ${experts}: half of the tasks reach ${formatFactor(factor)}`,
         lines: [`of ${counted(tasks, 'task')} with a decided threshold, answers ${answers}`],
       }),
     })),
@@ -165,11 +165,7 @@ export const expertTrendFigure = (
         key: method,
         heading: methodTitle(method),
         note: counted(trends.length, 'task'),
-        x: countsAxis(
-          sizes,
-          { title: 'experts before pruning (E)', label: (experts) => `E ${String(experts)}` },
-          [14, 18],
-        ),
+        x: countsAxis(sizes, { title: 'experts before pruning (E)', label: (experts) => `E ${experts}` }, [14, 18]),
         y,
         definition: 'threshold',
         rules: limitsOf(trends, sizes).filter(({ at }) => at <= y.domain[1]),

@@ -30,7 +30,7 @@ export const sliceName = ({ by, name }: Pick<ItemSlice, 'by' | 'name'>): string 
 export const pointInTaskText = ({ method, factor, seed }: PointInTask): string => {
   if (method === UNPRUNED) return 'unpruned';
   const parts = [methodTitle(method), ...(factor > 1 ? [formatFactor(factor)] : [])].join(' ');
-  return seed === null ? parts : `${parts}, seed ${String(seed)}`;
+  return seed === null ? parts : `${parts}, seed ${seed}`;
 };
 
 /** What a reader needs first stands first: the difference with its interval, and how it is read. */

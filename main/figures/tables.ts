@@ -368,7 +368,7 @@ export const luckColumns: Columns<LuckRow> = [
   ['few_tokens', ({ fewTokens }) => fewTokens.mean, amount('< 8 tokens', fewTokensText, 'fewTokens')],
   column('safe_draws', ({ safe }) => safe.count, {
     title: 'safe in',
-    text: ({ safe }) => `${String(safe.count)} of ${String(safe.of)}`,
+    text: ({ safe }) => `${safe.count} of ${safe.of}`,
     definition: 'calibrationDraw',
   }),
   ['verdict', ({ all }) => all?.verdict ?? null, { title: 'on all items', text: ({ all }) => verdictOfAll(all) }],

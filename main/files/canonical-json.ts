@@ -15,7 +15,7 @@ export const canonicalJson = (value: unknown): string => {
     return `{${text}}`;
   }
   if (typeof value === 'number' && !Number.isFinite(value)) {
-    throw new RangeError(`${String(value)} has no JSON form`);
+    throw new RangeError(`${value} has no JSON form`);
   }
   if (value === undefined || typeof value === 'function' || typeof value === 'symbol') {
     throw new TypeError(`${typeof value} has no JSON form`);

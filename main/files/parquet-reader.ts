@@ -226,7 +226,7 @@ class ReadingThread {
     if (isMemory)
       return refuse(
         'task-too-large',
-        `${this.#file} needs more than ${String(MAX_HEAP_MEGABYTES)} MB of memory to be read.`,
+        `${this.#file} needs more than ${MAX_HEAP_MEGABYTES} MB of memory to be read.`,
         'Split the task into several, or leave out columns.',
         error,
       );
@@ -255,7 +255,7 @@ class ReadingThread {
       this.#end(
         refuse(
           'task-too-large',
-          `${this.#file} needs more than ${String(MAX_OUTSIDE_BYTES)} bytes of memory to be read.`,
+          `${this.#file} needs more than ${MAX_OUTSIDE_BYTES} bytes of memory to be read.`,
           'Split the task into several, or leave out columns.',
         ),
       );

@@ -50,13 +50,13 @@ export class ParquetAllowance {
   takePage(bytes: number): void {
     this.#pageBytes += bytes;
     if (this.#pageBytes > this.#mostBytes)
-      throw new ParquetRefusal('too-large', `its pages contain more than ${String(this.#mostBytes)} bytes of data`);
+      throw new ParquetRefusal('too-large', `its pages contain more than ${this.#mostBytes} bytes of data`);
   }
 
   takeRows(bytes: number): void {
     this.#rowBytes += bytes;
     if (this.#rowBytes > this.#mostBytes)
-      throw new ParquetRefusal('too-large', `its rows contain more than ${String(this.#mostBytes)} bytes`);
+      throw new ParquetRefusal('too-large', `its rows contain more than ${this.#mostBytes} bytes`);
   }
 }
 
@@ -107,7 +107,7 @@ const walkRuns = (
     }
     const times = Math.floor(header / 2);
     if (header % 2 === 0) {
-      if (times > left) throw damaged(name, `a run of ${String(times)} values in a page of ${String(count)}`);
+      if (times > left) throw damaged(name, `a run of ${times} values in a page of ${count}`);
       let value = 0;
       for (let index = 0; index < Math.ceil(width / 8); index += 1) value += byte() * 256 ** index;
       visit(value, times);
@@ -146,7 +146,7 @@ const entryLengths = (page: Uint8Array, count: number, { data, name, path }: Chu
   // Eight booleans per byte, each of which would be an entry.
   if (data.type === 'BOOLEAN') throw damaged(name, 'a dictionary of booleans');
   if (data.type !== 'BYTE_ARRAY') return isText(data) ? widthOf(data, path) : 0;
-  if (count > page.length / 4) throw damaged(name, `a dictionary of ${String(count)} entries in fewer bytes`);
+  if (count > page.length / 4) throw damaged(name, `a dictionary of ${count} entries in fewer bytes`);
   const view = viewOf(page);
   const lengths = new Uint32Array(count);
   let at = 0;
@@ -327,7 +327,7 @@ const pagesOf = (
       continue;
     }
     values += count;
-    if (values > most) throw damaged(name, `its pages claim ${String(values)} values, but the footer ${String(most)}`);
+    if (values > most) throw damaged(name, `its pages claim ${values} values, but the footer ${most}`);
     if (!isFlat) allowance.takeRows(count * (VALUE_BYTES * levels + nameBytes));
   }
   return pages;
@@ -374,7 +374,7 @@ const chunksOf = (
       const name = data.path_in_schema.join('.');
       const path = getTreePath(tree, data.path_in_schema);
       if (isFlatColumn(path) && data.num_values > groupRows)
-        throw damaged(name, `${String(data.num_values)} values in ${String(rows)} rows`);
+        throw damaged(name, `${String(data.num_values)} values in ${rows} rows`);
       // Some writers give 0 where there is no dictionary.
       const hasDictionary = data.dictionary_page_offset !== undefined && data.dictionary_page_offset !== 0n;
       const start = Number(hasDictionary ? data.dictionary_page_offset : data.data_page_offset);

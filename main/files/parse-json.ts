@@ -72,8 +72,7 @@ export const duplicateKey = (text: string): string | null => {
 
 /** JSON.parse for foreign text: also throws a SyntaxError for values nested deeper than 200. */
 export const parseForeignJson = (text: string): unknown => {
-  if (nestsDeeper(text, MAX_JSON_DEPTH))
-    throw new SyntaxError(`values are nested deeper than ${String(MAX_JSON_DEPTH)}`);
+  if (nestsDeeper(text, MAX_JSON_DEPTH)) throw new SyntaxError(`values are nested deeper than ${MAX_JSON_DEPTH}`);
   return JSON.parse(text);
 };
 

@@ -25,7 +25,7 @@ export const pathSignature = async (path: string): Promise<string> => {
     return parts.join('\n');
   } catch (error) {
     // Missing or unreadable: opening will report it, and the next attempt must try again.
-    if (fileErrorCode(error) !== null) return `unreadable ${String(Math.random())}`;
+    if (fileErrorCode(error) !== null) return `unreadable ${Math.random()}`;
     throw error;
   }
 };

@@ -32,7 +32,7 @@ const readOrNull = (read: () => string): string | null => {
  * zombie (field 3, Z) counts as ended: in a container whose first process is not an init it stays listed for ever.
  */
 const processStart = (pid: number): ProcessStart => {
-  const stat = readOrNull(() => readFileSync(`/proc/${String(pid)}/stat`, 'utf8'));
+  const stat = readOrNull(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
   if (stat === null) return { kind: 'unknown' };
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   if (fields[0] === 'Z' || fields[0] === 'X') return { kind: 'ended' };

@@ -42,14 +42,14 @@ export const requireLimits = ({ openFiles, addressBytes }: ProcessLimits): void 
   if (openFiles < LEAST_OPEN_FILES)
     throw refuse(
       'too-few-open-files',
-      `This process may have ${String(openFiles)} files open; at least ${String(LEAST_OPEN_FILES)} are needed.`,
+      `This process may have ${openFiles} files open; at least ${LEAST_OPEN_FILES} are needed.`,
       'Raise the limit, for example: ulimit -n 1024.',
     );
   if (addressBytes < LEAST_ADDRESS_BYTES)
     throw refuse(
       'too-few-addresses',
       `The address space of this process is limited to ${(addressBytes / 1e9).toFixed(1)} GB; Node and its threads ` +
-        `reserve more (at least ${String(LEAST_ADDRESS_BYTES / 1e9)} GB are needed), whatever they use.`,
+        `reserve more (at least ${LEAST_ADDRESS_BYTES / 1e9} GB are needed), whatever they use.`,
       'Lift the limit (ulimit -v unlimited). To limit memory, use --memory, a container or a cluster job.',
     );
 };

@@ -120,7 +120,7 @@ export const readRegularFile = async (
     if (sizeBytes > mostBytes)
       throw refuse(
         'file-too-large',
-        `${file} has ${String(sizeBytes)} bytes: too large for its kind (limit ${String(mostBytes)}).`,
+        `${file} has ${sizeBytes} bytes: too large for its kind (limit ${mostBytes}).`,
         'Choose another file.',
       );
     const until = performance.now() + deadlineMs;
@@ -128,7 +128,7 @@ export const readRegularFile = async (
     if (performance.now() < until) return bytes;
     throw refuse(
       'read-too-slow',
-      `${file} gave ${String(bytes.length)} of ${String(sizeBytes)} bytes in ${String(deadlineMs / 1000)} s.`,
+      `${file} gave ${bytes.length} of ${sizeBytes} bytes in ${deadlineMs / 1000} s.`,
       'Copy it to a faster disk.',
     );
   } finally {

@@ -7,7 +7,7 @@ import { explainFileError, makeFolder } from './file-errors.ts';
  * Identifies the writer in names of temporary files: processes of two machines that share a disk, or of two containers,
  * may have the same process id.
  */
-export const temporaryWriter = `${String(process.pid)}-${randomBytes(4).toString('hex')}`;
+export const temporaryWriter = `${process.pid}-${randomBytes(4).toString('hex')}`;
 
 /** A name beside `path` that no other writer uses; hidden, so that listings skip it. */
 export const temporaryNameFor = (path: string, folder = dirname(path)): string =>

@@ -72,7 +72,7 @@ export const pipProgress = (line: string): string | null => {
   const [, doing, what = ''] = PIP_LINE.exec(line) ?? [];
   if (doing === undefined || what.includes('.metadata')) return null;
   if (!doing.startsWith('Installing')) return `${doing} ${what.replace(/ \(from .*/, '').replace(/\S+\//, '')}`;
-  return `Unpacking ${String(what.split(',').length)} packages: some minutes without another line`;
+  return `Unpacking ${what.split(',').length} packages: some minutes without another line`;
 };
 
 const lastWords = ({ stderr }: ProgramEnd): string => stderr.trim().split('\n').at(-1) ?? '';

@@ -89,7 +89,7 @@ export const mixtureSequences = (
 ): readonly (readonly TrainingSequence[])[] => {
   const groups = new Map<string, TrainingSequence[]>();
   items.forEach(({ group, context, answer }, index) => {
-    const sequence = pairSequence(tokenizer, `${String(index + 1)} of the mixture`, context, answer, length);
+    const sequence = pairSequence(tokenizer, `${index + 1} of the mixture`, context, answer, length);
     const sequences = groups.get(group);
     if (sequences === undefined) groups.set(group, [sequence]);
     else sequences.push(sequence);

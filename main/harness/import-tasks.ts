@@ -192,7 +192,7 @@ const runHarness = async (
       case 'loading':
         return say('Starting lm-evaluation-harness, which reads its 14,000 tasks: up to a minute');
       case 'building':
-        return say(`${event.task}: building prompts (${String(event.index + 1)} of ${String(event.of)})`);
+        return say(`${event.task}: building prompts (${event.index + 1} of ${event.of})`);
       case 'written':
         written.push(event);
         return undefined;

@@ -164,7 +164,7 @@ class JudgeProcess {
         throw new WorkbenchError(
           'judge-ended',
           'failed',
-          `The Python that judges (${this.#python}) took more than ${String(MOST_MS_PER_TEXT / 1000)} s for one text.`,
+          `The Python that judges (${this.#python}) took more than ${MOST_MS_PER_TEXT / 1000} s for one text.`,
           'Resume the run, or leave the task out.',
         );
       await new Promise<void>((resolve) => {

@@ -115,12 +115,12 @@ export const planInstall = async (
   const { home, node, freeBytes, isThere } = await probeThere(target, signal);
   const { host } = target;
   const see = `"ssh ${shellWord(host)} node --version" must answer. Nothing was copied.`;
-  const wanted = `Install Node ${String(NODE_MAJOR)} or newer there`;
+  const wanted = `Install Node ${NODE_MAJOR} or newer there`;
   if (node === null) throw refuse('no-node-there', `${host} has no Node.`, `${wanted}; ${see}`);
   if (!(Number(/^v(\d+)\./.exec(node)?.[1]) >= NODE_MAJOR))
     throw refuse(
       'old-node-there',
-      `${host} has Node ${node}; the workbench needs ${String(NODE_MAJOR)} or newer.`,
+      `${host} has Node ${node}; the workbench needs ${NODE_MAJOR} or newer.`,
       `${wanted}; ${see}`,
     );
   if (!(freeBytes >= bytes * ROOM_TO_SPARE))
@@ -140,7 +140,7 @@ const unpack = (files: number): string =>
   `set -e; d="$HOME/${INSTALLED}"; umask 077; mkdir -p "$d"; h=".part-$(uname -n)"; ` +
   `for o in "$d/$h"-*; do [ ! -d "$o" ] || kill -0 "\${o##*-}" 2>/dev/null || rm -rf "$o"; done; p="$d/$h-$$"; ` +
   `trap 'rm -rf "$p"' EXIT; trap 'exit 1' HUP INT TERM PIPE; mkdir "$p"; tar -xzf - -C "$p"; ` +
-  `[ "$(find "$p" -type f | wc -l)" -eq ${String(files)} ] || { echo "files are missing" >&2; exit 1; }; ` +
+  `[ "$(find "$p" -type f | wc -l)" -eq ${files} ] || { echo "files are missing" >&2; exit 1; }; ` +
   `rm -rf "$d/${VERSION}"; mv "$p" "$d/${VERSION}"; cd "$d/${VERSION}"; ` +
   `if node -e 'require.resolve("onnxruntime-node")' 2>/dev/null; then echo "runtime=yes"; else echo "runtime=no"; fi`;
 

@@ -42,14 +42,14 @@ const fetches = new Map<number, AbortController>();
 /** A socket of the far engine, admitted by the token. */
 const openSocket = (localPort: number): Promise<WebSocket> =>
   new Promise((resolve, reject) => {
-    const address = `127.0.0.1:${String(localPort)}`;
+    const address = `127.0.0.1:${localPort}`;
     const socket = new WebSocket(`ws://${address}/engine`, { origin: `http://${address}`, perMessageDeflate: false });
     const failed = (why: string): void => {
       socket.terminate();
       reject(fail('engine-silent', `The engine on ${host} does not answer: ${why}.`, ''));
     };
     socket.on('error', (error) => failed(error.message));
-    socket.once('close', (code, reason) => failed(reason.toString() || `code ${String(code)}`));
+    socket.once('close', (code, reason) => failed(reason.toString() || `code ${code}`));
     socket.once('open', () => socket.send(JSON.stringify({ type: 'token', token })));
     socket.once('message', (data: Buffer) => {
       socket.removeAllListeners('close');

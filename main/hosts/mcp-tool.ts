@@ -51,7 +51,7 @@ const named = <T extends { readonly name: string; readonly path: string }>(
   if (found.length > 1)
     throw refuse(
       'ambiguous-name',
-      `${String(found.length)} ${kind}s are called "${wanted}".`,
+      `${found.length} ${kind}s are called "${wanted}".`,
       `Give the path of one: ${found.map(({ path }) => path).join(', ')}.`,
     );
   return first;

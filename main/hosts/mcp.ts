@@ -190,7 +190,7 @@ const answerOf = (name: string, data: unknown): CallToolResult => {
   if (text.length <= MAX_ANSWER_CHARACTERS) return { content: [{ type: 'text', text }] };
   throw refuse(
     'answer-too-long',
-    `The answer of ${name} has ${String(text.length)} characters; at most ${String(MAX_ANSWER_CHARACTERS)} are given.`,
+    `The answer of ${name} has ${text.length} characters; at most ${MAX_ANSWER_CHARACTERS} are given.`,
     'Ask for fewer rows, or for one model, task or method.',
   );
 };

@@ -51,23 +51,20 @@ const checkFooter = async (buffer: AsyncBuffer): Promise<void> => {
   if (footerBytes > mostBytes && footerBytes < buffer.byteLength)
     throw new ParquetRefusal(
       'too-large',
-      `its footer has ${String(footerBytes)} bytes (limit ${mostBytes.toFixed(0)} in a file of its size)`,
+      `its footer has ${footerBytes} bytes (limit ${mostBytes.toFixed(0)} in a file of its size)`,
     );
 };
 
 const checkSchema = ({ schema }: FileMetaData): void => {
   if (schema.length > MAX_SCHEMA_ELEMENTS)
-    throw new ParquetRefusal(
-      'too-large',
-      `it has ${String(schema.length)} columns (limit ${String(MAX_SCHEMA_ELEMENTS)})`,
-    );
+    throw new ParquetRefusal('too-large', `it has ${schema.length} columns (limit ${MAX_SCHEMA_ELEMENTS})`);
   /** Remaining children of each group around an element. */
   const waiting: number[] = [];
   for (const { name, num_children: children, logical_type: type } of schema) {
     if (waiting.length > 0) waiting.push((waiting.pop() ?? 0) - 1);
     if (children !== undefined && children > 0) waiting.push(children);
     if (waiting.length > MAX_SCHEMA_DEPTH)
-      throw new ParquetRefusal('too-large', `column "${name}" lies in more than ${String(MAX_SCHEMA_DEPTH)} others`);
+      throw new ParquetRefusal('too-large', `column "${name}" lies in more than ${MAX_SCHEMA_DEPTH} others`);
     // A value of this type may name a part of itself any number of times, nested in others that do.
     if (type?.type === 'VARIANT') throw new ParquetRefusal('damaged', `column "${name}" is of the type VARIANT`);
     while (waiting.at(-1) === 0) waiting.pop();
@@ -77,7 +74,7 @@ const checkSchema = ({ schema }: FileMetaData): void => {
 const checkSize = (metadata: FileMetaData, mostRows: number, mostBytes: number): void => {
   const rows = metadata.row_groups.reduce((sum, group) => sum + group.num_rows, 0n);
   if (metadata.num_rows > BigInt(mostRows) || rows > BigInt(mostRows))
-    throw new ParquetRefusal('too-large', `it has ${String(metadata.num_rows)} rows (limit ${String(mostRows)})`);
+    throw new ParquetRefusal('too-large', `it has ${String(metadata.num_rows)} rows (limit ${mostRows})`);
   let bytes = 0n;
   for (const { columns, num_rows: groupRows } of metadata.row_groups) {
     if (groupRows < 0n) throw new ParquetRefusal('damaged', 'a row group has a negative number of rows');
@@ -97,7 +94,7 @@ const checkSize = (metadata: FileMetaData, mostRows: number, mostBytes: number):
     }
   }
   if (bytes > BigInt(mostBytes))
-    throw new ParquetRefusal('too-large', `it contains ${String(bytes)} bytes of data (limit ${String(mostBytes)})`);
+    throw new ParquetRefusal('too-large', `it contains ${String(bytes)} bytes of data (limit ${mostBytes})`);
 };
 
 const openFile = async ({

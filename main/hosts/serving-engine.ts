@@ -145,7 +145,7 @@ export const findOrStartServing = async (
     const said = (await readTextIfThere(logOf(state, workspace), { mostBytes: MAX_LOG_BYTES })) ?? '';
     throw fail(
       'not-started',
-      `The engine did not start: ${end.how ?? `it said nothing for ${String(START_MS / 1000)} s`}.\n` +
+      `The engine did not start: ${end.how ?? `it said nothing for ${START_MS / 1000} s`}.\n` +
         said.trimEnd().split('\n').slice(-LAST_LINES).join('\n'),
       'Start it in a terminal there: uncurl serve',
     );
@@ -170,7 +170,7 @@ export const stopServing = async (state: string, workspace: string): Promise<boo
   }
   throw fail(
     'not-stopped',
-    `The engine (process ${String(serving.process.pid)}) did not end within ${String(STOP_MS / 1000)} s.`,
+    `The engine (process ${serving.process.pid}) did not end within ${STOP_MS / 1000} s.`,
     'End the process by hand.',
   );
 };

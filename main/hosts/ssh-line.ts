@@ -55,7 +55,7 @@ const NOT_FOUND = 127;
 
 const wordsOf = (target: SshTarget, options: readonly string[]): readonly string[] => [
   ...reachingWords(target),
-  ...['-o', `ServerAliveInterval=${String(ALIVE_EVERY_S)}`, '-o', 'ServerAliveCountMax=3', '-T', ...options],
+  ...['-o', `ServerAliveInterval=${ALIVE_EVERY_S}`, '-o', 'ServerAliveCountMax=3', '-T', ...options],
   ...['--', target.host],
 ];
 
@@ -252,7 +252,7 @@ const startSsh = (target: SshTarget, words: readonly string[], signal: AbortSign
 const isRunning = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode === null && signalCode === null;
 
 const forwardWords = (localPort: number, port: number): readonly string[] => [
-  ...['-L', `127.0.0.1:${String(localPort)}:127.0.0.1:${String(port)}`],
+  ...['-L', `127.0.0.1:${localPort}:127.0.0.1:${port}`],
 ];
 
 /** Whether the user's own configuration shares a connection to this machine that is open now. */
@@ -376,7 +376,7 @@ export const keepLine = async (target: SshTarget, kept: KeptLine): Promise<void>
       }
       const wait = WAITS_S[Math.min(line.attempt, WAITS_S.length - 1)] ?? 30;
       line.attempt += 1;
-      cut(`The line to ${target.host} is cut; the engine and its runs go on there. Trying again in ${String(wait)} s.`);
+      cut(`The line to ${target.host} is cut; the engine and its runs go on there. Trying again in ${wait} s.`);
       await delay(wait * 1_000, undefined, { signal }).catch(() => undefined);
       if (isClosed()) return;
     }

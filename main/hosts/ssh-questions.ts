@@ -61,7 +61,7 @@ export const openSshQuestions = async ({ program, asked, over }: Asking): Promis
     finish(id);
     if (given?.includes('\n') === true) throw refuse('bad-answer', 'An answer is one line.', 'Type it again.');
     try {
-      const answering = await open(join(folder, `answer-${String(id)}`), constants.O_WRONLY | constants.O_NONBLOCK);
+      const answering = await open(join(folder, `answer-${id}`), constants.O_WRONLY | constants.O_NONBLOCK);
       try {
         await answering.write(given === null ? 'refused\n' : `answered\n${given}\n`);
       } finally {
@@ -73,14 +73,14 @@ export const openSshQuestions = async ({ program, asked, over }: Asking): Promis
     }
   };
   const take = async (id: number): Promise<void> => {
-    const file = join(folder, `question-${String(id)}`);
+    const file = join(folder, `question-${id}`);
     const [prompt = '', ...lines] = (await readTextIfThere(file, { mostBytes: MAX_QUESTION_BYTES }))?.split('\n') ?? [];
     if (lines.length === 0) return;
     const text = lines.join('\n').trim();
     // ssh ends the program that shows a note, or is itself ended, without a word.
     const look = setInterval(() => {
       readdir(folder).then(
-        (names) => (names.includes(`question-${String(id)}`) ? undefined : finish(id)),
+        (names) => (names.includes(`question-${id}`) ? undefined : finish(id)),
         () => finish(id),
       );
     }, LOOK_EVERY_MS);

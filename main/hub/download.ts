@@ -36,7 +36,7 @@ const MOST_WAITING_BYTES = 16 * CHUNK_BYTES;
 
 /** Content hashes as etags name them: SHA-256 of a large file, git's SHA-1 of a blob. */
 const hashFor = ({ etag, sizeBytes }: RepositoryFile): Hash =>
-  etag.length === 64 ? createHash('sha256') : createHash('sha1').update(`blob ${String(sizeBytes)}\0`);
+  etag.length === 64 ? createHash('sha256') : createHash('sha1').update(`blob ${sizeBytes}\0`);
 
 const sizeOf = (file: string): Promise<number | null> =>
   stat(file).then(
@@ -136,7 +136,7 @@ class Part {
         if (this.sizeBytes + chunk.length > this.#file.sizeBytes)
           throw refuse(
             'hub-bad-answer',
-            `The Hub sends more than the ${String(this.#file.sizeBytes)} bytes of ${this.#file.path}.`,
+            `The Hub sends more than the ${this.#file.sizeBytes} bytes of ${this.#file.path}.`,
             'Try again later.',
           );
         this.#hash.update(chunk);
@@ -184,7 +184,7 @@ const requestRest = async (
       .request(location, {
         headers: {
           'accept-encoding': 'identity',
-          ...(from === 0 ? {} : { range: `bytes=${String(from)}-` }),
+          ...(from === 0 ? {} : { range: `bytes=${from}-` }),
         },
         ...(signal === undefined ? {} : { signal }),
       })
@@ -310,7 +310,7 @@ const requireSpace = async (folder: string, bytes: number): Promise<void> => {
   if (blocks === 0 || bavail * bsize >= bytes) return;
   throw refuse(
     'disk-full',
-    `${folder} has ${String(Math.floor((bavail * bsize) / 1e6))} MB free, and ${String(Math.ceil(bytes / 1e6))} MB ` +
+    `${folder} has ${Math.floor((bavail * bsize) / 1e6)} MB free, and ${Math.ceil(bytes / 1e6)} MB ` +
       'are to be downloaded.',
     'Free some space, or set HF_HUB_CACHE to a folder on another disk.',
   );

@@ -60,7 +60,7 @@ const MOST_NAMED = 4;
 const listed = (names: readonly string[]): string =>
   names.length <= MOST_NAMED
     ? names.join(', ')
-    : `${names.slice(0, MOST_NAMED).join(', ')} and ${String(names.length - MOST_NAMED)} more`;
+    : `${names.slice(0, MOST_NAMED).join(', ')} and ${names.length - MOST_NAMED} more`;
 
 /**
  * Finds a model in the cache, without any request: by commit, or by the commit in `refs/REVISION`. No snapshot is

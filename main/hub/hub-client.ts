@@ -105,7 +105,7 @@ const refusalOf = (response: Response, url: URL, isOurs: boolean, token: string 
   if (!isOurs)
     return refuse(
       'hub-error',
-      `${url.host}, to which the Hub sent the request, answered with status ${String(status)}.${details}`,
+      `${url.host}, to which the Hub sent the request, answered with status ${status}.${details}`,
       'Try again later.',
     );
   const repository = repositoryIn(url);
@@ -150,7 +150,7 @@ const refusalOf = (response: Response, url: URL, isOurs: boolean, token: string 
     return refuse('hub-no-access', `The Hub refuses access to ${repository}.${details}`, `See ${page}; ${LOGIN}`);
   if (status === 429)
     return refuse('hub-too-many', `The Hub asks to wait: too many requests.${details}`, 'Try again in some minutes.');
-  return refuse('hub-error', `The Hub answered with status ${String(status)}.${details}`, 'Try again later.');
+  return refuse('hub-error', `The Hub answered with status ${status}.${details}`, 'Try again later.');
 };
 
 /** The system's code in the chain of an error's causes. */

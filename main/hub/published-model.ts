@@ -74,7 +74,7 @@ const readSmall = async (
   if (file.sizeBytes > mostBytes)
     throw refuse(
       'file-too-large',
-      `${file.path} of ${id} has ${String(file.sizeBytes)} bytes: too large for its kind (limit ${String(mostBytes)}).`,
+      `${file.path} of ${id} has ${file.sizeBytes} bytes: too large for its kind (limit ${mostBytes}).`,
       'Choose another model.',
     );
   return (await remoteBytes(client, { repository: id, commit, file }, signal))(0, file.sizeBytes);
@@ -153,7 +153,7 @@ export const findPublished = async (
   if (another === undefined) return ofGguf(only);
   throw refuse(
     'several-models',
-    `${repository.id} has ${String(models.length)} GGUF models: ${models.slice(0, MOST_NAMED).join(', ')}` +
+    `${repository.id} has ${models.length} GGUF models: ${models.slice(0, MOST_NAMED).join(', ')}` +
       `${models.length > MOST_NAMED ? ', …' : ''}.`,
     `Name one: ${hubNameText({ ...name, file: only })}.`,
   );

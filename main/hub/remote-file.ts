@@ -39,7 +39,7 @@ export const locate = async (client: HubClient, remote: RemoteFile, signal?: Abo
       : commit !== null && commit !== remote.commit
         ? `it is of commit ${commit}, and ${remote.commit} was asked for`
         : size !== null && Number(size) !== file.sizeBytes
-          ? `it has ${size} bytes, and ${String(file.sizeBytes)} were listed`
+          ? `it has ${size} bytes, and ${file.sizeBytes} were listed`
           : null;
   if (differs !== null)
     throw refuse(
@@ -69,7 +69,7 @@ export const remoteBytes = async (
   const once = async (offset: number, length: number): Promise<Buffer> => {
     const stop = new AbortController();
     const response = await client.request(location, {
-      headers: { range: `bytes=${String(offset)}-${String(offset + length - 1)}`, 'accept-encoding': 'identity' },
+      headers: { range: `bytes=${offset}-${offset + length - 1}`, 'accept-encoding': 'identity' },
       signal: signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]),
     });
     // Without ranges the answer begins at the start of the file.
@@ -92,10 +92,7 @@ export const remoteBytes = async (
       try {
         const bytes = await once(offset, length);
         if (bytes.length === length) return bytes;
-        throw unreachable(
-          new URL(location).host,
-          new Error(`it sent ${String(bytes.length)} of ${String(length)} bytes`),
-        );
+        throw unreachable(new URL(location).host, new Error(`it sent ${bytes.length} of ${length} bytes`));
       } catch (error) {
         if (signal?.aborted === true || !isConnectionError(error)) throw error;
         if (attempt >= MAX_ATTEMPTS) throw unreachable(new URL(location).host, error);

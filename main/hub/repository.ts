@@ -84,7 +84,7 @@ const listRepository = async (client: HubClient, id: string, revision: string): 
         'Nothing of this repository is downloaded.',
       );
     if (type === 'file') files.push({ path, sizeBytes: lfs?.size ?? size, etag: lfs?.oid ?? oid });
-    if (files.length > MAX_FILES) throw badAnswer(id, `it has more than ${String(MAX_FILES)} files`);
+    if (files.length > MAX_FILES) throw badAnswer(id, `it has more than ${MAX_FILES} files`);
   }
   const { gated = false, private: isPrivate = false } = found.data;
   return { id, commit, files, isGated: gated !== false, isPrivate };

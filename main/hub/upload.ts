@@ -103,7 +103,7 @@ const repositoryExists = async (
   if (files.length === 0 || intoExisting) return true;
   throw refuse(
     'repository-has-files',
-    `${repository} has ${String(files.length)} files already.`,
+    `${repository} has ${files.length} files already.`,
     'Name another repository, or give --into-existing to add to it and to replace files of the same names.',
   );
 };

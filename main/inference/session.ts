@@ -155,7 +155,7 @@ export const integerTensor = (values: ArrayLike<number>, shape: readonly number[
   const halves = new Int32Array(whole.buffer);
   for (let index = 0; index < length; index += 1) {
     const value = values[index] ?? 0;
-    if (!Number.isSafeInteger(value)) throw new RangeError(`${String(value)} is no whole number`);
+    if (!Number.isSafeInteger(value)) throw new RangeError(`${value} is no whole number`);
     halves[2 * index] = value;
     halves[2 * index + 1] = Math.floor(value / 2 ** 32);
   }

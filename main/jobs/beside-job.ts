@@ -52,5 +52,5 @@ export const besideJob = (model: RunModel, settings: BesideSettings): Job =>
     );
     meter.finish();
     const tokens = columns.reduce((sum, column) => sum + column.tokens.length, 0);
-    return { output, summary: `${String(tokens)} tokens written.` };
+    return { output, summary: `${tokens} tokens written.` };
   });

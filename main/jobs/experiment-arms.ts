@@ -144,7 +144,7 @@ export const checkExperiment = (
     if (index > 0 && least < info.topK)
       throw refuse(
         'experiment-sizes',
-        `${name} uses ${String(info.topK)} experts a token and cannot be pruned to ${String(least)}.`,
+        `${name} uses ${info.topK} experts a token and cannot be pruned to ${least}.`,
         'Leave the smallest members out.',
       );
   });

@@ -219,6 +219,6 @@ export const experimentJob = (input: ExperimentInput): Job =>
     const { arms } = await measureExperiment(input, context);
     return {
       output: join(context.folder, EXPERIMENT_FILE),
-      summary: `${String(arms.length)} arms measured: ${stepSummary(context.meter)}`,
+      summary: `${arms.length} arms measured: ${stepSummary(context.meter)}`,
     };
   });

@@ -74,7 +74,7 @@ export const exportJob = ({ checkpoint, machine, card, referee, ...order }: Expo
     await writeVerification(context, verification);
     meter.finish();
     const isCompared = order.format === 'gguf' || order.hfType !== undefined;
-    const proof = isCompared ? 'compared byte by byte' : `verified on ${String(verification.tokens)} tokens`;
+    const proof = isCompared ? 'compared byte by byte' : `verified on ${verification.tokens} tokens`;
     return {
       output: folder,
       summary: [`Exported to ${folder} and ${proof}.`, ...warnings].join(' '),

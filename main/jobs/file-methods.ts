@@ -55,7 +55,7 @@ export const planOfFile = (
   const file = openFileMethod(settings, method, model);
   if (file.kind === 'plans') {
     const given = filePlans(settings, method, model).find((plan) => plan.keep === keep);
-    if (given === undefined) throw new Error(`no plan of the file ${method} keeps ${String(keep)} experts`);
+    if (given === undefined) throw new Error(`no plan of the file ${method} keeps ${keep} experts`);
     return signedPlan(given.plan, model, [task]);
   }
   const { ranking } = file;
@@ -96,7 +96,7 @@ export const checkFileMethods = (settings: FileSettings, models: readonly Checkp
         if (twice === undefined) continue;
         throw refuse(
           'file-plans-alike',
-          `Two plans of the file "${method}" keep ${String(twice)} experts a layer on average.`,
+          `Two plans of the file "${method}" keep ${twice} experts a layer on average.`,
           'A curve has one point per size: put the plans into separate files.',
         );
       }

@@ -39,7 +39,7 @@ const train = async (order: TrainingOrder, context: JobContext, folder: string):
       meter.begin(steps - done);
     },
     onStep: ({ done, stage, loss }) => {
-      meter.describe(`Step ${String(done)} of ${String(steps)}, ${STAGE_WORDS[stage]}: loss ` + loss.toFixed(4));
+      meter.describe(`Step ${done} of ${steps}, ${STAGE_WORDS[stage]}: loss ` + loss.toFixed(4));
       meter.advance((done - resumed) / Math.max(1, steps - resumed));
     },
   });
@@ -66,7 +66,7 @@ export const finetuneJob = (input: FinetuneInput): Job =>
       return {
         output: destination,
         summary:
-          `Fine-tuned to ${destination}: loss ${loss.first.toFixed(4)} at the first of ${String(steps)} steps, ` +
+          `Fine-tuned to ${destination}: loss ${loss.first.toFixed(4)} at the first of ${steps} steps, ` +
           `${loss.last.toFixed(4)} at the last.`,
       };
     },

@@ -34,8 +34,8 @@ const ourProbes = ({ name, info }: Checkpoint, tokenizer: TextTokenizer): readon
   if (info.vocabulary < REAL_VOCABULARY)
     throw refuse(
       'small-vocabulary',
-      `${name} has a vocabulary of ${String(info.vocabulary)} tokens; the canaries of the workbench are for models ` +
-        `with at least ${String(REAL_VOCABULARY)}.`,
+      `${name} has a vocabulary of ${info.vocabulary} tokens; the canaries of the workbench are for models ` +
+        `with at least ${REAL_VOCABULARY}.`,
       'Give own lines: --canaries FILE.',
     );
   const probes = canaryProbes
@@ -44,8 +44,8 @@ const ourProbes = ({ name, info }: Checkpoint, tokenizer: TextTokenizer): readon
   if (probes.length >= FEWEST_PROBES) return probes;
   throw refuse(
     'too-few-probes',
-    `The tokenizer of ${name} leaves ${String(probes.length)} of the workbench's ${String(canaryProbes.length)} ` +
-      `canaries an answer with tokens of its own, and ${String(FEWEST_PROBES)} are the fewest.`,
+    `The tokenizer of ${name} leaves ${probes.length} of the workbench's ${canaryProbes.length} ` +
+      `canaries an answer with tokens of its own, and ${FEWEST_PROBES} are the fewest.`,
     'Give own lines: --canaries FILE.',
   );
 };

@@ -99,7 +99,7 @@ export class CandidateSizes {
   }
 
   async of(count: number, weights: WeightType): Promise<Pick<FitCandidate, 'bytes' | 'memoryBytes'>> {
-    const key = `${String(count)} ${weights}`;
+    const key = `${count} ${weights}`;
     const bytes =
       this.#known.get(key) ??
       (await exportBytes(
@@ -274,7 +274,7 @@ export const planCandidates = async (
     throw refuse(
       'nothing-fits',
       `Nothing of ${checkpoint.name} fits into ${formatBytes(limit.bytes)}: its smallest form here ` +
-        `(top-${String(info.topK)} of ${String(info.experts)} experts) takes ${formatBytes(smallestBytes)}.`,
+        `(top-${info.topK} of ${info.experts} experts) takes ${formatBytes(smallestBytes)}.`,
       'Give more bytes, a shorter context, another format, or a smaller model.',
     );
   const unpruned = await sizes.of(info.experts, types[0] ?? 'stored');

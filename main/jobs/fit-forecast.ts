@@ -32,7 +32,7 @@ const lossCurve = async (
     if (kept >= experts || !counts.includes(kept)) continue;
     const plan = await search.madePlan({
       ...chosen,
-      name: `forecast ${String(kept)}`,
+      name: `forecast ${kept}`,
       refit: false,
       kept,
       weights: 'stored',

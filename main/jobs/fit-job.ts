@@ -165,7 +165,7 @@ export const predictFit = async (
   if (settings.earlierLooks > 0)
     notes.unshift(
       `The test items were looked at ${countedTimes(settings.earlierLooks)} before in this workspace: this look ` +
-        `tests at ${String(Number((100 * level).toPrecision(2)))} % instead of 5 %.`,
+        `tests at ${Number((100 * level).toPrecision(2))} % instead of 5 %.`,
     );
   return {
     candidates: planned.candidates.length,

@@ -225,7 +225,7 @@ export class FitSearch {
       const isWhole = await this.#measure(left, from, rung.items, index === 0);
       if (!isWhole) {
         const answered = String(index === 0 ? rung.items : from);
-        this.#runOut(`Of ${String(scoring.length)} scoring items, candidates answered ${answered}`);
+        this.#runOut(`Of ${scoring.length} scoring items, candidates answered ${answered}`);
         return;
       }
       from = rung.items;
@@ -410,7 +410,7 @@ export class FitSearch {
       const kept = found.chosen.map((index, layer) => layers[layer]?.[index]?.count ?? experts);
       if (kept.every((count) => count === kept[0])) continue;
       const size = await planned.sizes.of(even.kept, 'stored');
-      const name = candidateName(making, `uneven ${String(even.kept)}`, 'stored', settings.gates.length > 1);
+      const name = candidateName(making, `uneven ${even.kept}`, 'stored', settings.gates.length > 1);
       this.#all.set(name, { name, ...making, kept, weights: 'stored', ...size });
       this.#surrogates.push({ name, predicted: found.loss, bound: found.bound, against: null });
     }
@@ -507,7 +507,7 @@ export class FitSearch {
   }
 
   async #slice(from: number, to: number): Promise<Slice> {
-    const key = `${String(from)} ${String(to)}`;
+    const key = `${from} ${to}`;
     const known = this.#slices.get(key);
     if (known !== undefined) return known;
     const { context, source, scoring } = this.#subject;
@@ -533,7 +533,7 @@ export const requireTwoParts = (
   if (parts.profile.length > 0 && parts.scoring.length > 1) return;
   throw refuse(
     'too-few-items',
-    `${path} has ${String(parts.profile.length + parts.scoring.length)} calibration items, and a search needs ` +
+    `${path} has ${parts.profile.length + parts.scoring.length} calibration items, and a search needs ` +
       'one for profiles and two others for scores.',
     'Give more calibration items, or draw them from the test items with --split.',
   );

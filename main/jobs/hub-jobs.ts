@@ -60,7 +60,7 @@ export const downloadJob = (open: () => HubClient, name: HubName, commit: string
     return {
       output,
       summary:
-        `${String(model.needed.length)} files of ${name.repository} are here: ${formatBytes(bytes)}, each with the ` +
+        `${model.needed.length} files of ${name.repository} are here: ${formatBytes(bytes)}, each with the ` +
         'checksum that the Hub names.',
     };
   });

@@ -46,7 +46,7 @@ export interface JobLogs {
   settled(): Promise<void>;
 }
 
-const seedText = (seed: number | null): string => (seed === null ? '' : `, seed ${String(seed)}`);
+const seedText = (seed: number | null): string => (seed === null ? '' : `, seed ${seed}`);
 
 const stateText = (manifest: RunManifest, said: string): string => {
   const { state, error, device } = manifest;

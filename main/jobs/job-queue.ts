@@ -52,7 +52,7 @@ export interface JobResources extends Pick<
 /** The error of an engine whose run was taken over by another one. */
 export const takeoverOf = async (runs: Pick<RunStore, 'holder'>, run: string): Promise<WorkbenchError> => {
   const holder = await runs.holder(run);
-  const who = holder === null ? 'another engine' : `process ${String(holder.pid)} on ${holder.host}`;
+  const who = holder === null ? 'another engine' : `process ${holder.pid} on ${holder.host}`;
   return fail(
     'taken-over',
     `${run} was taken over by ${who} while this engine did not respond.`,

@@ -118,7 +118,7 @@ export const askReferee = async (
     const unpruned = { step: evaluationStep(stage.measurement, null), point: `${model.name}, ${task.name}, unpruned` };
     const points = stage.candidates.map((candidate) => {
       const { method, seed, factor } = namedPoint(stage, candidate);
-      const drawn = seed === null ? '' : ` (seed ${String(seed)})`;
+      const drawn = seed === null ? '' : ` (seed ${seed})`;
       return { step: candidate.step, point: `${model.name}, ${task.name}, ${method}${drawn} x${bareFactor(factor)}` };
     });
     const answered: { plan: Plan | null; point: string; outcomes: readonly ItemOutcome[] }[] = [];

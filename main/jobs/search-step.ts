@@ -275,7 +275,7 @@ const searchedPlan = async (
     (evaluations: number, tried: string, best: string) =>
     (measured: number, value: number): void => {
       const found = `${best} ${(100 * value).toFixed(1)} %`;
-      meter.describe(`${title}: ${String(measured)} of ${String(evaluations)} ${tried}, ${found}`);
+      meter.describe(`${title}: ${measured} of ${evaluations} ${tried}, ${found}`);
       meter.advance(measured / evaluations);
     };
   switch (search.search) {

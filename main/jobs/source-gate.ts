@@ -96,7 +96,7 @@ const modelChanged = ({ name, folder }: Checkpoint, changes: readonly string[], 
     `${name} changed while it was read: ${changes.join('; ')} (in ${folder}). ` +
       (dropped === 0
         ? 'Results computed since then are not kept.'
-        : `${String(dropped)} ${dropped === 1 ? 'step' : 'steps'} of this run cannot be trusted and are deleted.`),
+        : `${dropped} ${dropped === 1 ? 'step' : 'steps'} of this run cannot be trusted and are deleted.`),
     'Restore the files and resume, or start again with the model as it is now.',
   );
 

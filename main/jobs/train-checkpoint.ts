@@ -72,8 +72,8 @@ export const requireTrainingSpace = async (
     if (free === null || free >= bytes) continue;
     throw refuse(
       'disk-full',
-      `Fine-tuning ${name} needs ${String(Math.ceil(bytes / 1e6))} MB in ${target}, where ` +
-        `${String(Math.floor(free / 1e6))} MB are free.`,
+      `Fine-tuning ${name} needs ${Math.ceil(bytes / 1e6)} MB in ${target}, where ` +
+        `${Math.floor(free / 1e6)} MB are free.`,
       'Free some space, or choose another disk.',
     );
   }

@@ -163,7 +163,7 @@ const trainArm = async (
   const tuned = join(folder, 'tuned');
   await rm(tuned, { recursive: true, force: true });
   const source = await trainedSource(context, order, arms, place);
-  const name = plan === null ? model.name : `${model.name} pruned to ${String(source.info.experts)}`;
+  const name = plan === null ? model.name : `${model.name} pruned to ${source.info.experts}`;
   const { script, threads, engineVersion } = arms;
   const training: TrainingOrder = {
     name,
@@ -187,9 +187,7 @@ const trainArm = async (
     },
     onResumed: () => undefined,
     onStep: ({ done, loss }) => {
-      meter.describe(
-        `Fine-tuning ${name} on ${task.name}: step ${String(done)} of ${String(steps)}, loss ${loss.toFixed(4)}`,
-      );
+      meter.describe(`Fine-tuning ${name} on ${task.name}: step ${done} of ${steps}, loss ${loss.toFixed(4)}`);
       meter.advance(done / Math.max(1, steps));
     },
   });

@@ -35,7 +35,7 @@ export const unitFolder = (runFolder: string, unit: string): string => join(unit
 export const holderOf = async (folder: string): Promise<string | null> => {
   try {
     const holder = await readLockHolder(folder);
-    return holder === null ? null : `process ${String(holder.pid)} on ${holder.host}`;
+    return holder === null ? null : `process ${holder.pid} on ${holder.host}`;
   } catch (error) {
     if (fileErrorCode(error) === 'ENOENT') return null;
     throw explainFileError(error, folder);

@@ -21,7 +21,7 @@ export const uniqueNames = (
     const isShared = entries.filter((other) => other.name === name).length > 1;
     const base = isShared ? `${name} (${hash.slice(0, HASH_CHARACTERS)})` : name;
     let unique = base;
-    for (let number = 2; taken.has(unique); number += 1) unique = `${base} ${String(number)}`;
+    for (let number = 2; taken.has(unique); number += 1) unique = `${base} ${number}`;
     taken.add(unique);
     return unique;
   });

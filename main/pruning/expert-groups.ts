@@ -79,6 +79,6 @@ const adviceOf = (
       `${groups} groups. ` +
       'Choose another model, or a method that keeps all experts.'
     );
-  const each = nearest.map((count) => `${count} experts (--factor ${String(Number((experts / count).toFixed(3)))})`);
+  const each = nearest.map((count) => `${count} experts (--factor ${Number((experts / count).toFixed(3))})`);
   return `Keep ${each.join(' or ')} in every layer: a multiple of ${groups}, at least ${least}.`;
 };

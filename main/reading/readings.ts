@@ -70,7 +70,7 @@ const measuredPoint = ({ results }: SweepDocument, { model, task, method, seed, 
   throw refuse(
     'no-such-point',
     `The sweep contains no point for ${model}, ${task}, ` +
-      `${method}${seed === null ? '' : `, seed ${String(seed)}`}, factor ${String(factor)}.`,
+      `${method}${seed === null ? '' : `, seed ${seed}`}, factor ${factor}.`,
     'Choose a point that was measured.',
   );
 };

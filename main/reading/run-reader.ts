@@ -158,7 +158,7 @@ class ReadingThread {
     this.#why ??= isMemory
       ? refuse(
           'read-too-large',
-          `${what} needs more than ${String(MAX_HEAP_MEGABYTES)} MB of memory to be ${done}.`,
+          `${what} needs more than ${MAX_HEAP_MEGABYTES} MB of memory to be ${done}.`,
           done === 'read'
             ? 'Its files contain more than a run measures: remove the run, or measure it in parts.'
             : 'Use a method that needs less, or a model with fewer experts.',

@@ -15,14 +15,14 @@ const markedText = ({ tokens }: BesideColumn, marked: ReadonlySet<number>): Html
   );
 
 const differenceSection = (difference: BesideDifference | null, column: BesideColumn, index: number): Section => {
-  const id = `difference-${String(index + 1)}`;
+  const id = `difference-${index + 1}`;
   const title = `First difference of ${column.name}`;
   if (difference === null) return { id, title, content: [html('p', {}, 'No token differs in what both wrote.')] };
   return {
     id,
     title,
     content: [
-      html('p', { class: 'lead' }, `New token ${String(difference.at + 1)}. ${choicesGone(difference)}`),
+      html('p', { class: 'lead' }, `New token ${difference.at + 1}. ${choicesGone(difference)}`),
       columnsTable(
         'Likeliest next tokens of both models after the same text.',
         likelyColumns(column.name),
@@ -50,7 +50,7 @@ export const besidePage = (manifest: RunManifest, document: BesideDocument): str
     header: pageHeader(
       'side by side',
       manifest.title,
-      `${document.model}, greedy decoding after ${String(document.promptTokens)} tokens.`,
+      `${document.model}, greedy decoding after ${document.promptTokens} tokens.`,
     ),
     parts: [
       { id: 'prompt', title: 'Prompt', content: [html('pre', { class: 'text' }, document.context)] },

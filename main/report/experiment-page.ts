@@ -102,7 +102,7 @@ const header = ({ tasks, models }: ExperimentDocument, manifest: RunManifest, na
     'experiment report',
     manifest.title,
     `Members with ${models.map(({ experts }) => String(experts)).join(', ')} experts on ` +
-      `${titleList(tasks.map(({ name, n }) => `${names.task(name)} (n\u00a0=\u00a0${String(n)})`))}: ` +
+      `${titleList(tasks.map(({ name, n }) => `${names.task(name)} (n\u00a0=\u00a0${n})`))}: ` +
       'each pruned to the size of each smaller one, and compared with that one and with itself.',
     unfinished(manifest, 'experiment'),
   );

@@ -96,7 +96,7 @@ const comparable = ({
   ),
   calibrationDraws: namedEntries(
     document.calibrationDraws ?? [],
-    ({ draw, items, result }) => `${pointWords(result)}, calibration draw ${String(draw)} of ${String(items)} items`,
+    ({ draw, items, result }) => `${pointWords(result)}, calibration draw ${draw} of ${items} items`,
   ),
   notNeeded: namedEntries(document.notNeeded ?? [], pointWords),
 });

@@ -161,8 +161,8 @@ export const reproductionSentence = (findings: Findings): string => {
   const left = leftWords(fields);
   if (isMatch(findings)) return `Every compared number matches: ${compared}, ${rounding}.${left}`;
   const parts = [
-    `${counted(changed.length, 'value')} of ${String(points)} changed`,
-    `${counted(flipped.length + rewritten.length, 'item outcome')} of ${String(items)} flipped`,
+    `${counted(changed.length, 'value')} of ${points} changed`,
+    `${counted(flipped.length + rewritten.length, 'item outcome')} of ${items} flipped`,
     `${counted(thresholds.length, 'threshold')} changed`,
     ...(missing.length === 0 ? [] : [`${counted(missing.length, 'point')} missing`]),
     ...(added.length === 0 ? [] : [`${counted(added.length, 'point')} new`]),

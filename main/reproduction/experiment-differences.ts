@@ -144,7 +144,7 @@ export const experimentSentence = ({ arms, items, changed, missing, signs, field
       : `Every number that was made again and compared matches: ${compared}.${left}${leftWords(fields)}`;
   const flipped = changed.reduce((sum, arm) => sum + arm.flipped.length, 0);
   return (
-    `Not every number matches: ${String(changed.length)} of ${compared} changed, ${counted(flipped, 'item')} ` +
+    `Not every number matches: ${changed.length} of ${compared} changed, ${counted(flipped, 'item')} ` +
     `flipped, ${counted(signs.length, 'sign')} of the matrix changed${others === null ? '' : `, ${others}`}.${left}`
   );
 };
@@ -152,11 +152,10 @@ export const experimentSentence = ({ arms, items, changed, missing, signs, field
 const armText = ({ task, model, kept, method, seed, ...arm }: ArmName): string =>
   (method === null
     ? `${task}  ${model} ${armWords(arm)}`
-    : `${task}  ${model} to ${String(kept)} by ${method}, ${armWords(arm)}`) +
-  (seed === null ? '' : `, draw ${String(seed)}`);
+    : `${task}  ${model} to ${kept} by ${method}, ${armWords(arm)}`) + (seed === null ? '' : `, draw ${seed}`);
 
 const lossText = ({ steps, firstLoss, lastLoss }: ArmTraining): string =>
-  `${String(firstLoss)} to ${String(lastLoss)} in ${String(steps)} steps`;
+  `${firstLoss} to ${lastLoss} in ${steps} steps`;
 
 const madeWith = ({ versions, device, python }: ExperimentReproduction['before']): string =>
   [

@@ -300,8 +300,8 @@ export const readSweepsComparison = async (source: RunSource, runs: readonly str
   if (first === undefined || second === undefined || runs.length > MOST_SWEEPS || new Set(runs).size < runs.length)
     throw refuse(
       'bad-usage',
-      `${String(runs.length)} sweeps cannot be compared, or one is named twice.`,
-      `Choose 2 to ${String(MOST_SWEEPS)} different ones.`,
+      `${runs.length} sweeps cannot be compared, or one is named twice.`,
+      `Choose 2 to ${MOST_SWEEPS} different ones.`,
     );
   const rest: ComparedSweep[] = [];
   const reference = await readOne(source, first);

@@ -198,10 +198,10 @@ export const findPointStep = async (folder: string, name: PointName): Promise<st
   const index = await readPointIndex(folder);
   const found = index.find((point) => pointNameKey(point) === pointNameKey(name));
   if (found === undefined) {
-    const seed = name.seed === null ? '' : `, seed ${String(name.seed)}`;
+    const seed = name.seed === null ? '' : `, seed ${name.seed}`;
     throw refuse(
       'no-such-point',
-      `The sweep has no point for ${name.model}, ${name.task}, ${name.method}${seed}, factor ${String(name.factor)}.`,
+      `The sweep has no point for ${name.model}, ${name.task}, ${name.method}${seed}, factor ${name.factor}.`,
       'Choose a point that is on the chart.',
     );
   }

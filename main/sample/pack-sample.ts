@@ -67,11 +67,7 @@ export const packBundle = async ({ destination, mostBytes, what, remedy, fill }:
     const sizes = await Promise.all((await readdir(coming)).map(async (name) => (await stat(join(coming, name))).size));
     const sizeBytes = sizes.reduce((sum, size) => sum + size, 0);
     if (sizeBytes > mostBytes)
-      throw refuse(
-        'sample-too-large',
-        `${what} would have ${String(sizeBytes)} bytes, more than ${String(mostBytes)}.`,
-        remedy,
-      );
+      throw refuse('sample-too-large', `${what} would have ${sizeBytes} bytes, more than ${mostBytes}.`, remedy);
     await rm(destination, { recursive: true, force: true });
     await rename(coming, destination);
     return sizeBytes;

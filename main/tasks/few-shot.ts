@@ -30,14 +30,13 @@ export const drawExamples = <T>(pool: readonly T[], fewShot: FewShot, location: 
   if (count > MAX_EXAMPLES)
     throw refuse(
       'bad-task',
-      `${location}: ${String(count)} few-shot examples are asked for (limit ${String(MAX_EXAMPLES)}).`,
+      `${location}: ${count} few-shot examples are asked for (limit ${MAX_EXAMPLES}).`,
       'Ask for fewer.',
     );
   if (count > pool.length) {
     throw refuse(
       'bad-task',
-      `${location}: ${String(count)} few-shot examples are asked for, and their split has ` +
-        `${String(pool.length)} items.`,
+      `${location}: ${count} few-shot examples are asked for, and their split has ` + `${pool.length} items.`,
       'Ask for fewer, or give the split more items.',
     );
   }
@@ -50,8 +49,8 @@ export const drawExamples = <T>(pool: readonly T[], fewShot: FewShot, location: 
 export const describeFewShot = ({ count, seed }: FewShot): string =>
   count === 0
     ? ''
-    : `${String(count)}-shot: every item follows the same examples of the calibration split ` +
-      `(drawn with seed ${String(seed)}), which are not items themselves.`;
+    : `${count}-shot: every item follows the same examples of the calibration split ` +
+      `(drawn with seed ${seed}), which are not items themselves.`;
 
 /** A few-shot example: the user's question and the right answer. */
 export interface ExampleTurn {

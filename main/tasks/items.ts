@@ -34,25 +34,21 @@ export const EXPECTED_ITEM =
 /** Refuses an item with an answer outside its choices, with an empty choice, or with more than a thousand choices. */
 export const checkChoices = (item: ChoiceItem, location: string): ChoiceItem => {
   if (item.choices.length > MAX_CHOICES) {
-    throw refuse(
-      'bad-item',
-      `${location}: has ${String(item.choices.length)} choices (limit ${String(MAX_CHOICES)}).`,
-      'Remove some.',
-    );
+    throw refuse('bad-item', `${location}: has ${item.choices.length} choices (limit ${MAX_CHOICES}).`, 'Remove some.');
   }
   if (item.answer >= item.choices.length) {
     throw refuse(
       'bad-item',
-      `${location}: answer ${String(item.answer)} is outside its ${String(item.choices.length)} choices.`,
-      `The answer counts from 0 and must be at most ${String(item.choices.length - 1)}.`,
+      `${location}: answer ${item.answer} is outside its ${item.choices.length} choices.`,
+      `The answer counts from 0 and must be at most ${item.choices.length - 1}.`,
     );
   }
   const right = [item.answer, ...(item.alsoRight ?? [])];
   if (right.some((choice, index) => choice >= item.choices.length || right.indexOf(choice) !== index)) {
     throw refuse(
       'bad-item',
-      `${location}: alsoRight is ${JSON.stringify(item.alsoRight)} beside answer ${String(item.answer)} of ` +
-        `${String(item.choices.length)} choices.`,
+      `${location}: alsoRight is ${JSON.stringify(item.alsoRight)} beside answer ${item.answer} of ` +
+        `${item.choices.length} choices.`,
       'It names right choices beside the answer, each once, counted from 0.',
     );
   }
@@ -61,7 +57,7 @@ export const checkChoices = (item: ChoiceItem, location: string): ChoiceItem => 
     if (given !== undefined && given.length !== item.choices.length)
       throw refuse(
         'bad-item',
-        `${location}: ${String(given.length)} ${key} for ${String(item.choices.length)} choices.`,
+        `${location}: ${given.length} ${key} for ${item.choices.length} choices.`,
         `Give each choice one, or leave ${key} out.`,
       );
   }
@@ -69,7 +65,7 @@ export const checkChoices = (item: ChoiceItem, location: string): ChoiceItem => 
   if (empty >= 0) {
     throw refuse(
       'bad-item',
-      `${location}: choice ${String(empty)} is empty, so it has no log-probability.`,
+      `${location}: choice ${empty} is empty, so it has no log-probability.`,
       'Give every choice at least one character.',
     );
   }
@@ -191,5 +187,5 @@ export const leaveOutTestTexts = <T>(
 export const describeLeftOut = (leftOut: number): string =>
   leftOut === 0
     ? ''
-    : `${String(leftOut)} calibration ${leftOut === 1 ? 'item was' : 'items were'} left out: ` +
+    : `${leftOut} calibration ${leftOut === 1 ? 'item was' : 'items were'} left out: ` +
       `${leftOut === 1 ? 'its text is' : 'their texts are'} among the test items.`;

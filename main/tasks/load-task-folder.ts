@@ -234,7 +234,7 @@ const withExamples = async (
   const count = metadata.fewshot ?? 0;
   if (count === 0) return { calibration, test, note: '', turns: await readTurns(folder, { calibration, test }) };
   if (calibration.some(isTextItem) || test.some(isTextItem))
-    throw refuse('bad-task', `${file}: fewshot is ${String(count)} for texts.`, 'Remove it: a text has no examples.');
+    throw refuse('bad-task', `${file}: fewshot is ${count} for texts.`, 'Remove it: a text has no examples.');
   const fewShot = { count, seed: metadata.seed ?? DEFAULT_SEED };
   const { examples, rest } = drawExamples(calibration, fewShot, file);
   const prefix = examples.map((example) => profiledText(example) + (metadata.fewshotDelimiter ?? '\n\n')).join('');

@@ -135,7 +135,7 @@ const loadDocument = (file: string, named: PathResolver, depth: number): Promise
   if (depth >= MOST_DOCUMENTS)
     throw refuse(
       'bad-task',
-      `${file} takes its calibration items through more than ${String(MOST_DOCUMENTS)} task documents.`,
+      `${file} takes its calibration items through more than ${MOST_DOCUMENTS} task documents.`,
       'Name a task with calibration items of its own.',
     );
   return loadTaskDocument(file, named, (path) => loadFrom(path, named, depth + 1));

@@ -69,12 +69,12 @@ export const textPassages = (text: string, split: string): readonly TextItem[] =
   return passages.map(({ line, text: passage }) => {
     const before = seen.get(line) ?? 0;
     seen.set(line, before + 1);
-    return { id: `${split}:${String(line)}${before === 0 ? '' : `.${String(before)}`}`, text: passage };
+    return { id: `${split}:${line}${before === 0 ? '' : `.${before}`}`, text: passage };
   });
 };
 
 const ITEMS =
-  `Items are whole paragraphs packed into passages of at most ${String(PASSAGE_CHARACTERS)} characters; longer ` +
+  `Items are whole paragraphs packed into passages of at most ${PASSAGE_CHARACTERS} characters; longer ` +
   'paragraphs are cut at white space.';
 
 const readPassages = async (file: string, split: string): Promise<readonly TextItem[]> => {

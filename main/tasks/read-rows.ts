@@ -26,7 +26,7 @@ export const readTextFile = async (file: string): Promise<string> => {
   if (hasMoreLinesOfBytes(bytes, MAX_LINES))
     throw refuse(
       'task-too-large',
-      `${file} has more than ${String(MAX_LINES)} lines.`,
+      `${file} has more than ${MAX_LINES} lines.`,
       'Split the task into several, or remove empty lines.',
     );
   try {
@@ -52,15 +52,15 @@ export const readJsonLines = async (file: string, expected: string): Promise<rea
   let items = 0;
   for (const line of lines) if (line.trim() !== '') items += 1;
   if (items > MAX_ITEMS)
-    throw refuse('task-too-large', `${file} has more than ${String(MAX_ITEMS)} items.`, 'Split the task into several.');
+    throw refuse('task-too-large', `${file} has more than ${MAX_ITEMS} items.`, 'Split the task into several.');
   const rows: DataRow[] = [];
   for (const [index, line] of lines.entries()) {
     if (line.trim() === '') continue;
-    const location = `${file}, line ${String(index + 1)}`;
+    const location = `${file}, line ${index + 1}`;
     if (line.length > MAX_LINE_CHARACTERS) {
       throw refuse(
         'bad-item',
-        `${location}: ${String(line.length)} characters long (limit ${String(MAX_LINE_CHARACTERS)}).`,
+        `${location}: ${line.length} characters long (limit ${MAX_LINE_CHARACTERS}).`,
         'Shorten the item.',
       );
     }
@@ -93,7 +93,7 @@ export const readParquetRows = async (file: string, answerMs?: number): Promise<
   const reader = await openParquet(file, answerMs === undefined ? limits : { ...limits, answerMs });
   try {
     const objects = await reader.rows(0, reader.facts.rows);
-    return objects.map((values, index) => ({ location: `${file}, row ${String(index + 1)}`, values }));
+    return objects.map((values, index) => ({ location: `${file}, row ${index + 1}`, values }));
   } finally {
     await reader.close();
   }

@@ -23,7 +23,7 @@ const readSplit = async (folder: string, split: string, items: readonly TaskItem
   if (rows.length !== items.length)
     throw refuse(
       'bad-task',
-      `${file} has the turns of ${String(rows.length)} items; ${split} has ${String(items.length)}.`,
+      `${file} has the turns of ${rows.length} items; ${split} has ${items.length}.`,
       'Import the task again.',
     );
   return rows.map(({ location, values }, index) => {

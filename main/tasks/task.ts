@@ -101,7 +101,7 @@ export const repeatedItems = (items: readonly TaskItem[], repeats: number): read
         isWrittenItem(item)
           ? Array.from({ length: repeats }, (_, repeat) => ({
               ...item,
-              id: repeat === 0 ? item.id : `${item.id} (repeat ${String(repeat + 1)})`,
+              id: repeat === 0 ? item.id : `${item.id} (repeat ${repeat + 1})`,
               group: item.id,
               repeat,
             }))

@@ -84,8 +84,8 @@ export const askTransformers = async (
   if (differing > MOST_DIFFERING)
     throw refuse(
       'differs-from-transformers',
-      `${checkpoint.name} computes otherwise here than in transformers ${version}: of ${String(tokens.length)} ` +
-        `positions ${String(differing)} have logits that differ by more than ${String(CHECK_TOLERANCE)} of the ` +
+      `${checkpoint.name} computes otherwise here than in transformers ${version}: of ${tokens.length} ` +
+        `positions ${differing} have logits that differ by more than ${CHECK_TOLERANCE} of the ` +
         `largest one, the first by ${(apart.find((each) => each > CHECK_TOLERANCE) ?? NaN).toPrecision(2)}.`,
       'Numbers of this model would be wrong: report it with its config.json, or compute with --engine torch.',
     );

@@ -156,7 +156,7 @@ export const requireSamePackages = (
   throw fail(
     'other-packages',
     `The packages of the Python changed while it was used: ${named.join(', ')}` +
-      `${names.length > MOST_NAMED ? ` and ${String(names.length - MOST_NAMED)} more` : ''}.`,
+      `${names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : ''}.`,
     'Nothing was computed with the new ones. Restore them and resume, or start a new run.',
   );
 };

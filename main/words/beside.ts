@@ -6,7 +6,7 @@ export const shownToken = (text: string): string =>
   text === '' ? '(no text)' : text.replaceAll(' ', '\u2423').replaceAll('\n', '\u21b5').replaceAll('\t', '\u21e5');
 
 export const endedText = ({ tokens, ended }: BesideColumn): string => {
-  const count = `${String(tokens.length)} ${tokens.length === 1 ? 'token' : 'tokens'}`;
+  const count = `${tokens.length} ${tokens.length === 1 ? 'token' : 'tokens'}`;
   switch (ended) {
     case 'end':
       return `${count}, ended by itself`;
@@ -24,7 +24,7 @@ export const choicesGone = ({ layers }: BesideDifference): string => {
   const count = (of: (layer: BesideDifference['layers'][number]) => readonly number[]): number =>
     layers.reduce((sum, layer) => sum + of(layer).length, 0);
   const [all, gone] = [count(({ experts }) => experts), count(({ gone: each }) => each)];
-  return `Of the ${String(all)} experts that the unpruned model used there, ${String(gone)} are gone.`;
+  return `Of the ${all} experts that the unpruned model used there, ${gone} are gone.`;
 };
 
 /** "Mean KL from unpruned over its 24 tokens: 0.031 nats."; null where it was not measured. */

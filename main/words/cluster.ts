@@ -2,11 +2,11 @@ import { type ClusterTask, type ClusterWork, firstFailure } from '../contract/cl
 
 /** How a task ended: "exit code 1", "signal 9"; null before. */
 export const endText = ({ signal, exitCode }: Pick<ClusterTask, 'signal' | 'exitCode'>): string | null =>
-  signal !== null ? `signal ${String(signal)}` : exitCode === null ? null : `exit code ${String(exitCode)}`;
+  signal !== null ? `signal ${signal}` : exitCode === null ? null : `exit code ${exitCode}`;
 
 /** "task 2", "joining job". */
 export const taskName = ({ task }: Pick<ClusterTask, 'task'>): string =>
-  task === null ? 'joining job' : `task ${String(task)}`;
+  task === null ? 'joining job' : `task ${task}`;
 
 type TaskInWords = Pick<ClusterTask, 'task' | 'node' | 'state' | 'reason' | 'exitCode' | 'signal'>;
 

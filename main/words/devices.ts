@@ -72,8 +72,8 @@ export const torchFacts = ({
   ...(cards.length === 0
     ? [{ key: 'cards', term: 'Cards', value: 'none that PyTorch finds' }]
     : cards.map(({ name, totalBytes, freeBytes }, index) => ({
-        key: `cuda:${String(index)}`,
-        term: `cuda:${String(index)}`,
+        key: `cuda:${index}`,
+        term: `cuda:${index}`,
         value:
           `${name}, ${(freeBytes / 1e9).toFixed(1)} of ${(totalBytes / 1e9).toFixed(1)} GB free: weights of at most ` +
           `${billions(freeBytes, 'bfloat16')} parameters in bfloat16, ${billions(freeBytes, 'float32')} in float32`,

@@ -33,8 +33,7 @@ export const shownManifest = (manifest: RunManifest): RunManifest => {
   const characters = JSON.stringify(spec).length;
   return {
     ...stored,
-    spec:
-      characters <= MOST_SHOWN ? spec : { omitted: `${String(characters)} characters; see the run's manifest.json` },
+    spec: characters <= MOST_SHOWN ? spec : { omitted: `${characters} characters; see the run's manifest.json` },
     commandLine: equivalentCommand(manifest) ?? '',
   };
 };

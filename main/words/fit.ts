@@ -93,13 +93,13 @@ export const limitOf = ({ bytes, memory, card, context }: WantedPlace): FitLimit
 export const limitWords = (limit: FitLimit): string =>
   limit.kind === 'bytes'
     ? `${formatBytes(limit.bytes)} of files`
-    : `${formatBytes(limit.bytes)} of memory with a context of ${String(limit.context)} tokens`;
+    : `${formatBytes(limit.bytes)} of memory with a context of ${limit.context} tokens`;
 
 const keptWords = ({ kept, method }: ScoredCandidate, experts: number): string => {
-  if (method === null) return `all ${String(experts)} experts`;
-  if (typeof kept === 'number') return `${String(kept)} of ${String(experts)} experts`;
+  if (method === null) return `all ${experts} experts`;
+  if (typeof kept === 'number') return `${kept} of ${experts} experts`;
   const mean = kept.reduce((sum, count) => sum + count, 0) / kept.length;
-  return `${String(Number(mean.toPrecision(3)))} of ${String(experts)} experts on average, by measured layers`;
+  return `${Number(mean.toPrecision(3))} of ${experts} experts on average, by measured layers`;
 };
 
 /** "q8_0 in 2 layers and q4_1 in 1". */
@@ -107,7 +107,7 @@ const layersOfTypes = (types: readonly string[]): string =>
   listed(
     [...new Set(types)].map((type, index) => {
       const layers = types.filter((entry) => entry === type).length;
-      return index === 0 ? `${type} in ${counted(layers, 'layer')}` : `${type} in ${String(layers)}`;
+      return index === 0 ? `${type} in ${counted(layers, 'layer')}` : `${type} in ${layers}`;
     }),
   );
 
@@ -201,9 +201,9 @@ export const fitNotes = (document: FitDocument): readonly string[] => {
   ];
   return [
     ...truncationNotes(unpruned),
-    `Of the calibration items, profiles read ${String(items.profile)} and candidates were scored on ` +
-      `${String(items.scoring)} others, by ${counted(evaluations, 'answer')}` +
-      `${otherEvaluations === 0 ? '' : ` (and ${String(otherEvaluations)} for other budgets, after the choice)`}. ` +
+    `Of the calibration items, profiles read ${items.profile} and candidates were scored on ` +
+      `${items.scoring} others, by ${counted(evaluations, 'answer')}` +
+      `${otherEvaluations === 0 ? '' : ` (and ${otherEvaluations} for other budgets, after the choice)`}. ` +
       `The ${counted(items.test, 'test item')} were answered after the choice only.`,
     ...(choiceHash === null
       ? []
@@ -211,10 +211,10 @@ export const fitNotes = (document: FitDocument): readonly string[] => {
     ...(look === 1
       ? []
       : [
-          `This is look ${String(look)} at these test items in this workspace: each look halves the level, here ` +
+          `This is look ${look} at these test items in this workspace: each look halves the level, here ` +
             `${percent} % instead of 5 %. Fresh test items give the whole level back.`,
         ]),
-    `A model is safe if it loses at most ${String(Number((100 * settings.delta).toPrecision(3)))} points at the ` +
+    `A model is safe if it loses at most ${Number((100 * settings.delta).toPrecision(3))} points at the ` +
       `one-sided level ${percent} %. Runners-up were chosen on the scoring items and are not corrected for being ` +
       'several.',
     ...surrogates.map(
@@ -259,23 +259,22 @@ export const givenUp = (document: FitDocument): string => {
   const byLayer = expertTypes === undefined ? '' : `, those of experts by layer ${listed(expertTypes)}`;
   const type = weights === 'stored' ? 'weights stay as stored' : `weights become ${weights}${byLayer}`;
   if (method === null) return `No expert is given up; ${type}.`;
-  if (typeof kept === 'number')
-    return `Each layer gives up ${String(experts - kept)} of ${String(experts)} experts; ${type}.`;
+  if (typeof kept === 'number') return `Each layer gives up ${experts - kept} of ${experts} experts; ${type}.`;
   const gone = listed(kept.map((count) => String(experts - count)));
-  return `Given up by layer: ${gone} of ${String(experts)} experts; ${type}.`;
+  return `Given up by layer: ${gone} of ${experts} experts; ${type}.`;
 };
 
 /** What a search would do, in sentences. */
 export const predictionWords = (prediction: FitPrediction): readonly string[] => {
   const { candidates, smallestBytes, largestBytes, items, tokens, minutes, memoryBytes, notes } = prediction;
-  const minute = (value: number): string => (value < 1 ? 'less than a minute' : `${String(Math.ceil(value))} min`);
+  const minute = (value: number): string => (value < 1 ? 'less than a minute' : `${Math.ceil(value)} min`);
   const [low, high] = [minute(minutes.low), minute(minutes.high)];
   return [
     `${counted(candidates, 'candidate')} fit, the largest with ${formatBytes(largestBytes)}; the smallest form of ` +
       `the model takes ${formatBytes(smallestBytes)}.`,
-    `Takes ${low === high ? low : `${low} to ${high}`} here, roughly: ${String(Math.round(tokens / 1000))} thousand ` +
-      `tokens, ${formatBytes(memoryBytes)} of memory. Profiles read ${String(items.profile)} calibration items, ` +
-      `scores ${String(items.scoring)} others, the test ${String(items.test)}.`,
+    `Takes ${low === high ? low : `${low} to ${high}`} here, roughly: ${Math.round(tokens / 1000)} thousand ` +
+      `tokens, ${formatBytes(memoryBytes)} of memory. Profiles read ${items.profile} calibration items, ` +
+      `scores ${items.scoring} others, the test ${items.test}.`,
     ...notes,
   ];
 };

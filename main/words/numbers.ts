@@ -38,7 +38,7 @@ export const formatCount = (value: number): string =>
 export const formatPercent = (share: number, decimals = 1): string => `${formatFixed(share * 100, decimals)}\u202f%`;
 
 /** A rough share in two digits: 57 %, 0.33 %. */
-export const formatRoughPercent = (share: number): string => `${String(Number((share * 100).toPrecision(2)))}\u202f%`;
+export const formatRoughPercent = (share: number): string => `${Number((share * 100).toPrecision(2))}\u202f%`;
 
 /** A share of routed choices that may be absent: "4.8 %", or nothing. */
 export const formatDroppedShare = ({ droppedShare }: { readonly droppedShare?: number | undefined }): string =>
@@ -64,7 +64,7 @@ export const formatDifference = (value: number, metric: MetricName): string =>
 /** A margin of accuracy: "2 points", without needless decimals. */
 export const formatMargin = (delta: number): string => {
   const points = Number((100 * delta).toFixed(2));
-  return `${String(points)} ${points === 1 ? 'point' : 'points'}`;
+  return `${points} ${points === 1 ? 'point' : 'points'}`;
 };
 
 /** Unit of `formatDifference`, to follow it. */
@@ -108,7 +108,7 @@ export const formatParameters = (count: number): string => {
 export const formatBytes = (bytes: number): string => {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
-  return `${String(Number((bytes / 1000 ** power).toPrecision(3)))}\u202f${units[power] ?? ''}`;
+  return `${Number((bytes / 1000 ** power).toPrecision(3))}\u202f${units[power] ?? ''}`;
 };
 
 /** A p-value: two digits, and never zero. */

@@ -7,7 +7,7 @@ const MOST_NAMED = 5;
 const named = (files: readonly string[]): string =>
   listed([
     ...files.slice(0, MOST_NAMED),
-    ...(files.length > MOST_NAMED ? [`${String(files.length - MOST_NAMED)} other files`] : []),
+    ...(files.length > MOST_NAMED ? [`${files.length - MOST_NAMED} other files`] : []),
   ]);
 
 const reasonWords = ({ reason, files }: RunProvenance): string => {

@@ -18,7 +18,7 @@ export const refereeWords = (
   });
   return (
     `${BEGINNING}onnxruntime in float32 gave ${counted(answers, 'answer')} of ${of} too, drawn at random ` +
-    `(seed ${String(seed)}), and ${String(flips.length)} of them differ from PyTorch's in ${precision}` +
+    `(seed ${seed}), and ${flips.length} of them differ from PyTorch's in ${precision}` +
     (atMost === null
       ? '.'
       : ` (${formatPercent(flips.length / answers)}; of all answers at most ` +

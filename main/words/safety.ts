@@ -17,7 +17,7 @@ const reached = ({ best, methods }: Reached): string => {
     return `not safe at ${firstUnsafe === null ? 'any factor' : formatFactor(firstUnsafe)} by any method`;
   const [first, ...others] = methods;
   const by = first === undefined ? '' : ` by ${methodTitle(first)}`;
-  const more = others.length === 0 ? '' : ` and ${String(others.length)} more`;
+  const more = others.length === 0 ? '' : ` and ${others.length} more`;
   return `safe to ${formatFactor(lastSafe)}${firstUnsafe === null ? ' or more' : ''}${by}${more}`;
 };
 

@@ -19,7 +19,7 @@ const ADAPTIVE_NOTE =
 
 const named = ({ method, seed, refit, factor, difference }: RecoveredPoint, metric: MetricName): string => {
   const curve = refit === 'experts' ? method : curveLabel(method, refit);
-  const plan = seed === null ? curve : `${curve} (seed ${String(seed)})`;
+  const plan = seed === null ? curve : `${curve} (seed ${seed})`;
   return `${plan} at factor ${bareFactor(factor)} (${formatDifferenceInUnit(difference, metric)})`;
 };
 
@@ -32,8 +32,8 @@ export const recoveryWords = (compared: readonly RecoveredPoint[], metric: Metri
       .map((entry) => named(entry, metric))
       .join(', ');
   const parts = [
-    `recovery is better than the same plan without it at ${String(of('better').length)} of ` +
-      `${String(compared.length)} points (paired 95 % interval)`,
+    `recovery is better than the same plan without it at ${of('better').length} of ` +
+      `${compared.length} points (paired 95 % interval)`,
     ...(of('same').length === 0 ? [] : [`no difference beyond the interval: ${list('same')}`]),
     ...(of('worse').length === 0 ? [] : [`worse: ${list('worse')}`]),
   ];
@@ -44,7 +44,7 @@ export const recoveryWords = (compared: readonly RecoveredPoint[], metric: Metri
 export const stepSummary = ({ computed, reused }: { readonly computed: number; readonly reused: number }): string => {
   const total = computed + reused;
   const steps = total === 1 ? 'step' : 'steps';
-  return `${String(computed)} of ${String(total)} ${steps} computed, ${String(reused)} reused from disk.`;
+  return `${computed} of ${total} ${steps} computed, ${reused} reused from disk.`;
 };
 
 const gatesWords = ({ model, are }: Extract<SweepFact, { code: 'gates' }>): string => {
@@ -131,7 +131,7 @@ export const factSentence = (fact: SweepFact): string => {
       return `${fact.model} on ${fact.task}: ${TEXTS_NOTE}`;
     case 'too-few-items':
       return (
-        `${fact.model} on ${fact.task}: ${String(fact.items)} items are too few to tell a threshold, so no candidate ` +
+        `${fact.model} on ${fact.task}: ${fact.items} items are too few to tell a threshold, so no candidate ` +
         'was measured.'
       );
     case 'nothing-bisected':
@@ -156,4 +156,4 @@ export const factSentence = (fact: SweepFact): string => {
 
 /** What a model can be pruned to: "uncurl-8 (top-2 of 8 experts): at most 4". */
 export const reachableWords = ({ name, topK, experts, largest }: LeftOutFactor['models'][number]): string =>
-  `${name} (top-${String(topK)} of ${String(experts)} experts): at most ${bareFactor(largest)}`;
+  `${name} (top-${topK} of ${experts} experts): at most ${bareFactor(largest)}`;

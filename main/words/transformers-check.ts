@@ -9,10 +9,9 @@ export const transformersWords = (check: TransformersCheck | null, asking = MODE
   if (check === null) return `not compared with transformers (${asking} compares it)`;
   if (check.word === 'not compared') return `not compared with transformers: ${check.why}`;
   const { transformers, tokens, differing, difference, tolerance } = check;
-  const ties =
-    differing === 0 ? '' : `, but for ${String(differing)} positions, where experts tie or the difference is larger`;
+  const ties = differing === 0 ? '' : `, but for ${differing} positions, where experts tie or the difference is larger`;
   return (
-    `equal to transformers ${transformers} in ${String(tokens)} tokens of logits (largest difference ` +
-    `${difference.toExponential(1)} of the largest logit, ${String(tolerance)} is allowed)${ties}`
+    `equal to transformers ${transformers} in ${tokens} tokens of logits (largest difference ` +
+    `${difference.toExponential(1)} of the largest logit, ${tolerance} is allowed)${ties}`
   );
 };

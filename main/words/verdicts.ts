@@ -398,8 +398,8 @@ export const powerText = ({ power, n }: Pick<Threshold, 'power' | 'n'>): string 
   if (power === null) return '';
   const { discordance, chance, itemsForWanted } = power;
   return (
-    `an unharmed candidate would be called safe with a chance of ${formatRoughPercent(chance)} (n = ${String(n)}, ` +
+    `an unharmed candidate would be called safe with a chance of ${formatRoughPercent(chance)} (n = ${n}, ` +
     `${formatRoughPercent(discordance)} of items discordant); ${formatRoughPercent(WANTED_CHANCE)} takes ` +
-    `about ${String(itemsForWanted)} items`
+    `about ${itemsForWanted} items`
   );
 };

@@ -25,7 +25,7 @@ const MARK_DIGITS = 64;
 const DIGITS = NAME_DIGITS + MARK_DIGITS;
 /** Users or machines whose marks one result carries; a further one displaces another. */
 const MOST_MARKS = 8;
-const MARKS = new RegExp(`^(?:[0-9a-f]{${String(DIGITS)}}){0,${String(MOST_MARKS)}}$`);
+const MARKS = new RegExp(`^(?:[0-9a-f]{${DIGITS}}){0,${MOST_MARKS}}$`);
 
 const markOf = (user: UserKey, { kind, key, sha256 }: MarkedResult): string =>
   user.sign(`uncurl-result 1\n${kind}\n${key}\n${sha256}`);

@@ -18,7 +18,7 @@ const damageOf = async (file: string, mostBytes: number): Promise<string | null>
   try {
     const facts = await stat(file);
     if (!facts.isFile()) return 'is not a regular file';
-    return facts.size > mostBytes ? `has ${String(facts.size)} bytes, above the limit of ${String(mostBytes)}` : null;
+    return facts.size > mostBytes ? `has ${facts.size} bytes, above the limit of ${mostBytes}` : null;
   } catch (error) {
     const code = fileErrorCode(error);
     if (code === null) throw error;

@@ -59,7 +59,7 @@ const generations = async (folder: string): Promise<number[]> =>
 /** Generation of the current lock, which every takeover increases; null: there is none. */
 export const lockGeneration = async (folder: string): Promise<number | null> => (await generations(folder))[0] ?? null;
 
-const fileOf = (folder: string, generation: number): string => join(folder, `lock-${String(generation)}.json`);
+const fileOf = (folder: string, generation: number): string => join(folder, `lock-${generation}.json`);
 
 interface Current {
   readonly generation: number;
@@ -147,7 +147,7 @@ export const acquireRunLock = async (
     if (holder !== null && !takeOver) {
       throw refuse(
         'run-locked',
-        `The run in ${folder} is in use by process ${String(holder.pid)} on ${holder.host} (last ` +
+        `The run in ${folder} is in use by process ${holder.pid} on ${holder.host} (last ` +
           `heartbeat ${timeOf(holder.heartbeatAt)}).`,
         'Wait until it ends, or cancel it there. If that process is gone: uncurl resume RUN --take-over.',
       );

@@ -142,13 +142,13 @@ export const rotaryProblems = (
           });
     if (other !== -1)
       problems.push(
-        `llama.cpp rotates pair ${String(other)} by ${String(theirs[other])} a position instead of ` +
+        `llama.cpp rotates pair ${other} by ${String(theirs[other])} a position instead of ` +
           String(each.frequencies[other]),
       );
     const latent = model.blocks.some(({ attention }) => attention?.kind === 'latent');
     const magnitude = yarn === null || latent ? 1 : yarnMagnitude(yarn.factor, 1);
     if (Math.abs(each.magnitude - magnitude) > SAME)
-      problems.push(`its rotary embedding is scaled by ${String(each.magnitude)} instead of ${String(magnitude)}`);
+      problems.push(`its rotary embedding is scaled by ${each.magnitude} instead of ${magnitude}`);
     if (yarn !== null && latent && (yarn.allDimensions === null || yarn.allDimensions !== yarn.multiplier))
       problems.push('its yarn has no mscale_all_dim that equals its mscale');
   }
@@ -204,7 +204,7 @@ export const compressedRotaryProblems = (model: ModelDescriptor, config: Config)
     return odd === -1
       ? []
       : [
-          `llama.cpp rotates pair ${String(odd)} by ${String(angles[odd])} a position instead of ` +
+          `llama.cpp rotates pair ${odd} by ${String(angles[odd])} a position instead of ` +
             String(own.frequencies[odd]),
         ];
   });

@@ -29,7 +29,7 @@ export const besideText = (document: BesideDocument): string =>
       if (difference === null || difference === undefined) return [...along, 'No token differs.'];
       return [
         ...along,
-        `First difference at new token ${String(difference.at + 1)}. ${choicesGone(difference)}`,
+        `First difference at new token ${difference.at + 1}. ${choicesGone(difference)}`,
         columnsTable(likelyColumns(name), likelyRows(difference)),
         columnsTable(goneColumns, goneRows(difference)),
       ];
@@ -55,8 +55,8 @@ export const beside: Verb = {
     if (files.length === 0 || files.length > MOST_PLANS_BESIDE)
       throw refuse(
         'bad-usage',
-        `--plan is given ${String(files.length)} times.`,
-        `Give it once, or ${String(MOST_PLANS_BESIDE)} times.`,
+        `--plan is given ${files.length} times.`,
+        `Give it once, or ${MOST_PLANS_BESIDE} times.`,
       );
     const out = reader.text('out') === undefined ? null : outFile(reader);
     const folder = await findModel(host, reader.argument(0));

@@ -30,11 +30,11 @@ const sweepsText = (comparison: SweepsComparison): string => {
   return [
     `Compared with ${reference?.name ?? ''} (${reference?.run ?? ''}):`,
     settings.length === 0
-      ? `All ${String(sameSettings)} settings are the same.`
+      ? `All ${sameSettings} settings are the same.`
       : textTable(
           ['setting', ...runs.map(({ run }) => run)],
           settings.map(({ key, values }) => [key, ...values.map((value) => cut(terminalText(value)))]),
-        ) + `\n${String(sameSettings)} settings are the same.`,
+        ) + `\n${sameSettings} settings are the same.`,
     ...others.flatMap(({ run, name }) => {
       const matchingRows = rows.filter((row) => row.run === run);
       if (matchingRows.length === 0) return [];

@@ -12,7 +12,7 @@ import { switchOption, valueOption, type Verb, type VerbHost, type VerbResult } 
 const install = async (target: SshTarget, isSure: boolean, host: VerbHost): Promise<VerbResult> => {
   const packed = await packedFiles(dirname(host.resources));
   const { path, isThere } = await planInstall(target, packed, host.signal);
-  const what = `${String(packed.names.length)} files, ${formatBytes(packed.bytes)}`;
+  const what = `${packed.names.length} files, ${formatBytes(packed.bytes)}`;
   const facts = { format: 'uncurl-installed', host: target.host, path, bytes: packed.bytes };
   if (!isSure) {
     const text =
@@ -56,7 +56,7 @@ export const connect: Verb = {
     if (from !== undefined) {
       const out = resolve(reader.text('out') ?? basename(from));
       const files = await fetchFolder(target, from, out, host);
-      const text = `${out}: ${String(files)} files, each as its checksum says.`;
+      const text = `${out}: ${files} files, each as its checksum says.`;
       return { document: { format: 'uncurl-fetched', out, files }, text };
     }
     if (reader.flag('install')) return install(target, reader.flag('yes'), host);

@@ -15,8 +15,8 @@ export const damageText = (document: DamageDocument): string => {
   const { model, task, layer, metric, n, unpruned, results, ranOut } = document;
   return [
     ...(ranOut === undefined ? [] : [truncationSentence({ model, task, ranOut, n })]),
-    `${model} on ${task}: ${metric} ${printedValue(unpruned, metric)} on ${String(n)} items with every expert; ` +
-      `without one of layer ${String(layer)}:`,
+    `${model} on ${task}: ${metric} ${printedValue(unpruned, metric)} on ${n} items with every expert; ` +
+      `without one of layer ${layer}:`,
     columnsTable(
       damageColumns(document),
       results.map((result) => ({ ...result, metric })),

@@ -166,10 +166,7 @@ export const doctor: Verb = {
         'devices',
         isProbed ? 'each was tried just now' : 'none was tried: --probe tries each of them; choose one with --device',
       ],
-      [
-        'processor',
-        `${processor.model}, ${String(processor.physicalCores)} cores (${String(processor.logicalCores)} threads)`,
-      ],
+      ['processor', `${processor.model}, ${processor.physicalCores} cores (${processor.logicalCores} threads)`],
       ['memory', `${printedBytes(memory.totalBytes)}, ${printedBytes(memory.freeBytes)} free`],
       ['Electron', document.electron],
       ['PyTorch', pythonText(document.python)],

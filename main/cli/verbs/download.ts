@@ -25,7 +25,7 @@ export const download: Verb = {
       const { totalBytes, presentBytes, commit, repository } = model;
       host.say(
         `${printedBytes(totalBytes - presentBytes)} of ${repository} (commit ${commit.slice(0, 12)}) are to be ` +
-          `downloaded: ${String(model.files.length)} files, ${printedBytes(totalBytes)}.`,
+          `downloaded: ${model.files.length} files, ${printedBytes(totalBytes)}.`,
       );
       const { run } = await engine.call('hub.download', { name: hubNameText(name) }, host.signal);
       host.say(`Run ${run}`);

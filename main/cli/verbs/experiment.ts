@@ -36,9 +36,9 @@ export const sayArms = (engine: Engine, run: string, host: VerbHost): (() => voi
   engine.subscribe((event) => {
     if (event.type !== 'experiment.arm' || event.run !== run) return;
     const { model, task, method, kept, seed, right, training }: ExperimentArm = event.arm;
-    const pruned = method === null ? '' : ` to ${String(kept)} by ${method}`;
+    const pruned = method === null ? '' : ` to ${kept} by ${method}`;
     const loss = training === null ? '' : `, loss ${training.firstLoss.toFixed(3)} to ${training.lastLoss.toFixed(3)}`;
-    const draw = seed === null ? '' : `, draw ${String(seed)}`;
+    const draw = seed === null ? '' : `, draw ${seed}`;
     host.say(`${task}  ${model}${pruned}, ${armWords(event.arm)}${draw}: ${printedShare(accuracyOf(right))}${loss}`);
   });
 

@@ -196,7 +196,7 @@ export const exportVerb: Verb = {
         );
       const difference = verification.maxLogitDifference.toExponential(1);
       return (
-        `${isAsStored ? 'every kept expert has the bytes of the source, and ' : ''}on ${String(verification.tokens)} ` +
+        `${isAsStored ? 'every kept expert has the bytes of the source, and ' : ''}on ${verification.tokens} ` +
         `tokens its logits differ by at most ${difference} from the ${isMergePlan(plan) ? 'merged' : 'masked'} ` +
         'original.'
       );

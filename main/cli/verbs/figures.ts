@@ -66,7 +66,7 @@ export const figures: Verb = {
       document: { out, run, files: files.map(({ name }) => name), notes, provenance },
       text: [
         ...notes,
-        `${String(files.length)} files written to ${basename(out)}:`,
+        `${files.length} files written to ${basename(out)}:`,
         ...files.map(({ name }) => `- ${name}`),
       ].join('\n'),
     };

@@ -45,8 +45,8 @@ export const forward: Verb = {
       // A merge with one router row per group has fewer rows than the model has experts.
       const rows = routerLogits.length / (moeLayers * Math.max(1, tokens));
       return [
-        tensorInMemory(`logits.${String(index)}`, 'F32', [tokens, vocabulary], logits),
-        tensorInMemory(`router_logits.${String(index)}`, 'F32', [moeLayers, tokens, rows], routerLogits),
+        tensorInMemory(`logits.${index}`, 'F32', [tokens, vocabulary], logits),
+        tensorInMemory(`router_logits.${index}`, 'F32', [moeLayers, tokens, rows], routerLogits),
       ];
     });
     await produceFileAtomically(out, async (file) => {

@@ -50,7 +50,7 @@ export const generate: Verb = {
     plan: valueOption('PLAN', 'Write under this plan.'),
     'max-new-tokens': valueOption(
       'N',
-      `Tokens to write where a request does not say (default: ${String(DEFAULT_NEW_TOKENS)}).`,
+      `Tokens to write where a request does not say (default: ${DEFAULT_NEW_TOKENS}).`,
     ),
     sample: valueOption('SAMPLER', `Draw each token ${SAMPLER_PARTS}`),
     repeats: valueOption('N', 'Texts to draw for each request (with --sample; default: 1).'),
@@ -112,7 +112,7 @@ const answerRequests = async (work: Work, file: string): Promise<VerbResult> => 
   const note =
     truncated === 0
       ? ''
-      : ` ${String(truncated)} contexts were cut on the left, to leave room for new tokens within the model's ` +
+      : ` ${truncated} contexts were cut on the left, to leave room for new tokens within the model's ` +
         `${positionsText(defaults)}.`;
   const made = madeBy(work.torch);
   return {

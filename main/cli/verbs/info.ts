@@ -34,12 +34,9 @@ const factRows = (facts: ModelInfo, budgetBytes: number, isHere: boolean): reado
   const { parameters, memory } = facts;
   return [
     ['family', facts.family],
-    ['layers', `${String(facts.layers)} (${String(facts.moeLayers)} with experts)`],
-    [
-      'experts',
-      `${String(facts.experts)} per layer, top-${String(facts.topK)} per token, ${String(facts.sharedExperts)} shared`,
-    ],
-    ['widths', `hidden ${String(facts.hidden)}, expert ${String(facts.expertWidth)}`],
+    ['layers', `${facts.layers} (${facts.moeLayers} with experts)`],
+    ['experts', `${facts.experts} per layer, top-${facts.topK} per token, ${facts.sharedExperts} shared`],
+    ['widths', `hidden ${facts.hidden}, expert ${facts.expertWidth}`],
     [
       'parameters',
       `${printedCount(parameters.total)} (${printedCount(parameters.expert)} in experts, ` +
@@ -146,7 +143,7 @@ const publishedFacts = async (
     [
       'to download',
       `${printedBytes(model.totalBytes - model.presentBytes)} of ${printedBytes(model.totalBytes)} in ` +
-        `${String(model.files.length)} files`,
+        `${model.files.length} files`,
     ],
     ['time', 'unknown: how long a profile or a sweep takes here is measured only while one runs'],
     ...facts.reasons.map((note) => ['note', note] as const),
@@ -160,7 +157,7 @@ const taskFacts = async (reader: OptionReader, host: VerbHost, named: string): P
   if (others.length > 0)
     throw refuse(
       'several-tasks',
-      `${named} stands for ${String(1 + others.length)} tasks.`,
+      `${named} stands for ${1 + others.length} tasks.`,
       `Name one of their folders: ${[task, ...others].map((entry) => entry?.path ?? '').join(', ')}`,
     );
   if (task === undefined) throw refuse('no-such-task', `${named} is not a task.`, 'Check the name.');
@@ -214,7 +211,7 @@ export const info: Verb = {
     ...CALIBRATION_OPTIONS,
     memory: MACHINE_OPTIONS.memory,
     referee: switchOption(
-      `For a model: compare ${String(CHECKED_TOKENS)} tokens of its logits with those of transformers, unless that ` +
+      `For a model: compare ${CHECKED_TOKENS} tokens of its logits with those of transformers, unless that ` +
         'was done, and refuse it if they differ. Needs a Python with PyTorch.',
     ),
     python: valueOption(

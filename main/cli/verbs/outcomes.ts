@@ -44,12 +44,11 @@ const answerText = (answer: ShownAnswer, other: ShownAnswer, asked: ItemAnswers[
       const named = asked?.choices[answer.chosen];
       const logprobs = answer.logprobs.map((logprob) => logprob.toFixed(3)).join(', ');
       return (
-        `choice ${String(answer.chosen + 1)}${named === undefined ? '' : ` ${JSON.stringify(named)}`} of ` +
-        `[${logprobs}]`
+        `choice ${answer.chosen + 1}${named === undefined ? '' : ` ${JSON.stringify(named)}`} of ` + `[${logprobs}]`
       );
     }
     case 'text':
-      return `log-likelihood ${answer.logprob.toFixed(4)} over ${String(answer.tokens)} tokens`;
+      return `log-likelihood ${answer.logprob.toFixed(4)} over ${answer.tokens} tokens`;
   }
 };
 
@@ -59,7 +58,7 @@ const itemText =
     const width = Math.max(one.length, other.length, 'asked'.length);
     const line = (name: string, text: string): string => `  ${name.padEnd(width)}  ${text}`;
     return [
-      `${item}: ${change}${truncatedTokens > 0 ? `, ${String(truncatedTokens)} tokens of its context cut` : ''}`,
+      `${item}: ${change}${truncatedTokens > 0 ? `, ${truncatedTokens} tokens of its context cut` : ''}`,
       ...(asked === null ? [] : [line('asked', JSON.stringify(asked.context))]),
       ...(asked === null || asked.right.length === 0
         ? []
@@ -70,16 +69,16 @@ const itemText =
   };
 
 const pageText = (from: number, count: number, total: number): string =>
-  `Items ${String(from + 1)} to ${String(from + count)} of ${String(total)}: --from and --count show others.`;
+  `Items ${from + 1} to ${from + count} of ${total}: --from and --count show others.`;
 
 const outcomesText = (document: OutcomesDocument): string => {
   const { model, task, method, seed, factor, counts, total, from, items, note } = document;
   const { lost, gained, same, otherwise } = counts;
-  const seeded = seed === null ? '' : ` (seed ${String(seed)})`;
+  const seeded = seed === null ? '' : ` (seed ${seed})`;
   return [
-    `${model}  ${task}  ${method}${seeded}  factor ${factor.toFixed(2)}: ${String(lost)} lost, ` +
-      `${String(gained)} gained, ` +
-      `${String(same)} the same; ${String(otherwise)} answered differently.`,
+    `${model}  ${task}  ${method}${seeded}  factor ${factor.toFixed(2)}: ${lost} lost, ` +
+      `${gained} gained, ` +
+      `${same} the same; ${otherwise} answered differently.`,
     ...items.map(itemText(['unpruned', 'pruned'])),
     ...(items.length < total ? [pageText(from, items.length, total)] : []),
     ...(note === null ? [] : [note]),
@@ -92,7 +91,7 @@ const slicesText = (document: SlicesDocument): string => {
   const rows = slices.map((slice) => ({ ...slice, metric }));
   return [
     `${model}  ${task}: ${pointInTaskText(second)} minus ${pointInTaskText(first)}` +
-      `${whole === undefined ? '' : `, ${String(whole.lost)} lost, ${String(whole.gained)} gained`}.`,
+      `${whole === undefined ? '' : `, ${whole.lost} lost, ${whole.gained} gained`}.`,
     ...sliceBy.options.flatMap((by) => {
       const matchingRows = rows.filter((row) => row.by === by);
       return matchingRows.length === 0 ? [] : [`By ${sliceKindText(by)}:`, columnsTable(sliceColumns, matchingRows)];
@@ -207,7 +206,7 @@ export const outcomes: Verb = {
     'against-seed': valueOption('N', 'Its draw (default: its first).'),
     slice: valueOption('NAME', 'Show the items of one slice only, by its name in the table.'),
     from: valueOption('N', 'Number of the first item to show (default 1).'),
-    count: valueOption('N', `Items to show (default ${String(USUAL_ITEMS)}, at most ${String(MOST_ITEMS)}).`),
+    count: valueOption('N', `Items to show (default ${USUAL_ITEMS}, at most ${MOST_ITEMS}).`),
     ...WORKSPACE_OPTION,
   },
   run: async (reader, host) => {

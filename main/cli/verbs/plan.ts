@@ -269,7 +269,7 @@ export const plan: Verb = {
     const file = expertFileText(written, format, { name: checkpoint.name, experts: info.experts, layers });
     await writeFileAtomically(out, file.text);
     const kept = [...new Set(cost.keptPerLayer)];
-    const range = kept.length === 1 ? String(kept[0]) : `${String(minOf(kept))} to ${String(maxOf(kept))}`;
+    const range = kept.length === 1 ? String(kept[0]) : `${minOf(kept)} to ${maxOf(kept)}`;
     const groups = info.expertGroups?.count ?? 1;
     const nearest =
       kept.length === 1
@@ -277,7 +277,7 @@ export const plan: Verb = {
         : null;
     const { parameters, before } = cost;
     const text = [
-      `${isMergePlan(written) ? 'Merges to' : 'Keeps'} ${range} of ${String(info.experts)} experts per layer.`,
+      `${isMergePlan(written) ? 'Merges to' : 'Keeps'} ${range} of ${info.experts} experts per layer.`,
       `Parameters ${printedCount(before.total)} -> ${printedCount(parameters.total)} ` +
         `(${printedShare(parameters.total / before.total)}), ` +
         `size ${printedBytes(before.sizeBytes)} -> ${printedBytes(cost.sizeBytes)}, ` +
@@ -287,7 +287,7 @@ export const plan: Verb = {
       ...(cost.exportable.reason === null ? [] : [cost.exportable.reason]),
       ...(nearest === null
         ? []
-        : [`On several devices ${String(nearest)} instead of ${String(kept[0])} experts would split more evenly.`]),
+        : [`On several devices ${nearest} instead of ${String(kept[0])} experts would split more evenly.`]),
       ...(file.note === null ? [] : [file.note]),
       `Written to ${out}.`,
       ...(isMergePlan(written) || written.constants === undefined

@@ -93,7 +93,7 @@ export const recover: Verb = {
               layerRows(recovery),
             ),
           ]),
-      `Fitted on ${String(recovery.tokens)} tokens of ${String(recovery.items)} items.`,
+      `Fitted on ${recovery.tokens} tokens of ${recovery.items} items.`,
       `Written to ${out}, and its weights to ${weights}: keep them together.`,
     ].join('\n');
     return { document: { out, weights, recovery }, text };

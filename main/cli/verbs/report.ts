@@ -33,7 +33,7 @@ export const report: Verb = {
       text: [
         ...findings.map(({ sentence }) => sentence),
         '',
-        `Written to ${out} (${String(Math.round(sizeBytes / 1000))} kB).`,
+        `Written to ${out} (${Math.round(sizeBytes / 1000)} kB).`,
       ].join('\n'),
     };
   },

@@ -16,7 +16,7 @@ import { reproductionText } from './reproduce.ts';
 
 /** The risks of taking a run over, reported before doing so. */
 const risksOf = ({ pid, host }: LockHolder): string =>
-  `Taking the run over from process ${String(pid)} on ${host}. If it still lives, both compute the same steps until ` +
+  `Taking the run over from process ${pid} on ${host}. If it still lives, both compute the same steps until ` +
   'it next renews its lock, and the manifest and tables are of whoever writes last; finished steps are safe, since ' +
   'each is written whole under a key of its content.';
 

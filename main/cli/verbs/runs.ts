@@ -155,7 +155,7 @@ const performRunCommand = async (
         text:
           removed === 0
             ? 'The trash was empty.'
-            : `${String(removed)} ${removed === 1 ? 'run' : 'runs'} (${printedBytes(sizeBytes)}) deleted.`,
+            : `${removed} ${removed === 1 ? 'run' : 'runs'} (${printedBytes(sizeBytes)}) deleted.`,
       };
     }
     default:
@@ -220,8 +220,7 @@ export const runs: Verb = {
     const filter = { text: reader.text('find') ?? '', tags: reader.list('tag'), archived: reader.flag('archived') };
     const manifests = sortRuns(filterRuns(all, filter), reader.choice('sort', runOrders) ?? 'newest');
     const hidden = all.length - manifests.length;
-    const rest =
-      hidden === 0 ? [] : [`${String(hidden)} more ${hidden === 1 ? 'is' : 'are'} archived or filtered out.`];
+    const rest = hidden === 0 ? [] : [`${hidden} more ${hidden === 1 ? 'is' : 'are'} archived or filtered out.`];
     const text = [
       ...(manifests.length > 0
         ? [textTable(['run', 'kind', 'state', 'created', 'name', 'tags'], manifests.map(rowOf))]

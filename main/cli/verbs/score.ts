@@ -40,15 +40,11 @@ const readRequests = async (file: string): Promise<readonly Request[]> => {
   let tokenCount = 0;
   for (const [index, line] of lines.entries()) {
     if (line.trim() === '') continue;
-    const location = `${resolve(file)}, line ${String(index + 1)}`;
+    const location = `${resolve(file)}, line ${index + 1}`;
     const parsed = parseJson(line, request, location);
     if ('contextTokens' in parsed) tokenCount += parsed.contextTokens.length + parsed.continuationTokens.length;
     if (tokenCount > MOST_TOKENS)
-      throw refuse(
-        'file-too-large',
-        `${resolve(file)} has more than ${String(MOST_TOKENS)} tokens.`,
-        'Split the file.',
-      );
+      throw refuse('file-too-large', `${resolve(file)} has more than ${MOST_TOKENS} tokens.`, 'Split the file.');
     if (seen.has(parsed.id))
       throw refuse('duplicate-id', `${location}: id "${parsed.id}" was used before.`, 'Give every request its own id.');
     seen.add(parsed.id);
@@ -77,10 +73,10 @@ const encodePairs = async (
     }
   }
   if (problems.length === 0) return encoded;
-  const more = problems.length > MAX_NAMED ? ` And ${String(problems.length - MAX_NAMED)} more.` : '';
+  const more = problems.length > MAX_NAMED ? ` And ${problems.length - MAX_NAMED} more.` : '';
   throw refuse(
     'lost-continuation',
-    `${String(problems.length)} of ${String(requests.length)} requests cannot be scored. ` +
+    `${problems.length} of ${requests.length} requests cannot be scored. ` +
       `${problems.slice(0, MAX_NAMED).join(' ')}${more}`,
     'Move the boundary of these requests, or leave them out.',
   );
@@ -133,8 +129,8 @@ export const score: Verb = {
     const note =
       truncated === 0
         ? ''
-        : ` ${String(truncated)} contexts were cut on the left to fit the model's ` +
-          `${String(checkpoint.info.maxPositions)} positions.`;
+        : ` ${truncated} contexts were cut on the left to fit the model's ` +
+          `${checkpoint.info.maxPositions} positions.`;
     const made = madeBy(torch);
     return {
       document: { out, requests: requests.length, truncated, ...made.document },

@@ -77,7 +77,7 @@ export const serve: Verb = {
     stop: switchOption('End the engine of the workspace; a running job stops and can be resumed.'),
     idle: valueOption(
       'MINUTES',
-      `End after this time without a page and without work (in the background: ${String(IDLE_MINUTES)}; else never).`,
+      `End after this time without a page and without work (in the background: ${IDLE_MINUTES}; else never).`,
     ),
     ...WORKSPACE_OPTION,
     ...HERE_OPTIONS,

@@ -22,7 +22,7 @@ export const steps: Verb = {
       document: { run, steps: listed },
       text:
         `${textTable(['model', 'task', 'part', 'state', 'computed by'], rows)}\n\n` +
-        `${String(left)} of ${String(listed.length)} to do.`,
+        `${left} of ${listed.length} to do.`,
     };
   },
 };

@@ -94,11 +94,11 @@ export const submit: Verb = {
         const { ended, stop } = watchCluster(engine, run, host);
         try {
           const { script, array, join } = await engine.call('cluster.submit', { run, request, confirmed });
-          host.say(`Submitted ${script}: array ${String(array)}, joining job ${String(join)}.`);
+          host.say(`Submitted ${script}: array ${array}, joining job ${join}.`);
           if (reader.flag('detach'))
             return {
               document: { run, script, array, join },
-              text: `Array ${String(array)} and joining job ${String(join)} are submitted.`,
+              text: `Array ${array} and joining job ${join} are submitted.`,
             };
           await followCluster(engine, run, ended, host);
           const document = await engine.call('sweep.read', { run });

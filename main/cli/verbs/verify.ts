@@ -91,7 +91,7 @@ export const verify: Verb = {
           comparesBytesOnly(verification)
             ? 'not computed: a GGUF file is compared byte by byte'
             : `differ by at most ${maxLogitDifference.toExponential(1)} (tolerance ${tolerance.toExponential(0)}) ` +
-              `on ${String(sequences)} sequences, ${String(tokens)} tokens`,
+              `on ${sequences} sequences, ${tokens} tokens`,
         ],
         ...(verification.transformers === undefined
           ? []

@@ -57,9 +57,7 @@ export const work: Verb = {
     const { parts, of, computed, reused } = filled;
     return {
       document: { run, ...filled },
-      text:
-        `${String(parts)} of ${String(of)} parts of ${run} done here: ${String(computed)} steps computed, ` +
-        `${String(reused)} found on disk.`,
+      text: `${parts} of ${of} parts of ${run} done here: ${computed} steps computed, ` + `${reused} found on disk.`,
     };
   },
 };

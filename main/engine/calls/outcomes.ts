@@ -48,7 +48,7 @@ const samplingNote = ({ spec }: RunManifest, metric: MetricName): string | null 
   const settings = sweepSettings.safeParse(spec);
   if (!settings.success || settings.data.sample === undefined || answersOf({ metric }) !== 'written') return null;
   const { sample, repeats = 1 } = settings.data;
-  const times = repeats === 1 ? '' : `, ${String(repeats)} for each item`;
+  const times = repeats === 1 ? '' : `, ${repeats} for each item`;
   return `Texts were drawn with ${samplerText(readSampler(sample))}${times}.`;
 };
 

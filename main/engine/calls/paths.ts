@@ -46,7 +46,7 @@ export const pathCalls = (context: EngineContext): Pick<Answers, PathCall> => {
       if (bytes.length > MAX_GIVEN_BYTES)
         throw refuse(
           'file-too-large',
-          `${name} has ${String(bytes.length)} bytes; a page may give at most ${String(MAX_GIVEN_BYTES)}.`,
+          `${name} has ${bytes.length} bytes; a page may give at most ${MAX_GIVEN_BYTES}.`,
           'Open it by its path: “Open task file…”.',
         );
       // One folder per content: the same file is stored once, another one of the same name beside it.

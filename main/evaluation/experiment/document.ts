@@ -55,7 +55,7 @@ const drawsWords = (rows: readonly ExperimentRow[]): string => {
   const counts = rows.map(({ draws }) => draws);
   const [least, most] = [minOf(counts), maxOf(counts)];
   if (most === 1) return '';
-  return ` of ${least === most ? String(most) : `${String(least)} to ${String(most)}`} draws each`;
+  return ` of ${least === most ? String(most) : `${least} to ${most}`} draws each`;
 };
 
 const matrixSentence = (rows: readonly ExperimentRow[]): string => {
@@ -63,9 +63,9 @@ const matrixSentence = (rows: readonly ExperimentRow[]): string => {
   const all = sum(({ tasks }) => tasks);
   const ceilings = sum(({ atCeiling }) => atCeiling);
   return (
-    `of ${counted(all, 'comparison')}${drawsWords(rows)}, ${String(sum(({ plus }) => plus))} are better, ` +
-    `${String(sum(({ minus }) => minus))} worse, and ${String(sum(({ cannotTell }) => cannotTell))} undecided` +
-    (ceilings === 0 ? '' : ` (better was impossible in ${String(ceilings)}: the reference is right nearly everywhere)`)
+    `of ${counted(all, 'comparison')}${drawsWords(rows)}, ${sum(({ plus }) => plus)} are better, ` +
+    `${sum(({ minus }) => minus)} worse, and ${sum(({ cannotTell }) => cannotTell)} undecided` +
+    (ceilings === 0 ? '' : ` (better was impossible in ${ceilings}: the reference is right nearly everywhere)`)
   );
 };
 
@@ -78,12 +78,11 @@ const trendSentence = (trends: readonly ExperimentTrend[]): string => {
   const chance =
     test === null || least === null
       ? ''
-      : ` (relabelling whole models: ${String(test.asStrong)} of ${String(test.relabellings)} orders show a trend as ` +
-        'strong)';
+      : ` (relabelling whole models: ${test.asStrong} of ${test.relabellings} orders show a trend as ` + 'strong)';
   return (
-    `with E the threshold rises on ${String(count('rises'))} of ${counted(trends.length, 'task')}, falls on ` +
-    `${String(count('falls'))}, shows neither on ${String(count('stays'))} and cannot be determined on ` +
-    `${String(count('cannot-tell'))}${chance}`
+    `with E the threshold rises on ${count('rises')} of ${counted(trends.length, 'task')}, falls on ` +
+    `${count('falls')}, shows neither on ${count('stays')} and cannot be determined on ` +
+    `${count('cannot-tell')}${chance}`
   );
 };
 
@@ -92,7 +91,7 @@ const modelSentence = (models: readonly ModelThreshold[]): string =>
   listed(
     models.map(({ experts, factor, largestTested }) => {
       const held = factor === 1 ? 'none' : formatFactor(factor);
-      return `${held} at E = ${String(experts)} (tested to ${formatFactor(largestTested)})`;
+      return `${held} at E = ${experts} (tested to ${formatFactor(largestTested)})`;
     }),
   );
 
@@ -216,7 +215,7 @@ const notesOf = ({ settings, models, arms, mixture }: ExperimentRecord): string[
       : []),
     ...(draws > 1
       ? [
-          `${String(draws)} draws of each arm whose plan depends on a seed` +
+          `${draws} draws of each arm whose plan depends on a seed` +
             (settings.trainingSeeds === 'drawn'
               ? '; each draw has a training seed of its own, which its reference shares.'
               : '; all of them trained with one seed.'),
@@ -225,7 +224,7 @@ const notesOf = ({ settings, models, arms, mixture }: ExperimentRecord): string[
     ...(mixture === null
       ? []
       : [
-          `The general stage was trained on ${String(mixture.items)} items (${mixture.name}), none of which is a ` +
+          `The general stage was trained on ${mixture.items} items (${mixture.name}), none of which is a ` +
             'test item of these tasks.',
         ]),
     ...(settings.treatments.some(hasNewRouter)

@@ -141,6 +141,6 @@ export const measuredBudget = (
   const layers = measured.map((points) => lossesBetween(points, experts));
   const options = layers.map((losses) => losses.map(({ count, loss }) => ({ size: count, loss })));
   const found = allocateLayers(options, keep * layers.length, true);
-  if (found === null) throw new Error(`no counts of ${String(layers.length)} layers keep ${String(keep)} on average`);
+  if (found === null) throw new Error(`no counts of ${layers.length} layers keep ${keep} on average`);
   return found.chosen.map((index, layer) => layers[layer]?.[index]?.count ?? experts);
 };

@@ -71,7 +71,7 @@ export const splitItems = (
   if (bundles.length < 2)
     throw refuse(
       'cannot-split',
-      `${location} cannot be split: its ${String(items.length)} ` +
+      `${location} cannot be split: its ${items.length} ` +
         `${items.length === 1 ? 'item belongs' : 'items belong'} together (one group or one text).`,
       'Give a second file with calibration items, or take those of another task.',
     );
@@ -121,7 +121,7 @@ export const requireNoCalibration = ({ calibration, path }: Task): void => {
   if (calibration.length === 0) return;
   throw refuse(
     'has-calibration',
-    `${path} has ${String(calibration.length)} calibration items of its own.`,
+    `${path} has ${calibration.length} calibration items of its own.`,
     'Use it unchanged.',
   );
 };
@@ -129,7 +129,7 @@ export const requireNoCalibration = ({ calibration, path }: Task): void => {
 const at = <T>(list: readonly T[], positions: readonly number[]): readonly T[] =>
   positions.flatMap((position) => list.slice(position, position + 1));
 
-const percent = (share: number): string => `${String(Number((share * 100).toFixed(2)))} %`;
+const percent = (share: number): string => `${Number((share * 100).toFixed(2))} %`;
 
 const bothTurns = (calibration: Turns, test: Turns, task: Pick<Task, 'calibration' | 'test'>): TaskTurns | null =>
   calibration === null && test === null
@@ -163,8 +163,8 @@ export const withCalibration = (base: Task, source: CalibrationSource): Calibrat
     const splits = { calibration: at(base.test, drawn), test: at(base.test, kept) };
     const splitTurns = turns === null ? null : { calibration: at(turns, drawn), test: at(turns, kept) };
     const note =
-      `${String(drawn.length)} of ${String(base.test.length)} items (${percent(source.share)} asked for) are drawn ` +
-      `with seed ${String(source.seed)} for calibration and not tested.`;
+      `${drawn.length} of ${base.test.length} items (${percent(source.share)} asked for) are drawn ` +
+      `with seed ${source.seed} for calibration and not tested.`;
     return { task: assembled(base, { ...splits, turns: splitTurns }, note), leftOut: 0, groups };
   }
   const [first] = source.items;
@@ -200,7 +200,7 @@ export const withCalibration = (base: Task, source: CalibrationSource): Calibrat
           other,
           kept.map(({ position }) => position),
         );
-  const from = `Calibration items: ${String(kept.length)} of ${source.name}.`;
+  const from = `Calibration items: ${kept.length} of ${source.name}.`;
   const note = [from, source.note ?? '', describeLeftOut(leftOut)].filter((sentence) => sentence !== '').join(' ');
   return {
     task: assembled(base, { ...splits, turns: bothTurns(calibrationTurns, turns, splits) }, note),

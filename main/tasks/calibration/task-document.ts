@@ -81,7 +81,7 @@ export const mixItems = (parts: readonly MixPart[], seed: number): MixedItems =>
   );
   const shares = taken.map(
     ({ path, positions, characters }) =>
-      `${basename(path)} ${((100 * characters) / Math.max(1, all)).toFixed(1)} % (${String(positions.length)} items)`,
+      `${basename(path)} ${((100 * characters) / Math.max(1, all)).toFixed(1)} % (${positions.length} items)`,
   );
   return {
     items: chosen.map(({ item }) => item),
@@ -251,7 +251,7 @@ export const calibrate = async (base: Task, calibration: RecordedCalibration, lo
   const { writing } = calibration;
   if (writing === undefined) return withCalibration(base, source);
   const stops = writing.until.map((stop) => JSON.stringify(stop)).join(' or ');
-  const note = `Answers end at ${stops}, or after ${String(writing.maxNewTokens)} tokens.`;
+  const note = `Answers end at ${stops}, or after ${writing.maxNewTokens} tokens.`;
   const description = [base.description, note].filter((sentence) => sentence !== '').join(' ');
   return withCalibration(
     { ...base, description, test: withRule(base.test, writing, base.path) },

@@ -83,7 +83,7 @@ const askedTask = (
     thinkEnd === null || !test.some(isWrittenItem) ? '' : `The answer is what follows the last ${thinkEnd}.`,
     withoutSystem === 0
       ? ''
-      : `It takes no system turn, so ${String(withoutSystem)} items are asked without their description.`,
+      : `It takes no system turn, so ${withoutSystem} items are asked without their description.`,
   ];
   return {
     ...task,

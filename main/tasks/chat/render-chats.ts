@@ -56,7 +56,7 @@ const askThread = async (order: ConversationOrder, mostMs: number): Promise<Conv
         const isMemory = error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
         reject(
           isMemory
-            ? new Error(`it takes more than ${String(MAX_HEAP_MEGABYTES)} MB of memory`)
+            ? new Error(`it takes more than ${MAX_HEAP_MEGABYTES} MB of memory`)
             : (noThread(error) ?? new Error('its thread failed', { cause: error })),
         );
       });

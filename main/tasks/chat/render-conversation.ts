@@ -119,7 +119,7 @@ const range = (...values: readonly unknown[]): readonly number[] => {
   const [start, stop, step] =
     bounds.length === 1 ? [0, bounds[0] ?? 0, 1] : [bounds[0] ?? 0, bounds[1] ?? 0, bounds[2] ?? 1];
   const length = step === 0 ? Number.NaN : Math.max(0, Math.ceil((stop - start) / step));
-  if (!(length <= MAX_RANGE)) throw new Error(`it asks for a range() of ${String(length)} numbers`);
+  if (!(length <= MAX_RANGE)) throw new Error(`it asks for a range() of ${length} numbers`);
   return Array.from({ length }, (_, index) => start + index * step);
 };
 

@@ -67,7 +67,7 @@ const multipleChoiceFilter = (
   return (response, options) => {
     if (options.length > LETTERS.length)
       throw new FilterFault(
-        `multi_choice_regex meets ${String(options.length)} choices (limit ${String(LETTERS.length)})`,
+        `multi_choice_regex meets ${options.length} choices (limit ${LETTERS.length})`,
         'Remove some.',
       );
     const direct = select(regex.findAll(response));

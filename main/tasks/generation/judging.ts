@@ -96,7 +96,7 @@ const compilePipeline = ({ name, filter }: FilterPipeline, location: string): Pi
     try {
       return compileFilter(step);
     } catch (error) {
-      throw explained(error, `${location}: pipeline "${name}", filter ${String(index + 1)} (${step.function})`);
+      throw explained(error, `${location}: pipeline "${name}", filter ${index + 1} (${step.function})`);
     }
   });
   return { name, filters };
@@ -162,7 +162,7 @@ export const judge = (
       );
       const [filtered] = responses;
       if (filtered === undefined || responses.length > 1)
-        throw new FilterFault(`${String(responses.length)} responses are left`, 'End the pipeline with take_first.');
+        throw new FilterFault(`${responses.length} responses are left`, 'End the pipeline with take_first.');
       if (isByEnding) return { metric: 'ending', filtered, correct: hasEnded };
       return { metric: `exact_match,${name}`, filtered, correct: judging.isMatch(filtered, item.answers) };
     } catch (error) {

@@ -32,9 +32,9 @@ export const requireRoom = (items: readonly TaskItem[], name: string, positions:
   if (item === undefined || !('answers' in item)) return;
   throw refuse(
     'no-room-for-prompt',
-    `${name}: maxNewTokens is ${String(item.maxNewTokens)}, but the model has ` +
+    `${name}: maxNewTokens is ${item.maxNewTokens}, but the model has ` +
       `${positionsText(positions)}, so no prompt has room.`,
-    `Ask for fewer than ${String(maxPositions)} new tokens: maxNewTokens in task.json, “New tokens” beside the ` +
+    `Ask for fewer than ${maxPositions} new tokens: maxNewTokens in task.json, “New tokens” beside the ` +
       'choice of calibration items, or --max-new-tokens.',
   );
 };

@@ -83,7 +83,7 @@ const shown = (text: string): string =>
 
 /** "No text can equal the answers of 300 of 300 test items: the answer "12\n" holds the stop string "\n". ..." */
 export const unreachableText = ({ items, of, first: { answer, stop } }: Unreachable): string =>
-  `No text can equal the answers of ${String(items)} of ${counted(of, 'test item')}: the answer ${shown(answer)} ` +
+  `No text can equal the answers of ${items} of ${counted(of, 'test item')}: the answer ${shown(answer)} ` +
   (stop === null
     ? 'is changed by the filters, which change every text alike.'
     : `holds the stop string ${shown(stop)}, which ends every text before it.`) +

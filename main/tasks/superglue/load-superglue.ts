@@ -83,7 +83,7 @@ const itemsOf = (rows: readonly DataRow[], format: SuperGlueFormat, split: strin
   for (const [index, { question, location }] of asked.entries()) {
     if (question === null) continue;
     const { passage = '', ...rest } = question;
-    const id = `${split}:${String(index + 1)}`;
+    const id = `${split}:${index + 1}`;
     const item = { ...rest, id, group: groups.get(passage) };
     items.push(checkChoices(assembleItem(item), location));
     turns.set(id, { system: '', examples: [], question: question.text, replies: question.choices });
@@ -115,7 +115,7 @@ export const loadSuperGlue = async (folder: string): Promise<Task> => {
     test.items.some(({ group }) => group !== undefined)
       ? 'Items that share a passage are not independent: verdicts count passages.'
       : '',
-    unusable === 0 ? '' : `${String(unusable)} questions without a right and a wrong entity were left out.`,
+    unusable === 0 ? '' : `${unusable} questions without a right and a wrong entity were left out.`,
     describeLeftOut(leftOut),
   ];
   return {

@@ -40,7 +40,7 @@ const withinLimit = <T>(pattern: string, work: () => T): T => {
     )
       throw cause;
     throw new RegexFault(
-      `the regular expression ${JSON.stringify(pattern)} takes more than ${String(LIMIT_MS / 1000)} s on one text`,
+      `the regular expression ${JSON.stringify(pattern)} takes more than ${LIMIT_MS / 1000} s on one text`,
       'Write it without repetitions inside repetitions that can match the same text.',
       { cause },
     );
@@ -59,7 +59,7 @@ export const compilePythonRegex = (pattern: string): PythonRegex => {
   const bounded = <T>(text: string, work: () => T): T => {
     if (text.length > MAX_SEARCHED_CHARACTERS) {
       throw new RegexFault(
-        `a text of ${String(text.length)} characters is searched (limit ${String(MAX_SEARCHED_CHARACTERS)})`,
+        `a text of ${text.length} characters is searched (limit ${MAX_SEARCHED_CHARACTERS})`,
         'Let the model write less: lower maxNewTokens, or name a stop string.',
       );
     }

@@ -60,8 +60,7 @@ export const readEscape = (reader: RegexReader): Escape | null => {
   const digits = HEX_DIGITS.get(letter);
   if (digits !== undefined) {
     const hex = reader.run(/[0-9a-fA-F]/, digits);
-    if (hex.length < digits)
-      throw illFormed(`the escape \\${letter} needs ${String(digits)} hexadecimal digits`, position);
+    if (hex.length < digits) throw illFormed(`the escape \\${letter} needs ${digits} hexadecimal digits`, position);
     const code = Number.parseInt(hex, 16);
     if (code > LAST_CODE_POINT) throw illFormed(`\\${letter}${hex} is no character`, position);
     if (code >= 0xd800 && code <= 0xdfff) throw untranslated(`a lone surrogate (\\${letter}${hex})`, position);

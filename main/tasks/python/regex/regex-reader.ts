@@ -63,14 +63,11 @@ export class RegexFault extends Error {
 
 /** For expressions that Python itself rejects. */
 export const illFormed = (what: string, position: number): RegexFault =>
-  new RegexFault(
-    `it is not a regular expression: ${what} at character ${String(position + 1)}`,
-    'Repair the expression.',
-  );
+  new RegexFault(`it is not a regular expression: ${what} at character ${position + 1}`, 'Repair the expression.');
 
 /** For expressions that JavaScript cannot express with Python's meaning. */
 export const untranslated = (what: string, position: number): RegexFault =>
   new RegexFault(
-    `${what} at character ${String(position + 1)} is not supported`,
+    `${what} at character ${position + 1} is not supported`,
     'Write the expression without it: only syntax that means the same in JavaScript is supported.',
   );

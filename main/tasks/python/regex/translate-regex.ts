@@ -74,7 +74,7 @@ const times = (count: number, length: number): number => (count === 0 || length 
 
 /** `piece.source` must be a single atom. */
 const repeated = (piece: Piece, { least, most, isLazy }: Repeat): Piece => ({
-  source: `${piece.source}{${String(least)},${Number.isFinite(most) ? String(most) : ''}}${isLazy ? '?' : ''}`,
+  source: `${piece.source}{${least},${Number.isFinite(most) ? String(most) : ''}}${isLazy ? '?' : ''}`,
   shortest: times(least, piece.shortest),
   longest: times(most, piece.longest),
   groups: piece.groups,
@@ -199,7 +199,7 @@ class Translator {
     const [least = 0, most = 0] = bounds;
     if (most < least) throw illFormed('a repetition with its bounds reversed', position);
     if (least > MAX_REPEATS || (Number.isFinite(most) && most > MAX_REPEATS))
-      throw untranslated(`a repetition of more than ${String(MAX_REPEATS)}`, position);
+      throw untranslated(`a repetition of more than ${MAX_REPEATS}`, position);
     if (reader.take('+')) throw untranslated('a possessive repetition', position);
     return { least, most, isLazy: reader.take('?') };
   }
@@ -270,12 +270,10 @@ class Translator {
   }
 
   #reference(group: number, known: readonly number[], position: number): Piece {
-    if (group > this.#groups)
-      throw illFormed(`a reference to the group ${String(group)}, which does not exist`, position);
+    if (group > this.#groups) throw illFormed(`a reference to the group ${group}, which does not exist`, position);
     // An unset group never matches in Python; in JavaScript it matches the empty string.
-    if (!known.includes(group))
-      throw untranslated(`a reference to the group ${String(group)}, which may be unset`, position);
-    return { ...textPiece(`(?:\\${String(group)})`, 0), longest: Infinity };
+    if (!known.includes(group)) throw untranslated(`a reference to the group ${group}, which may be unset`, position);
+    return { ...textPiece(`(?:\\${group})`, 0), longest: Infinity };
   }
 
   #group(depth: number, known: readonly number[]): Piece | null {
@@ -344,6 +342,6 @@ class Translator {
 export const translateRegex = (pattern: string): TranslatedRegex => {
   const { length } = Array.from(pattern);
   if (length > MAX_CHARACTERS)
-    throw new RegexFault(`it has ${String(length)} characters (limit ${String(MAX_CHARACTERS)})`, 'Shorten it.');
+    throw new RegexFault(`it has ${length} characters (limit ${MAX_CHARACTERS})`, 'Shorten it.');
   return new Translator(pattern).translate();
 };
