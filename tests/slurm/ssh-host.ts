@@ -88,7 +88,12 @@ export const startSshHost = async (context: TestContext): Promise<SshHost> => {
   await mkdir(inFolder('bin'));
   await writeFile(inFolder('bin/ssh'), `#!/bin/sh\nexec /usr/bin/ssh -F '${inFolder('ssh_config')}' "$@"\n`);
   await chmod(inFolder('bin/ssh'), 0o755);
-  const environment = { PATH: `${inFolder('bin')}:${process.env['PATH'] ?? ''}`, SLURM_CONF: '/nowhere/slurm.conf' };
+  // Empty: Slurm waits a minute for a configuration that is missing.
+  await writeFile(inFolder('no-cluster.conf'), '');
+  const environment = {
+    PATH: `${inFolder('bin')}:${process.env['PATH'] ?? ''}`,
+    SLURM_CONF: inFolder('no-cluster.conf'),
+  };
   const greeting = spawnSync('ssh', [NAME, 'echo', '$SLURM_CONF'], {
     encoding: 'utf8',
     env: { ...process.env, ...environment },
