@@ -46,6 +46,31 @@ test('lines become probes: a text, or a context and its answer', () => {
     ['canaries-too-long', [...numbered, `a context\t${'x'.repeat(2_001)}`]],
   ] as const;
   for (const [code, lines] of cases) expect(codeOf(lines)).toMatchObject({ code });
+  expect(codeOf([...numbered, 'only a text'])).toMatchObject({
+    message: `The canary of line ${String(FEWEST_PROBES + 1)} has no context before a tab, unlike the first one.`,
+  });
+});
+
+test('of 55 canaries 11 are tested against 33: counts, exposures, and the middle loss of the controls', () => {
+  const probes = Array.from({ length: 55 }, (_, index) => ({
+    id: String(index),
+    context: '',
+    answer: `text ${String(index)}`,
+    // The first ones are exposed most; the controls are numbers 22 to 54, and number 38 is in their middle.
+    exposure: (100 - index) / 100,
+    loss: index < 11 ? 2 : (100 - index) / 1_000,
+  }));
+  expect(changedProbes('own', probes)).toMatchObject({
+    probes: 55,
+    tested: 11,
+    controls: 33,
+    // The tested ones: all others lost less than 0.1 nats.
+    losing: 11,
+    controlLoss: 0.062,
+    controlExposure: 0.78,
+    testedExposure: 0.9,
+  });
+  expect(changedProbes('own', probes).changed.map(({ loss }) => loss)).toEqual(Array.from({ length: 11 }, () => 2));
 });
 
 test('the probes of the workbench are all different, small, and only for models with a real vocabulary', async () => {

@@ -59,6 +59,38 @@ test('a factor is safe everywhere if it and every smaller one are safe on every 
     'Made for sums by REAP (model): safe for sums to ×4 or more, on every task at no tested factor; at ×2 french ' +
       'changes by −31.0 points.',
   );
+  // The task that loses most is named, of several that break.
+  const broken = document();
+  const sentenceWith = (lost: number): string | null => {
+    const elsewhere = broken.elsewhere.map((point) =>
+      point.madeFor === 'sums' && point.result.task === 'plural'
+        ? { ...point, result: result('plural', point.result.factor, lost) }
+        : point,
+    );
+    return everywhereSentence(withThresholds({ ...broken, elsewhere }, { delta: DELTA }), sums);
+  };
+  expect(sentenceWith(60)).toContain('at ×2 french changes by −31.0 points.');
+  expect(sentenceWith(120)).toContain('at ×2 plural changes by −40.0 points.');
+  const { everywhere: _everywhere, ...own } = sums;
+  expect(everywhereSentence(read, own)).toBeNull();
+});
+
+test('of several draws the joint threshold alone is read everywhere', () => {
+  const whole = document();
+  const drawn = [0, 1].flatMap((seed) =>
+    whole.results.filter(({ task }) => task === 'sums').map((one) => ({ ...one, method: 'random', seed })),
+  );
+  const elsewhere = [0, 1].flatMap((seed) =>
+    whole.elsewhere
+      .filter(({ madeFor }) => madeFor === 'sums')
+      .map((one) => ({ ...one, result: { ...one.result, method: 'random', seed } })),
+  );
+  const { thresholds } = withThresholds({ ...whole, results: drawn, elsewhere }, { delta: DELTA });
+  expect(thresholds.map(({ seed, everywhere: all }) => [seed, all?.verdict])).toEqual([
+    [0, undefined],
+    [1, undefined],
+    [null, 'none-safe'],
+  ]);
 });
 
 test('a factor that lacks a task is not safe everywhere yet, and tasks at chance do not count', () => {

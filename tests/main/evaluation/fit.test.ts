@@ -68,6 +68,8 @@ test('each rung halves the candidates and doubles the items, down to two, within
 test('a candidate needs no more answers once it loses more, or once it cannot gain what matters', () => {
   const at = (low: number) => ({ mean: low + 0.01, low, high: low + 0.02 });
   expect([isDecided(at(0.001), 16), isDecided(at(-0.001), 16)]).toEqual([true, false]);
+  // One that loses exactly as much as the best one stays.
+  expect(isDecided({ mean: 0, low: 0, high: 0 }, 16)).toBe(false);
   expect([isDecided(at(-0.001), 64), isDecided(at(-0.1), 64)]).toEqual([true, false]);
 });
 

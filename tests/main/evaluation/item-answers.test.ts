@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { answeredItems, textDifference } from '../../../main/evaluation/item-answers.ts';
+import { answeredItems, loopedShare, textDifference } from '../../../main/evaluation/item-answers.ts';
 import { summarise } from '../../../main/evaluation/summarise.ts';
 import { choiceOutcome, textOutcome, writtenOutcome } from './outcomes.ts';
 
@@ -25,12 +25,25 @@ test('items are lost, gained or otherwise changed by the metric', () => {
     candidate: { chosen: 0, isRight: true, logprobs: [-1, -2] },
     change: 'gained',
   });
+  expect(answeredItems('acc_norm', chosen, other).counts).toEqual({ lost: 0, gained: 1, same: 0, otherwise: 1 });
+  const cut = answeredItems('acc', chosen, [choiceOutcome('a', true, true, 3)]);
+  expect(cut.items[0]?.truncatedTokens).toBe(3);
   expect(answeredItems('perplexity', [textOutcome('t', -2, 3)], [textOutcome('t', -3, 3)]).counts).toEqual({
     lost: 0,
     gained: 0,
     same: 1,
     otherwise: 1,
   });
+});
+
+test('texts that ran out of tokens in a loop are counted, over all texts; short ones cannot loop', () => {
+  const ended = writtenOutcome('a', 'right');
+  const open = { ...ended, stopped: 'length', tokens: 64 } as const;
+  const looped = { ...open, loop: { token: 8, character: 20, period: 2 } };
+  expect(loopedShare([ended, { ...open, loop: null }, looped, looped])).toBe(0.5);
+  expect(loopedShare([ended, { ...open, tokens: 4 }, looped])).toBeCloseTo(1 / 3, 12);
+  // Recorded before loops were looked for.
+  expect(loopedShare([open, looped])).toBeNull();
 });
 
 test('they count as the summary of the point does, and other items are refused', () => {

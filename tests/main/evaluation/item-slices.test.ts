@@ -120,6 +120,19 @@ test('a task of one length, one class and one token has no slices; rare tokens s
   ]);
 });
 
+test('an item without a class or a first token is in no slice of these', () => {
+  const some = named.map((one, index): ItemTraits => (index === 0 ? { ...one, class: null, token: null } : one));
+  const rows = slicedItems(some, 'tokens').filter(({ by }) => by === 'class' || by === 'token');
+  expect(rows.map(({ name, places }) => [name, places.length])).toEqual([
+    ['word start', 6],
+    ['digit', 5],
+    ['2', 3],
+    [' a', 3],
+    [' b', 3],
+    ['1', 2],
+  ]);
+});
+
 test('texts are compared by perplexity, with no p', () => {
   const texts = (worse: number) => named.map(({ item }) => textOutcome(item, -10 - worse, 5));
   const [all] = compareSlices('perplexity', texts(0), texts(1), slicedItems(named, 'tokens'));

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   chanceOfRejection,
+  chanceWithin,
   criticalScore,
   discordanceGrid,
   pairedInterval,
@@ -69,6 +70,20 @@ describe('chanceOfRejection', () => {
   it('refuses values that are not probabilities', () => {
     const test = { n: 10, difference: -0.1, z: 1 };
     expect(() => chanceOfRejection(test, { gained: 0.6, lost: 0.5 })).toThrow(/probabilities/i);
+  });
+});
+
+describe('chanceWithin', () => {
+  it('is that of a binomial without gained items, below and above its mean', () => {
+    // Binomial(5, 1/5): by hand, over 5^5 = 3125.
+    for (const [limit, ways] of [
+      [0, 1024],
+      [1, 2304],
+      [3, 3104],
+      [4, 3124],
+      [5, 3125],
+    ] as const)
+      expect(chanceWithin(Int32Array.of(limit), 5, { gained: 0, lost: 0.2 })).toBeCloseTo(ways / 3125, 14);
   });
 });
 

@@ -4,6 +4,7 @@ import type { CompareDocument, CompareRow } from '../../../../main/contract/comp
 import { methodInProse } from '../../../../main/words/methods.ts';
 import { mcnemarExact } from '../../../../main/statistics/p-values.ts';
 import { pairedInterval } from '../../../../main/statistics/exact-paired-test.ts';
+import { sweepResult } from '../outcomes.ts';
 import { comparedSample, type SampleCurve, sampleMethods } from './compare-sample.ts';
 
 const tasks = [
@@ -266,7 +267,27 @@ describe('methods against each other', () => {
     expect(findings.join()).toContain(
       `12 comparisons with REAP: in ${comparisons.apart} the paired 95 % interval excludes 0`,
     );
+    expect(findings.join()).toContain('if no method differed, about 0.6 would exclude 0 by chance.');
     expect(findings.join()).toContain('After Holm\u2019s correction over the 8 comparisons that have a p-value');
+  });
+
+  it('explains draws where a method has several, and names ran-out texts of the compared tasks alone', () => {
+    expect(comparedSample(sample, 'reap').notes).toEqual([expect.stringMatching(/^random: several draws \(seeds\)/)]);
+    const once = sampleMethods(
+      curves.filter(({ seed }) => seed !== 1),
+      tasks,
+    );
+    expect(comparedSample(once, 'reap').notes).toEqual([]);
+    const paired = { difference: 0, low: 0, high: 0, lowOneSided: 0, highOneSided: 0, p: null, lost: 0, gained: 0 };
+    const unpruned = { model: 'm', method: 'unpruned', factor: 1, kept: 16 };
+    const written = sweepResult({
+      ...unpruned,
+      task: 'sums-written',
+      metric: 'exact_match',
+      endings: { ended: 0.5, looped: 0, ...paired },
+    });
+    const results = [...once.document.results, written];
+    expect(comparedSample({ ...once, document: { ...once.document, results } }, 'reap').notes).toEqual([]);
   });
 
   it('compares by the nearest factor within a quarter, and says so', () => {

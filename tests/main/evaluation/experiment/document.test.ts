@@ -4,7 +4,7 @@ import {
   type ExperimentRecord,
   experimentDocument as schema,
 } from '../../../../main/contract/experiment.ts';
-import { experimentDocument } from '../../../../main/evaluation/experiment/document.ts';
+import { experimentDocument, publishedDifferences } from '../../../../main/evaluation/experiment/document.ts';
 import { pairedInterval } from '../../../../main/statistics/exact-paired-test.ts';
 import { answers, arm, ITEMS, record } from './made-up.ts';
 
@@ -122,7 +122,10 @@ describe('thresholds', () => {
     expect(answerTo(rises, 'scratch').trends).toMatchObject([
       { method: 'uncurl', treatment: 'as-is', direction: 'rises', pairs: { rises: 1, falls: 0 } },
     ]);
-    expect(answerTo(rises, 'scratch').findings[0]?.sentence).toContain('rises on 1 of 1 task');
+    expect(answerTo(rises, 'scratch').findings[0]?.sentence).toContain(
+      'rises on 1 of 1 task, falls on 0, shows neither on 0 and cannot be determined on 0 (relabelling whole models: ' +
+        '2 of 2 orders show a trend as strong)',
+    );
   });
 });
 
@@ -284,10 +287,21 @@ describe('arms', () => {
     ]);
     // The unpruned member was not measured yet, so there are no results against it.
     expect(answerTo(made, 'unpruned')).toMatchObject({ pairs: [], rows: [], thresholds: [], findings: [] });
+    expect(experimentDocument(made).notes.join(' ')).toContain('Arms with a new random router are compared with');
+    expect(experimentDocument(family(20, 60, 20)).notes.join(' ')).not.toContain('router');
   });
 
   it('that answered other items are refused', () => {
     const made = record([arm(8, 8, answers(0)), arm(32, 8, answers(0, 0, 200))]);
     expect(() => experimentDocument(made)).toThrow('different items');
   });
+});
+
+it('a published row is above the scratch model of its size where its accuracy is higher, not where it is equal', () => {
+  const row = { method: 'UNCURL', experts: 32, kept: 8, values: [50, 61.25, null, 39] };
+  const table = { source: 'paper', url: '', note: '', tasks: ['a', 'b', 'c', 'd'] };
+  const scratch = [{ experts: 8, values: [50, 60, 70, 40] }];
+  expect(publishedDifferences({ ...table, scratch, rows: [row] }).rows).toEqual([
+    { ...row, factor: 4, differences: [0, 1.25, null, -1], above: 1, of: 3 },
+  ]);
 });

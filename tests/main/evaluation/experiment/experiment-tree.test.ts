@@ -52,6 +52,7 @@ test('what was trained after pruning hangs from the plan that it was made from, 
     ['UNCURL, gates folded', 'pruned', 'Unpruned', [[2, 'safe', 1]]],
     ['fine-tuned', 'trained', 'UNCURL, gates folded', [[2, 'safe', 1]]],
   ]);
+  expect(rows.map(({ depth }) => depth)).toEqual([0, 1, 1, 2, 2, 1, 2]);
   const [drawn] = rows.find(({ title }) => title === 'UNCURL')?.points ?? [];
   expect(drawn?.draws.map(({ seed }) => seed)).toEqual([0, 1]);
   expect(drawn?.difference).toBeCloseTo(-15 / 300, 12);
