@@ -9,6 +9,7 @@ import { ModelMissing } from '../../plan/model-missing.tsx';
 import { BesideForm } from './beside-form.tsx';
 import { BesideTexts } from './beside-texts.tsx';
 import './beside.css';
+import { saveText } from '../../bridge/bridge.ts';
 
 /** A prompt that the unpruned model and one or two plans continue next to each other, token by token. */
 export const BesideView = () => {
@@ -56,8 +57,6 @@ const stateText = ({ state }: RunManifest, document: BesideDocument | undefined)
   )} new ones.`;
 };
 
-const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
-
 const BesideState = ({
   run,
   document,
@@ -83,15 +82,12 @@ const BesideState = ({
               onChoose: () =>
                 start(async ({ bridge }) => {
                   const { name, html } = await bridge.call('beside.report', { run: run.id });
-                  await bridge.saveFile({ suggestedName: name, bytes: encode(html) });
+                  await saveText(bridge, name, html);
                 }),
             },
             {
               label: 'JSONL',
-              onChoose: () =>
-                start(({ bridge }) =>
-                  bridge.saveFile({ suggestedName: `${run.id}.jsonl`, bytes: encode(besideLines(document)) }),
-                ),
+              onChoose: () => start(({ bridge }) => saveText(bridge, `${run.id}.jsonl`, besideLines(document))),
             },
           ]}
         />

@@ -3,14 +3,14 @@ import { useStore } from 'zustand';
 import { comparesBytesOnly, type Verification, exportFormat } from '../../../main/contract/export.ts';
 import { isRepositoryId } from '../../../main/contract/hub.ts';
 import { byNewest, type RunManifest } from '../../../main/contract/run.ts';
-import { Icon, Button } from '../../components/button.tsx';
+import { Button, Icon, RequestButton } from '../../components/button.tsx';
 import { type Fact, fact, FactList } from '../../components/data-table.tsx';
 import { EmptyState, Disclosure } from '../../components/panel.tsx';
 import { Checkbox } from '../../components/choices.tsx';
 import { useInView } from '../../components/use-in-view.ts';
 import { equivalentCommand } from '../../../main/words/equivalent-command.ts';
 import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
-import { useQuery, type Engine, useEngine, useRequest } from '../../engine/engine-context.tsx';
+import { useQuery, useEngine, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { formatCount, formatPower } from '../../../main/words/numbers.ts';
 import { formatWhen } from '../../format/format-time.ts';
@@ -149,11 +149,6 @@ const ProofBody = ({ proof }: { readonly proof: Verification }) => (
   </>
 );
 
-const openAsModel = async (engine: Engine, run: string): Promise<void> => {
-  await openMade(engine, run);
-  exportStore.getState().show(false);
-};
-
 /** Whether the export can be opened here; onnx is for other programs. */
 const isModel = ({ spec }: RunManifest): boolean =>
   exportFormat.options.some((format) => format === spec['format'] && format !== 'onnx');
@@ -161,26 +156,31 @@ const isModel = ({ spec }: RunManifest): boolean =>
 /** Next steps with an export. */
 const ExportEnds = ({ run, path }: { readonly run: RunManifest; readonly path: string }) => {
   const { shell } = useEngine().bridge;
-  const { busy, start } = useRequest();
   if (run.kind !== 'export' || run.state !== 'done') return null;
   return (
     <div className="card-actions">
       {/* A browser cannot show local folders; there the path can be copied. */}
       {shell !== null && shell.remote.host !== null && (
-        <Button icon="save" disabled={busy} onClick={() => start((engine) => fetchRun(engine, run.id))}>
+        <RequestButton icon="save" ask={(engine) => fetchRun(engine, run.id)}>
           Fetch to this machine…
-        </Button>
+        </RequestButton>
       )}
       {shell !== null && shell.remote.host === null && (
-        <Button icon="folder" disabled={busy} onClick={() => start(() => shell.showOutput(run.id))}>
+        <RequestButton icon="folder" ask={() => shell.showOutput(run.id)}>
           Open folder
-        </Button>
+        </RequestButton>
       )}
-      <Button onClick={() => start(() => copyText('The path', path))}>Copy path</Button>
+      <RequestButton ask={() => copyText('The path', path)}>Copy path</RequestButton>
       {isModel(run) && (
-        <Button icon="model" disabled={busy} onClick={() => start((engine) => openAsModel(engine, run.id))}>
+        <RequestButton
+          icon="model"
+          ask={async (engine) => {
+            await openMade(engine, run.id);
+            exportStore.getState().show(false);
+          }}
+        >
           Open as model
-        </Button>
+        </RequestButton>
       )}
       <Publish run={run} />
     </div>

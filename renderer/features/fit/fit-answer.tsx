@@ -20,7 +20,7 @@ import {
 } from '../../../main/words/fit.ts';
 import { importText } from '../../actions/plan.ts';
 import { LegendedChart } from '../../charts/chart-panels.tsx';
-import { Button } from '../../components/button.tsx';
+import { Button, RequestButton } from '../../components/button.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
@@ -50,7 +50,6 @@ export const FitAnswer = ({ run }: { readonly run: RunManifest }) => {
   const isAtWork = run.state === 'running' || run.state === 'queued';
   const { data, error } = useQuery('fit.read', { run: run.id });
   const document = useLasting(data, run.id);
-  const { start } = useRequest();
   const asking = useStore(fitStore, (state) => state.asking);
   // A search that has scored nothing yet has no result.
   const isEmpty = error?.code === 'no-fit';
@@ -69,9 +68,9 @@ export const FitAnswer = ({ run }: { readonly run: RunManifest }) => {
       <div className="fit-export">
         {isAtWork && (
           <>
-            <Button icon="stop" onClick={() => start(({ bridge }) => bridge.call('fit.stop', { run: run.id }))}>
+            <RequestButton icon="stop" ask={({ bridge }) => bridge.call('fit.stop', { run: run.id })}>
               Stop with the best so far
-            </Button>
+            </RequestButton>
             {document !== undefined && <span className="muted">{stateTexts[run.state]}</span>}
           </>
         )}

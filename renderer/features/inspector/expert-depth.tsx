@@ -10,10 +10,10 @@ import type { TaskEntry } from '../../../main/contract/task.ts';
 import { formatCount, formatFixed, formatPercent } from '../../../main/words/numbers.ts';
 import { maxOf } from '../../../main/statistics/extremes.ts';
 import { startProfile } from '../../actions/jobs.ts';
-import { Button } from '../../components/button.tsx';
+import { RequestButton } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
 import { focusedTask, useFacts } from '../../engine/facts.ts';
 import { isSameTask, profiledOnce } from '../../format/task-pairs.ts';
 import { chatOf } from '../../plan/chat.ts';
@@ -200,26 +200,23 @@ interface ProfileAgainProps {
 /** Shown in place of data that an older profile lacks. */
 const ProfileAgain = ({ model, task, inspect, lead }: ProfileAgainProps) => {
   const { jobs } = useFacts();
-  const { busy, start } = useRequest();
-  const isUnderWay = busy || jobs.some(({ kind }) => kind === 'profile');
+  const isUnderWay = jobs.some(({ kind }) => kind === 'profile');
   return (
     <>
       <p className="muted">
         {lead} {missing[inspect]}
       </p>
       <div className="expert-buttons">
-        <Button
+        <RequestButton
           disabled={isUnderWay || task.items.calibration === 0}
-          onClick={() =>
-            start((engine) =>
-              startProfile(engine, model, [task], {
-                inspect: inspect === 'choices' ? ['choices'] : ['choices', 'every-output'],
-              }),
-            )
+          ask={(engine) =>
+            startProfile(engine, model, [task], {
+              inspect: inspect === 'choices' ? ['choices'] : ['choices', 'every-output'],
+            })
           }
         >
           {inspect === 'choices' ? 'Profile again with tokens' : 'Profile again with outputs'}
-        </Button>
+        </RequestButton>
       </div>
     </>
   );

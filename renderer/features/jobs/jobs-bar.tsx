@@ -1,11 +1,11 @@
-import { useState } from 'react';
+import { type ComponentProps, useState } from 'react';
 import type { JobProgress } from '../../../main/contract/run.ts';
 import { useAction } from '../../actions/action.ts';
 import { ActionButton } from '../../actions/action-button.tsx';
 import { resumeRun, unfinishedRun } from '../../actions/jobs.ts';
 import { leaveRemote } from '../../actions/remote.ts';
 import { showDevices } from '../../actions/view.ts';
-import { Button, Icon, IconButton } from '../../components/button.tsx';
+import { Button, Icon, IconButton, RequestButton } from '../../components/button.tsx';
 import { OtherReadings } from '../../components/reading.tsx';
 import { useEngine, useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
@@ -20,7 +20,6 @@ import { failureText } from '../../../main/words/cluster.ts';
 import type { ClusterWork } from '../../../main/contract/cluster.ts';
 import { clusterDialogStore } from '../../state/dialog-stores.ts';
 import { workText } from './cluster-words.ts';
-import type { Bridge } from '../../bridge/bridge.ts';
 
 export const JobsBar = () => {
   const { connected, jobs, runs, tasks } = useFacts();
@@ -112,7 +111,7 @@ const JobLine = ({ job }: { readonly job: JobProgress }) => {
       />
       <span className="job-left">{formatTimeLeft(job.leftMs)}</span>
       <IconButton icon="task" label={`Log of ${job.title}`} onClick={() => runsStore.getState().showDetails(job.run)} />
-      <CancelJob of={job.title} cancel={(bridge) => bridge.call('jobs.cancel', { run: job.run })} />
+      <CancelJob of={job.title} ask={({ bridge }) => bridge.call('jobs.cancel', { run: job.run })} />
     </div>
   );
 };
@@ -219,7 +218,7 @@ const WaitingJobs = ({ jobs }: { readonly jobs: readonly JobProgress[] }) => {
           <CancelJob
             className="job-cancel"
             of={job.title}
-            cancel={(bridge) => bridge.call('jobs.cancel', { run: job.run })}
+            ask={({ bridge }) => bridge.call('jobs.cancel', { run: job.run })}
           />
         </li>
       ))}
@@ -230,7 +229,6 @@ const WaitingJobs = ({ jobs }: { readonly jobs: readonly JobProgress[] }) => {
 /** Progress of a run on a cluster: the number of finished parts, with the tasks on request. */
 const ClusterLine = ({ work }: { readonly work: ClusterWork }) => {
   const { run, title, parts, state, request } = work;
-  const { busy, start } = useRequest();
   const isStuck = state === 'unfollowed' || state === 'failed';
   return (
     <div className="job" role="group" aria-label={`${title} on the cluster`}>
@@ -263,26 +261,16 @@ const ClusterLine = ({ work }: { readonly work: ClusterWork }) => {
         </Button>
       )}
       {state === 'failed' && (
-        <Button
-          small
-          icon="resume"
-          disabled={busy}
-          onClick={() => start(({ bridge }) => bridge.call('cluster.submit', { run, request }))}
-        >
+        <RequestButton small icon="resume" ask={({ bridge }) => bridge.call('cluster.submit', { run, request })}>
           Submit again
-        </Button>
+        </RequestButton>
       )}
       {isStuck ? (
-        <Button
-          look="quiet"
-          small
-          disabled={busy}
-          onClick={() => start(({ bridge }) => bridge.call('cluster.forget', { run }))}
-        >
+        <RequestButton look="quiet" small ask={({ bridge }) => bridge.call('cluster.forget', { run })}>
           Dismiss
-        </Button>
+        </RequestButton>
       ) : (
-        <CancelJob of={`${title} on the cluster`} cancel={(bridge) => bridge.call('cluster.cancel', { run })} />
+        <CancelJob of={`${title} on the cluster`} ask={({ bridge }) => bridge.call('cluster.cancel', { run })} />
       )}
     </div>
   );
@@ -318,26 +306,8 @@ const JobShare = ({
 };
 
 /** Cancels a job; `of` names the job for screen readers. */
-const CancelJob = ({
-  of,
-  cancel,
-  className = '',
-}: {
-  readonly of: string;
-  readonly cancel: (bridge: Bridge) => Promise<unknown>;
-  readonly className?: string;
-}) => {
-  const { busy, start } = useRequest();
-  return (
-    <Button
-      small
-      className={className}
-      icon="stop"
-      disabled={busy}
-      aria-label={`Cancel ${of}`}
-      onClick={() => start(({ bridge }) => cancel(bridge))}
-    >
-      Cancel
-    </Button>
-  );
-};
+const CancelJob = ({ of, ...rest }: { readonly of: string } & ComponentProps<typeof RequestButton>) => (
+  <RequestButton {...rest} small icon="stop" aria-label={`Cancel ${of}`}>
+    Cancel
+  </RequestButton>
+);

@@ -128,31 +128,29 @@ const MethodNotes = () => {
 };
 
 /** The imported file that replaces the method, with a button to go back. */
-const ImportedCard = ({ file }: { readonly file: ImportedFile }) => {
-  return (
-    <div className="imported" role="group" aria-label="Imported file">
-      <p>
-        <Definition of={file.kind === 'plan' ? 'importedPlan' : 'importedRanking'}>
-          {file.kind === 'plan' ? 'Plan' : 'Ranking'}
-        </Definition>{' '}
-        <strong>{file.name}</strong>
-        {file.kind === 'plan' && (
-          <span className="muted">
-            {' '}
-            {file.method === null ? 'written by hand' : methodTitle(file.method)}
-            {file.factor === null ? '' : `, ${formatFactor(file.factor)}`}
-          </span>
-        )}
-      </p>
-      <div className="card-actions">
-        <Button onClick={() => planStore.getState().importFile(null)}>Back to methods</Button>
-        <ActionButton action={importPlan} look="quiet">
-          Import another…
-        </ActionButton>
-      </div>
+const ImportedCard = ({ file }: { readonly file: ImportedFile }) => (
+  <div className="imported" role="group" aria-label="Imported file">
+    <p>
+      <Definition of={file.kind === 'plan' ? 'importedPlan' : 'importedRanking'}>
+        {file.kind === 'plan' ? 'Plan' : 'Ranking'}
+      </Definition>{' '}
+      <strong>{file.name}</strong>
+      {file.kind === 'plan' && (
+        <span className="muted">
+          {' '}
+          {file.method === null ? 'written by hand' : methodTitle(file.method)}
+          {file.factor === null ? '' : `, ${formatFactor(file.factor)}`}
+        </span>
+      )}
+    </p>
+    <div className="card-actions">
+      <Button onClick={() => planStore.getState().importFile(null)}>Back to methods</Button>
+      <ActionButton action={importPlan} look="quiet">
+        Import another…
+      </ActionButton>
     </div>
-  );
-};
+  </div>
+);
 
 /** Kept experts of each MoE layer, one field per layer: Tab moves between fields, arrow keys change the value. */
 const LayerCounts = ({ model }: { readonly model: ModelEntry }) => {

@@ -3,7 +3,7 @@ import { useStore } from 'zustand';
 import { assertNever, serialiseError, type SerialisedError } from '../../../main/contract/errors.ts';
 import { remoteHost, type RemoteStep, remoteStep, type SshQuestion } from '../../../main/contract/remote.ts';
 import type { Remote } from '../../bridge/bridge.ts';
-import { Button, Icon } from '../../components/button.tsx';
+import { Button, Icon, RequestButton } from '../../components/button.tsx';
 import { copyText } from '../../components/copy-text.ts';
 import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
@@ -34,26 +34,23 @@ export const ConnectDialog = () => {
 const COMMAND = 'uncurl connect [USER@]HOST --open';
 
 /** A page in a browser belongs to the engine that served it: another one is opened from a terminal. */
-const InTerminal = ({ onClose }: { readonly onClose: () => void }) => {
-  const { start } = useRequest();
-  return (
-    <Dialog title="Connect to another machine" onClose={onClose}>
-      <div className="dialog-body connect-body">
-        <p>
-          This page belongs to the engine that served it. For the workbench of another machine, type on the machine in
-          front of you:
-        </p>
-        <code className="connect-command">{COMMAND}</code>
-        <div className="card-actions">
-          <Button look="primary" data-autofocus onClick={() => start(() => copyText('The command', COMMAND, COMMAND))}>
-            Copy the command
-          </Button>
-          <HowTo onClose={onClose} />
-        </div>
+const InTerminal = ({ onClose }: { readonly onClose: () => void }) => (
+  <Dialog title="Connect to another machine" onClose={onClose}>
+    <div className="dialog-body connect-body">
+      <p>
+        This page belongs to the engine that served it. For the workbench of another machine, type on the machine in
+        front of you:
+      </p>
+      <code className="connect-command">{COMMAND}</code>
+      <div className="card-actions">
+        <RequestButton look="primary" data-autofocus ask={() => copyText('The command', COMMAND)}>
+          Copy the command
+        </RequestButton>
+        <HowTo onClose={onClose} />
       </div>
-    </Dialog>
-  );
-};
+    </div>
+  </Dialog>
+);
 
 const HowTo = ({ onClose }: { readonly onClose: () => void }) => (
   <Button

@@ -9,13 +9,13 @@ import { methodTitle } from '../../../main/words/methods.ts';
 import { copyText } from '../../components/copy-text.ts';
 import { isAtRest, labelRun } from '../../actions/runs.ts';
 import { openMade } from '../../actions/open.ts';
-import { Button } from '../../components/button.tsx';
+import { RequestButton } from '../../components/button.tsx';
 import { Field, TextField } from '../../components/choices.tsx';
 import { FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
-import { useQuery, useRequest, useEngine } from '../../engine/engine-context.tsx';
+import { useQuery, useEngine } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { formatCount, formatDuration } from '../../../main/words/numbers.ts';
 import { formatMoment } from '../../format/format-time.ts';
@@ -49,7 +49,6 @@ interface RunDetailsProps {
 
 const RunDetails = ({ run, shown, title }: RunDetailsProps) => {
   const { label } = run;
-  const { busy, start } = useRequest();
   const [name, setName] = useState(shown);
   const [tags, setTags] = useState((label?.tags ?? []).join(', '));
   const [note, setNote] = useState(label?.note ?? '');
@@ -92,18 +91,16 @@ const RunDetails = ({ run, shown, title }: RunDetailsProps) => {
         <span className="muted">
           {badTag === undefined ? '' : `“${badTag}” is not a valid tag: use one word of at most 40 letters`}
         </span>
-        <Button
+        <RequestButton
           look="primary"
-          disabled={busy || !isChanged || badTag !== undefined}
-          onClick={() =>
-            start(async (engine) => {
-              await labelRun(engine, run.id, { name: given, note, tags: [...typed] });
-              runsStore.getState().showDetails(null);
-            })
-          }
+          disabled={!isChanged || badTag !== undefined}
+          ask={async (engine) => {
+            await labelRun(engine, run.id, { name: given, note, tags: [...typed] });
+            runsStore.getState().showDetails(null);
+          }}
         >
           Save
-        </Button>
+        </RequestButton>
       </footer>
     </>
   );
@@ -111,7 +108,6 @@ const RunDetails = ({ run, shown, title }: RunDetailsProps) => {
 
 /** What a download or an upload has made. */
 const RunMade = ({ run: { id, kind, state, output } }: { readonly run: RunManifest }) => {
-  const { busy, start } = useRequest();
   if (state !== 'done' || output === null) return null;
   if (kind === 'push')
     return (
@@ -121,18 +117,15 @@ const RunMade = ({ run: { id, kind, state, output } }: { readonly run: RunManife
     );
   return kind === 'download' ? (
     <div>
-      <Button
+      <RequestButton
         icon="model"
-        disabled={busy}
-        onClick={() =>
-          start(async (engine) => {
-            await openMade(engine, id);
-            runsStore.getState().showDetails(null);
-          })
-        }
+        ask={async (engine) => {
+          await openMade(engine, id);
+          runsStore.getState().showDetails(null);
+        }}
       >
         Open the model
-      </Button>
+      </RequestButton>
     </div>
   ) : null;
 };
@@ -188,26 +181,23 @@ const settingFacts = ({ kind, spec }: RunManifest): readonly (readonly [term: st
 };
 
 /** The command line that makes the same run, to be copied. */
-const CommandLine = ({ command }: { readonly command: string }) => {
-  const { start } = useRequest();
-  return (
-    <div className="field field-stacked">
-      <span>
-        <Definition of="equivalentCommand">The same on the command line</Definition>
-      </span>
-      {/* Broken between its words only: "--" is no place to break. */}
-      <pre className="command-line">
-        {command.split(' ').map((word, index) => (
-          <Fragment key={index}>
-            {index > 0 && ' '}
-            <span>{word}</span>
-          </Fragment>
-        ))}
-      </pre>
-      <Button onClick={() => start(() => copyText('The command', command))}>Copy the command</Button>
-    </div>
-  );
-};
+const CommandLine = ({ command }: { readonly command: string }) => (
+  <div className="field field-stacked">
+    <span>
+      <Definition of="equivalentCommand">The same on the command line</Definition>
+    </span>
+    {/* Broken between its words only: "--" is no place to break. */}
+    <pre className="command-line">
+      {command.split(' ').map((word, index) => (
+        <Fragment key={index}>
+          {index > 0 && ' '}
+          <span>{word}</span>
+        </Fragment>
+      ))}
+    </pre>
+    <RequestButton ask={() => copyText('The command', command)}>Copy the command</RequestButton>
+  </div>
+);
 
 const clock = (at: string): string =>
   new Date(at).toLocaleString('en-GB', {

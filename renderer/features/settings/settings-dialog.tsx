@@ -8,7 +8,7 @@ import {
 } from '../../../main/contract/settings.ts';
 import { formatBytes, formatCount, formatMargin } from '../../../main/words/numbers.ts';
 import { changeSettings, setTheme } from '../../actions/settings.ts';
-import { Button } from '../../components/button.tsx';
+import { Button, RequestButton } from '../../components/button.tsx';
 import { Segmented, Select, Checkbox } from '../../components/choices.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { inPointsOf, shareOfPoints } from '../../components/setting-field.tsx';
@@ -164,40 +164,29 @@ const DeviceSetting = ({ document: { settings, usual }, note }: StartSettingProp
   );
 };
 
-const WorkspaceSetting = ({ document: { settings, usual }, note }: StartSettingProps) => {
-  const { busy, start } = useRequest();
-  return (
-    <div className="setting">
-      <span className="setting-name">Workspace</span>
-      <span className="path setting-path">{settings.workspace ?? `${usual.workspace} (default)`}</span>
-      <Button
-        small
-        disabled={busy}
-        onClick={() =>
-          start(async (engine) => {
-            settingsStore.getState().show(false);
-            const folder = await chooseFolder(engine.bridge, 'workspace');
-            settingsStore.getState().show(true);
-            if (folder !== null) await changeSettings(engine, { change: {}, workspace: folder.handle });
-          })
-        }
-      >
-        Choose…
-      </Button>
-      {settings.workspace !== null && (
-        <Button
-          look="quiet"
-          small
-          disabled={busy}
-          onClick={() => start((engine) => changeSettings(engine, { change: {}, workspace: null }))}
-        >
-          Use default
-        </Button>
-      )}
-      {note !== null && <p className="setting-note">{note}</p>}
-    </div>
-  );
-};
+const WorkspaceSetting = ({ document: { settings, usual }, note }: StartSettingProps) => (
+  <div className="setting">
+    <span className="setting-name">Workspace</span>
+    <span className="path setting-path">{settings.workspace ?? `${usual.workspace} (default)`}</span>
+    <RequestButton
+      small
+      ask={async (engine) => {
+        settingsStore.getState().show(false);
+        const folder = await chooseFolder(engine.bridge, 'workspace');
+        settingsStore.getState().show(true);
+        if (folder !== null) await changeSettings(engine, { change: {}, workspace: folder.handle });
+      }}
+    >
+      Choose…
+    </RequestButton>
+    {settings.workspace !== null && (
+      <RequestButton look="quiet" small ask={(engine) => changeSettings(engine, { change: {}, workspace: null })}>
+        Use default
+      </RequestButton>
+    )}
+    {note !== null && <p className="setting-note">{note}</p>}
+  </div>
+);
 
 /** Switches system notifications for long jobs; the click that enables it also requests the permission. */
 const NotificationSwitch = ({ isOn }: { readonly isOn: boolean }) => {

@@ -4,7 +4,7 @@ import type { PathHandle } from '../../../main/contract/model.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
 import { itemsForVerdictText } from '../../../main/evaluation/verdicts.ts';
 import { calibrateTask } from '../../actions/open.ts';
-import { Button } from '../../components/button.tsx';
+import { Button, RequestButton } from '../../components/button.tsx';
 import { Field, Segmented, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Dialog } from '../../components/dialog.tsx';
@@ -237,22 +237,18 @@ interface FileFieldProps {
 }
 
 const FileField = ({ file, onChoose }: FileFieldProps) => {
-  const { busy, start } = useRequest();
   const named = useQuery('paths.name', file === null ? null : { handle: file.handle });
   return (
     <div className="field">
-      <Button
+      <RequestButton
         icon="file"
-        disabled={busy}
-        onClick={() =>
-          start(async ({ bridge }) => {
-            const handle = await chooseFile(bridge, 'task');
-            if (handle !== null) onChoose({ handle, path: (await bridge.call('paths.name', { handle })).path });
-          })
-        }
+        ask={async ({ bridge }) => {
+          const handle = await chooseFile(bridge, 'task');
+          if (handle !== null) onChoose({ handle, path: (await bridge.call('paths.name', { handle })).path });
+        }}
       >
         Choose file…
-      </Button>
+      </RequestButton>
       <span className="calibration-path">
         {file?.path ?? named.data?.path ?? 'A file of items in the same format as the test items.'}
       </span>
