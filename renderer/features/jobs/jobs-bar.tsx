@@ -1,4 +1,4 @@
-import { type ComponentProps, useState } from 'react';
+import { type ComponentProps, useRef, useState } from 'react';
 import type { JobProgress } from '../../../main/contract/run.ts';
 import { useAction } from '../../actions/action.ts';
 import { ActionButton } from '../../actions/action-button.tsx';
@@ -160,26 +160,37 @@ const Idle = ({ runningTitle, unfinishedTitle }: IdleProps) => {
   );
 };
 
-/** The waiting job in front of which a moved job goes when it takes the target's position; null: at the end. */
-export const runBefore = (order: readonly string[], run: string, target: string): string | null => {
-  const [from, to] = [order.indexOf(run), order.indexOf(target)];
-  // Moved down, it goes behind the target.
-  return from < to ? (order[to + 1] ?? null) : target;
-};
+/** The order of waiting jobs after one took the position of another. */
+export const moved = (order: readonly string[], run: string, target: string): readonly string[] =>
+  order.filter((known) => known !== run).toSpliced(order.indexOf(target), 0, run);
 
 /** Waiting jobs in the order of their turns; reorder by dragging, or with arrow keys on the handles. */
 const WaitingJobs = ({ jobs }: { readonly jobs: readonly JobProgress[] }) => {
   const { busy, start } = useRequest();
   const [dragged, setDragged] = useState<string | null>(null);
   const [over, setOver] = useState<string | null>(null);
-  const order = jobs.map(({ run }) => run);
-  const move = (run: string, target: string | undefined): void => {
+  /** Moves that are under way, and the order that they lead to: the next one starts from there. */
+  const ahead = useRef({ moves: 0, order: jobs.map(({ run }) => run) as readonly string[] });
+  const move = (run: string, targetIn: (order: readonly string[]) => string | undefined): void => {
+    const { current } = ahead;
+    const order = current.moves > 0 ? current.order : jobs.map((job) => job.run);
+    const target = targetIn(order);
     if (target === undefined || target === run) return;
-    start(({ bridge }) => bridge.call('jobs.move', { run, before: runBefore(order, run, target) }));
+    current.order = moved(order, run, target);
+    current.moves += 1;
+    const before = current.order[current.order.indexOf(run) + 1] ?? null;
+    start(async ({ bridge, cache }) => {
+      try {
+        await bridge.call('jobs.move', { run, before });
+        await cache.fetch('jobs.list', {});
+      } finally {
+        current.moves -= 1;
+      }
+    });
   };
   return (
     <ol className="rows waiting-jobs" aria-label="Waiting jobs">
-      {jobs.map((job, index) => (
+      {jobs.map((job) => (
         <li
           key={job.run}
           className={`job job-waiting${over === job.run && dragged !== job.run ? ' job-over' : ''}`}
@@ -196,7 +207,7 @@ const WaitingJobs = ({ jobs }: { readonly jobs: readonly JobProgress[] }) => {
           }}
           onDrop={(event) => {
             event.preventDefault();
-            if (dragged !== null) move(dragged, job.run);
+            if (dragged !== null) move(dragged, () => job.run);
           }}
           onDragEnd={() => {
             setDragged(null);
@@ -210,7 +221,7 @@ const WaitingJobs = ({ jobs }: { readonly jobs: readonly JobProgress[] }) => {
               const step = event.key === 'ArrowUp' ? -1 : event.key === 'ArrowDown' ? 1 : 0;
               if (step === 0 || event.altKey) return;
               event.preventDefault();
-              move(job.run, order[index + step]);
+              move(job.run, (order) => order[order.indexOf(job.run) + step]);
             }}
           />
           <span className="job-title ellipsis">{job.title}</span>
