@@ -1,7 +1,7 @@
 import type { BesideDocument } from '../../../main/contract/beside.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { besideLines } from '../../../main/evaluation/beside.ts';
-import { Menu } from '../../components/menu.tsx';
+import { Menu } from '../../components/row-menu.tsx';
 import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { isUsable, selectedModel, useFacts } from '../../engine/facts.ts';

@@ -1,6 +1,6 @@
 import { useStore } from 'zustand';
 import { Segmented, Select } from '../../components/choices.tsx';
-import { Menu } from '../../components/menu.tsx';
+import { Menu } from '../../components/row-menu.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { focusedTask, selectedModel, useFacts } from '../../engine/facts.ts';
 import { type CurvesMode, curvesModes, curvesStore, modeTitle } from '../../state/view-stores.ts';
