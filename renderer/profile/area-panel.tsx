@@ -59,7 +59,7 @@ export const AreaPanel = ({ profile, cells, fates, onClose }: AreaPanelProps) =>
         </strong>
         <IconButton icon="close" label="Close the area" onClick={onClose} />
       </div>
-      <dl className="area-numbers">
+      <dl className="terms area-numbers number">
         <dt>
           <Definition of="share">Choices</Definition>
         </dt>

@@ -98,14 +98,14 @@ export const BesideForm = ({ model, run }: { readonly model: ModelEntry; readonl
     });
   return (
     <form
-      className="beside-form"
+      className="stack beside-form"
       aria-label="Prompt and plans"
       onSubmit={(event) => {
         event.preventDefault();
         if (canWrite) write();
       }}
     >
-      <div className="beside-prompt">
+      <div className="stack stack-tight beside-prompt">
         <label htmlFor={id} className="field-label">
           Prompt
         </label>
@@ -125,7 +125,7 @@ export const BesideForm = ({ model, run }: { readonly model: ModelEntry; readonl
           }}
         />
       </div>
-      <div className="beside-row">
+      <div className="line beside-row">
         <ItemSelect />
         <label className="field">
           <span className="field-label">
@@ -144,8 +144,8 @@ export const BesideForm = ({ model, run }: { readonly model: ModelEntry; readonl
         </label>
         <ChatSwitch models={[model]} short />
       </div>
-      <div className="beside-row">
-        <span className="beside-plans">
+      <div className="line beside-row">
+        <span className="line">
           <span className="field-label">Plans</span>
           <span className="beside-plan">{current?.name ?? 'none yet'}</span>
           {kept !== null && (
@@ -169,7 +169,7 @@ export const BesideForm = ({ model, run }: { readonly model: ModelEntry; readonl
             </Button>
           )}
         </span>
-        <span className="beside-start">
+        <span className="line beside-start">
           {isAtWork && <StopButton key={run.id} run={run} />}
           {current !== null && prompt === '' && <span className="muted">Type a prompt, or take an item.</span>}
           <Button type="submit" look="primary" icon="play" disabled={!canWrite}>

@@ -37,7 +37,7 @@ const BesideRun = ({ run }: { readonly run: RunManifest }) => {
   const hasTexts = run.state === 'done' || run.state === 'running' || run.state === 'queued';
   const { data, error } = useQuery('beside.read', hasTexts ? { run: run.id } : null);
   return (
-    <section className="beside-run" aria-label="Texts" aria-busy={run.state === 'running'}>
+    <section className="stack stack-wide" aria-label="Texts" aria-busy={run.state === 'running'}>
       <NotMeasuredHere provenance={data?.provenance} />
       <BesideState run={run} document={data} />
       {error !== null && <Problem error={error} />}
@@ -67,7 +67,7 @@ const BesideState = ({
   const { busy, start } = useRequest();
   const isDone = run.state === 'done' && document !== undefined;
   return (
-    <div className="beside-state">
+    <div className="line beside-state">
       <p role="status" className="muted">
         {stateText(run, document)}
       </p>

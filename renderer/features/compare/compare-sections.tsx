@@ -24,7 +24,7 @@ export const RecoverySection = ({
       label="Recovery"
       title={<Definition of="recoveryDifference">Recovery, compared with the same plan without it</Definition>}
     >
-      <div className="recovery-tables">
+      <div className="stack stack-wide recovery-tables">
         <DataTable
           caption="Effect of recovery, by method"
           rows={recoveries}

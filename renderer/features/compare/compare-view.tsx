@@ -102,7 +102,7 @@ const Comparison = ({ comparison, running, stale, title }: ComparisonProps) => {
   const shown = { comparison, theme, title, isSelected, onSelect };
   return (
     <div className="view-body compare" aria-busy={stale}>
-      <section aria-label="Findings" className="compare-findings">
+      <section aria-label="Findings" className="stack stack-tight compare-findings">
         {comparison.findings.map((finding) => (
           <p key={finding}>{finding}</p>
         ))}
@@ -124,7 +124,7 @@ const Comparison = ({ comparison, running, stale, title }: ComparisonProps) => {
         </>
       )}
       {comparison.recoveries.length > 0 && <RecoverySection comparison={comparison} title={title} />}
-      <section className="compare-notes" aria-label="Notes">
+      <section className="stack stack-tight muted small compare-notes" aria-label="Notes">
         {comparison.notes.map((note) => (
           <p key={note}>{note}</p>
         ))}

@@ -14,7 +14,7 @@ import { ChartLegend, ChartPanels } from '../../charts/chart-panels.tsx';
 import { IconButton } from '../../components/button.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { EmptyState, LargeDisclosure } from '../../components/panel.tsx';
+import { EmptyState, LargeDisclosure, Sentences } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { Reading } from '../../components/reading.tsx';
 import type { DefinitionName } from '../../definitions/definitions.ts';
@@ -213,17 +213,10 @@ const FrontierWords = ({ facts, manifest, document, model }: ChartsProps) => {
   const tasks = [...new Set(document.results.map(({ task }) => task))];
   if (error !== null) return <Problem error={error} />;
   if (words === undefined) return <Reading of="sweep.frontier" />;
-  const items = (sentences: readonly string[]) =>
-    sentences.length === 0 ? null : (
-      <ul className="findings">
-        {sentences.map((sentence) => (
-          <li key={sentence}>{withTaskTitles(sentence, tasks, titlesOf(facts.tasks))}</li>
-        ))}
-      </ul>
-    );
+  const title = titlesOf(facts.tasks);
   return (
     <>
-      {items(words.summary)}
+      <Sentences sentences={words.summary.map((sentence) => withTaskTitles(sentence, tasks, title))} />
       {words.pairs.length > 0 && (
         <LargeDisclosure summary="Prune or quantise? Every comparison">
           <p className="muted">{UNITS_NOTE}</p>
@@ -231,7 +224,7 @@ const FrontierWords = ({ facts, manifest, document, model }: ChartsProps) => {
             caption="Every comparison of a pruned and a quantised model"
             rows={words.pairs}
             rowKey={pairKey}
-            columns={shownColumns(comparedSizesColumns, words.pairs, titlesOf(facts.tasks))}
+            columns={shownColumns(comparedSizesColumns, words.pairs, title)}
           />
         </LargeDisclosure>
       )}

@@ -104,7 +104,7 @@ export const ExperimentForm = () => {
   };
   return (
     <>
-      <div className="experiment">
+      <div className="dialog-body experiment">
         <p>
           {models.length === 0 ? 'No model' : listed(models.map(({ name }) => name))} on{' '}
           {tasks.length === 0 ? 'no task' : listed(tasks.map(({ title }) => title))}: every member is pruned to the size

@@ -29,6 +29,7 @@ import { experimentStore } from '../../state/dialog-stores.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import './experiment.css';
 import { saveText } from '../../bridge/bridge.ts';
+import { Sentences } from '../../components/panel.tsx';
 
 type Page = 'scratch' | 'unpruned' | 'published';
 
@@ -65,14 +66,14 @@ const Pages = ({ document, manifest }: PagesProps) => {
     experimentStore.getState().showRun(null);
   };
   return (
-    <div className="experiment">
+    <div className="dialog-body experiment">
       <NotMeasuredHere provenance={manifest.provenance} />
       <p>
         <strong>{shownRunName(manifest, tasks)}</strong>
         {manifest.state === 'done' ? '' : ` (${manifest.state}: partial results)`}
       </p>
       {document.reproduction !== null && <Reproduced found={document.reproduction} />}
-      <div className="experiment-bar">
+      <div className="line experiment-bar">
         <Segmented label="What to show" value={page} options={pages} onChange={turnTo} />
         {manifest.state === 'done' && document.reproduction === null && (
           <RequestButton ask={reproduce}>Reproduce</RequestButton>
@@ -80,11 +81,7 @@ const Pages = ({ document, manifest }: PagesProps) => {
         <RequestButton ask={saveReport}>Save report…</RequestButton>
       </div>
       {page === 'published' ? <Published document={document} /> : <Answer document={document} question={page} />}
-      <ul className="experiment-notes">
-        {document.notes.map((note) => (
-          <li key={note}>{note}</li>
-        ))}
-      </ul>
+      <Sentences className="experiment-notes" sentences={document.notes} />
     </div>
   );
 };
@@ -134,11 +131,7 @@ const Answer = (props: Pick<PagesProps, 'document'> & { readonly question: 'scra
         <ChartLegend entries={figure.legend} />
         <ChartPanels id="experiment" figure={figure} theme={look} />
       </section>
-      <ul className="experiment-notes">
-        {answer.findings.map(({ sentence }) => (
-          <li key={sentence}>{sentence}</li>
-        ))}
-      </ul>
+      <Sentences className="experiment-notes" sentences={answer.findings.map(({ sentence }) => sentence)} />
       <DataTable
         caption="Differences of accuracy in points with their intervals, and their signs"
         rows={answer.rows}

@@ -5,7 +5,7 @@ import { isRepositoryId } from '../../../main/contract/hub.ts';
 import { byNewest, type RunManifest } from '../../../main/contract/run.ts';
 import { Button, Icon, RequestButton } from '../../components/button.tsx';
 import { type Fact, fact, FactList } from '../../components/data-table.tsx';
-import { EmptyState, Disclosure } from '../../components/panel.tsx';
+import { Disclosure, EmptyState, Sentences } from '../../components/panel.tsx';
 import { Checkbox } from '../../components/choices.tsx';
 import { useInView } from '../../components/use-in-view.ts';
 import { equivalentCommand } from '../../../main/words/equivalent-command.ts';
@@ -256,11 +256,7 @@ export const ExportCheck = ({ asked }: { readonly asked: CallInput<'export.check
   if (data.refusal !== null) return <Problem error={data.refusal} />;
   return data.notes.length === 0 ? null : (
     <Disclosure summary="Serving it on several devices">
-      <ul className="export-serving">
-        {data.notes.map((note) => (
-          <li key={note}>{note}</li>
-        ))}
-      </ul>
+      <Sentences className="export-serving" sentences={data.notes} />
     </Disclosure>
   );
 };
@@ -293,11 +289,7 @@ export const MeasuredLine = ({ asked }: { readonly asked: CallInput<'export.meas
     <div>
       <p className={look}>{planCountsText(results)}</p>
       <Disclosure summary="Task by task">
-        <ul className="export-serving">
-          {planVerdicts(results, title).map((line) => (
-            <li key={line}>{line}</li>
-          ))}
-        </ul>
+        <Sentences className="export-serving" sentences={planVerdicts(results, title)} />
       </Disclosure>
       {others}
     </div>

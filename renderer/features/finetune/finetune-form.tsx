@@ -227,7 +227,7 @@ const Python = () => {
         }}
       />
       {python === null && environment?.versions === null && (
-        <p className="muted finetune-hint">
+        <p className="muted small finetune-hint">
           There is none yet: <q>Make an environment</q> installs PyTorch and transformers from PyPI.{' '}
           <ActionButton action={showDevices} small>
             Devices…

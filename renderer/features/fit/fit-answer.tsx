@@ -22,7 +22,7 @@ import { importText } from '../../actions/plan.ts';
 import { LegendedChart } from '../../charts/chart-panels.tsx';
 import { Button, RequestButton } from '../../components/button.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
-import { Disclosure } from '../../components/panel.tsx';
+import { Disclosure, Sentences } from '../../components/panel.tsx';
 import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useLasting } from '../../engine/use-settled.ts';
@@ -56,7 +56,7 @@ export const FitAnswer = ({ run }: { readonly run: RunManifest }) => {
   const isDone = run.state === 'done' && document !== undefined && document.plan !== null;
   const asItIs = isDone ? fitsAsItIs(document) : null;
   return (
-    <section className="fit-answer" aria-label="Answer" aria-busy={isAtWork}>
+    <section className="stack stack-wide" aria-label="Answer" aria-busy={isAtWork}>
       {!isAtWork && <NotMeasuredHere provenance={data?.provenance} />}
       <p role="status" className={document?.recommended == null ? 'muted' : 'fit-sentence'}>
         {document === undefined ? stateTexts[run.state] : fitSentence(document)}
@@ -65,7 +65,7 @@ export const FitAnswer = ({ run }: { readonly run: RunManifest }) => {
       {run.error !== null && <Problem error={{ message: run.error, remedy: '' }} />}
       {asItIs !== null && <p>{asItIs}</p>}
       {isDone && document.settings.format !== 'plan' && asItIs === null && <FitExport run={run} document={document} />}
-      <div className="fit-export">
+      <div className="line">
         {isAtWork && (
           <>
             <RequestButton icon="stop" ask={({ bridge }) => bridge.call('fit.stop', { run: run.id })}>
@@ -174,7 +174,7 @@ const FitPicture = ({ run, document }: FitPartProps) => {
         onSelect={choose}
       />
       {candidate !== undefined && (
-        <div className="fit-export" role="group" aria-label="Chosen candidate">
+        <div className="line" role="group" aria-label="Chosen candidate">
           <p>
             {candidateWords(candidate, document.experts)}; {lossWords(candidate)}; {sizeWords(document, candidate)}.
           </p>
@@ -185,16 +185,6 @@ const FitPicture = ({ run, document }: FitPartProps) => {
     </>
   );
 };
-
-/** Sentences under an accessible name; nothing where there are none. */
-const Sentences = ({ label, sentences }: { readonly label: string; readonly sentences: readonly string[] }) =>
-  sentences.length === 0 ? null : (
-    <ul className="findings" aria-label={label}>
-      {sentences.map((sentence) => (
-        <li key={sentence}>{sentence}</li>
-      ))}
-    </ul>
-  );
 
 const FitDetails = ({ run, document }: FitPartProps) => {
   const { showPlan } = usePlanOnMap(run);
@@ -226,11 +216,7 @@ const FitDetails = ({ run, document }: FitPartProps) => {
         />
       </Disclosure>
       <Disclosure summary="How it was found">
-        <ul className="findings">
-          {fitNotes(document).map((note) => (
-            <li key={note}>{note}</li>
-          ))}
-        </ul>
+        <Sentences sentences={fitNotes(document)} />
       </Disclosure>
     </>
   );

@@ -39,7 +39,7 @@ export const FitExport = ({ run, document }: FitExportProps) => {
   return (
     <>
       {isFree && (
-        <div className="fit-export">
+        <div className="line">
           <Button
             look="primary"
             icon="save"
@@ -74,7 +74,7 @@ const Exported = ({ made }: { readonly made: RunManifest }) => {
     exportStore.getState().show(true);
   };
   return (
-    <div className="fit-export" role="status" aria-label="Export">
+    <div className="line" role="status" aria-label="Export">
       {made.error !== null && <Problem error={{ message: made.error, remedy: '' }} />}
       {!isDone && made.error === null && (
         <p className="muted">{jobs.find(({ run }) => run === made.id)?.description ?? 'Waiting for its turn…'}</p>

@@ -144,7 +144,7 @@ export const FitForm = ({ model, run }: { readonly model: ModelEntry; readonly r
         });
       }}
     >
-      <fieldset className="fit-part">
+      <fieldset className="stack fit-part">
         <legend>What do you have?</legend>
         <Segmented
           label="Kind of place"
@@ -184,7 +184,7 @@ export const FitForm = ({ model, run }: { readonly model: ModelEntry; readonly r
           onChange={(value) => choose({ format: value })}
         />
       </fieldset>
-      <fieldset className="fit-part">
+      <fieldset className="stack fit-part">
         <legend>What must it do?</legend>
         <p>{task === null ? 'Choose a task on the left.' : <strong>{task.title}</strong>}</p>
         <Field label="It may lose (points)" stacked>
@@ -224,7 +224,7 @@ export const FitForm = ({ model, run }: { readonly model: ModelEntry; readonly r
           {source === 'own' && <CanaryLines />}
         </Disclosure>
       </fieldset>
-      <fieldset className="fit-part">
+      <fieldset className="stack fit-part">
         <legend>How long may it take?</legend>
         <Field label="Minutes" stacked>
           {(id) => (
@@ -243,7 +243,7 @@ export const FitForm = ({ model, run }: { readonly model: ModelEntry; readonly r
           Find it
         </Button>
       </fieldset>
-      <div className="fit-said" role="status">
+      <div className="stack stack-tight fit-said" role="status">
         {request === null && wrong === null && <p className="muted">Name a size, such as {hint}.</p>}
         {prediction !== undefined &&
           error === null &&

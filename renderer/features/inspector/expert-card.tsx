@@ -36,12 +36,12 @@ export const ExpertCard = ({ layer, expert }: { readonly layer: number; readonly
   const row = profile === undefined ? [] : (metricMatrix(profile, metric)[layer] ?? []);
   const sum = row.reduce((total, value) => total + value, 0);
   return (
-    <section className="inspector-section" aria-label={`Layer ${layer}, expert ${expert}`}>
+    <section className="stack stack-wide" aria-label={`Layer ${layer}, expert ${expert}`}>
       <h2>
         Layer {layer}, expert {expert}
       </h2>
       {facts.selection.model !== null && (
-        <div className="inspector-pin">
+        <div className="stack stack-tight muted small inspector-pin">
           <Definition of="pins">Pin</Definition>
           <PinControl model={facts.selection.model} layer={layer} expert={expert} />
         </div>

@@ -57,7 +57,7 @@ export const ExpertDamage = ({ model, task, layer, expert }: ExpertDamageProps) 
     });
   const damage = known.get(expert);
   return (
-    <section className="expert-part" aria-label="Damage of this expert">
+    <section className="stack expert-part" aria-label="Damage of this expert">
       <h3>
         <Definition of="damageAlone" />
       </h3>
@@ -74,7 +74,7 @@ export const ExpertDamage = ({ model, task, layer, expert }: ExpertDamageProps) 
           onSelect={(chosen) => selectionStore.getState().selectExpert(layer, chosen)}
         />
       )}
-      <div className="expert-buttons">
+      <div className="line">
         {damage === undefined && (
           <Button disabled={isUnderWay} onClick={() => measure(expert)}>
             Measure this expert

@@ -151,7 +151,7 @@ export const ExpertDepth = ({ model, task, layer, expert }: ExpertDepthProps) =>
   if (found === null) return null;
   return (
     <>
-      <section className="expert-part" aria-label="Tokens it takes">
+      <section className="stack expert-part" aria-label="Tokens it takes">
         <h3>
           <Definition of="takenTokens" />
         </h3>
@@ -206,7 +206,7 @@ const ProfileAgain = ({ model, task, inspect, lead }: ProfileAgainProps) => {
       <p className="muted">
         {lead} {missing[inspect]}
       </p>
-      <div className="expert-buttons">
+      <div className="line">
         <RequestButton
           disabled={isUnderWay || task.items.calibration === 0}
           ask={(engine) =>

@@ -28,7 +28,7 @@ export const ChosenTogether = ({ found, ...subject }: Subject & { readonly found
   const [isWhole, showWhole] = useState(false);
   const longest = maxOf([Number.EPSILON, ...found.together.map(({ share, base }) => Math.max(share, base))]);
   return (
-    <section className="expert-part" aria-label="Chosen together with">
+    <section className="stack expert-part" aria-label="Chosen together with">
       <h3>
         <Definition of="chosenTogether" />
       </h3>
@@ -107,7 +107,7 @@ export const ExpertsAlike = ({ found, outputsMissing, model, layer, expert }: Al
   const subject = `${model} ${layer} ${expert}`;
   const weights = useQuery('expert.likeWeights', asked === subject ? { model, layer, expert } : null);
   return (
-    <section className="expert-part" aria-label="Similar experts">
+    <section className="stack expert-part" aria-label="Similar experts">
       <h3>Similar experts</h3>
       <h4>
         <Definition of="likeByRouter" />
@@ -126,7 +126,7 @@ export const ExpertsAlike = ({ found, outputsMissing, model, layer, expert }: Al
       </h4>
       {weights.error !== null && <Problem error={weights.error} />}
       {weights.data === undefined ? (
-        <div className="expert-buttons">
+        <div className="line">
           <Button disabled={weights.loading} onClick={() => ask(subject)}>
             {weights.loading ? 'Reading weights…' : 'Compare the weights of the layer'}
           </Button>

@@ -45,7 +45,7 @@ export const JobsBar = () => {
       <RemotePlace />
       {!connected ? (
         <div className="job job-idle">
-          <span className="job-description ellipsis">
+          <span className="muted job-description ellipsis">
             The engine is not connected: its jobs have stopped, and can be resumed once it is back.
           </span>
         </div>
@@ -99,7 +99,7 @@ const JobLine = ({ job }: { readonly job: JobProgress }) => {
   return (
     <div className="job">
       <span className="job-title ellipsis">{job.title}</span>
-      <span className="job-description ellipsis">{job.description}</span>
+      <span className="muted job-description ellipsis">{job.description}</span>
       <JobShare
         label={job.title}
         share={share}
@@ -130,13 +130,15 @@ const Idle = ({ runningTitle, unfinishedTitle }: IdleProps) => {
   return (
     <div className="job job-idle">
       {runningTitle !== null ? (
-        <span className="job-description ellipsis">“{runningTitle}” is running; its progress is not known here.</span>
+        <span className="muted job-description ellipsis">
+          “{runningTitle}” is running; its progress is not known here.
+        </span>
       ) : unfinishedTitle === null ? (
-        <span className="job-description ellipsis">No job is running.</span>
+        <span className="muted job-description ellipsis">No job is running.</span>
       ) : (
         <>
           <Icon name="resume" />
-          <span className="job-description ellipsis">
+          <span className="muted job-description ellipsis">
             “{unfinishedTitle}” was left unfinished; its finished steps are on disk.
           </span>
           <ActionButton action={resumeRun} small>
@@ -225,7 +227,7 @@ const WaitingJobs = ({ jobs }: { readonly jobs: readonly JobProgress[] }) => {
             }}
           />
           <span className="job-title ellipsis">{job.title}</span>
-          <span className="job-description ellipsis">{job.description}</span>
+          <span className="muted job-description ellipsis">{job.description}</span>
           <CancelJob
             className="job-cancel"
             of={job.title}
@@ -247,14 +249,14 @@ const ClusterLine = ({ work }: { readonly work: ClusterWork }) => {
       <span className="job-title ellipsis">{title}</span>
       {isStuck ? (
         <span
-          className={`job-description ellipsis${state === 'failed' ? ' job-failed' : ''}`}
+          className={`muted job-description ellipsis${state === 'failed' ? ' job-failed' : ''}`}
           title={state === 'failed' ? failureText(work) : (work.error ?? undefined)}
         >
           {work.error}
         </span>
       ) : (
         <>
-          <span className="job-description ellipsis">{workText(work)}</span>
+          <span className="muted job-description ellipsis">{workText(work)}</span>
           <JobShare
             label={`${title} on the cluster`}
             share={parts.of > 0 ? parts.done / parts.of : 0}

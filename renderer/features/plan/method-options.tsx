@@ -40,7 +40,7 @@ export const MethodOptions = ({ page }: { readonly page: MethodPage }) => {
   const shown = (option: MethodOption): OptionValue => values[option.name] ?? option.default;
   const switches = page.options.filter(({ kind }) => kind === 'switch');
   return (
-    <div className="method-options-form">
+    <div className="stack">
       <div className="option-grid">
         {page.options
           .filter(({ kind }) => kind !== 'switch')

@@ -123,7 +123,7 @@ export const SweepMethodCosts = () => {
   if (lines.length === 0) return null;
   return (
     <Disclosure summary={`Extra cost of ${lines.map(({ term }) => term).join(', ')} beyond the usual profile`}>
-      <dl className="method-costs">
+      <dl className="terms">
         {lines.map(({ term, text }) => (
           <div key={term}>
             <dt>{term}</dt>

@@ -36,7 +36,7 @@ const COMMAND = 'uncurl connect [USER@]HOST --open';
 /** A page in a browser belongs to the engine that served it: another one is opened from a terminal. */
 const InTerminal = ({ onClose }: { readonly onClose: () => void }) => (
   <Dialog title="Connect to another machine" onClose={onClose}>
-    <div className="dialog-body connect-body">
+    <div className="dialog-body">
       <p>
         This page belongs to the engine that served it. For the workbench of another machine, type on the machine in
         front of you:
@@ -88,13 +88,13 @@ const Connect = ({ remote, onClose }: { readonly remote: Remote; readonly onClos
   return (
     <Dialog title="Connect to another machine" onClose={isBusy ? cancel : onClose}>
       <form
-        className="dialog-body connect-body"
+        className="dialog-body"
         onSubmit={(event) => {
           event.preventDefault();
           if (!isBusy && remoteHost.safeParse(typed).success) connect(typed);
         }}
       >
-        <label className="connect-field">
+        <label className="stack">
           <span className="field-label">Machine, as you name it to ssh</span>
           <input
             className="input"
@@ -108,7 +108,7 @@ const Connect = ({ remote, onClose }: { readonly remote: Remote; readonly onClos
           />
         </label>
         {!isBusy && hosts.length > 0 && (
-          <div className="connect-hosts" role="group" aria-label="Machines that were reached before">
+          <div className="line" role="group" aria-label="Machines that were reached before">
             {hosts.map((known) => (
               <Button key={known} small onClick={() => setHost(known)}>
                 {known}
@@ -162,7 +162,7 @@ const stepText = (step: RemoteStep, host: string): string => {
 const Steps = ({ now, host }: { readonly now: RemoteStep; readonly host: string }) => {
   const at = remoteStep.options.indexOf(now);
   return (
-    <ol className="connect-steps" aria-label="Steps of the connection">
+    <ol className="rows stack muted connect-steps" aria-label="Steps of the connection">
       {remoteStep.options.map((step, index) => (
         <li key={step} aria-current={index === at ? 'step' : undefined}>
           <span className="connect-mark">
@@ -184,7 +184,7 @@ const Question = ({ question, remote }: { readonly question: SshQuestion; readon
   return (
     <Dialog title="ssh asks" onClose={() => answer(null)}>
       <form
-        className="dialog-body connect-body"
+        className="dialog-body"
         onSubmit={(event) => {
           event.preventDefault();
           if (kind === 'secret') answer(typed);

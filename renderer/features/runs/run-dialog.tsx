@@ -11,7 +11,7 @@ import { isAtRest, labelRun } from '../../actions/runs.ts';
 import { openMade } from '../../actions/open.ts';
 import { RequestButton } from '../../components/button.tsx';
 import { Field, TextField } from '../../components/choices.tsx';
-import { FactList } from '../../components/data-table.tsx';
+import { type Fact, fact, FactList, plainFact } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
@@ -130,52 +130,46 @@ const RunMade = ({ run: { id, kind, state, output } }: { readonly run: RunManife
   ) : null;
 };
 
-const DURATION = 'From creation to end';
-
 const RunFacts = ({ run }: { readonly run: RunManifest }) => {
   const duration = runDurationMs(run);
   const now = new Date();
   const { tasks } = useFacts();
   const title = titlesOf(tasks);
   const command = equivalentCommand(run);
-  const facts: readonly (readonly [term: string, value: string])[] = [
-    ['Run', run.id],
-    ['Kind', run.kind],
-    ['State', runStateText(run) === '' ? 'done' : runStateText(run)],
-    ['Created', formatMoment(run.createdAt, now)],
-    ...(run.finishedAt === null ? [] : [['Ended', formatMoment(run.finishedAt, now)] as const]),
-    ...(duration === null ? [] : [[DURATION, formatDuration(duration)] as const]),
-    ['Models', run.models.map((model) => model.name).join(', ')],
-    ['Tasks', titleList(run.tasks.map(({ name }) => title(name)))],
-    ['Device', runDeviceText(run.device)],
-    ...settingFacts(run),
-    ...(run.error === null ? [] : [['Error', run.error] as const]),
-  ];
   return (
     <>
       {command !== null && <CommandLine command={command} />}
       <FactList
-        facts={facts.map(([term, value]) => ({
-          key: term,
-          term: term === DURATION ? <Definition of="runDuration">{term}</Definition> : term,
-          value: value === '' ? null : value,
-        }))}
+        className="terms"
+        facts={[
+          plainFact('Run', run.id),
+          plainFact('Kind', run.kind),
+          plainFact('State', runStateText(run) || 'done'),
+          plainFact('Created', formatMoment(run.createdAt, now)),
+          plainFact('Ended', run.finishedAt && formatMoment(run.finishedAt, now)),
+          fact('runDuration', duration === null ? null : formatDuration(duration), 'From creation to end'),
+          plainFact('Models', run.models.map((model) => model.name).join(', ') || null),
+          plainFact('Tasks', titleList(run.tasks.map(({ name }) => title(name))) || null),
+          plainFact('Device', runDeviceText(run.device)),
+          ...settingFacts(run),
+          plainFact('Error', run.error),
+        ]}
       />
     </>
   );
 };
 
 /** Methods, factors, and settings other than the defaults. */
-const settingFacts = ({ kind, spec }: RunManifest): readonly (readonly [term: string, value: string])[] => {
+const settingFacts = ({ kind, spec }: RunManifest): readonly Fact[] => {
   const sweep = kind === 'sweep' ? sweepSettings.safeParse(spec).data : undefined;
   const experiment = kind === 'experiment' ? experimentSettings.safeParse(spec['settings']).data : undefined;
   const settings = sweep ?? experiment;
   if (settings === undefined) return [];
   return [
-    ['Methods', settings.methods.map(methodTitle).join(', ')],
-    ['Factors', (sweep?.factors ?? []).join(', ')],
+    plainFact('Methods', settings.methods.map(methodTitle).join(', ') || null),
+    plainFact('Factors', sweep?.factors?.join(', ') || null),
     ...changedSettings(sweep === undefined ? describedExperimentSettings : describedSweepSettings, settings).map(
-      ({ setting, value }) => [setting.label, valueText(setting, value)] as const,
+      ({ setting, value }) => plainFact(setting.label, valueText(setting, value) || null),
     ),
   ];
 };

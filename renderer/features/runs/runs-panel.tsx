@@ -140,7 +140,7 @@ const ChosenRuns = ({ runs }: { readonly runs: readonly RunManifest[] }) => {
     picked.every(({ kind, damaged }) => kind === 'sweep' && damaged === undefined);
   return (
     <div className="runs-chosen" role="group" aria-label="Chosen runs">
-      <span className="runs-chosen-count">{picked.length} chosen</span>
+      <span className="small runs-chosen-count">{picked.length} chosen</span>
       <Button
         small
         title={canCompare ? 'Compare with the oldest of them' : 'Choose two to six sweeps to compare'}

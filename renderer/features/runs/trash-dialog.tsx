@@ -26,8 +26,8 @@ export const TrashDialog = () => {
 const Trash = () => {
   const trash = useQuery('trash.list', {});
   if (trash.error !== null) return <Problem error={trash.error} />;
-  if (trash.data === undefined) return <p className="muted trash-empty">Reading the trash…</p>;
-  if (trash.data.length === 0) return <p className="muted trash-empty">The trash is empty.</p>;
+  if (trash.data === undefined) return <p className="muted dialog-reading">Reading the trash…</p>;
+  if (trash.data.length === 0) return <p className="muted dialog-reading">The trash is empty.</p>;
   return (
     <>
       <ul className="trash-list" aria-label="Runs in the trash">

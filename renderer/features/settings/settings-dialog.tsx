@@ -57,7 +57,7 @@ const Appearance = () => {
   const theme = useStore(layoutStore, (state) => state.theme);
   const { start } = useRequest();
   return (
-    <div className="setting">
+    <div className="line setting">
       <span className="setting-name">Theme</span>
       <Segmented
         label="Theme"
@@ -77,7 +77,7 @@ const Appearance = () => {
 const HubSwitch = ({ isAllowed }: { readonly isAllowed: boolean }) => {
   const { busy, start } = useRequest();
   return (
-    <div className="setting">
+    <div className="line setting">
       <Checkbox
         checked={isAllowed}
         disabled={busy}
@@ -150,7 +150,7 @@ const DeviceSetting = ({ document: { settings, usual }, note }: StartSettingProp
   const { start } = useRequest();
   const offered = devices.filter(({ present, provider }) => present || provider === settings.device);
   return (
-    <div className="setting">
+    <div className="line setting">
       <Select
         label={<span className="setting-name">Device at start</span>}
         value={settings.device ?? usual.device}
@@ -165,7 +165,7 @@ const DeviceSetting = ({ document: { settings, usual }, note }: StartSettingProp
 };
 
 const WorkspaceSetting = ({ document: { settings, usual }, note }: StartSettingProps) => (
-  <div className="setting">
+  <div className="line setting">
     <span className="setting-name">Workspace</span>
     <span className="path setting-path">{settings.workspace ?? `${usual.workspace} (default)`}</span>
     <RequestButton
@@ -193,7 +193,7 @@ const NotificationSwitch = ({ isOn }: { readonly isOn: boolean }) => {
   const { busy, start } = useRequest();
   const [refused, setRefused] = useState(false);
   return (
-    <div className="setting">
+    <div className="line setting">
       <Checkbox
         checked={isOn}
         disabled={busy}
@@ -281,7 +281,7 @@ const NumberSetting = ({ label, value, usual, limits, write, note = null }: Numb
     if (read !== undefined && read !== value) start((engine) => changeSettings(engine, { change: write(read) }));
   };
   return (
-    <div className="setting">
+    <div className="line setting">
       <label className="setting-name" htmlFor={id}>
         {label}
       </label>

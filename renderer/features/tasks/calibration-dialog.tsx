@@ -204,7 +204,7 @@ const CalibrationForm = ({ task, tasks }: { readonly task: TaskEntry; readonly t
           onChange={(changed) => change({ writing: { until: '', maxNewTokens: 1, ...fields.writing, ...changed } })}
         />
       )}
-      <div className="calibration-outcome" aria-live="polite">
+      <div className="stack calibration-outcome" aria-live="polite">
         {trial.error !== null && <Problem error={trial.error} />}
         {trial.data !== undefined && (
           <>
@@ -249,7 +249,7 @@ const FileField = ({ file, onChoose }: FileFieldProps) => {
       >
         Choose file…
       </RequestButton>
-      <span className="calibration-path">
+      <span className="path">
         {file?.path ?? named.data?.path ?? 'A file of items in the same format as the test items.'}
       </span>
     </div>

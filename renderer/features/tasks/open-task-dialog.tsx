@@ -13,7 +13,7 @@ import { openTask, openTaskFile } from '../../actions/open.ts';
 import { Button, Icon } from '../../components/button.tsx';
 import { Checkbox, Field } from '../../components/choices.tsx';
 import { Dialog } from '../../components/dialog.tsx';
-import { FinderFacts, FinderList, FinderLooked } from '../../components/name-finder.tsx';
+import { FinderList, FinderLooked } from '../../components/name-finder.tsx';
 import { NumberInput, wholeFrom } from '../../components/number-input.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
@@ -21,6 +21,7 @@ import { devicesStore, openTaskStore } from '../../state/dialog-stores.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { harnessKind, harnessNote, heldBy } from './harness-words.ts';
 import './open-task-dialog.css';
+import { FactList, plainFact } from '../../components/data-table.tsx';
 
 /** Tasks of lm-evaluation-harness by name, and the doors to a folder and a file. */
 export const OpenTaskDialog = () => {
@@ -102,7 +103,7 @@ const Harness = () => {
 };
 
 const LacksPython = ({ lacks }: { readonly lacks: NonNullable<HarnessState['lacks']> }) => (
-  <div className="finder-looked">
+  <div className="dialog-body finder-looked">
     {lacks.code !== 'no-python' && <Problem error={lacks} />}
     <p>
       lm-evaluation-harness builds its tasks in Python, once, and this workspace has no Python with it yet. Under
@@ -241,13 +242,14 @@ const Held = ({ facts, isBusy }: { readonly facts: HarnessFacts; readonly isBusy
   const isRefused = entry.runsPrograms && !runsPrograms;
   return (
     <>
-      <FinderFacts
+      <FactList
+        className="terms"
         facts={[
-          { term: harnessKind(entry), value: <span className="path">{entry.name}</span> },
-          ...heldBy(facts).map(([term, value]) => ({ term, value })),
+          plainFact(harnessKind(entry), <span className="path">{entry.name}</span>),
+          ...heldBy(facts).map(([term, value]) => plainFact(term, value)),
         ]}
       />
-      <div className="open-task-options">
+      <div className="line open-task-options">
         <Field label="Examples in each prompt">
           {(id) => (
             <NumberInput
@@ -278,7 +280,7 @@ const Held = ({ facts, isBusy }: { readonly facts: HarnessFacts; readonly isBusy
         </Checkbox>
       )}
       {problem !== null && <Problem error={problem} />}
-      <div className="open-task-options">
+      <div className="line open-task-options">
         <Button
           look="primary"
           icon="save"

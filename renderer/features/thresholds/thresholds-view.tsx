@@ -171,7 +171,7 @@ const Sections = memo(({ manifest, document, sizeTrend, running }: SectionsProps
           )}
         </>
       )}
-      <section className="thresholds-notes" aria-label="Notes">
+      <section className="stack stack-tight muted small thresholds-notes" aria-label="Notes">
         {[...sizeTrend.notes, ...(document === undefined ? [] : sweepNotes(document))].map((note) => (
           <p key={note}>{worded(note)}</p>
         ))}
