@@ -31,13 +31,13 @@ const performs =
 
 /** Commands of a run in a list; `isBusy`: one of them is under way. */
 export const runCommands = (engine: Engine, run: RunManifest, isBusy = false): readonly MenuItem[] => {
-  const { toggleChosen, rename, showDetails } = runsStore.getState();
+  const { toggleChosen } = runsStore.getState();
   const isArchived = run.label?.archived === true;
   const isReadable = run.damaged === undefined;
   return [
     { label: 'Open', disabled: !isReadable, onChoose: () => openRun(readFacts(engine), run) },
-    { label: 'Rename…', disabled: !isReadable, onChoose: () => rename(run.id) },
-    { label: 'Note, tags, details…', disabled: !isReadable, onChoose: () => showDetails(run.id) },
+    { label: 'Rename…', disabled: !isReadable, onChoose: () => runsStore.setState({ renaming: run.id }) },
+    { label: 'Note, tags, details…', disabled: !isReadable, onChoose: () => runsStore.setState({ details: run.id }) },
     { label: 'Choose, to compare', disabled: !isReadable, onChoose: () => toggleChosen(run.id) },
     {
       label: 'Copy the name of its folder',

@@ -105,5 +105,5 @@ export const showTrash: Action = {
   keywords: ['deleted', 'removed', 'restore', 'undo', 'empty'],
   menu: 'view',
   enabled: always,
-  perform: () => runsStore.getState().showTrash(true),
+  perform: () => runsStore.setState({ trashOpen: true }),
 };

@@ -78,7 +78,7 @@ export const startSweep: Action = {
         ? (await bridge.call('sweep.start', input)).run
         : await submitSweep(bridge, input, clusterRequest.safeParse(request).data);
     selectionStore.getState().selectRun(run);
-    curvesStore.getState().chooseDelta(null);
+    curvesStore.setState({ delta: null });
     layoutStore.getState().show('workbench');
   },
 };

@@ -52,7 +52,7 @@ export const showPalette: Action = {
   shortcut: 'Mod+K',
   inDialogs: true,
   enabled: always,
-  perform: () => layoutStore.getState().openPalette(true),
+  perform: () => layoutStore.setState({ paletteOpen: true }),
 };
 
 export const showShortcuts: Action = {
@@ -67,7 +67,8 @@ export const showShortcuts: Action = {
 };
 
 interface TableStore {
-  getState(): { readonly asTable: boolean; readonly showTable: (asTable: boolean) => void };
+  getState(): { readonly asTable: boolean };
+  setState(shown: { readonly asTable: boolean }): void;
 }
 
 /** Views that can also show their numbers as a table. */
@@ -85,8 +86,8 @@ export const toggleTable: Action = {
   shortcut: 'Mod+Shift+T',
   enabled: always,
   perform: () => {
-    const store = tableStores[layoutStore.getState().view]?.getState();
-    store?.showTable(!store.asTable);
+    const store = tableStores[layoutStore.getState().view];
+    store?.setState({ asTable: !store.getState().asTable });
   },
 };
 

@@ -330,8 +330,7 @@ const PlanPart = () => {
 };
 
 const TopBar = () => {
-  const { view, show, theme, sidebarOpen, inspectorOpen, toggleSidebar, toggleInspector, openPalette } =
-    useStore(layoutStore);
+  const { view, show, theme, sidebarOpen, inspectorOpen, toggleSidebar, toggleInspector } = useStore(layoutStore);
   const { start } = useRequest();
   const isWide = views.find(({ name }) => name === view)?.isWide === true;
   const next = theme === 'system' ? 'light' : theme === 'light' ? 'dark' : 'system';
@@ -349,7 +348,7 @@ const TopBar = () => {
       </div>
       <Tabs className="tabs" label="Views" id="tab" panel="view-panel" tabs={views} chosen={view} onChoose={show} />
       <div className="top-bar-side top-bar-end">
-        <button type="button" className="palette-button" onClick={() => openPalette(true)}>
+        <button type="button" className="palette-button" onClick={() => layoutStore.setState({ paletteOpen: true })}>
           <Icon name="search" />
           <span>Commands</span>
           <kbd>{showShortcut('Mod+K', isMac)}</kbd>

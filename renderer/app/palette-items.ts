@@ -207,7 +207,7 @@ const paletteSettings: readonly PaletteSetting[] = [
   ...curvesModes.map((mode) => ({
     label: `Chart below the map: ${mode === 'absolute' ? 'all tasks' : mode}`,
     keywords: ['plot', 'chart', 'curves'],
-    apply: () => curvesStore.getState().chooseMode(mode),
+    apply: () => curvesStore.setState({ mode }),
   })),
   ...linesOf('Plan', describedPlanSettings, planStore.getState().choose),
   ...linesOf('Next sweep', describedSweepSettings, sweepStore.getState().choose),

@@ -2,6 +2,7 @@ import { createStore } from 'zustand/vanilla';
 import type { PathHandle } from '../../main/contract/model.ts';
 import type { MethodName, RefitName } from '../../main/contract/plan.ts';
 import { type DescribedSweepSettings, describedSweepSettings, type SweepSettings } from '../../main/contract/sweep.ts';
+import { toggled } from './selection-store.ts';
 
 /** Methods of a first sweep: the floor, the usual baseline, and two published methods. */
 export const usualMethods: readonly MethodName[] = ['random', 'frequency', 'reap', 'uncurl'];
@@ -43,9 +44,6 @@ export interface SweepState extends SweepChoices {
   /** Sets a described setting to a value that its schema accepts. */
   readonly choose: (setting: string, value: unknown) => void;
 }
-
-const toggled = <T>(list: readonly T[], member: T): readonly T[] =>
-  list.includes(member) ? list.filter((known) => known !== member) : [...list, member];
 
 const createSweepStore = () =>
   createStore<SweepState>()((set) => ({

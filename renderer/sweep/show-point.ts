@@ -5,5 +5,5 @@ import type { Brought, PointKey } from '../state/selection.ts';
 /** Selects a point of a chart, and opens the panel with its numbers. */
 export const showPoint = (point: PointKey, brought: Brought): void => {
   selectionStore.getState().selectPoint(point, brought);
-  layoutStore.getState().openInspector();
+  layoutStore.setState({ inspectorOpen: true });
 };

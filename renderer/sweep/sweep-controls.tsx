@@ -70,7 +70,7 @@ export const RuleChip = () => {
 /** The margin of the threshold rule, shared by all views; the engine reevaluates thresholds without inference. */
 export const DeltaSlider = () => {
   const { manifest, delta } = useSweep();
-  const { chooseDelta, moveDelta } = curvesStore.getState();
+  const { moveDelta } = curvesStore.getState();
   const stopDelta = (): void => moveDelta(false);
   const familywise = useStore(curvesStore, (state) => state.familywise);
   const started = sweepDelta(manifest);
@@ -87,7 +87,7 @@ export const DeltaSlider = () => {
             step={0.005}
             value={delta}
             aria-valuetext={`${formatMargin(delta)}${delta === started ? ', as in the sweep’s settings' : ''}`}
-            onChange={(event) => chooseDelta(Number(event.target.value))}
+            onChange={(event) => curvesStore.setState({ delta: Number(event.target.value) })}
             onPointerDown={() => moveDelta(true)}
             onKeyDown={({ repeat }) => moveDelta(repeat)}
             onPointerUp={stopDelta}
@@ -106,7 +106,7 @@ export const DeltaSlider = () => {
               look="quiet"
               small
               title={`Back to ${formatMargin(started)}, as in the sweep’s settings`}
-              onClick={() => chooseDelta(null)}
+              onClick={() => curvesStore.setState({ delta: null })}
             >
               Reset
             </Button>

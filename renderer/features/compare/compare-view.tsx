@@ -140,7 +140,7 @@ interface CompareControlsProps {
 
 /** Sweep and reference of the comparison; model and factor come from the selection. */
 const CompareControls = ({ manifest, comparison }: CompareControlsProps) => {
-  const { asTable, showTable } = useStore(compareStore);
+  const asTable = useStore(compareStore, (state) => state.asTable);
   const theme = useResolvedTheme();
   return (
     <div className="view-head compare-head">
@@ -167,7 +167,7 @@ const CompareControls = ({ manifest, comparison }: CompareControlsProps) => {
         {comparison !== undefined && (
           <SaveFigure subject={manifest.id} view={({ compareView }) => compareView({ manifest, comparison, theme })} />
         )}
-        <ChartsOrTable asTable={asTable} onChange={showTable} />
+        <ChartsOrTable asTable={asTable} onChange={(isTable) => compareStore.setState({ asTable: isTable })} />
       </div>
     </div>
   );

@@ -208,7 +208,7 @@ const Teacher = ({ student }: { readonly student: PathHandle | null }) => {
 
 /** Chooses the Python for training, and says how to get one. */
 const Python = () => {
-  const { python, choosePython: take } = useStore(finetuneStore);
+  const python = useStore(finetuneStore, (state) => state.python);
   const environment = useQuery('python.environment', {}).data;
   const shown = python === null ? 'the environment of this workspace' : (python.path ?? 'the chosen program');
   return (
@@ -220,10 +220,14 @@ const Python = () => {
         path={shown}
         label="Choose a Python"
         icon="file"
-        before={python !== null && <Button onClick={() => take(null)}>Use the workspace’s</Button>}
+        before={
+          python !== null && (
+            <Button onClick={() => finetuneStore.setState({ python: null })}>Use the workspace’s</Button>
+          )
+        }
         choose={async (bridge) => {
           const chosen = await choosePython(bridge);
-          if (chosen !== null) take(chosen);
+          if (chosen !== null) finetuneStore.setState({ python: chosen });
         }}
       />
       {python === null && environment?.versions === null && (
@@ -239,15 +243,15 @@ const Python = () => {
 };
 
 const Into = ({ name }: { readonly name: string }) => {
-  const { into, chooseInto, chooseName } = useStore(finetuneStore);
+  const into = useStore(finetuneStore, (state) => state.into);
   return (
     <div className="finetune-into">
       <div className="field-stacked">
         <span className="field-label">Destination folder</span>
-        <ParentFolder purpose="tuned" into={into} choose={chooseInto} />
+        <ParentFolder purpose="tuned" into={into} choose={(folder) => finetuneStore.setState({ into: folder })} />
       </div>
       <div className="field-stacked">
-        <NewFolderName name={name} change={chooseName} />
+        <NewFolderName name={name} change={(typed) => finetuneStore.setState({ name: typed })} />
       </div>
     </div>
   );

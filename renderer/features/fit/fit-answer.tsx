@@ -146,7 +146,7 @@ const OnFrontier = () => {
       look="quiet"
       icon="chart"
       onClick={() => {
-        curvesStore.getState().chooseMode('frontier');
+        curvesStore.setState({ mode: 'frontier' });
         layoutStore.getState().show('workbench');
       }}
     >

@@ -110,7 +110,7 @@ const JobLine = ({ job }: { readonly job: JobProgress }) => {
         }
       />
       <span className="job-left">{formatTimeLeft(job.leftMs)}</span>
-      <IconButton icon="task" label={`Log of ${job.title}`} onClick={() => runsStore.getState().showDetails(job.run)} />
+      <IconButton icon="task" label={`Log of ${job.title}`} onClick={() => runsStore.setState({ details: job.run })} />
       <CancelJob of={job.title} ask={({ bridge }) => bridge.call('jobs.cancel', { run: job.run })} />
     </div>
   );

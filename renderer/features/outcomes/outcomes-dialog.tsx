@@ -29,7 +29,7 @@ export const OutcomesDialog = () => {
 };
 
 const Items = ({ point }: { readonly point: PointKey }) => {
-  const { filter, from, choose, turnTo } = useStore(outcomesStore);
+  const { filter, from, choose } = useStore(outcomesStore);
   const { data, error } = useQuery('outcomes.read', { ...point, show: filter, from, count: PAGE_ITEMS });
   return (
     <>
@@ -56,7 +56,7 @@ const Items = ({ point }: { readonly point: PointKey }) => {
               <ItemAnswer key={item.item} answers={item} />
             ))}
           </ol>
-          <Pages document={data} onTurn={turnTo} />
+          <Pages document={data} onTurn={(to) => outcomesStore.setState({ from: to })} />
         </>
       )}
     </>

@@ -14,18 +14,14 @@ import './connect-dialog.css';
 
 /** Asks for a machine and shows the connection being made; above it, or alone after a cut, what ssh asks. */
 export const ConnectDialog = () => {
-  const { open, show, questions } = useStore(remoteStore);
+  const { open, questions } = useStore(remoteStore);
+  const close = (): void => remoteStore.setState({ open: false });
   const remote = useEngine().bridge.shell?.remote ?? null;
   useEffect(() => remote?.onEvent(remoteStore.getState().hear), [remote]);
   const [question] = questions;
   return (
     <>
-      {open &&
-        (remote === null ? (
-          <InTerminal onClose={() => show(false)} />
-        ) : (
-          <Connect remote={remote} onClose={() => show(false)} />
-        ))}
+      {open && (remote === null ? <InTerminal onClose={close} /> : <Connect remote={remote} onClose={close} />)}
       {question !== undefined && remote !== null && <Question key={question.id} question={question} remote={remote} />}
     </>
   );
@@ -70,15 +66,14 @@ const Connect = ({ remote, onClose }: { readonly remote: Remote; readonly onClos
   const { busy, start } = useRequest();
   const isBusy = step !== null;
   const connect = (to: string): void => {
-    const { begin, end, remember } = remoteStore.getState();
     setProblem(null);
-    begin();
+    remoteStore.setState({ step: 'reach' });
     remote
       .connect(to)
       // The page is loaded anew on the other engine.
-      .then(() => remember(to))
+      .then(() => remoteStore.getState().remember(to))
       .catch((error: unknown) => {
-        end();
+        remoteStore.setState({ step: null });
         const failed = serialiseError(error);
         if (failed.kind !== 'cancelled') setProblem(failed);
       });

@@ -68,7 +68,7 @@ const MapControls = ({ end }: { readonly end: ReactNode }) => {
   const { metric, minus, order } = selection.map;
   const scaling = useMapScaling();
   const model = selectedModel(facts);
-  const { asTable, showTable } = useStore(routingStore);
+  const asTable = useStore(routingStore, (state) => state.asTable);
   const { drawMap } = selectionStore.getState();
   const { profileOf } = useProfiles();
   const comparable = useComparableModels();
@@ -130,7 +130,12 @@ const MapControls = ({ end }: { readonly end: ReactNode }) => {
         <ActionButton action={profileTasks} icon="play">
           Profile
         </ActionButton>
-        <ChartsOrTable label="Map or table" names={['Map', 'Table']} asTable={asTable} onChange={showTable} />
+        <ChartsOrTable
+          label="Map or table"
+          names={['Map', 'Table']}
+          asTable={asTable}
+          onChange={(isTable) => routingStore.setState({ asTable: isTable })}
+        />
         {end}
       </div>
       <OtherProfile />

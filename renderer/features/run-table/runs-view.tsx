@@ -38,7 +38,7 @@ export const RunsView = () => {
   const facts = useFacts();
   const { tasks } = facts;
   const theme = useResolvedTheme();
-  const { text, archived, chosen, filter } = useStore(runsStore);
+  const { text, archived, chosen } = useStore(runsStore);
   const { sort, group, columns, pinned, unfolded } = useStore(runsTableStore);
   const all = runs.data ?? facts.runs;
   const { entries, documents, problems, unread } = useRunEntries(all, tasks);
@@ -76,7 +76,7 @@ export const RunsView = () => {
           aria-label="Filter the table of runs"
           placeholder="Filter, #tag"
           value={text}
-          onChange={(event) => filter(event.target.value)}
+          onChange={(event) => runsStore.setState({ text: event.target.value })}
         />
         <Select
           label="Group by"

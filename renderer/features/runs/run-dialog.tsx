@@ -34,7 +34,7 @@ export const RunDialog = () => {
   if (run === undefined) return null;
   const name = shownRunName(run, tasks);
   return (
-    <Dialog title={name} onClose={() => runsStore.getState().showDetails(null)}>
+    <Dialog title={name} onClose={() => runsStore.setState({ details: null })}>
       <RunDetails key={run.id} run={run} shown={name} title={inTaskTitles(run.title, tasks)} />
     </Dialog>
   );
@@ -96,7 +96,7 @@ const RunDetails = ({ run, shown, title }: RunDetailsProps) => {
           disabled={!isChanged || badTag !== undefined}
           ask={async (engine) => {
             await labelRun(engine, run.id, { name: given, note, tags: [...typed] });
-            runsStore.getState().showDetails(null);
+            runsStore.setState({ details: null });
           }}
         >
           Save
@@ -121,7 +121,7 @@ const RunMade = ({ run: { id, kind, state, output } }: { readonly run: RunManife
         icon="model"
         ask={async (engine) => {
           await openMade(engine, id);
-          runsStore.getState().showDetails(null);
+          runsStore.setState({ details: null });
         }}
       >
         Open the model

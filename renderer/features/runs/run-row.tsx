@@ -50,10 +50,10 @@ export const RunRow = memo(
   ({ run, name, position, isShown, isChosen, isChoosing, isRenaming }: RunRowProps) => {
     const engine = useEngine();
     const { start } = useRequest();
-    const { toggleChosen, rename } = runsStore.getState();
+    const { toggleChosen } = runsStore.getState();
     const state = run.damaged === undefined ? (run.finding === 'different' ? 'failed' : run.state) : 'failed';
     const onKey = (event: React.KeyboardEvent): void => {
-      if (event.key === 'F2' && run.damaged === undefined) rename(run.id);
+      if (event.key === 'F2' && run.damaged === undefined) runsStore.setState({ renaming: run.id });
       else if (event.key === 'Delete' && !isAtRest(run))
         noticesStore
           .getState()
@@ -164,7 +164,7 @@ const RunNameField = ({ run, name }: { readonly run: RunManifest; readonly name:
     if (isOver.current) return;
     isOver.current = true;
     const row = field?.closest('li');
-    runsStore.getState().rename(null);
+    runsStore.setState({ renaming: null });
     requestAnimationFrame(() => row?.querySelector<HTMLElement>('.row-main')?.focus());
     const given = typed?.trim() ?? '';
     if (typed === null || given === name) return;

@@ -54,7 +54,7 @@ export const RunsPanel = () => {
   const runs = useQuery('runs.list', {});
   const facts = useFacts();
   const shown = shownSweep(facts)?.id ?? null;
-  const { text, order, archived, chosen, renaming, filter, showTrash } = useStore(runsStore);
+  const { text, order, archived, chosen, renaming } = useStore(runsStore);
   const sought = useDeferredValue(text);
   const listed = useMemo(() => {
     const nameOf = (run: RunManifest): string => shownRunName(run, facts.tasks);
@@ -72,7 +72,7 @@ export const RunsPanel = () => {
       title="Runs"
       count={runs.data === undefined ? '' : count}
       share={share}
-      tools={<IconButton icon="trash" label="Trash of runs" onClick={() => showTrash(true)} />}
+      tools={<IconButton icon="trash" label="Trash of runs" onClick={() => runsStore.setState({ trashOpen: true })} />}
     >
       {runs.error !== null && <Problem error={runs.error} />}
       {total === 0 && runs.error === null && <NoRuns />}
@@ -84,7 +84,7 @@ export const RunsPanel = () => {
             aria-label="Filter runs"
             placeholder="Filter, #tag"
             value={text}
-            onChange={(event) => filter(event.target.value)}
+            onChange={(event) => runsStore.setState({ text: event.target.value })}
           />
           <select
             aria-label="Order of runs"
@@ -131,7 +131,8 @@ export const RunsPanel = () => {
 };
 
 const ChosenRuns = ({ runs }: { readonly runs: readonly RunManifest[] }) => {
-  const { chosen, clearChosen } = useStore(runsStore);
+  const chosen = useStore(runsStore, (state) => state.chosen);
+  const clearChosen = (): void => runsStore.setState({ chosen: [] });
   const { busy, start } = useRequest();
   const picked = chosen.flatMap((id) => runs.find((run) => run.id === id) ?? []);
   const canCompare =
@@ -145,13 +146,10 @@ const ChosenRuns = ({ runs }: { readonly runs: readonly RunManifest[] }) => {
         small
         title={canCompare ? 'Compare with the oldest of them' : 'Choose two to six sweeps to compare'}
         disabled={!canCompare}
-        onClick={() =>
-          runsStore
-            .getState()
-            .compare(
-              [...picked].sort((left, right) => left.createdAt.localeCompare(right.createdAt)).map(({ id }) => id),
-            )
-        }
+        onClick={() => {
+          const oldestFirst = [...picked].sort((left, right) => left.createdAt.localeCompare(right.createdAt));
+          runsStore.setState({ compared: oldestFirst.map(({ id }) => id) });
+        }}
       >
         Compare
       </Button>

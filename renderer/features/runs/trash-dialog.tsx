@@ -17,7 +17,7 @@ const relisted = callsThatRead('runs', 'measured', 'trash');
 export const TrashDialog = () => {
   const open = useStore(runsStore, (state) => state.trashOpen);
   return open ? (
-    <Dialog title="Trash of runs" onClose={() => runsStore.getState().showTrash(false)}>
+    <Dialog title="Trash of runs" onClose={() => runsStore.setState({ trashOpen: false })}>
       <Trash />
     </Dialog>
   ) : null;

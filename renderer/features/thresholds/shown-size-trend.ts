@@ -51,7 +51,7 @@ export const useSizeTrend = (
 
 /** Makes a point's plan current and opens the workbench. */
 export const openInWorkbench = (point: PointKey, brought: Brought): void => {
-  curvesStore.getState().chooseMode('difference');
+  curvesStore.setState({ mode: 'difference' });
   showPoint(point, brought);
   layoutStore.getState().show('workbench');
 };

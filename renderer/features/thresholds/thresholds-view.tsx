@@ -203,7 +203,7 @@ const RuleBox = ({ sizeTrend }: { readonly sizeTrend: SizeTrendDocument }) => (
 );
 
 const ThresholdsControls = () => {
-  const { asTable, showTable } = useStore(thresholdsStore);
+  const asTable = useStore(thresholdsStore, (state) => state.asTable);
   return (
     <div className="view-head">
       <SweepSelect />
@@ -218,7 +218,12 @@ const ThresholdsControls = () => {
         >
           Save report
         </ActionButton>
-        <ChartsOrTable label="Charts or tables" names={['Charts', 'Tables']} asTable={asTable} onChange={showTable} />
+        <ChartsOrTable
+          label="Charts or tables"
+          names={['Charts', 'Tables']}
+          asTable={asTable}
+          onChange={(isTable) => thresholdsStore.setState({ asTable: isTable })}
+        />
       </div>
     </div>
   );
