@@ -9,7 +9,7 @@ import { ProfileNow } from '../../actions/profile-now.tsx';
 import { Button, IconButton } from '../../components/button.tsx';
 import { Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { NumberInput, wholeFrom } from '../../components/number-input.tsx';
+import { NumberField, wholeFrom } from '../../components/number-input.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { inputKey } from '../../engine/query-cache.ts';
@@ -127,21 +127,17 @@ export const BesideForm = ({ model, run }: { readonly model: ModelEntry; readonl
       </div>
       <div className="line beside-row">
         <ItemSelect />
-        <label className="field">
-          <span className="field-label">
-            <Definition of="newTokens">New tokens</Definition>
-          </span>
-          <NumberInput
-            className="input-number"
-            min={1}
-            max={MOST_NEW_TOKENS}
-            value={maxNewTokens}
-            accepts={wholeFrom(1, MOST_NEW_TOKENS)}
-            onChange={(count) => {
-              if (count !== null) besideStore.setState({ maxNewTokens: count });
-            }}
-          />
-        </label>
+        <NumberField
+          label={<Definition of="newTokens">New tokens</Definition>}
+          className="input-number"
+          min={1}
+          max={MOST_NEW_TOKENS}
+          value={maxNewTokens}
+          accepts={wholeFrom(1, MOST_NEW_TOKENS)}
+          onChange={(count) => {
+            if (count !== null) besideStore.setState({ maxNewTokens: count });
+          }}
+        />
         <ChatSwitch models={[model]} short />
       </div>
       <div className="line beside-row">

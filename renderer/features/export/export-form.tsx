@@ -230,9 +230,7 @@ export const ExportForm = () => {
         />
         {proposed.error !== null && <Problem error={proposed.error} />}
       </div>
-      <div className="field-stacked">
-        <NewFolderName name={name} change={(typed) => exportStore.setState({ name: typed })} />
-      </div>
+      <NewFolderName name={name} change={(typed) => exportStore.setState({ name: typed })} />
       {made !== undefined && (
         <p className="muted">
           Will write {isRetyped(chosen) ? 'weights' : `${formatBytes(made.cost.sizeBytes)} of weights`} (

@@ -1,21 +1,20 @@
 import { useStore } from 'zustand';
 import { finetuneSettings, type FinetuneStage } from '../../../main/contract/finetune.ts';
 import type { ModelEntry, PathHandle } from '../../../main/contract/model.ts';
-import { isIdle, refusedSettings, type Setting, settingsOf } from '../../../main/contract/setting.ts';
+import { isIdle, refusedSettings, settingsOf } from '../../../main/contract/setting.ts';
 import { ActionButton } from '../../actions/action-button.tsx';
 import { showDevices } from '../../actions/view.ts';
 import { Button } from '../../components/button.tsx';
 import { Segmented, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { titleList } from '../../../main/words/task-titles.ts';
-import { ChosenPath, NewFolderName, ParentFolder } from '../../components/new-folder.tsx';
+import { ChosenPython, NewFolderName, ParentFolder } from '../../components/new-folder.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { SettingField, SettingLabel } from '../../components/setting-field.tsx';
+import { SettingFields, SettingLabel } from '../../components/setting-field.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { isUsable, selectedModel, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatCount } from '../../../main/words/numbers.ts';
 import { trainingFor } from '../../plan/training.ts';
-import { choosePython } from '../../state/file-choice.ts';
 import { type FinetuneState, finetuneStore } from '../../state/finetune-store.ts';
 import type { CallInput } from '../../../main/contract/calls.ts';
 import { noCalibration, refusalText } from '../../../main/contract/start-rules.ts';
@@ -149,17 +148,17 @@ export const FinetuneForm = () => {
           />
         </div>
         <div className="finetune-numbers">
-          {trainingSettings
-            .filter((setting) => setting.kind !== 'list' && !isIdle(setting, settings))
-            .map((setting) => (
-              <Field key={setting.name} setting={setting} />
-            ))}
+          <SettingFields
+            settings={trainingSettings.filter((setting) => setting.kind !== 'list' && !isIdle(setting, settings))}
+            values={settings}
+            choose={state.choose}
+          />
         </div>
-        {trainingSettings
-          .filter(({ kind, choices }) => kind === 'list' && choices.length === 0)
-          .map((setting) => (
-            <Field key={setting.name} setting={setting} />
-          ))}
+        <SettingFields
+          settings={trainingSettings.filter(({ kind, choices }) => kind === 'list' && choices.length === 0)}
+          values={settings}
+          choose={state.choose}
+        />
         {hasTeacher(state.settings) && <Teacher student={model?.handle ?? null} />}
         <Python />
         <Into name={model === null ? '' : finetuneName(model, tasks, state.name)} />
@@ -174,14 +173,6 @@ export const FinetuneForm = () => {
       </footer>
     </>
   );
-};
-
-/** The field of a training setting. Invalid values are kept, and named at the foot of the dialog. */
-const Field = ({ setting }: { readonly setting: Setting }) => {
-  const { settings: typed, choose } = useStore(finetuneStore);
-  const settings = trainingFor([selectedModel(useFacts())], typed);
-  const take = (value: unknown): void => choose(setting.name, value);
-  return <SettingField stacked setting={setting} value={settings[setting.name]} onChange={take} onRefused={take} />;
 };
 
 /** Chooses the unpruned model whose distributions the routers learn. */
@@ -216,19 +207,14 @@ const Python = () => {
       <span className="field-label">
         <Definition of="finetunePython" />
       </span>
-      <ChosenPath
+      <ChosenPython
         path={shown}
-        label="Choose a Python"
-        icon="file"
         before={
           python !== null && (
             <Button onClick={() => finetuneStore.setState({ python: null })}>Use the workspace’s</Button>
           )
         }
-        choose={async (bridge) => {
-          const chosen = await choosePython(bridge);
-          if (chosen !== null) finetuneStore.setState({ python: chosen });
-        }}
+        choose={(chosen) => finetuneStore.setState({ python: chosen })}
       />
       {python === null && environment?.versions === null && (
         <p className="muted small finetune-hint">
@@ -250,9 +236,7 @@ const Into = ({ name }: { readonly name: string }) => {
         <span className="field-label">Destination folder</span>
         <ParentFolder purpose="tuned" into={into} choose={(folder) => finetuneStore.setState({ into: folder })} />
       </div>
-      <div className="field-stacked">
-        <NewFolderName name={name} change={(typed) => finetuneStore.setState({ name: typed })} />
-      </div>
+      <NewFolderName name={name} change={(typed) => finetuneStore.setState({ name: typed })} />
     </div>
   );
 };

@@ -9,7 +9,7 @@ import { CARD_PRESETS, limitOf, predictionWords } from '../../../main/words/fit.
 import { counted, formatBytes } from '../../../main/words/numbers.ts';
 import { Button } from '../../components/button.tsx';
 import { Checkbox, Field, Segmented, Select, TextField } from '../../components/choices.tsx';
-import { NumberInput } from '../../components/number-input.tsx';
+import { NumberField } from '../../components/number-input.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { shareOfPoints } from '../../components/setting-field.tsx';
@@ -187,21 +187,18 @@ export const FitForm = ({ model, run }: { readonly model: ModelEntry; readonly r
       <fieldset className="stack fit-part">
         <legend>What must it do?</legend>
         <p>{task === null ? 'Choose a task on the left.' : <strong>{task.title}</strong>}</p>
-        <Field label="It may lose (points)" stacked>
-          {(id) => (
-            <NumberInput
-              id={id}
-              min={0.5}
-              max={50}
-              step={0.5}
-              value={points}
-              accepts={(value) => value !== null && value >= 0.05 && value <= 50}
-              onChange={(value) => {
-                if (value !== null) choose({ points: value });
-              }}
-            />
-          )}
-        </Field>
+        <NumberField
+          label="It may lose (points)"
+          stacked
+          min={0.5}
+          max={50}
+          step={0.5}
+          value={points}
+          accepts={(value) => value !== null && value >= 0.05 && value <= 50}
+          onChange={(value) => {
+            if (value !== null) choose({ points: value });
+          }}
+        />
         <Disclosure summary="More">
           <ChatSwitch models={[model]} short />
           {others.length > 0 && (
@@ -226,19 +223,16 @@ export const FitForm = ({ model, run }: { readonly model: ModelEntry; readonly r
       </fieldset>
       <fieldset className="stack fit-part">
         <legend>How long may it take?</legend>
-        <Field label="Minutes" stacked>
-          {(id) => (
-            <NumberInput
-              id={id}
-              min={1}
-              value={minutes}
-              accepts={(value) => value !== null && value > 0 && value <= 100_000}
-              onChange={(value) => {
-                if (value !== null) choose({ minutes: value });
-              }}
-            />
-          )}
-        </Field>
+        <NumberField
+          label="Minutes"
+          stacked
+          min={1}
+          value={minutes}
+          accepts={(value) => value !== null && value > 0 && value <= 100_000}
+          onChange={(value) => {
+            if (value !== null) choose({ minutes: value });
+          }}
+        />
         <Button type="submit" look="primary" icon="play" disabled={!canStart}>
           Find it
         </Button>

@@ -3,7 +3,7 @@ import { useStore } from 'zustand';
 import type { PathHandle } from '../../../main/contract/model.ts';
 import type { MethodName } from '../../../main/contract/plan.ts';
 import { Button } from '../../components/button.tsx';
-import { fact, FactList } from '../../components/data-table.tsx';
+import { fact, FactList, plainFact } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { focusedTask, isUsable, selectedModel, useFacts } from '../../engine/facts.ts';
@@ -69,11 +69,7 @@ export const ExpertCard = ({ layer, expert }: { readonly layer: number; readonly
                 formatFixed(effectiveExperts(profile.counts[layer] ?? []), 2),
                 'Layer’s effective experts',
               ),
-              {
-                key: 'fate',
-                term: 'Current plan',
-                value: fate === undefined ? null : <strong>{describeFate(fate)}</strong>,
-              },
+              plainFact('Current plan', fate && <strong>{describeFate(fate)}</strong>),
             ]}
           />
           <FateTable layer={layer} expert={expert} />

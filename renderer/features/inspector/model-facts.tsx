@@ -4,7 +4,7 @@ import { ActionButton } from '../../actions/action-button.tsx';
 import { showFinetune } from '../../actions/view.ts';
 import { locateModel } from '../../actions/open.ts';
 import { RequestButton } from '../../components/button.tsx';
-import { fact, FactList } from '../../components/data-table.tsx';
+import { fact, FactList, plainFact } from '../../components/data-table.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { formatBytes, formatCount, formatParameters } from '../../../main/words/numbers.ts';
@@ -39,7 +39,7 @@ export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
       ))}
       <FactList
         facts={[
-          { key: 'family', term: 'Family', value: info.family },
+          plainFact('Family', info.family),
           fact(
             'layers',
             info.layers === info.moeLayers ? info.layers : `${info.layers}, ${info.moeLayers} with experts`,

@@ -11,10 +11,10 @@ import { formatCount } from '../../../main/words/numbers.ts';
 import { useAction } from '../../actions/action.ts';
 import { openTask, openTaskFile } from '../../actions/open.ts';
 import { Button, Icon } from '../../components/button.tsx';
-import { Checkbox, Field } from '../../components/choices.tsx';
+import { Checkbox } from '../../components/choices.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { FinderList, FinderLooked } from '../../components/name-finder.tsx';
-import { NumberInput, wholeFrom } from '../../components/number-input.tsx';
+import { NumberField, wholeFrom } from '../../components/number-input.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { devicesStore, openTaskStore } from '../../state/dialog-stores.ts';
@@ -250,28 +250,20 @@ const Held = ({ facts, isBusy }: { readonly facts: HarnessFacts; readonly isBusy
         ]}
       />
       <div className="line open-task-options">
-        <Field label="Examples in each prompt">
-          {(id) => (
-            <NumberInput
-              id={id}
-              value={fewshot}
-              placeholder={formatCount(entry.fewshot)}
-              accepts={(value) => value === null || wholeFrom(0, MOST_EXAMPLES)(value)}
-              onChange={setFewshot}
-            />
-          )}
-        </Field>
-        <Field label="Only the first items">
-          {(id) => (
-            <NumberInput
-              id={id}
-              value={limit}
-              placeholder="all"
-              accepts={(value) => value === null || wholeFrom(1, MOST_ITEMS)(value)}
-              onChange={setLimit}
-            />
-          )}
-        </Field>
+        <NumberField
+          label="Examples in each prompt"
+          value={fewshot}
+          placeholder={formatCount(entry.fewshot)}
+          accepts={(value) => value === null || wholeFrom(0, MOST_EXAMPLES)(value)}
+          onChange={setFewshot}
+        />
+        <NumberField
+          label="Only the first items"
+          value={limit}
+          placeholder="all"
+          accepts={(value) => value === null || wholeFrom(1, MOST_ITEMS)(value)}
+          onChange={setLimit}
+        />
       </div>
       {entry.runsPrograms && (
         <Checkbox checked={runsPrograms} onChange={setRunsPrograms}>
