@@ -11,10 +11,9 @@ import { outcomesStore } from '../state/dialog-stores.ts';
 import { exportStore } from '../state/export-store.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import { runsStore } from '../state/runs-store.ts';
-import { broughtByPoint } from '../sweep/brought.ts';
+import { showPoint } from '../sweep/brought.ts';
 import { pointTitle } from '../../main/figures/point-words.ts';
 import { pointKey } from '../sweep/points.ts';
-import { showPoint } from '../sweep/show-point.ts';
 import { remoteStore } from '../state/remote-store.ts';
 import { openRun } from './open-run.ts';
 import { fetchRun } from './remote.ts';
@@ -80,7 +79,7 @@ export const pointCommands = (
   const key = pointKey(run, result);
   const isPruned = result.factor > 1;
   return [
-    { label: 'Show its numbers', onChoose: () => showPoint(key, broughtByPoint(readFacts(engine), key)) },
+    { label: 'Show its numbers', onChoose: () => showPoint(readFacts(engine), key) },
     {
       label: 'Lost and gained items…',
       disabled: !isPruned || result.metric === 'perplexity',

@@ -7,7 +7,6 @@ import { deedsStore } from '../state/deeds-store.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import { runsStore } from '../state/runs-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
-import { always } from './action.ts';
 import type { Action } from './action.ts';
 import { openRun } from './open-run.ts';
 
@@ -104,6 +103,5 @@ export const showTrash: Action = {
   label: 'Trash of runs…',
   keywords: ['deleted', 'removed', 'restore', 'undo', 'empty'],
   menu: 'view',
-  enabled: always,
   perform: () => runsStore.setState({ trashOpen: true }),
 };

@@ -9,7 +9,7 @@ import {
 import { layoutStore, type Theme } from '../state/layout-store.ts';
 import { compareStore, routingStore, thresholdsStore } from '../state/view-stores.ts';
 import { setTheme } from './settings.ts';
-import { always, type Action } from './action.ts';
+import { type Action } from './action.ts';
 import { topics } from '../definitions/docs.ts';
 import { isUsable, selectedModel } from '../engine/facts.ts';
 import { finetuneStore } from '../state/finetune-store.ts';
@@ -20,7 +20,6 @@ export const showDevices: Action = {
   keywords: ['gpu', 'cuda', 'webgpu', 'directml', 'coreml', 'processor', 'cpu', 'probe', 'provider', 'accelerator'],
   menu: 'run',
   shortcut: 'Mod+Shift+D',
-  enabled: always,
   perform: () => devicesStore.getState().show(true),
 };
 
@@ -51,7 +50,6 @@ export const showPalette: Action = {
   menu: 'help',
   shortcut: 'Mod+K',
   inDialogs: true,
-  enabled: always,
   perform: () => layoutStore.setState({ paletteOpen: true }),
 };
 
@@ -62,7 +60,6 @@ export const showShortcuts: Action = {
   menu: 'help',
   shortcut: 'Shift+?',
   yieldsToTyping: true,
-  enabled: always,
   perform: () => shortcutsStore.getState().show(true),
 };
 
@@ -84,7 +81,6 @@ export const toggleTable: Action = {
   keywords: ['numbers', 'exact', 'accessible'],
   menu: 'view',
   shortcut: 'Mod+Shift+T',
-  enabled: always,
   perform: () => {
     const store = tableStores[layoutStore.getState().view];
     store?.setState({ asTable: !store.getState().asTable });
@@ -97,7 +93,6 @@ export const togglePlanHatching: Action = {
   keywords: ['hatching', 'heatmap', 'kept'],
   menu: 'view',
   shortcut: 'Mod+Shift+H',
-  enabled: always,
   perform: () => routingStore.getState().togglePlan(),
 };
 
@@ -111,7 +106,6 @@ const togglePanel = (
   keywords: ['panel', 'collapse', 'layout'],
   menu: 'view',
   shortcut,
-  enabled: always,
   perform: () => layoutStore.getState()[toggle](),
 });
 
@@ -123,7 +117,6 @@ const chooseTheme = (theme: Theme): Action => ({
   label: `Theme: ${theme}`,
   keywords: ['colours', 'appearance', 'dark', 'light'],
   menu: 'view',
-  enabled: always,
   perform: (engine) => setTheme(engine, theme),
 });
 
@@ -138,7 +131,6 @@ export const showDocs: readonly Action[] = topics.map(({ name, title, question }
   keywords: ['help', 'documentation', 'manual', 'how', ...question.toLowerCase().split(/\W+/)],
   menu: 'help',
   ...(order === 0 ? { shortcut: 'Mod+/' } : {}),
-  enabled: always,
   perform: () => docsStore.getState().show(name),
 }));
 

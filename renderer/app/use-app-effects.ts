@@ -1,6 +1,6 @@
 import { useEffect } from 'react';
 import { useStore } from 'zustand';
-import { performAction } from '../actions/action.ts';
+import { isEnabled, performAction } from '../actions/action.ts';
 import { isMac, matchesShortcut, parseShortcut, shortcutAccelerator } from '../actions/shortcut.ts';
 import { useEngine, useQuery } from '../engine/engine-context.tsx';
 import { type Facts, isUsable, readFacts, useFacts } from '../engine/facts.ts';
@@ -143,7 +143,7 @@ export const useAppEffects = (): void => {
     [bridge, engine],
   );
 
-  const enabledActions = actions.map((action) => action.enabled(facts)).join();
+  const enabledActions = actions.map((action) => isEnabled(action, facts)).join();
   useEffect(() => {
     const { shell } = bridge;
     if (shell === null) return;
@@ -151,7 +151,7 @@ export const useAppEffects = (): void => {
       id: action.id,
       label: action.label,
       menu: action.menu,
-      enabled: action.enabled(facts),
+      enabled: isEnabled(action, facts),
       // The page alone handles these keys; a menu accelerator would take them away from text fields.
       accelerator:
         action.shortcut === undefined || action.yieldsToTyping === true

@@ -7,9 +7,8 @@ import { useFacts } from '../../engine/facts.ts';
 import { titlesOf } from '../../../main/words/task-titles.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { compareStore } from '../../state/view-stores.ts';
-import { broughtByPoint } from '../../sweep/brought.ts';
+import { showPoint } from '../../sweep/brought.ts';
 import { pointKey } from '../../sweep/points.ts';
-import { showPoint } from '../../sweep/show-point.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
 import { RecoverySection } from './compare-sections.tsx';
 import { comparedPoint, useComparison } from './comparison.ts';
@@ -97,7 +96,7 @@ const Comparison = ({ comparison, running, stale, title }: ComparisonProps) => {
     const result = pointOf(task, row);
     if (result === null) return;
     const point = pointKey(comparison.run, result);
-    showPoint(point, broughtByPoint(facts, point));
+    showPoint(facts, point);
   };
   const shown = { comparison, theme, title, isSelected, onSelect };
   return (

@@ -18,13 +18,13 @@ import { shownRunName } from '../../format/run-names.ts';
 import { exportStore } from '../../state/export-store.ts';
 import { folderWords, formOfRun } from './export-formats.ts';
 import { copyText } from '../../components/copy-text.ts';
-import { openMade } from '../../actions/open.ts';
 import { fetchRun } from '../../actions/remote.ts';
 import type { CallInput } from '../../../main/contract/calls.ts';
 import { planCountsText, planStanding, planStandingText, planVerdicts } from '../../../main/words/verdicts.ts';
 import { fitSentence } from '../../../main/words/fit.ts';
 import { titlesOf } from '../../../main/words/task-titles.ts';
 import { transformersWords } from '../../../main/words/transformers-check.ts';
+import { OpenMade } from '../../actions/action-button.tsx';
 
 /** Verification results of the chosen export or verification, else the newest. */
 export const ExportOutcome = () => {
@@ -172,15 +172,9 @@ const ExportEnds = ({ run, path }: { readonly run: RunManifest; readonly path: s
       )}
       <RequestButton ask={() => copyText('The path', path)}>Copy path</RequestButton>
       {isModel(run) && (
-        <RequestButton
-          icon="model"
-          ask={async (engine) => {
-            await openMade(engine, run.id);
-            exportStore.getState().show(false);
-          }}
-        >
+        <OpenMade run={run.id} close={() => exportStore.getState().show(false)}>
           Open as model
-        </RequestButton>
+        </OpenMade>
       )}
       <Publish run={run} />
     </div>

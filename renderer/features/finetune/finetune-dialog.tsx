@@ -7,9 +7,8 @@ import { FinetuneForm } from './finetune-form.tsx';
 import './finetune.css';
 import { assertNever } from '../../../main/contract/errors.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
-import { openMade } from '../../actions/open.ts';
-import { RequestButton } from '../../components/button.tsx';
 import { Problem } from '../../components/problem.tsx';
+import { OpenMade } from '../../actions/action-button.tsx';
 
 /** Settings of a new fine-tuning, or the outcome of an earlier one. */
 export const FinetuneDialog = () => {
@@ -53,15 +52,9 @@ const FinetuneOutcome = ({ run }: { readonly run: RunManifest }) => (
     {run.output !== null && <p className="path">{run.output}</p>}
     {run.state === 'done' && (
       <div className="card-actions">
-        <RequestButton
-          icon="model"
-          ask={async (engine) => {
-            await openMade(engine, run.id);
-            finetuneStore.getState().show(false);
-          }}
-        >
+        <OpenMade run={run.id} close={() => finetuneStore.getState().show(false)}>
           Open as model
-        </RequestButton>
+        </OpenMade>
       </div>
     )}
   </div>

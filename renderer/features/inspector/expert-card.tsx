@@ -22,9 +22,10 @@ import { ExpertDepth } from './expert-depth.tsx';
 import { ExpertDamage } from './expert-damage.tsx';
 import { sweepStore } from '../../state/sweep-store.ts';
 import { routingMetrics } from '../../state/map-view.ts';
+import { type ExpertPosition } from '../../state/selection.ts';
 
 /** One expert on the task in focus: all metrics, its rank, and its fate under the plan. */
-export const ExpertCard = ({ layer, expert }: { readonly layer: number; readonly expert: number }) => {
+export const ExpertCard = ({ layer, expert }: ExpertPosition) => {
   const facts = useFacts();
   const task = focusedTask(facts);
   const model = selectedModel(facts);
@@ -85,18 +86,13 @@ export const ExpertCard = ({ layer, expert }: { readonly layer: number; readonly
   );
 };
 
-interface Subject {
-  readonly layer: number;
-  readonly expert: number;
-}
-
 /**
  * Largest number of matrix entries (over all layers) for which clustering is fast; above, plans of merging methods take
  * tens of seconds and are made only on request.
  */
 const MOST_CLUSTERED = 4e6;
 
-const FateTable = (subject: Subject) => {
+const FateTable = (subject: ExpertPosition) => {
   const facts = useFacts();
   const ticked = useStore(sweepStore, (state) => state.methods);
   const [asked, ask] = useState<PathHandle | null>(null);
@@ -114,7 +110,7 @@ const FateTable = (subject: Subject) => {
       <h3>
         <Definition of="fate" />
       </h3>
-      <table className="fate-table">
+      <table className="plain-table fate-table">
         <thead>
           <tr>
             <th scope="col">
@@ -145,7 +141,7 @@ const FateTable = (subject: Subject) => {
   );
 };
 
-const FateCell = (props: Subject & { readonly method: MethodName; readonly factor: number }) => {
+const FateCell = (props: ExpertPosition & { readonly method: MethodName; readonly factor: number }) => {
   const { layer, expert, method, factor } = props;
   const facts = useFacts();
   const settings = useStore(planStore);

@@ -20,12 +20,11 @@ import { damageRuns, knownDamage } from '../../profile/damage-runs.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { DamageChart } from './damage-chart.tsx';
+import { type ExpertPosition } from '../../state/selection.ts';
 
-interface ExpertDamageProps {
+interface ExpertDamageProps extends ExpertPosition {
   readonly model: ModelEntry;
   readonly task: TaskEntry;
-  readonly layer: number;
-  readonly expert: number;
 }
 
 /** Loss on the task with only this expert removed, as far as measured, and buttons to measure it. */

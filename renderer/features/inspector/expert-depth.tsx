@@ -24,6 +24,7 @@ import { ExpertBars } from './expert-bars.tsx';
 import { ChosenTogether, ExpertsAlike } from './expert-others.tsx';
 import { useState } from 'react';
 import { Segmented } from '../../components/choices.tsx';
+import { type ExpertPosition } from '../../state/selection.ts';
 
 type Weighing = 'byCount' | 'byGate' | 'bySurprise';
 
@@ -131,11 +132,9 @@ export const visibleText = (text: string): string =>
     ? '(nothing)'
     : text.replaceAll(' ', '\u2423').replaceAll('\n', '\u23ce').replaceAll('\t', '\u21e5').replaceAll('\r', '\u240d');
 
-interface ExpertDepthProps {
+interface ExpertDepthProps extends ExpertPosition {
   readonly model: ModelEntry;
   readonly task: TaskEntry;
-  readonly layer: number;
-  readonly expert: number;
 }
 
 /** Details of one expert in a profile: its tokens, the experts chosen with it, and similar experts. */
@@ -223,7 +222,7 @@ const ProfileAgain = ({ model, task, inspect, lead }: ProfileAgainProps) => {
 };
 
 /** For each profiled task, the share of tokens that choose the expert. */
-const ByTask = ({ layer, expert }: { readonly layer: number; readonly expert: number }) => {
+const ByTask = ({ layer, expert }: ExpertPosition) => {
   const facts = useFacts();
   const { profileOf } = useProfiles();
   const focused = focusedTask(facts);

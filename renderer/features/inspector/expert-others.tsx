@@ -12,12 +12,11 @@ import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { selectionStore } from '../../state/selection-store.ts';
 import { ExpertBars } from './expert-bars.tsx';
+import { type ExpertPosition } from '../../state/selection.ts';
 
-interface Subject {
+interface Subject extends ExpertPosition {
   readonly model: PathHandle;
   readonly task: PathHandle;
-  readonly layer: number;
-  readonly expert: number;
   readonly chat: true | undefined;
 }
 

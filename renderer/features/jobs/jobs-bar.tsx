@@ -10,7 +10,7 @@ import { OtherReadings } from '../../components/reading.tsx';
 import { useEngine, useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { deviceName, precisionText } from '../../../main/words/devices.ts';
-import { formatBytes, formatCount } from '../../../main/words/numbers.ts';
+import { counted, formatBytes, formatCount } from '../../../main/words/numbers.ts';
 import { formatTimeLeft } from '../../format/format-time.ts';
 import { shownRunName } from '../../format/run-names.ts';
 import { inTaskTitles } from '../../../main/words/task-titles.ts';
@@ -154,8 +154,8 @@ const Idle = ({ runningTitle, unfinishedTitle }: IdleProps) => {
           onClick={devices.perform}
         >
           {isServed && `${engine.machine} · `}
-          {deviceName(engine.device)} · {precisionText(engine.device)} · {engine.device.threads}{' '}
-          {engine.device.threads === 1 ? 'thread' : 'threads'} · {formatBytes(engine.memory.budgetBytes)} for weights
+          {deviceName(engine.device)} · {precisionText(engine.device)} · {counted(engine.device.threads, 'thread')} ·{' '}
+          {formatBytes(engine.memory.budgetBytes)} for weights
         </button>
       )}
     </div>

@@ -8,7 +8,6 @@ import { describedSweepSettings, sweepSettings } from '../../../main/contract/sw
 import { methodTitle } from '../../../main/words/methods.ts';
 import { copyText } from '../../components/copy-text.ts';
 import { isAtRest, labelRun } from '../../actions/runs.ts';
-import { openMade } from '../../actions/open.ts';
 import { RequestButton } from '../../components/button.tsx';
 import { Field, TextField } from '../../components/choices.tsx';
 import { type Fact, fact, FactList, plainFact } from '../../components/data-table.tsx';
@@ -17,7 +16,7 @@ import { Dialog } from '../../components/dialog.tsx';
 import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
 import { useQuery, useEngine } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { formatCount, formatDuration } from '../../../main/words/numbers.ts';
+import { counted, formatDuration } from '../../../main/words/numbers.ts';
 import { formatMoment } from '../../format/format-time.ts';
 import { runDeviceText } from '../../format/record-words.ts';
 import { shownRunName } from '../../format/run-names.ts';
@@ -25,6 +24,7 @@ import { inTaskTitles, titleList, titlesOf } from '../../../main/words/task-titl
 import { runsStore } from '../../state/runs-store.ts';
 import { runStateText } from './run-words.ts';
 import { Disclosure } from '../../components/panel.tsx';
+import { OpenMade } from '../../actions/action-button.tsx';
 
 /** A run's name, tags and note, and the facts in its manifest. */
 export const RunDialog = () => {
@@ -117,15 +117,9 @@ const RunMade = ({ run: { id, kind, state, output } }: { readonly run: RunManife
     );
   return kind === 'download' ? (
     <div>
-      <RequestButton
-        icon="model"
-        ask={async (engine) => {
-          await openMade(engine, id);
-          runsStore.setState({ details: null });
-        }}
-      >
+      <OpenMade run={id} close={() => runsStore.setState({ details: null })}>
         Open the model
-      </RequestButton>
+      </OpenMade>
     </div>
   ) : null;
 };
@@ -222,7 +216,7 @@ const RunLog = ({ run, isActive }: RunLogProps) => {
   if (log.error !== null) return <Problem error={log.error} />;
   const lines = log.data?.lines ?? [];
   return (
-    <Disclosure summary={`Log (${formatCount(lines.length)} ${lines.length === 1 ? 'line' : 'lines'})`}>
+    <Disclosure summary={`Log (${counted(lines.length, 'line')})`}>
       {log.data?.missing !== null && log.data !== undefined && <p className="muted">{log.data.missing}</p>}
       {lines.length === 0 && <p className="muted">This run has no log entries.</p>}
       <ol className="rows run-log" tabIndex={0} aria-label="Log of the run">

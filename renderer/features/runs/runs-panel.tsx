@@ -16,6 +16,7 @@ import { RunRow } from './run-row.tsx';
 import './runs.css';
 import { MOST_SWEEPS } from '../../../main/contract/compare.ts';
 import { isAtRest, labelRun, trashRuns } from '../../actions/runs.ts';
+import { Checkbox } from '../../components/choices.tsx';
 
 const ROW_PX = 44;
 
@@ -100,14 +101,9 @@ export const RunsPanel = () => {
             ))}
           </select>
           {archivedCount > 0 && (
-            <label className="checkbox">
-              <input
-                type="checkbox"
-                checked={archived}
-                onChange={({ target }) => runsStore.setState({ archived: target.checked })}
-              />
+            <Checkbox checked={archived} onChange={(isShown) => runsStore.setState({ archived: isShown })}>
               Archived ({formatCount(archivedCount)})
-            </label>
+            </Checkbox>
           )}
         </div>
       )}

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { useStore } from 'zustand';
 import type { TrashedRun } from '../../../main/contract/run.ts';
-import { formatBytes } from '../../../main/words/numbers.ts';
+import { counted, formatBytes } from '../../../main/words/numbers.ts';
 import { callsThatRead } from '../../../main/contract/stale-calls.ts';
 import { Button, RequestButton } from '../../components/button.tsx';
 import { Dialog } from '../../components/dialog.tsx';
@@ -71,7 +71,7 @@ const TrashRow = ({
 
 const EmptyTrash = ({ trash }: { readonly trash: readonly TrashedRun[] }) => {
   const [asks, setAsks] = useState(false);
-  const runs = trash.length === 1 ? '1 run' : `${trash.length} runs`;
+  const runs = counted(trash.length, 'run');
   const size = formatBytes(trash.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
   if (!asks)
     return (

@@ -12,7 +12,6 @@ import { titlesOf, withTaskTitles } from '../../../main/words/task-titles.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore, thresholdsStore } from '../../state/view-stores.ts';
 import type { PointKey } from '../../state/selection.ts';
-import { broughtByPoint } from '../../sweep/brought.ts';
 import { pointKey } from '../../sweep/points.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
 import { MethodToggles, RuleChip, SetUpSweep, SweepSelect } from '../../sweep/sweep-controls.tsx';
@@ -87,7 +86,7 @@ type SectionsProps = Pick<SectionProps, 'manifest' | 'document' | 'sizeTrend'> &
 const Sections = memo(({ manifest, document, sizeTrend, running }: SectionsProps) => {
   const facts = useFacts();
   const { tasks, selection } = facts;
-  const openPoint = (point: PointKey): void => openInWorkbench(point, broughtByPoint(facts, point));
+  const openPoint = (point: PointKey): void => openInWorkbench(facts, point);
   const theme = useResolvedTheme();
   const hidden = useStore(curvesStore, (state) => state.hiddenMethods);
   const { run } = sizeTrend;
