@@ -6,7 +6,7 @@ import type { MenuItem } from '../components/row-menu.tsx';
 import type { Engine } from '../engine/engine-context.tsx';
 import { readFacts } from '../engine/facts.ts';
 import { performWork } from '../engine/waits.ts';
-import { shownRunName } from '../format/run-names.ts';
+import { isAtRest, shownRunName } from '../format/run-names.ts';
 import { outcomesStore } from '../state/dialog-stores.ts';
 import { exportStore } from '../state/export-store.ts';
 import { noticesStore } from '../state/notices-store.ts';
@@ -17,7 +17,7 @@ import { pointKey } from '../sweep/points.ts';
 import { remoteStore } from '../state/remote-store.ts';
 import { openRun } from './open-run.ts';
 import { fetchRun } from './remote.ts';
-import { isAtRest, labelRun, trashRuns } from './runs.ts';
+import { labelRun, trashRuns } from './runs.ts';
 import { isReproducible, startReproduction } from './sweep.ts';
 
 // Commands of what lies under the pointer, for the menus of rows and the right click.

@@ -32,9 +32,6 @@ export const addSampleSweep = async (engine: Engine): Promise<void> => {
   if (largest !== undefined) selectionStore.getState().selectModel(largest.handle);
 };
 
-/** Whether the run is neither running nor queued. */
-export const isAtRest = ({ state }: RunManifest): boolean => state !== 'running' && state !== 'queued';
-
 /** Restores those entries that are still in the trash; shows a notice if none is. */
 const restoreRuns = async ({ bridge, cache }: Engine, entries: readonly string[], shown: string | null) => {
   const there = (await bridge.call('trash.list', {})).map(({ entry }) => entry);

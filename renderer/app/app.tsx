@@ -152,8 +152,7 @@ const SidebarFrame = () => {
           label="Width of the sidebar"
           panel="left"
           width={layout.sidebarWidth}
-          minimum={sidebarLimits.minimum}
-          maximum={sidebarLimits.maximum}
+          limits={sidebarLimits}
           onResize={layout.resizeSidebar}
         />
       </nav>
@@ -177,8 +176,7 @@ const InspectorFrame = () => {
           label="Width of the inspector"
           panel="right"
           width={layout.inspectorWidth}
-          minimum={inspectorLimits.minimum}
-          maximum={inspectorLimits.maximum}
+          limits={inspectorLimits}
           onResize={layout.resizeInspector}
         />
         <div className="side-panel inspector" style={{ width: layout.inspectorWidth }}>

@@ -435,8 +435,8 @@ export const plainFact = (term: string, value: ReactNode): Fact => ({ key: term,
 
 interface FactListProps {
   readonly facts: readonly Fact[];
-  /** `terms`: values begin at one line, for long ones; `facts`: they end at the right edge. */
-  readonly className?: 'facts' | 'terms';
+  /** `terms`: values begin at one line, for long ones; `facts`: they end at the right edge. Else the parent's style. */
+  readonly className?: 'facts' | 'terms' | '';
 }
 
 /** Terms and values in two columns. */

@@ -19,17 +19,14 @@ interface RunsState {
   readonly toggleChosen: (run: string) => void;
 }
 
-export const createRunsStore = () =>
-  createStore<RunsState>()((set) => ({
-    text: '',
-    order: 'newest',
-    archived: false,
-    chosen: [],
-    renaming: null,
-    details: null,
-    trashOpen: false,
-    compared: null,
-    toggleChosen: (run) => set(({ chosen }) => ({ chosen: toggled(chosen, run) })),
-  }));
-
-export const runsStore = createRunsStore();
+export const runsStore = createStore<RunsState>()((set) => ({
+  text: '',
+  order: 'newest',
+  archived: false,
+  chosen: [],
+  renaming: null,
+  details: null,
+  trashOpen: false,
+  compared: null,
+  toggleChosen: (run) => set(({ chosen }) => ({ chosen: toggled(chosen, run) })),
+}));

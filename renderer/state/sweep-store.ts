@@ -45,31 +45,28 @@ export interface SweepState extends SweepChoices {
   readonly choose: (setting: string, value: unknown) => void;
 }
 
-const createSweepStore = () =>
-  createStore<SweepState>()((set) => ({
-    ...describedSweepSettings.parse({}),
-    otherModels: [],
-    isFromAddress: false,
-    methods: usualMethods,
-    files: {},
-    candidates: [],
-    skippedFactors: [],
-    typedFactors: '',
-    toggleModel: (model) => set(({ otherModels }) => ({ otherModels: toggled(otherModels, model) })),
-    toggleMethod: (method) => set(({ methods }) => ({ methods: toggled(methods, method) })),
-    addFile: (method, file) =>
-      set(({ files, methods }) => ({ files: { ...files, [method]: file }, methods: [...methods, method] })),
-    removeFile: (method) =>
-      set(({ files, methods }) => ({
-        files: Object.fromEntries(Object.entries(files).filter(([name]) => name !== method)),
-        methods: methods.filter((known) => known !== method),
-      })),
-    addCandidate: (candidate) => set(({ candidates }) => ({ candidates: [...candidates, candidate] })),
-    removeCandidate: (name) =>
-      set(({ candidates }) => ({ candidates: candidates.filter((candidate) => candidate.name !== name) })),
-    toggleFactor: (factor) => set(({ skippedFactors }) => ({ skippedFactors: toggled(skippedFactors, factor) })),
-    toggleRefit: (refit) => set(({ refits }) => ({ refits: toggled(refits, refit) })),
-    choose: (setting, value) => set((state) => ({ ...state, [setting]: value })),
-  }));
-
-export const sweepStore = createSweepStore();
+export const sweepStore = createStore<SweepState>()((set) => ({
+  ...describedSweepSettings.parse({}),
+  otherModels: [],
+  isFromAddress: false,
+  methods: usualMethods,
+  files: {},
+  candidates: [],
+  skippedFactors: [],
+  typedFactors: '',
+  toggleModel: (model) => set(({ otherModels }) => ({ otherModels: toggled(otherModels, model) })),
+  toggleMethod: (method) => set(({ methods }) => ({ methods: toggled(methods, method) })),
+  addFile: (method, file) =>
+    set(({ files, methods }) => ({ files: { ...files, [method]: file }, methods: [...methods, method] })),
+  removeFile: (method) =>
+    set(({ files, methods }) => ({
+      files: Object.fromEntries(Object.entries(files).filter(([name]) => name !== method)),
+      methods: methods.filter((known) => known !== method),
+    })),
+  addCandidate: (candidate) => set(({ candidates }) => ({ candidates: [...candidates, candidate] })),
+  removeCandidate: (name) =>
+    set(({ candidates }) => ({ candidates: candidates.filter((candidate) => candidate.name !== name) })),
+  toggleFactor: (factor) => set(({ skippedFactors }) => ({ skippedFactors: toggled(skippedFactors, factor) })),
+  toggleRefit: (refit) => set(({ refits }) => ({ refits: toggled(refits, refit) })),
+  choose: (setting, value) => set((state) => ({ ...state, [setting]: value })),
+}));

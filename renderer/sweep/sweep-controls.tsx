@@ -16,6 +16,7 @@ import type { ResolvedTheme } from '../state/theme.ts';
 import { curvesStore } from '../state/view-stores.ts';
 import { broughtByRun } from './brought.ts';
 import { sweepDelta, useSweep } from './shown-sweep.ts';
+import { EmptyState } from '../components/panel.tsx';
 
 /** Selects the sweep shown in all views; a sweep of other models also changes the selected model. */
 export const SweepSelect = () => {
@@ -46,6 +47,22 @@ export const SetUpSweep = () => (
   <Button look="primary" onClick={() => layoutStore.getState().show('workbench')}>
     Set up a sweep
   </Button>
+);
+
+interface NotYetProps {
+  readonly running: boolean;
+  /** What is waited for, and when it comes. */
+  readonly waiting: string;
+  readonly soon: string;
+  /** What the sweep lacks if it is not running. */
+  readonly lacks: string;
+}
+
+/** In place of what a sweep has not measured yet. */
+export const NotYet = ({ running, waiting, soon, lacks }: NotYetProps) => (
+  <EmptyState icon="chart" title={running ? `Waiting for the first ${waiting}…` : `This sweep has ${lacks}`}>
+    {running ? soon : 'Resume it from the list of runs on the left.'}
+  </EmptyState>
 );
 
 /** The rule of all verdicts in a few words; the panel below it changes margin and level. */

@@ -22,6 +22,7 @@ import { useCurrentPlan } from '../../plan/use-current-plan.ts';
 import { besideStore, type NamedPlan } from '../../state/view-stores.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
+import { isAtRest } from '../../format/run-names.ts';
 
 /** Items of a task to choose a prompt from. */
 const ITEMS = 100;
@@ -83,7 +84,7 @@ export const BesideForm = ({ model, run }: { readonly model: ModelEntry; readonl
   const { tasks } = useFacts();
   const { busy, problem, start } = useRequest('here');
   const id = useId();
-  const isAtWork = run !== null && (run.state === 'running' || run.state === 'queued');
+  const isAtWork = run !== null && !isAtRest(run);
   const kept = second?.model === model.handle ? second : null;
   const isKept = kept !== null && inputKey(kept.plan) === inputKey(current?.plan);
   const plans = [current, isKept ? null : kept].flatMap((each) =>

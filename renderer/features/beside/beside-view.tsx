@@ -10,6 +10,7 @@ import { BesideForm } from './beside-form.tsx';
 import { BesideTexts } from './beside-texts.tsx';
 import './beside.css';
 import { saveText } from '../../bridge/bridge.ts';
+import { isAtRest } from '../../format/run-names.ts';
 
 /** A prompt that the unpruned model and one or two plans continue next to each other, token by token. */
 export const BesideView = () => {
@@ -34,7 +35,7 @@ export const BesideView = () => {
 
 /** The texts of a run, finished or not. */
 const BesideRun = ({ run }: { readonly run: RunManifest }) => {
-  const hasTexts = run.state === 'done' || run.state === 'running' || run.state === 'queued';
+  const hasTexts = run.state === 'done' || !isAtRest(run);
   const { data, error } = useQuery('beside.read', hasTexts ? { run: run.id } : null);
   return (
     <section className="stack stack-wide" aria-label="Texts" aria-busy={run.state === 'running'}>

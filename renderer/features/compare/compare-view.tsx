@@ -20,11 +20,12 @@ import type { RunManifest } from '../../../main/contract/run.ts';
 import { ChartsOrTable, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { SetUpSweep, SweepSelect } from '../../sweep/sweep-controls.tsx';
+import { NotYet, SetUpSweep, SweepSelect } from '../../sweep/sweep-controls.tsx';
 import { referenceTitle } from './compare-words.ts';
 import { pick } from '../../../main/figures/columns.ts';
 import { COMPARE_SHOWN, compareColumns, compareLines, overviewColumns } from '../../../main/figures/compare-tables.ts';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
+import { isAtRest } from '../../format/run-names.ts';
 
 /** Compares the methods of a sweep at one factor: which is best on which task, and how sure that is. */
 export const CompareView = () => {
@@ -39,7 +40,7 @@ export const CompareView = () => {
       </EmptyState>
     );
   }
-  const running = manifest.state === 'running' || manifest.state === 'queued';
+  const running = !isAtRest(manifest);
   return (
     <>
       <CompareControls manifest={manifest} comparison={comparison} />
@@ -50,14 +51,12 @@ export const CompareView = () => {
           ) : document === undefined || (stale && document.results.some(({ factor }) => factor > 1)) ? (
             <Reading of={document === undefined ? 'sweep.read' : 'sweep.compare'} />
           ) : (
-            <EmptyState
-              icon="chart"
-              title={running ? 'Waiting for the first pruned model…' : 'This sweep has measured no pruned model'}
-            >
-              {running
-                ? 'Methods are compared as soon as a factor above 1 is measured.'
-                : 'Resume it from the list of runs on the left.'}
-            </EmptyState>
+            <NotYet
+              running={running}
+              waiting="pruned model"
+              soon="Methods are compared as soon as a factor above 1 is measured."
+              lacks="measured no pruned model"
+            />
           )}
         </div>
       ) : (

@@ -28,9 +28,10 @@ import { curvesStore } from '../../state/view-stores.ts';
 import { showPoint } from '../../sweep/brought.ts';
 import { pointKey } from '../../sweep/points.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
-import { MethodToggles } from '../../sweep/sweep-controls.tsx';
+import { MethodToggles, NotYet } from '../../sweep/sweep-controls.tsx';
 import { CurtailedList, ResultsTable, ThresholdsTable } from './curves-tables.tsx';
 import { measuredTasks, sweepMethods } from './task-curves.ts';
+import { isAtRest } from '../../format/run-names.ts';
 
 const SMALL_HEIGHT = 150;
 const LARGE_HEIGHT = 380;
@@ -40,7 +41,7 @@ const useModelOfSweep = () => {
   const facts = useFacts();
   const { manifest, model, document, delta, error } = useSweep();
   if (manifest === null || model === null) return null;
-  const running = manifest.state === 'running' || manifest.state === 'queued';
+  const running = !isAtRest(manifest);
   const point = facts.selection.point;
   const selected =
     point?.run !== manifest.id ? null : (document?.results.find((result) => isSamePoint(result, point)) ?? null);
@@ -56,11 +57,12 @@ const useModelOfSweep = () => {
 type Known = NonNullable<ReturnType<typeof useModelOfSweep>>;
 
 const NoPoints = ({ running }: { readonly running: boolean }) => (
-  <EmptyState icon="chart" title={running ? 'Waiting for the first points…' : 'This sweep has no points yet'}>
-    {running
-      ? 'Missing profiles are made first; then points appear here one by one.'
-      : 'Resume it from the list of runs on the left.'}
-  </EmptyState>
+  <NotYet
+    running={running}
+    waiting="points"
+    soon="Missing profiles are made first; then points appear here one by one."
+    lacks="no points yet"
+  />
 );
 
 /** One kind of chart of the model on screen, a panel per task; under the curves their thresholds. */

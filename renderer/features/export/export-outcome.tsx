@@ -14,7 +14,7 @@ import { useQuery, useEngine, useRequest } from '../../engine/engine-context.tsx
 import { useFacts } from '../../engine/facts.ts';
 import { formatCount, formatPower } from '../../../main/words/numbers.ts';
 import { formatWhen } from '../../format/format-time.ts';
-import { shownRunName } from '../../format/run-names.ts';
+import { isAtRest, shownRunName } from '../../format/run-names.ts';
 import { exportStore } from '../../state/export-store.ts';
 import { folderWords, formOfRun } from './export-formats.ts';
 import { copyText } from '../../components/copy-text.ts';
@@ -62,9 +62,7 @@ export const ExportOutcome = () => {
       {run.kind === 'export' && (fit === null ? <MeasuredLine asked={{ run: run.id }} /> : <FoundLine fit={fit} />)}
       {run.state === 'done' && <Proof run={run} />}
       {run.state === 'failed' && run.kind === 'verify' && <Proof run={run} />}
-      {(run.state === 'running' || run.state === 'queued') && (
-        <p className="muted">{job?.description ?? 'Waiting for its turn…'}</p>
-      )}
+      {!isAtRest(run) && <p className="muted">{job?.description ?? 'Waiting for its turn…'}</p>}
       {(run.state === 'cancelled' || run.state === 'interrupted') && (
         <p className="muted">Left unfinished: resume it from the list of runs.</p>
       )}

@@ -35,6 +35,7 @@ import { curvesStore } from '../../state/view-stores.ts';
 import { nameInRun } from '../../sweep/brought.ts';
 import { shownSweep } from '../../sweep/shown-sweep.ts';
 import { FitExport, SavePage, SavePlan } from './fit-export.tsx';
+import { isAtRest } from '../../format/run-names.ts';
 
 const stateTexts: Readonly<Record<RunManifest['state'], string>> = {
   queued: 'Waiting for its turn behind other jobs.',
@@ -47,7 +48,7 @@ const stateTexts: Readonly<Record<RunManifest['state'], string>> = {
 
 /** What a search found so far, or its answer. */
 export const FitAnswer = ({ run }: { readonly run: RunManifest }) => {
-  const isAtWork = run.state === 'running' || run.state === 'queued';
+  const isAtWork = !isAtRest(run);
   const { data, error } = useQuery('fit.read', { run: run.id });
   const document = useLasting(data, run.id);
   const asking = useStore(fitStore, (state) => state.asking);

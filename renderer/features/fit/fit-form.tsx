@@ -20,6 +20,7 @@ import { ChatSwitch } from '../../plan/chat-switch.tsx';
 import { chatOf } from '../../plan/chat.ts';
 import { type CanarySource, fitStore, type PlaceKind } from '../../state/fit-store.ts';
 import { planStore } from '../../state/plan-store.ts';
+import { isAtRest } from '../../format/run-names.ts';
 
 /** Wait after the last key before the engine is asked what a search would do. */
 const SETTLE_MS = 400;
@@ -127,7 +128,7 @@ export const FitForm = ({ model, run }: { readonly model: ModelEntry; readonly r
         };
   const settled = useDebounced(request, SETTLE_MS);
   const { data: prediction, error } = useQuery('fit.predict', settled);
-  const isAtWork = run !== null && (run.state === 'running' || run.state === 'queued');
+  const isAtWork = run !== null && !isAtRest(run);
   const canStart = request !== null && error === null && !busy && !isAtWork;
   return (
     <form

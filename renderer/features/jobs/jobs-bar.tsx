@@ -12,7 +12,7 @@ import { useFacts } from '../../engine/facts.ts';
 import { deviceName, precisionText } from '../../../main/words/devices.ts';
 import { counted, formatBytes, formatCount } from '../../../main/words/numbers.ts';
 import { formatTimeLeft } from '../../format/format-time.ts';
-import { shownRunName } from '../../format/run-names.ts';
+import { isAtRest, shownRunName } from '../../format/run-names.ts';
 import { inTaskTitles } from '../../../main/words/task-titles.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import './jobs-bar.css';
@@ -34,7 +34,7 @@ export const JobsBar = () => {
   const more = waiting.length + others.length;
   const unfinished = unfinishedRun(runs);
   // A run that starts is in the list before its job reports, and another process may compute one.
-  const unreported = runs.find(({ state }) => state === 'running' || state === 'queued');
+  const unreported = runs.find((run) => !isAtRest(run));
   const named = (job: JobProgress): JobProgress => ({
     ...job,
     title: titleOf(job),

@@ -8,7 +8,7 @@ import { Disclosure } from '../../components/panel.tsx';
 import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
 import { useEngine, useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { shownRunName } from '../../format/run-names.ts';
+import { isAtRest, shownRunName } from '../../format/run-names.ts';
 import { titlesOf } from '../../../main/words/task-titles.ts';
 import { reproductionTables } from '../../../main/figures/compare-tables.ts';
 import { circumstances } from '../../../main/words/devices.ts';
@@ -126,9 +126,7 @@ const useReproductionEnd = (): void => {
   useEffect(() => {
     const reproductions = runs.filter(({ kind }) => kind === 'reproduce');
     const ended = reproductions.filter(({ id, state }) => state === 'done' && active.current.has(id));
-    active.current = new Set(
-      reproductions.filter(({ state }) => state === 'running' || state === 'queued').map(({ id }) => id),
-    );
+    active.current = new Set(reproductions.filter((run) => !isAtRest(run)).map(({ id }) => id));
     for (const { id } of ended) {
       cache
         .fetch('reproduction.read', { run: id })

@@ -5,7 +5,7 @@ import { equivalentCommand } from '../../../main/words/equivalent-command.ts';
 import { runCommands } from '../../actions/commands.ts';
 import { isResumable, resume } from '../../actions/jobs.ts';
 import { openRun } from '../../actions/open-run.ts';
-import { isAtRest, labelRun, trashRuns } from '../../actions/runs.ts';
+import { labelRun, trashRuns } from '../../actions/runs.ts';
 import { Icon, IconButton } from '../../components/button.tsx';
 import { CutName } from '../../components/cut-name.tsx';
 import { openContextMenu } from '../../components/context-menu.tsx';
@@ -17,6 +17,7 @@ import { runDeviceText } from '../../format/record-words.ts';
 import { noticesStore } from '../../state/notices-store.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { runIcon, runNote, runStateText } from './run-words.ts';
+import { isAtRest } from '../../format/run-names.ts';
 
 interface RunRowProps {
   readonly run: RunManifest;

@@ -8,14 +8,14 @@ import { Problem } from '../../components/problem.tsx';
 import { WindowedList } from '../../components/windowed-list.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { shownRunName, shownRunText } from '../../format/run-names.ts';
+import { isAtRest, shownRunName, shownRunText } from '../../format/run-names.ts';
 import { layoutStore } from '../../state/layout-store.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { shownSweep } from '../../sweep/shown-sweep.ts';
 import { RunRow } from './run-row.tsx';
 import './runs.css';
 import { MOST_SWEEPS } from '../../../main/contract/compare.ts';
-import { isAtRest, labelRun, trashRuns } from '../../actions/runs.ts';
+import { labelRun, trashRuns } from '../../actions/runs.ts';
 import { Checkbox } from '../../components/choices.tsx';
 
 const ROW_PX = 44;

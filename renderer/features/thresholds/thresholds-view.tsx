@@ -14,7 +14,7 @@ import { curvesStore, thresholdsStore } from '../../state/view-stores.ts';
 import type { PointKey } from '../../state/selection.ts';
 import { pointKey } from '../../sweep/points.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
-import { MethodToggles, RuleChip, SetUpSweep, SweepSelect } from '../../sweep/sweep-controls.tsx';
+import { MethodToggles, NotYet, RuleChip, SetUpSweep, SweepSelect } from '../../sweep/sweep-controls.tsx';
 import '../../sweep/sweep.css';
 import { BestSection } from './best-section.tsx';
 import { ElsewhereSection } from './elsewhere-section.tsx';
@@ -29,6 +29,7 @@ import { saveReport } from '../../actions/sweep.ts';
 import { ChartsOrTable } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { formatCount, formatMargin, formatRange } from '../../../main/words/numbers.ts';
+import { isAtRest } from '../../format/run-names.ts';
 
 /**
  * Thresholds of a sweep's models: how far each can be pruned, how that changes with E, and how pruned models compare
@@ -45,7 +46,7 @@ export const ThresholdsView = () => {
       </EmptyState>
     );
   }
-  const running = manifest.state === 'running' || manifest.state === 'queued';
+  const running = !isAtRest(manifest);
   if (sizeTrend === undefined || sizeTrend.thresholds.length === 0) {
     return (
       <>
@@ -56,14 +57,12 @@ export const ThresholdsView = () => {
           ) : sizeTrend === undefined ? (
             <Reading of="sweep.sizeTrend" />
           ) : (
-            <EmptyState
-              icon="chart"
-              title={running ? 'Waiting for the first thresholds…' : 'This sweep has no thresholds yet'}
-            >
-              {running
-                ? 'A threshold appears as soon as a factor above 1 is measured.'
-                : 'Resume it from the list of runs on the left.'}
-            </EmptyState>
+            <NotYet
+              running={running}
+              waiting="thresholds"
+              soon="A threshold appears as soon as a factor above 1 is measured."
+              lacks="no thresholds yet"
+            />
           )}
         </div>
       </>
