@@ -1,6 +1,6 @@
 import { useStore } from 'zustand';
 import type { CompareDocument, CompareRow, CompareTask } from '../../../main/contract/compare.ts';
-import { EmptyState, LargeDisclosure } from '../../components/panel.tsx';
+import { EmptyState, LargeDisclosure, Section } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { Reading } from '../../components/reading.tsx';
 import { useFacts } from '../../engine/facts.ts';
@@ -10,7 +10,6 @@ import { compareStore } from '../../state/view-stores.ts';
 import { showPoint } from '../../sweep/brought.ts';
 import { pointKey } from '../../sweep/points.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
-import { RecoverySection } from './compare-sections.tsx';
 import { comparedPoint, useComparison } from './comparison.ts';
 import { MethodMatrix } from './method-matrix.tsx';
 import { RankPanels } from './rank-panels.tsx';
@@ -23,9 +22,18 @@ import { SaveFigure } from '../../figures/save-figure.tsx';
 import { NotYet, SetUpSweep, SweepSelect } from '../../sweep/sweep-controls.tsx';
 import { referenceTitle } from './compare-words.ts';
 import { pick } from '../../../main/figures/columns.ts';
-import { COMPARE_SHOWN, compareColumns, compareLines, overviewColumns } from '../../../main/figures/compare-tables.ts';
+import {
+  COMPARE_SHOWN,
+  compareColumns,
+  compareLines,
+  overviewColumns,
+  recoveryColumns,
+  recoveryLines,
+  recoveryTaskColumns,
+} from '../../../main/figures/compare-tables.ts';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { isAtRest } from '../../format/run-names.ts';
+import { curveLabel } from '../../../main/contract/method.ts';
 
 /** Compares the methods of a sweep at one factor: which is best on which task, and how sure that is. */
 export const CompareView = () => {
@@ -194,5 +202,36 @@ const CompareTable = ({ comparison, title }: CompareTableProps) => {
         columns={shownColumns(pick(compareColumns, COMPARE_SHOWN), lines, title)}
       />
     </>
+  );
+};
+
+const RECOVERY_CAPTION =
+  'Recovered plans compared with the same plans without recovery, by task: per cent, differences in points ' +
+  '(perplexity unscaled)';
+
+/** The effect of recovery without training on each method, compared with the same plan without it. */
+const RecoverySection = ({ comparison, title }: CompareTableProps) => {
+  const { recoveries } = comparison;
+  const lines = recoveryLines(comparison);
+  return (
+    <Section
+      label="Recovery"
+      title={<Definition of="recoveryDifference">Recovery, compared with the same plan without it</Definition>}
+    >
+      <div className="stack stack-wide recovery-tables">
+        <DataTable
+          caption="Effect of recovery, by method"
+          rows={recoveries}
+          rowKey={({ method, refit }) => curveLabel(method, refit)}
+          columns={shownColumns(recoveryColumns, recoveries)}
+        />
+        <DataTable
+          caption={RECOVERY_CAPTION}
+          rows={lines}
+          rowKey={({ method, refit, task }) => JSON.stringify([method, refit, task])}
+          columns={shownColumns(recoveryTaskColumns, lines, title)}
+        />
+      </div>
+    </Section>
   );
 };

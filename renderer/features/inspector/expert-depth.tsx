@@ -1,4 +1,3 @@
-import { useStore } from 'zustand';
 import {
   type ExpertDocument,
   type ExpertTokens,
@@ -16,9 +15,8 @@ import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { focusedTask, useFacts } from '../../engine/facts.ts';
 import { isSameTask, profiledOnce } from '../../format/task-pairs.ts';
-import { chatOf } from '../../plan/chat.ts';
+import { useChatOf } from '../../plan/chat.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
-import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { ExpertBars } from './expert-bars.tsx';
 import { ChosenTogether, ExpertsAlike } from './expert-others.tsx';
@@ -139,10 +137,7 @@ interface ExpertDepthProps extends ExpertPosition {
 
 /** Details of one expert in a profile: its tokens, the experts chosen with it, and similar experts. */
 export const ExpertDepth = ({ model, task, layer, expert }: ExpertDepthProps) => {
-  const chat = chatOf(
-    [model],
-    useStore(planStore, (state) => state.chat),
-  );
+  const chat = useChatOf(model);
   const { data, error } = useQuery('expert.read', { model: model.handle, task: task.handle, layer, expert, chat });
   const subject = { model: model.handle, task: task.handle, layer, expert, chat };
   if (error !== null) return <Problem error={error} />;

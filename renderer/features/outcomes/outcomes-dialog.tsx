@@ -11,7 +11,6 @@ import { methodTitle } from '../../../main/words/methods.ts';
 import { outcomesStore } from '../../state/dialog-stores.ts';
 import type { PointKey } from '../../state/selection.ts';
 import { ItemAnswer } from '../../sweep/item-answer.tsx';
-import './outcomes.css';
 
 const PAGE_ITEMS = 50;
 
@@ -84,7 +83,7 @@ interface PagesProps {
 }
 
 const Pages = ({ document: { from, items, total }, onTurn }: PagesProps) => (
-  <div className="outcomes-foot">
+  <div className="dialog-foot">
     <span className="muted">
       {total === 0
         ? 'No items.'
