@@ -81,8 +81,8 @@ interface PopMenuProps {
 }
 
 /**
- * Commands behind a button. Uses the top layer, so that nothing clips it. Escape or a click outside closes it; arrow keys
- * move within it.
+ * Commands behind a button. Uses the top layer, so that nothing clips it. Escape or a click outside closes it; arrow
+ * keys move within it.
  */
 const PopMenu = ({ label, items, width, children }: PopMenuProps) => {
   const id = useId();
