@@ -28,12 +28,13 @@ export interface Action {
   readonly yieldsToTyping?: boolean;
   /** Also works while a dialog is open. Other actions would change what the dialog covers. */
   readonly inDialogs?: boolean;
-  readonly enabled: (facts: Facts) => boolean;
+  /** Absent: always. */
+  readonly enabled?: (facts: Facts) => boolean;
   /** Calls of `engine` that take long are shown as waits; the action ends without effect once they are cancelled. */
   readonly perform: (engine: Engine, facts: Facts, signal: AbortSignal) => void | Promise<void>;
 }
 
-export const always = (): boolean => true;
+export const isEnabled = ({ enabled }: Action, facts: Facts): boolean => enabled?.(facts) ?? true;
 
 const underWay = new WeakMap<Engine, Set<Action>>();
 
@@ -76,7 +77,7 @@ export const performAction = async (
 ): Promise<void> => {
   const facts = readFacts(engine);
   const busy = underWay.get(engine) ?? new Set<Action>();
-  if (busy.has(action) || !action.enabled(facts)) return;
+  if (busy.has(action) || !isEnabled(action, facts)) return;
   underWay.set(engine, busy.add(action));
   attemptsStore.setState((known) => new Map(known).set(action, (known.get(action) ?? 0) + 1), true);
   try {
@@ -107,5 +108,5 @@ export const useAction = (action: Action, where: 'here' | 'notices' = 'notices')
     void performAction(action, engine, report, focusedPlace());
   }, [action, engine, where]);
   const isShown = refusal !== null && isStanding(action, refusal, facts);
-  return { perform, enabled: action.enabled(facts), problem: isShown ? refusal.error : null };
+  return { perform, enabled: isEnabled(action, facts), problem: isShown ? refusal.error : null };
 };

@@ -6,19 +6,18 @@ import type { MenuItem } from '../components/row-menu.tsx';
 import type { Engine } from '../engine/engine-context.tsx';
 import { readFacts } from '../engine/facts.ts';
 import { performWork } from '../engine/waits.ts';
-import { shownRunName } from '../format/run-names.ts';
+import { isAtRest, shownRunName } from '../format/run-names.ts';
 import { outcomesStore } from '../state/dialog-stores.ts';
 import { exportStore } from '../state/export-store.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import { runsStore } from '../state/runs-store.ts';
-import { broughtByPoint } from '../sweep/brought.ts';
+import { showPoint } from '../sweep/brought.ts';
 import { pointTitle } from '../../main/figures/point-words.ts';
 import { pointKey } from '../sweep/points.ts';
-import { showPoint } from '../sweep/show-point.ts';
 import { remoteStore } from '../state/remote-store.ts';
 import { openRun } from './open-run.ts';
 import { fetchRun } from './remote.ts';
-import { isAtRest, labelRun, trashRuns } from './runs.ts';
+import { labelRun, trashRuns } from './runs.ts';
 import { isReproducible, startReproduction } from './sweep.ts';
 
 // Commands of what lies under the pointer, for the menus of rows and the right click.
@@ -31,13 +30,13 @@ const performs =
 
 /** Commands of a run in a list; `isBusy`: one of them is under way. */
 export const runCommands = (engine: Engine, run: RunManifest, isBusy = false): readonly MenuItem[] => {
-  const { toggleChosen, rename, showDetails } = runsStore.getState();
+  const { toggleChosen } = runsStore.getState();
   const isArchived = run.label?.archived === true;
   const isReadable = run.damaged === undefined;
   return [
     { label: 'Open', disabled: !isReadable, onChoose: () => openRun(readFacts(engine), run) },
-    { label: 'Rename…', disabled: !isReadable, onChoose: () => rename(run.id) },
-    { label: 'Note, tags, details…', disabled: !isReadable, onChoose: () => showDetails(run.id) },
+    { label: 'Rename…', disabled: !isReadable, onChoose: () => runsStore.setState({ renaming: run.id }) },
+    { label: 'Note, tags, details…', disabled: !isReadable, onChoose: () => runsStore.setState({ details: run.id }) },
     { label: 'Choose, to compare', disabled: !isReadable, onChoose: () => toggleChosen(run.id) },
     {
       label: 'Copy the name of its folder',
@@ -80,7 +79,7 @@ export const pointCommands = (
   const key = pointKey(run, result);
   const isPruned = result.factor > 1;
   return [
-    { label: 'Show its numbers', onChoose: () => showPoint(key, broughtByPoint(readFacts(engine), key)) },
+    { label: 'Show its numbers', onChoose: () => showPoint(readFacts(engine), key) },
     {
       label: 'Lost and gained items…',
       disabled: !isPruned || result.metric === 'perplexity',

@@ -8,7 +8,6 @@ import {
   exportSource,
 } from '../plan/export-source.ts';
 import { exportStore } from '../state/export-store.ts';
-import { always } from './action.ts';
 import type { Action } from './action.ts';
 import { planOf } from './plan.ts';
 
@@ -30,7 +29,6 @@ export const showExport: Action = {
   keywords: ['save', 'checkpoint', 'verify', 'plan', 'drawer'],
   menu: 'run',
   shortcut: 'Mod+Shift+E',
-  enabled: always,
   perform: () => exportStore.getState().show(true),
 };
 

@@ -50,7 +50,7 @@ export const openRun = (facts: Facts, run: RunManifest): void => {
       fitStore.getState().showRun(run.id);
       return show('fit');
     case 'details':
-      return runsStore.getState().showDetails(run.id);
+      return runsStore.setState({ details: run.id });
     case 'experiment':
       return experimentStore.getState().showRun(run.id);
     case 'training':

@@ -101,7 +101,10 @@ const beginWithFit = (cache: Engine['cache'], { handle, name, error }: TaskEntry
   if (!isKnown) show('fit');
 };
 
-/** Opens a task, ticks it beside those that are ticked, and puts it in focus. If it has no calibration items, asks for some. */
+/**
+ * Opens a task, ticks it beside those that are ticked, and puts it in focus. If it has no calibration items, asks for
+ * some.
+ */
 export const takeTask = async (
   { bridge, cache }: Pick<Engine, 'bridge' | 'cache'>,
   handle: PathHandle,

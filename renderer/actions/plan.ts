@@ -15,6 +15,7 @@ import { planStore } from '../state/plan-store.ts';
 import { sweepStore } from '../state/sweep-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import type { Action } from './action.ts';
+import { saveText } from '../bridge/bridge.ts';
 
 interface NamedText {
   readonly name: string;
@@ -147,11 +148,8 @@ export const savePlan: Action = {
     const call = currentPlanCall(facts, planStore.getState());
     if (call === null) return;
     const { plan, cost } = await planOf(cache, call);
-    const bytes = new TextEncoder().encode(`${JSON.stringify(plan, null, 1)}\n`);
-    await bridge.saveFile({
-      suggestedName: `plan-${plan.method ?? 'imported'}-keep${keptRange(cost.keptPerLayer).replace('–', '-')}.json`,
-      bytes,
-    });
+    const name = `plan-${plan.method ?? 'imported'}-keep${keptRange(cost.keptPerLayer).replace('–', '-')}.json`;
+    await saveText(bridge, name, `${JSON.stringify(plan, null, 1)}\n`);
   },
 };
 

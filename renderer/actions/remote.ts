@@ -12,7 +12,7 @@ export const connectElsewhere: Action = {
   keywords: ['ssh', 'remote', 'server', 'card', 'gpu', 'machine', 'cluster', 'line'],
   menu: 'file',
   enabled: () => !isElsewhere(),
-  perform: () => remoteStore.getState().show(true),
+  perform: () => remoteStore.setState({ open: true }),
 };
 
 export const leaveRemote: Action = {

@@ -7,7 +7,6 @@ import { deedsStore } from '../state/deeds-store.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import { runsStore } from '../state/runs-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
-import { always } from './action.ts';
 import type { Action } from './action.ts';
 import { openRun } from './open-run.ts';
 
@@ -32,9 +31,6 @@ export const addSampleSweep = async (engine: Engine): Promise<void> => {
     .sort((left, right) => right.info.experts - left.info.experts);
   if (largest !== undefined) selectionStore.getState().selectModel(largest.handle);
 };
-
-/** Whether the run is neither running nor queued. */
-export const isAtRest = ({ state }: RunManifest): boolean => state !== 'running' && state !== 'queued';
 
 /** Restores those entries that are still in the trash; shows a notice if none is. */
 const restoreRuns = async ({ bridge, cache }: Engine, entries: readonly string[], shown: string | null) => {
@@ -104,6 +100,5 @@ export const showTrash: Action = {
   label: 'Trash of runs…',
   keywords: ['deleted', 'removed', 'restore', 'undo', 'empty'],
   menu: 'view',
-  enabled: always,
-  perform: () => runsStore.getState().showTrash(true),
+  perform: () => runsStore.setState({ trashOpen: true }),
 };

@@ -22,6 +22,7 @@ import { shownSweep } from '../sweep/shown-sweep.ts';
 import { canCalibrateOnWritten, optionsOf, sweepInput, sweepObstacle } from '../sweep/sweep-plan.ts';
 import type { Action } from './action.ts';
 import { planOf } from './plan.ts';
+import { saveText } from '../bridge/bridge.ts';
 
 /** The selected model and the other models ticked for the sweep. */
 export const sweepModels = (facts: Facts) => {
@@ -77,7 +78,7 @@ export const startSweep: Action = {
         ? (await bridge.call('sweep.start', input)).run
         : await submitSweep(bridge, input, clusterRequest.safeParse(request).data);
     selectionStore.getState().selectRun(run);
-    curvesStore.getState().chooseDelta(null);
+    curvesStore.setState({ delta: null });
     layoutStore.getState().show('workbench');
   },
 };
@@ -192,6 +193,6 @@ export const saveReport: Action = {
     if (sweep === null) return;
     const { delta, familywise } = curvesStore.getState();
     const { name, html } = await bridge.call('report.make', { run: sweep.id, familywise, delta: delta ?? undefined });
-    if (!signal.aborted) await bridge.saveFile({ suggestedName: name, bytes: new TextEncoder().encode(html) });
+    if (!signal.aborted) await saveText(bridge, name, html);
   },
 };

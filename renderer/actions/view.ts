@@ -9,7 +9,7 @@ import {
 import { layoutStore, type Theme } from '../state/layout-store.ts';
 import { compareStore, routingStore, thresholdsStore } from '../state/view-stores.ts';
 import { setTheme } from './settings.ts';
-import { always, type Action } from './action.ts';
+import { type Action } from './action.ts';
 import { topics } from '../definitions/docs.ts';
 import { isUsable, selectedModel } from '../engine/facts.ts';
 import { finetuneStore } from '../state/finetune-store.ts';
@@ -20,7 +20,6 @@ export const showDevices: Action = {
   keywords: ['gpu', 'cuda', 'webgpu', 'directml', 'coreml', 'processor', 'cpu', 'probe', 'provider', 'accelerator'],
   menu: 'run',
   shortcut: 'Mod+Shift+D',
-  enabled: always,
   perform: () => devicesStore.getState().show(true),
 };
 
@@ -51,8 +50,7 @@ export const showPalette: Action = {
   menu: 'help',
   shortcut: 'Mod+K',
   inDialogs: true,
-  enabled: always,
-  perform: () => layoutStore.getState().openPalette(true),
+  perform: () => layoutStore.setState({ paletteOpen: true }),
 };
 
 export const showShortcuts: Action = {
@@ -62,12 +60,12 @@ export const showShortcuts: Action = {
   menu: 'help',
   shortcut: 'Shift+?',
   yieldsToTyping: true,
-  enabled: always,
   perform: () => shortcutsStore.getState().show(true),
 };
 
 interface TableStore {
-  getState(): { readonly asTable: boolean; readonly showTable: (asTable: boolean) => void };
+  getState(): { readonly asTable: boolean };
+  setState(shown: { readonly asTable: boolean }): void;
 }
 
 /** Views that can also show their numbers as a table. */
@@ -83,10 +81,9 @@ export const toggleTable: Action = {
   keywords: ['numbers', 'exact', 'accessible'],
   menu: 'view',
   shortcut: 'Mod+Shift+T',
-  enabled: always,
   perform: () => {
-    const store = tableStores[layoutStore.getState().view]?.getState();
-    store?.showTable(!store.asTable);
+    const store = tableStores[layoutStore.getState().view];
+    store?.setState({ asTable: !store.getState().asTable });
   },
 };
 
@@ -96,7 +93,6 @@ export const togglePlanHatching: Action = {
   keywords: ['hatching', 'heatmap', 'kept'],
   menu: 'view',
   shortcut: 'Mod+Shift+H',
-  enabled: always,
   perform: () => routingStore.getState().togglePlan(),
 };
 
@@ -110,7 +106,6 @@ const togglePanel = (
   keywords: ['panel', 'collapse', 'layout'],
   menu: 'view',
   shortcut,
-  enabled: always,
   perform: () => layoutStore.getState()[toggle](),
 });
 
@@ -122,7 +117,6 @@ const chooseTheme = (theme: Theme): Action => ({
   label: `Theme: ${theme}`,
   keywords: ['colours', 'appearance', 'dark', 'light'],
   menu: 'view',
-  enabled: always,
   perform: (engine) => setTheme(engine, theme),
 });
 
@@ -137,7 +131,6 @@ export const showDocs: readonly Action[] = topics.map(({ name, title, question }
   keywords: ['help', 'documentation', 'manual', 'how', ...question.toLowerCase().split(/\W+/)],
   menu: 'help',
   ...(order === 0 ? { shortcut: 'Mod+/' } : {}),
-  enabled: always,
   perform: () => docsStore.getState().show(name),
 }));
 

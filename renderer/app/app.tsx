@@ -152,8 +152,7 @@ const SidebarFrame = () => {
           label="Width of the sidebar"
           panel="left"
           width={layout.sidebarWidth}
-          minimum={sidebarLimits.minimum}
-          maximum={sidebarLimits.maximum}
+          limits={sidebarLimits}
           onResize={layout.resizeSidebar}
         />
       </nav>
@@ -177,8 +176,7 @@ const InspectorFrame = () => {
           label="Width of the inspector"
           panel="right"
           width={layout.inspectorWidth}
-          minimum={inspectorLimits.minimum}
-          maximum={inspectorLimits.maximum}
+          limits={inspectorLimits}
           onResize={layout.resizeInspector}
         />
         <div className="side-panel inspector" style={{ width: layout.inspectorWidth }}>
@@ -330,8 +328,7 @@ const PlanPart = () => {
 };
 
 const TopBar = () => {
-  const { view, show, theme, sidebarOpen, inspectorOpen, toggleSidebar, toggleInspector, openPalette } =
-    useStore(layoutStore);
+  const { view, show, theme, sidebarOpen, inspectorOpen, toggleSidebar, toggleInspector } = useStore(layoutStore);
   const { start } = useRequest();
   const isWide = views.find(({ name }) => name === view)?.isWide === true;
   const next = theme === 'system' ? 'light' : theme === 'light' ? 'dark' : 'system';
@@ -349,7 +346,7 @@ const TopBar = () => {
       </div>
       <Tabs className="tabs" label="Views" id="tab" panel="view-panel" tabs={views} chosen={view} onChoose={show} />
       <div className="top-bar-side top-bar-end">
-        <button type="button" className="palette-button" onClick={() => openPalette(true)}>
+        <button type="button" className="palette-button" onClick={() => layoutStore.setState({ paletteOpen: true })}>
           <Icon name="search" />
           <span>Commands</span>
           <kbd>{showShortcut('Mod+K', isMac)}</kbd>

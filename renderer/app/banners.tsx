@@ -119,9 +119,8 @@ const PlacedWaits = ({ place, waits }: { readonly place: Element; readonly waits
     if (element === null || host === null) return undefined;
     openPopover(element);
     const move = (): void => {
-      const room = { width: window.innerWidth, height: window.innerHeight };
       const from = place.checkVisibility() ? place : host;
-      const { left, top } = placeBelow(from.getBoundingClientRect(), element.getBoundingClientRect(), room);
+      const { left, top } = placeBelow(from.getBoundingClientRect(), element.getBoundingClientRect());
       element.style.left = `${String(left)}px`;
       element.style.top = `${String(top)}px`;
     };

@@ -22,10 +22,11 @@ import {
 import { actions } from './views.tsx';
 
 export const CommandPalette = () => {
-  const { paletteOpen, openPalette } = useStore(layoutStore);
+  const paletteOpen = useStore(layoutStore, (state) => state.paletteOpen);
+  const close = (): void => layoutStore.setState({ paletteOpen: false });
   return paletteOpen ? (
-    <Dialog title="Commands" onClose={() => openPalette(false)}>
-      <PaletteList onDone={() => openPalette(false)} />
+    <Dialog title="Commands" onClose={close}>
+      <PaletteList onDone={close} />
     </Dialog>
   ) : null;
 };

@@ -15,6 +15,7 @@ import { planStore } from '../state/plan-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { sweepStore } from '../state/sweep-store.ts';
 import { curvesModes, curvesStore } from '../state/view-stores.ts';
+import { isEnabled } from '../actions/action.ts';
 
 /** An action to run, or something to go to. */
 export type PaletteTarget =
@@ -55,7 +56,7 @@ const actionItems = (actions: readonly Action[], facts: Facts): readonly Palette
         group: menuTitles[menu],
         keywords: action.keywords,
         target: { kind: 'action' as const, action },
-        enabled: action.enabled(facts),
+        enabled: isEnabled(action, facts),
       })),
   );
 
@@ -207,7 +208,7 @@ const paletteSettings: readonly PaletteSetting[] = [
   ...curvesModes.map((mode) => ({
     label: `Chart below the map: ${mode === 'absolute' ? 'all tasks' : mode}`,
     keywords: ['plot', 'chart', 'curves'],
-    apply: () => curvesStore.getState().chooseMode(mode),
+    apply: () => curvesStore.setState({ mode }),
   })),
   ...linesOf('Plan', describedPlanSettings, planStore.getState().choose),
   ...linesOf('Next sweep', describedSweepSettings, sweepStore.getState().choose),

@@ -61,7 +61,7 @@ export const useAddress = ({ connected, models, tasks, runs, selection }: Facts)
       if (first === window.location.hash) opened.current = first;
       if (chosen !== FIRST_VIEW) show(chosen);
       selectionStore.getState().complete(besideChosen(known, selectionStore.getState()));
-      layoutStore.getState().markFollowed();
+      layoutStore.setState({ isFollowed: true });
     }
     if (opened.current !== null && areRunsKnown) {
       sayUnknown(opened.current, { models, tasks, runs });

@@ -1,6 +1,6 @@
 import { useEffect } from 'react';
 import { useStore } from 'zustand';
-import { performAction } from '../actions/action.ts';
+import { isEnabled, performAction } from '../actions/action.ts';
 import { isMac, matchesShortcut, parseShortcut, shortcutAccelerator } from '../actions/shortcut.ts';
 import { useEngine, useQuery } from '../engine/engine-context.tsx';
 import { type Facts, isUsable, readFacts, useFacts } from '../engine/facts.ts';
@@ -13,7 +13,7 @@ import { actions } from './views.tsx';
 import { inputKey } from '../engine/query-cache.ts';
 import { sweepStore } from '../state/sweep-store.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
-import { shownRunName } from '../format/run-names.ts';
+import { isAtRest, shownRunName } from '../format/run-names.ts';
 import type { EngineEvent } from '../../main/contract/events.ts';
 import { answersOf } from '../../main/contract/task.ts';
 import { standardFactors } from '../plan/kept-counts.ts';
@@ -34,10 +34,9 @@ type Completion = Partial<
 export const completeSelection = ({ connected, models, tasks, runs, methods, selection }: Facts): Completion | null => {
   if (!connected) return null;
   const change: { -readonly [K in keyof Completion]: Completion[K] } = {};
+  const sweeps = runs.filter(({ kind }) => kind === 'sweep');
   if (models.length > 0 && !models.some((model) => model.handle === selection.model)) {
-    const measured = new Set(
-      runs.filter(({ kind }) => kind === 'sweep').flatMap((run) => run.models.map(fingerprintOf)),
-    );
+    const measured = new Set(sweeps.flatMap((run) => run.models.map(fingerprintOf)));
     const usable = models.filter(isUsable);
     const [largest] = usable
       .filter((known) => measured.has(fingerprintOf(known)))
@@ -60,7 +59,6 @@ export const completeSelection = ({ connected, models, tasks, runs, methods, sel
     }
   }
   if (methods.length > 0 && !methods.some(({ name }) => name === selection.method)) change.method = noSelection.method;
-  const sweeps = runs.filter(({ kind }) => kind === 'sweep');
   const [sample] = sweeps;
   if (selection.run === null && sweeps.length === 1 && sample?.sample === true) change.run = sample.id;
   const info = models.find((model) => model.handle === (change.model ?? selection.model))?.info;
@@ -91,7 +89,7 @@ export const longJobs = (now: () => number): ((event: EngineEvent) => RunManifes
     }
     if (event.type !== 'run.changed') return null;
     const { manifest } = event;
-    if (manifest.state === 'queued' || manifest.state === 'running') {
+    if (!isAtRest(manifest)) {
       startedAt.set(manifest.id, now());
       return null;
     }
@@ -143,7 +141,7 @@ export const useAppEffects = (): void => {
     [bridge, engine],
   );
 
-  const enabledActions = actions.map((action) => action.enabled(facts)).join();
+  const enabledActions = actions.map((action) => isEnabled(action, facts)).join();
   useEffect(() => {
     const { shell } = bridge;
     if (shell === null) return;
@@ -151,7 +149,7 @@ export const useAppEffects = (): void => {
       id: action.id,
       label: action.label,
       menu: action.menu,
-      enabled: action.enabled(facts),
+      enabled: isEnabled(action, facts),
       // The page alone handles these keys; a menu accelerator would take them away from text fields.
       accelerator:
         action.shortcut === undefined || action.yieldsToTyping === true
@@ -206,21 +204,17 @@ const useSettings = (): void => {
  * Watches the width below which a panel covers the view (layout.css) and closes the panel when the window gets
  * narrower.
  */
-const followed = (
-  widest: number,
-  isOpen: () => boolean,
-  toggle: () => void,
-  setOverlaid: (isOverlaid: boolean) => void,
-): (() => void) => {
+const followed = (panel: 'sidebar' | 'inspector', widest: number): (() => void) => {
   const query = window.matchMedia(`(max-width: ${widest}px)`);
+  const isOpen = (): boolean => layoutStore.getState()[`${panel}Open`];
+  const overlay = (): void => layoutStore.getState().overlay({ [panel]: query.matches });
   let wasOpen = false;
   const onChange = (): void => {
-    const { matches } = query;
-    setOverlaid(matches);
-    if (matches) wasOpen = isOpen();
-    if (wasOpen && matches === isOpen()) toggle();
+    overlay();
+    if (query.matches) wasOpen = isOpen();
+    if (wasOpen && query.matches === isOpen()) layoutStore.setState({ [`${panel}Open`]: !isOpen() });
   };
-  setOverlaid(query.matches);
+  overlay();
   query.addEventListener('change', onChange);
   return () => query.removeEventListener('change', onChange);
 };
@@ -231,22 +225,7 @@ const followed = (
  */
 const useOverlays = (): void => {
   useEffect(() => {
-    const state = layoutStore.getState;
-    const { toggleSidebar, toggleInspector, overlay } = state();
-    const stops = [
-      followed(
-        NARROW_PX,
-        () => state().sidebarOpen,
-        toggleSidebar,
-        (sidebar) => overlay({ sidebar }),
-      ),
-      followed(
-        ROOMY_PX,
-        () => state().inspectorOpen,
-        toggleInspector,
-        (inspector) => overlay({ inspector }),
-      ),
-    ];
+    const stops = [followed('sidebar', NARROW_PX), followed('inspector', ROOMY_PX)];
     return () => stops.forEach((stop) => stop());
   }, []);
 };

@@ -1,5 +1,4 @@
 import { lazy } from 'react';
-import { always } from '../actions/action.ts';
 import type { Action } from '../actions/action.ts';
 import { actionsWith } from '../actions/index.ts';
 import { layoutStore } from '../state/layout-store.ts';
@@ -80,7 +79,6 @@ export const actions = actionsWith(
     keywords: ['go to', 'tab', ...keywords],
     menu: 'view',
     shortcut: `Mod+${String(index + 1)}`,
-    enabled: always,
     perform: () => layoutStore.getState().show(name),
   })),
 );

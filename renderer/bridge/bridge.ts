@@ -72,3 +72,7 @@ export interface Bridge {
     subscribe(listener: () => void): () => void;
   };
 }
+
+/** Saves a text under a name that the user may change. */
+export const saveText = ({ saveFile }: Pick<Bridge, 'saveFile'>, suggestedName: string, text: string) =>
+  saveFile({ suggestedName, bytes: new TextEncoder().encode(text) });

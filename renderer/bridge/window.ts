@@ -13,7 +13,7 @@ import {
 } from '../../main/contract/shell.ts';
 import type { PathHandle } from '../../main/contract/model.ts';
 import type { Bridge, Remote } from './bridge.ts';
-import { createBridgeLine } from './line.ts';
+import { createBridgeLine, createListeners } from './line.ts';
 
 declare global {
   interface Window {
@@ -72,10 +72,10 @@ const requestPort = async (shell: ShellApi): Promise<MessagePort> => {
 /** Connects the desktop window's page to the engine process, and again whenever the shell restarts it. */
 export const connectWindow = async (api: ShellApi): Promise<Bridge> => {
   const line = createBridgeLine(() => undefined);
-  const menuListeners = new Set<(id: string) => void>();
-  const openListeners = new Set<(handle: PathHandle) => void>();
-  const dropListeners = new Set<(handles: readonly (PathHandle | null)[]) => void>();
-  const remoteListeners = new Set<(event: RemoteEvent) => void>();
+  const menu = createListeners<string>();
+  const opened = createListeners<PathHandle>();
+  const dropped = createListeners<readonly (PathHandle | null)[]>();
+  const ofRemote = createListeners<RemoteEvent>();
 
   const connect = async (): Promise<void> => {
     try {
@@ -93,24 +93,20 @@ export const connectWindow = async (api: ShellApi): Promise<Bridge> => {
       case 'engine.started':
         return void connect();
       case 'menu.action':
-        for (const listener of [...menuListeners]) listener(event.id);
-        return;
+        return menu.tell(event.id);
       case 'link':
         // renderer/app/use-address.ts follows the new fragment.
         window.location.hash = event.fragment;
         return;
       case 'opened':
-        for (const listener of [...openListeners]) listener(event.handle);
-        return;
+        return opened.tell(event.handle);
       case 'dropped':
-        for (const listener of [...dropListeners]) listener(event.handles);
-        return;
+        return dropped.tell(event.handles);
       case 'remote.step':
       case 'remote.question':
       case 'remote.questionOver':
       case 'remote.fetching':
-        for (const listener of [...remoteListeners]) listener(event);
-        return;
+        return ofRemote.tell(event);
       default:
         return assertNever(event);
     }
@@ -133,10 +129,7 @@ export const connectWindow = async (api: ShellApi): Promise<Bridge> => {
         signal.removeEventListener('abort', cancel);
       }
     },
-    onEvent: (listener) => {
-      remoteListeners.add(listener);
-      return () => remoteListeners.delete(listener);
-    },
+    onEvent: ofRemote.add,
   };
   const saveFile: Bridge['saveFile'] = async (file) => (await callShell(api, 'file.save', file)).saved;
   return {
@@ -153,19 +146,10 @@ export const connectWindow = async (api: ShellApi): Promise<Bridge> => {
       showOutput: async (run) => void (await callShell(api, 'output.show', { run })),
       setTheme: async (theme) => void (await callShell(api, 'theme.set', { theme })),
       setMenu: async (actions) => void (await callShell(api, 'menu.set', { actions: [...actions] })),
-      onOpened: (listener) => {
-        openListeners.add(listener);
-        return () => openListeners.delete(listener);
-      },
+      onOpened: opened.add,
       listen: async () => void (await callShell(api, 'openings.listen', {})),
-      onDropped: (listener) => {
-        dropListeners.add(listener);
-        return () => dropListeners.delete(listener);
-      },
-      onMenuAction: (listener) => {
-        menuListeners.add(listener);
-        return () => menuListeners.delete(listener);
-      },
+      onDropped: dropped.add,
+      onMenuAction: menu.add,
     },
   };
 };

@@ -463,8 +463,7 @@ const HeatmapTip = ({ title, lines, cell: { left, top, height } }: HeatmapTipPro
       if (tip.current === null || frame === undefined) return;
       openPopover(tip.current);
       const anchor = { left: frame.left + left, top: frame.top + top, bottom: frame.top + top + height };
-      const box = tip.current.getBoundingClientRect();
-      setPlace(placeBelow(anchor, box, { width: window.innerWidth, height: window.innerHeight }));
+      setPlace(placeBelow(anchor, tip.current.getBoundingClientRect()));
     };
     put();
     window.addEventListener('scroll', put, true);

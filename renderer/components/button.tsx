@@ -1,4 +1,5 @@
 import type { ComponentProps } from 'react';
+import { type Engine, useRequest } from '../engine/engine-context.tsx';
 
 /** Line icons on a 16 x 16 grid, in the text's colour. */
 const paths = {
@@ -72,6 +73,17 @@ export const Button = ({ look = 'plain', small = false, icon, className = '', ch
     {children}
   </button>
 );
+
+interface RequestButtonProps extends Omit<ButtonProps, 'onClick'> {
+  /** The work of a click: the button rests until it ends; an error becomes a notice. */
+  readonly ask: (engine: Engine, signal: AbortSignal) => Promise<unknown>;
+}
+
+/** A button whose click asks the engine or the host for something. */
+export const RequestButton = ({ ask, disabled = false, ...rest }: RequestButtonProps) => {
+  const { busy, start } = useRequest();
+  return <Button {...rest} disabled={busy || disabled} onClick={() => start(ask)} />;
+};
 
 interface IconButtonProps extends Omit<ComponentProps<'button'>, 'aria-label' | 'children'> {
   readonly icon: IconName;

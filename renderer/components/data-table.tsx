@@ -430,9 +430,18 @@ export const fact = (of: DefinitionName, value: ReactNode, words?: string): Fact
   value,
 });
 
+/** A fact whose term needs no definition. */
+export const plainFact = (term: string, value: ReactNode): Fact => ({ key: term, term, value });
+
+interface FactListProps {
+  readonly facts: readonly Fact[];
+  /** `terms`: values begin at one line, for long ones; `facts`: they end at the right edge. Else the parent's style. */
+  readonly className?: 'facts' | 'terms' | '';
+}
+
 /** Terms and values in two columns. */
-export const FactList = ({ facts }: { readonly facts: readonly Fact[] }) => (
-  <dl className="facts">
+export const FactList = ({ facts, className = 'facts' }: FactListProps) => (
+  <dl className={className}>
     {facts.map(({ key, term, value }) =>
       value === null || value === undefined ? null : (
         <div key={key}>

@@ -1,4 +1,4 @@
-import { Fragment, type ReactNode } from 'react';
+import { type ReactNode } from 'react';
 import type { SerialisedError } from '../../main/contract/errors.ts';
 import { Button, Icon, type IconName } from './button.tsx';
 import { Problem } from './problem.tsx';
@@ -44,7 +44,7 @@ interface FinderLookedProps {
 
 /** The one that is looked at, over the way back to the list. */
 export const FinderLooked = ({ back, error, reading, children }: FinderLookedProps) => (
-  <div className="finder-looked">
+  <div className="dialog-body finder-looked">
     {back !== null && (
       <Button look="quiet" small icon="chevronLeft" onClick={back}>
         Back to the list
@@ -53,19 +53,4 @@ export const FinderLooked = ({ back, error, reading, children }: FinderLookedPro
     {error !== null && <Problem error={error} />}
     {children ?? (error === null && <p className="muted">{reading}</p>)}
   </div>
-);
-
-interface FinderFactsProps {
-  readonly facts: readonly { readonly term: string; readonly value: ReactNode }[];
-}
-
-export const FinderFacts = ({ facts }: FinderFactsProps) => (
-  <dl className="finder-facts">
-    {facts.map(({ term, value }) => (
-      <Fragment key={term}>
-        <dt>{term}</dt>
-        <dd>{value}</dd>
-      </Fragment>
-    ))}
-  </dl>
 );

@@ -1,11 +1,13 @@
-import { type ReactNode, useId } from 'react';
+import { type ReactNode } from 'react';
 import type { FolderPurpose } from '../../main/contract/shell.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import { useRequest } from '../engine/engine-context.tsx';
 import type { ChosenFolder } from '../state/export-store.ts';
-import { chooseFolder } from '../state/file-choice.ts';
+import { chooseFolder, choosePython } from '../state/file-choice.ts';
 import { Button } from './button.tsx';
 import './new-folder.css';
+import { TextField } from './choices.tsx';
+import { type ChosenProgram } from '../state/finetune-store.ts';
 
 interface ChosenPathProps {
   /** Null: none is chosen, and `otherwise` stands in its place. */
@@ -66,20 +68,25 @@ export const ParentFolder = ({ purpose, into, choose, disabled = false }: Parent
   />
 );
 
-export const NewFolderName = ({ name, change }: { readonly name: string; readonly change: (name: string) => void }) => {
-  const id = useId();
-  return (
-    <>
-      <label className="field-label" htmlFor={id}>
-        Name of the new folder
-      </label>
-      <input
-        id={id}
-        className="input"
-        value={name}
-        spellCheck={false}
-        onChange={(event) => change(event.target.value)}
-      />
-    </>
-  );
-};
+interface ChosenPythonProps {
+  readonly path: string;
+  readonly choose: (program: ChosenProgram) => void;
+  readonly before?: ReactNode;
+}
+
+/** The Python that a run starts, with a button to choose another. */
+export const ChosenPython = ({ choose, ...rest }: ChosenPythonProps) => (
+  <ChosenPath
+    {...rest}
+    label="Choose a Python"
+    icon="file"
+    choose={async (bridge) => {
+      const program = await choosePython(bridge);
+      if (program !== null) choose(program);
+    }}
+  />
+);
+
+export const NewFolderName = ({ name, change }: { readonly name: string; readonly change: (name: string) => void }) => (
+  <TextField label="Name of the new folder" value={name} spellCheck={false} onChange={change} />
+);

@@ -1,5 +1,5 @@
-import { useState } from 'react';
-import type { ComponentProps } from 'react';
+import { type ComponentProps, type ReactNode, useState } from 'react';
+import { Field } from './choices.tsx';
 
 interface NumberInputProps extends Omit<ComponentProps<'input'>, 'type' | 'value' | 'onChange'> {
   /** Null if the field is empty. */
@@ -46,6 +46,26 @@ export const NumberInput = (props: NumberInputProps) => {
     />
   );
 };
+
+interface NumberFieldProps extends NumberInputProps {
+  readonly label: ReactNode;
+  /** Puts the label above the field instead of before it. */
+  readonly stacked?: boolean | undefined;
+  /** Behind the field. */
+  readonly children?: ReactNode;
+}
+
+/** A number field with its label. */
+export const NumberField = ({ label, stacked, children, ...rest }: NumberFieldProps) => (
+  <Field label={label} stacked={stacked}>
+    {(id) => (
+      <>
+        <NumberInput id={id} {...rest} />
+        {children}
+      </>
+    )}
+  </Field>
+);
 
 /** Accepts whole numbers from `least` to `most`. */
 export const wholeFrom =

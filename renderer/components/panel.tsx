@@ -99,3 +99,20 @@ export const EmptyState = ({ icon, title, children, action }: EmptyStateProps) =
     {action}
   </div>
 );
+
+interface SentencesProps {
+  readonly sentences: readonly string[];
+  /** Accessible name. */
+  readonly label?: string;
+  readonly className?: string;
+}
+
+/** Sentences as a list; nothing where there are none. */
+export const Sentences = ({ sentences, label, className = 'findings' }: SentencesProps) =>
+  sentences.length === 0 ? null : (
+    <ul className={className} aria-label={label}>
+      {sentences.map((sentence) => (
+        <li key={sentence}>{sentence}</li>
+      ))}
+    </ul>
+  );

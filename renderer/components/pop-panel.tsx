@@ -54,7 +54,7 @@ export const PopPanel = ({ label, name, title, children }: PopPanelProps) => {
         {label} <Icon name="chevronDown" size={10} />
       </button>
       {open && (
-        <div className="menu-list pop-panel" role="group" aria-label={name}>
+        <div className="pop-panel" role="group" aria-label={name}>
           {children}
         </div>
       )}

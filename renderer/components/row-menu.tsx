@@ -1,5 +1,5 @@
-import { type RefObject, useId, useRef } from 'react';
-import { IconButton } from './button.tsx';
+import { type ReactNode, type RefObject, useId, useRef } from 'react';
+import { Button, IconButton, type IconName } from './button.tsx';
 import './menu.css';
 
 export interface MenuItem {
@@ -19,11 +19,12 @@ const WIDTH_PX = 236;
 export const menuPlace = (
   from: { readonly left: number; readonly top: number; readonly bottom: number },
   count: number,
+  width = WIDTH_PX,
 ): { readonly left: number; readonly top: number } => {
   const height = count * LINE_PX + FRAME_PX;
   const below = from.bottom + GAP_PX;
   return {
-    left: Math.max(GAP_PX, Math.min(from.left, window.innerWidth - WIDTH_PX - GAP_PX)),
+    left: Math.max(GAP_PX, Math.min(from.left, window.innerWidth - width - GAP_PX)),
     top: below + height > window.innerHeight ? Math.max(GAP_PX, from.top - GAP_PX - height) : below,
   };
 };
@@ -70,11 +71,20 @@ export const MenuItems = ({
     </button>
   ));
 
+interface PopMenuProps {
+  readonly label: string;
+  readonly items: readonly MenuItem[];
+  /** In pixels; by default that of sentences. */
+  readonly width?: number;
+  /** The button that opens the menu: its attributes. */
+  readonly children: (opens: { readonly 'aria-haspopup': 'menu'; readonly popoverTarget: string }) => ReactNode;
+}
+
 /**
- * The commands of a list row, behind a button with three dots. Uses the top layer, so that the list does not clip it.
- * Escape or a click outside closes it.
+ * Commands behind a button. Uses the top layer, so that nothing clips it. Escape or a click outside closes it; arrow
+ * keys move within it.
  */
-export const RowMenu = ({ label, items }: { readonly label: string; readonly items: readonly MenuItem[] }) => {
+const PopMenu = ({ label, items, width, children }: PopMenuProps) => {
   const id = useId();
   const button = useRef<HTMLSpanElement>(null);
   const list = useRef<HTMLDivElement>(null);
@@ -82,15 +92,13 @@ export const RowMenu = ({ label, items }: { readonly label: string; readonly ite
     const from = button.current?.getBoundingClientRect();
     const element = list.current;
     if (from === undefined || element === null) return;
-    const { left, top } = menuPlace(from, items.length);
+    const { left, top } = menuPlace(from, items.length, width);
     element.style.top = `${top}px`;
     element.style.left = `${left}px`;
   };
   return (
     <>
-      <span ref={button}>
-        <IconButton icon="more" label={label} aria-haspopup="menu" popoverTarget={id} />
-      </span>
+      <span ref={button}>{children({ 'aria-haspopup': 'menu', popoverTarget: id })}</span>
       <div
         id={id}
         ref={list}
@@ -98,6 +106,7 @@ export const RowMenu = ({ label, items }: { readonly label: string; readonly ite
         role="menu"
         aria-label={label}
         popover="auto"
+        style={{ width }}
         onBeforeToggle={(event) => {
           if (event.newState === 'open') position();
         }}
@@ -111,3 +120,28 @@ export const RowMenu = ({ label, items }: { readonly label: string; readonly ite
     </>
   );
 };
+
+/** The commands of a list row, behind a button with three dots. */
+export const RowMenu = ({ label, items }: Pick<PopMenuProps, 'label' | 'items'>) => (
+  <PopMenu label={label} items={items}>
+    {(opens) => <IconButton icon="more" label={label} {...opens} />}
+  </PopMenu>
+);
+
+interface MenuProps extends Pick<PopMenuProps, 'label' | 'items'> {
+  readonly icon: IconName;
+  readonly disabled?: boolean;
+}
+
+const SHORT_PX = 140;
+
+/** A named button that opens a few commands of a word or two. */
+export const Menu = ({ label, icon, items, disabled = false }: MenuProps) => (
+  <PopMenu label={label} items={items} width={SHORT_PX}>
+    {(opens) => (
+      <Button look="quiet" small icon={icon} disabled={disabled} {...opens}>
+        {label}
+      </Button>
+    )}
+  </PopMenu>
+);

@@ -4,7 +4,7 @@ import { defaultText } from '../../main/contract/setting.ts';
 import { MOST_SEEDS } from '../../main/contract/bounds.ts';
 import { formatMargin } from '../../main/words/numbers.ts';
 import { Checkbox, Field, Select } from './choices.tsx';
-import { NumberInput } from './number-input.tsx';
+import { NumberField } from './number-input.tsx';
 import { Tooltip } from './tooltip.tsx';
 
 /** The label of a setting, with its explanation on hover and focus. */
@@ -66,8 +66,30 @@ export const SettingField = (props: SettingFieldProps) => {
       />
     );
   if (kind === 'list' && choices.length > 0) return <ListField {...props} />;
-  return kind === 'whole' || kind === 'real' ? <NumberField {...props} /> : <TypedField {...props} />;
+  return kind === 'whole' || kind === 'real' ? <NumberSetting {...props} /> : <TypedField {...props} />;
 };
+
+interface SettingFieldsProps {
+  readonly settings: readonly Setting[];
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly choose: (setting: string, value: unknown) => void;
+}
+
+/** Fields of settings under their labels. Invalid values are kept as typed, for the form to name. */
+export const SettingFields = ({ settings, values, choose }: SettingFieldsProps) =>
+  settings.map((setting) => {
+    const take = (value: unknown): void => choose(setting.name, value);
+    return (
+      <SettingField
+        key={setting.name}
+        stacked
+        setting={setting}
+        value={values[setting.name]}
+        onChange={take}
+        onRefused={take}
+      />
+    );
+  });
 
 /** A checkbox for each choice of a list. None ticked gives the default, or an empty list, which its form names. */
 const ListField = ({ setting, value, onChange, disabled = false, stacked }: SettingFieldProps) => {
@@ -101,30 +123,27 @@ const POINTS = 100;
 export const inPointsOf = (share: number): number => Number((POINTS * share).toPrecision(12));
 export const shareOfPoints = (points: number): number => points / POINTS;
 
-const NumberField = ({ setting, value, onChange, onRefused, onBlur, disabled, stacked }: SettingFieldProps) => {
+const NumberSetting = ({ setting, value, onChange, onRefused, onBlur, disabled, stacked }: SettingFieldProps) => {
   const { kind, fits, isOptional, inPoints = false, step } = setting;
   /** The value of the setting for a typed number; an empty field gives the default, or is invalid. */
   const meant = (typed: number | null): unknown =>
     typed === null ? (isOptional ? setting.default : Number.NaN) : inPoints ? shareOfPoints(typed) : typed;
   return (
-    <Field label={<SettingLabel setting={setting} />} stacked={stacked}>
-      {(id) => (
-        <NumberInput
-          id={id}
-          className={stacked === true ? '' : 'input-number'}
-          min={kind === 'whole' && setting.least !== null ? setting.least : undefined}
-          max={kind === 'whole' && setting.most !== null ? setting.most : undefined}
-          step={step === undefined ? (kind === 'real' ? 'any' : 1) : inPoints ? inPointsOf(step) : step}
-          value={typeof value !== 'number' || !Number.isFinite(value) ? null : inPoints ? inPointsOf(value) : value}
-          placeholder={setting.hint ?? (isOptional ? defaultText(setting) : undefined)}
-          disabled={disabled}
-          accepts={(typed) => fits(meant(typed))}
-          onChange={(typed) => onChange(meant(typed))}
-          onRefused={(typed) => onRefused?.(meant(typed))}
-          onBlur={onBlur}
-        />
-      )}
-    </Field>
+    <NumberField
+      label={<SettingLabel setting={setting} />}
+      stacked={stacked}
+      className={stacked === true ? '' : 'input-number'}
+      min={kind === 'whole' && setting.least !== null ? setting.least : undefined}
+      max={kind === 'whole' && setting.most !== null ? setting.most : undefined}
+      step={step === undefined ? (kind === 'real' ? 'any' : 1) : inPoints ? inPointsOf(step) : step}
+      value={typeof value !== 'number' || !Number.isFinite(value) ? null : inPoints ? inPointsOf(value) : value}
+      placeholder={setting.hint ?? (isOptional ? defaultText(setting) : undefined)}
+      disabled={disabled}
+      accepts={(typed) => fits(meant(typed))}
+      onChange={(typed) => onChange(meant(typed))}
+      onRefused={(typed) => onRefused?.(meant(typed))}
+      onBlur={onBlur}
+    />
   );
 };
 

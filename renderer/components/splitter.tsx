@@ -4,8 +4,7 @@ interface SplitterProps {
   readonly label: string;
   /** Width of the panel beside it, in pixels. */
   readonly width: number;
-  readonly minimum: number;
-  readonly maximum: number;
+  readonly limits: { readonly minimum: number; readonly maximum: number };
   /** Side on which the panel is. */
   readonly panel: 'left' | 'right';
   readonly onResize: (width: number) => void;
@@ -14,7 +13,7 @@ interface SplitterProps {
 const KEY_STEP_PX = 16;
 
 /** The draggable edge of a side panel; arrow keys also move it. */
-export const Splitter = ({ label, width, minimum, maximum, panel, onResize }: SplitterProps) => {
+export const Splitter = ({ label, width, limits, panel, onResize }: SplitterProps) => {
   const start = useRef<{ readonly x: number; readonly width: number } | null>(null);
   const outward = panel === 'left' ? 1 : -1;
   return (
@@ -24,8 +23,8 @@ export const Splitter = ({ label, width, minimum, maximum, panel, onResize }: Sp
       aria-orientation="vertical"
       aria-label={label}
       aria-valuenow={width}
-      aria-valuemin={minimum}
-      aria-valuemax={maximum}
+      aria-valuemin={limits.minimum}
+      aria-valuemax={limits.maximum}
       tabIndex={0}
       onPointerDown={(event) => {
         event.currentTarget.setPointerCapture(event.pointerId);

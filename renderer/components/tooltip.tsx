@@ -15,7 +15,7 @@ export const openPopover = (element: HTMLElement): void => {
 export const placeBelow = (
   anchor: { readonly left: number; readonly top: number; readonly bottom: number },
   box: { readonly width: number; readonly height: number },
-  room: { readonly width: number; readonly height: number },
+  room = { width: window.innerWidth, height: window.innerHeight },
 ): { readonly left: number; readonly top: number } => {
   const left = Math.max(EDGE_PX, Math.min(anchor.left, room.width - box.width - EDGE_PX));
   const below = anchor.bottom + GAP_PX;
@@ -66,12 +66,7 @@ export const Tooltip = ({ children, content, className = '', focusable = true }:
     if (!open || anchor.current === null || box.current === null) return;
     // In the top layer nothing cuts it off.
     openPopover(box.current);
-    setPosition(
-      placeBelow(anchor.current.getBoundingClientRect(), box.current.getBoundingClientRect(), {
-        width: window.innerWidth,
-        height: window.innerHeight,
-      }),
-    );
+    setPosition(placeBelow(anchor.current.getBoundingClientRect(), box.current.getBoundingClientRect()));
   }, [open, content]);
 
   useEffect(() => {

@@ -5,6 +5,7 @@ import type { JobProgress, RunManifest } from '../../main/contract/run.ts';
 import { staleAfter } from '../../main/contract/stale-calls.ts';
 import type { LaterChange } from '../../main/evaluation/sweeps/running-sweep.ts';
 import type { Engine } from './waits.ts';
+import { isAtRest } from '../format/run-names.ts';
 
 const withManifest = (runs: readonly RunManifest[], manifest: RunManifest): RunManifest[] =>
   runs.some((run) => run.id === manifest.id)
@@ -25,8 +26,6 @@ export const withWork = (works: readonly ClusterWork[], work: ClusterWork): Clus
     : [...works, work];
 };
 
-const isActive = (manifest: RunManifest): boolean => manifest.state === 'running' || manifest.state === 'queued';
-
 /** Deferred effects of `applyEvent`: changes of a running sweep are applied together, its thresholds less often. */
 interface EventEffects {
   readonly sweepChanged: (run: string, change: LaterChange) => void;
@@ -41,7 +40,7 @@ export const applyEvent = (cache: Engine['cache'], event: EngineEvent, effects: 
     case 'run.changed': {
       const { manifest } = event;
       cache.patch('runs.list', (runs) => withManifest(runs, manifest));
-      if (!isActive(manifest)) cache.patch('jobs.list', (jobs) => jobs.filter((job) => job.run !== manifest.id));
+      if (isAtRest(manifest)) cache.patch('jobs.list', (jobs) => jobs.filter((job) => job.run !== manifest.id));
       break;
     }
     case 'run.removed':

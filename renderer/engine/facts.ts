@@ -21,16 +21,6 @@ export interface Facts {
   readonly selection: Selection;
 }
 
-export const readFacts = ({ bridge, cache }: Engine): Facts => ({
-  connected: bridge.status.get().state === 'connected',
-  models: cache.state('models.list', {}).data ?? [],
-  tasks: cache.state('tasks.list', {}).data ?? [],
-  runs: cache.state('runs.list', {}).data ?? [],
-  jobs: cache.state('jobs.list', {}).data ?? [],
-  methods: cache.state('methods.list', {}).data ?? [],
-  selection: selectionStore.getState(),
-});
-
 export const selectedModel = ({ models, selection }: Pick<Facts, 'models' | 'selection'>): ModelEntry | null =>
   models.find((model) => model.handle === selection.model) ?? null;
 
@@ -121,6 +111,9 @@ const sourceOf = (engine: Engine): FactsSource => {
   sources.set(engine, source);
   return source;
 };
+
+/** The facts now. */
+export const readFacts = (engine: Engine): Facts => sourceOf(engine).read();
 
 /** Facts for components, which rerender when the lists or the selection change. */
 export const useFacts = (): Facts => {

@@ -1,6 +1,6 @@
 import { present } from '../../main/contract/errors.ts';
 import { copyPicture } from '../components/copy-text.ts';
-import { Menu } from '../components/menu.tsx';
+import { Menu } from '../components/row-menu.tsx';
 import { useQuery, useRequest } from '../engine/engine-context.tsx';
 import { titlesOf } from '../../main/words/task-titles.ts';
 import { pngTexts, withPngTexts } from '../../main/figures/png.ts';

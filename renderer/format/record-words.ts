@@ -1,7 +1,7 @@
 import type { ProviderListing, ProviderName, ProviderProbe, RunDevice } from '../../main/contract/device.ts';
 import { type ChangedSince, shortHash } from '../../main/contract/model.ts';
 import { deviceName } from '../../main/words/devices.ts';
-import { formatCount, formatFixed, formatPercent, formatPower } from '../../main/words/numbers.ts';
+import { counted, formatCount, formatFixed, formatPercent, formatPower } from '../../main/words/numbers.ts';
 
 type DeviceState = 'used' | 'works' | 'untried' | 'refused' | 'absent';
 
@@ -79,7 +79,7 @@ export const runDeviceText = ({ precision, threads, name, shareOnCpu, deviation,
     deviceName(device),
     ...(name === undefined ? [] : [name]),
     precision,
-    `${formatCount(threads)} ${threads === 1 ? 'thread' : 'threads'}`,
+    counted(threads, 'thread'),
     ...(shareOnCpu === undefined ? [] : [`${formatPercent(shareOnCpu, 0)} of nodes on the processor`]),
     ...(deviation === undefined ? [] : [`deviation ${formatPower(deviation, 1)}`]),
   ].join(', ');

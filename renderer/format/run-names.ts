@@ -11,3 +11,6 @@ export const shownRunText = (run: Pick<RunManifest, 'title' | 'label' | 'tasks'>
     shownRunName(run, tasks),
     ...run.tasks.flatMap(({ name }) => tasks.find((task) => task.name === name)?.title ?? []),
   ].join('\n');
+
+/** Whether the run is neither running nor queued. */
+export const isAtRest = ({ state }: Pick<RunManifest, 'state'>): boolean => state !== 'running' && state !== 'queued';

@@ -19,7 +19,7 @@ export const ChatSwitch = ({ models, short = false }: ChatSwitchProps) => {
   if (first === undefined) return null;
   const label = short && !chat ? 'Chat template (not applied)' : 'Chat template';
   return (
-    <div className="chat-switch">
+    <div className="stack stack-tight chat-switch">
       <Checkbox checked={chat} onChange={chooseChat}>
         <Definition of="chatTemplate">{label}</Definition>
       </Checkbox>

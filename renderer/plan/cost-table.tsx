@@ -28,7 +28,7 @@ export const CostTable = ({ cost, experts, topK, droppedShare = null }: CostTabl
   ];
   return (
     <>
-      <table className="cost-table">
+      <table className="plain-table cost-table">
         <caption className="visually-hidden">Cost of the plan, before and after</caption>
         <thead>
           <tr>

@@ -14,6 +14,10 @@ const slug = (name: string): string =>
     .slice(0, LONGEST - 3)
     .replace(/-+$/, '');
 
+/** The name, with a number where it is `taken`. */
+const numbered = (base: string, taken: readonly string[]): string | undefined =>
+  [base, ...taken.map((_, index) => `${base}-${index + 2}`)].find((name) => !taken.includes(name));
+
 /**
  * Method name of an imported ranking or plan in a sweep: derived from the file name, with a number added if it is
  * `taken` by a method or another file.
@@ -21,8 +25,7 @@ const slug = (name: string): string =>
 export const methodNameOfFile = (file: string, taken: readonly string[]): MethodName => {
   const name = slug(file);
   const base = methodName.safeParse(name).success ? name : 'file';
-  const names = [base, ...Array.from({ length: taken.length + 1 }, (_, index) => `${base}-${index + 2}`)];
-  return methodName.parse(names.find((entry) => !taken.includes(entry)));
+  return methodName.parse(numbered(base, taken));
 };
 
 /** Name of the curve of a checkpoint folder: that of the folder, with a number added if it is `taken`. */
@@ -30,6 +33,5 @@ export const candidateNameOfFolder = (path: string, taken: readonly string[]): s
   const last = path.split(/[\\/]/).findLast((part) => part !== '') ?? '';
   const name = last.replace(/[^A-Za-z0-9 ._+-]+/g, '-').replace(/^[^A-Za-z]+/, '');
   const base = (name === '' ? 'folder' : name).slice(0, 60);
-  const names = [base, ...Array.from({ length: taken.length + 1 }, (_, index) => `${base}-${String(index + 2)}`)];
-  return candidateName.parse(names.find((entry) => !taken.includes(entry)));
+  return candidateName.parse(numbered(base, taken));
 };

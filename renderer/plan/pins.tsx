@@ -3,15 +3,14 @@ import type { PathHandle } from '../../main/contract/model.ts';
 import type { Pin } from '../../main/contract/plan.ts';
 import { Segmented } from '../components/choices.tsx';
 import { selectionStore } from '../state/selection-store.ts';
+import { type ExpertPosition } from '../state/selection.ts';
 
 /** Whether an expert must stay (true) or go (false); null: the method decides. */
 export const pinOf = (pins: readonly Pin[] | undefined, layer: number, expert: number): boolean | null =>
   pins?.find((pin) => pin.layer === layer && pin.expert === expert)?.keep ?? null;
 
-interface PinControlProps {
+interface PinControlProps extends ExpertPosition {
   readonly model: PathHandle;
-  readonly layer: number;
-  readonly expert: number;
 }
 
 /** Chooses whether the method decides, or the expert must stay or go. */

@@ -1,4 +1,3 @@
-import { useStore } from 'zustand';
 import type { TaskProfile } from '../../main/contract/profile.ts';
 import {
   counted,
@@ -10,14 +9,11 @@ import {
 import type { Cell } from '../charts/heatmap-geometry.ts';
 import { Button, IconButton } from '../components/button.tsx';
 import { Definition } from '../components/definition.tsx';
-import { useQueries } from '../engine/engine-context.tsx';
 import { focusedTask, isUsable, selectedModel, useFacts } from '../engine/facts.ts';
-import { chatOf } from '../plan/chat.ts';
 import { goes, type ExpertFate } from '../plan/expert-fates.ts';
-import { planStore } from '../state/plan-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { pivotOf } from './area-pivot.ts';
-import { areaDamage, damageRuns } from './damage-runs.ts';
+import { areaDamage, useDamage } from './damage-runs.ts';
 
 interface AreaPanelProps {
   readonly profile: TaskProfile;
@@ -34,18 +30,7 @@ const range = (fewest: number, most: number): string =>
 export const AreaPanel = ({ profile, cells, fates, onClose }: AreaPanelProps) => {
   const facts = useFacts();
   const [model, task] = [selectedModel(facts), focusedTask(facts)];
-  const isChat = chatOf(
-    model === null ? [] : [model],
-    useStore(planStore, (state) => state.chat),
-  );
-  const measured = [...new Set(cells.map(({ layer }) => layer))].flatMap((layer) =>
-    model === null || task === null ? [] : damageRuns(facts.runs, model, task, layer, isChat === true),
-  );
-  const documents = useQueries(
-    'damage.read',
-    measured.map(({ id }) => ({ run: id })),
-  ).flatMap(({ data }) => data ?? []);
-  const damage = areaDamage(cells, documents);
+  const damage = areaDamage(cells, useDamage(model, task, [...new Set(cells.map(({ layer }) => layer))]));
   const { experts, layers, choices, share, shareOfLayers, outputShare, tokens } = pivotOf(profile, cells);
   const gone = cells.filter(({ layer, expert }) => goes(fates?.[layer]?.[expert])).length;
   const info = isUsable(model) ? model.info : null;
@@ -59,7 +44,7 @@ export const AreaPanel = ({ profile, cells, fates, onClose }: AreaPanelProps) =>
         </strong>
         <IconButton icon="close" label="Close the area" onClick={onClose} />
       </div>
-      <dl className="area-numbers">
+      <dl className="terms area-numbers number">
         <dt>
           <Definition of="share">Choices</Definition>
         </dt>

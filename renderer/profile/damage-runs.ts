@@ -5,6 +5,9 @@ import { byNewest, type RunManifest } from '../../main/contract/run.ts';
 import { isSameContent } from '../../main/contract/recorded.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
 import type { Cell } from '../charts/heatmap-geometry.ts';
+import { useFacts } from '../engine/facts.ts';
+import { useQueries } from '../engine/engine-context.tsx';
+import { useChatOf } from '../plan/chat.ts';
 
 /** Only the newest runs are searched; single experts from older ones are quickly measured again. */
 const MOST_RUNS = 24;
@@ -59,4 +62,19 @@ export const areaDamage = (
   const loss = ({ difference }: ExpertDamage): number => (metric === 'perplexity' ? difference : -difference);
   const worst = others.reduce((most, other) => (loss(other) > loss(most) ? other : most), first);
   return { measured: found.length, worst, metric };
+};
+
+/** What was measured of the experts of some layers, with the current prompt settings. */
+export const useDamage = (
+  model: ModelEntry | null,
+  task: TaskEntry | null,
+  layers: readonly number[],
+): readonly DamageDocument[] => {
+  const { runs } = useFacts();
+  const isChat = useChatOf(model) === true;
+  const measured = layers.flatMap((layer) =>
+    model === null || task === null ? [] : damageRuns(runs, model, task, layer, isChat),
+  );
+  const inputs = measured.map(({ id }) => ({ run: id }));
+  return useQueries('damage.read', inputs).flatMap(({ data }) => data ?? []);
 };

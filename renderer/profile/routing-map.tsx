@@ -195,12 +195,12 @@ export const RoutingMap = ({ profile, head }: RoutingMapProps) => {
       <>
         {gone !== null && (
           <span className="absent-key">
-            <span className="absent-swatch" />
+            <span className="swatch absent-swatch" />
             gone in {minus?.title}
           </span>
         )}
         <Checkbox checked={showPlan} onChange={togglePlan}>
-          <span className={merges ? 'pale-swatch pale-swatch-merged' : 'pale-swatch'} />
+          <span className={merges ? 'swatch pale-swatch pale-swatch-merged' : 'swatch pale-swatch'} />
           {merges ? 'would be merged into another' : 'would be pruned'}
         </Checkbox>
       </>

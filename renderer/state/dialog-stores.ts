@@ -73,7 +73,6 @@ interface OutcomesState {
   readonly from: number;
   readonly show: (point: PointKey | null) => void;
   readonly choose: (filter: AnswerChange | 'all') => void;
-  readonly turnTo: (from: number) => void;
 }
 
 /** State of the items dialog, which opens on the lost items. */
@@ -83,7 +82,6 @@ export const outcomesStore = createStore<OutcomesState>()((set) => ({
   from: 0,
   show: (point) => set({ point, filter: 'lost', from: 0 }),
   choose: (filter) => set({ filter, from: 0 }),
-  turnTo: (from) => set({ from }),
 }));
 
 interface CalibrationState {

@@ -33,8 +33,6 @@ interface ExportState {
   readonly toConfirm: string | null;
   readonly show: (open: boolean) => void;
   readonly choosePoint: (point: PointKey | null) => void;
-  readonly chooseInto: (into: ChosenFolder | null) => void;
-  readonly chooseName: (name: string | null) => void;
   readonly showRun: (run: string | null) => void;
 }
 
@@ -53,7 +51,5 @@ export const exportStore = createStore<ExportState>()((set) => ({
   toConfirm: null,
   show: (open) => set({ open }),
   choosePoint: (point) => set({ point, name: null }),
-  chooseInto: (into) => set({ into }),
-  chooseName: (name) => set({ name }),
   showRun: (run) => set({ run, toConfirm: null }),
 }));

@@ -28,9 +28,6 @@ export interface FinetuneState {
   readonly show: (open: boolean) => void;
   readonly showRun: (run: string) => void;
   readonly choose: (setting: string, value: unknown) => void;
-  readonly chooseInto: (into: ChosenFolder) => void;
-  readonly chooseName: (name: string) => void;
-  readonly choosePython: (python: ChosenProgram | null) => void;
 }
 
 export const createFinetuneStore = () =>
@@ -45,9 +42,6 @@ export const createFinetuneStore = () =>
     show: (open) => set({ open, run: null }),
     showRun: (run) => set({ open: true, run }),
     choose: (setting, value) => set(({ settings }) => ({ settings: { ...settings, [setting]: value } })),
-    chooseInto: (into) => set({ into }),
-    chooseName: (name) => set({ name }),
-    choosePython: (python) => set({ python }),
   }));
 
 export const finetuneStore = createFinetuneStore();

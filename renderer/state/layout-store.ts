@@ -69,19 +69,16 @@ interface LayoutState {
   readonly paletteOpen: boolean;
   /** Whether the initial address has been followed. */
   readonly isFollowed: boolean;
-  readonly markFollowed: () => void;
   readonly show: (view: string) => void;
   readonly chooseTheme: (theme: Theme) => void;
   readonly toggleSidebar: () => void;
   readonly toggleInspector: () => void;
   readonly widen: (isApart: boolean) => void;
-  readonly openInspector: () => void;
   readonly overlay: (overlaid: Partial<LayoutState['overlaid']>) => void;
   readonly resizeSidebar: (width: number) => void;
   readonly resizeInspector: (width: number) => void;
   /** Gives the upper of two lists this share of what both have. */
   readonly shareLists: (upper: keyof ListShares, lower: keyof ListShares, share: number) => void;
-  readonly openPalette: (open: boolean) => void;
 }
 
 const rememberedTheme = (): Theme => themes.find((theme) => theme === remembered.read('theme')) ?? 'system';
@@ -114,7 +111,6 @@ export const createLayoutStore = () =>
     listShares: rememberedShares(),
     paletteOpen: false,
     isFollowed: false,
-    markFollowed: () => set({ isFollowed: true }),
     show: (view) => set({ view }),
     chooseTheme: (theme) => set({ theme }),
     toggleSidebar: () => set(({ sidebarOpen }) => ({ sidebarOpen: !sidebarOpen })),
@@ -125,7 +121,6 @@ export const createLayoutStore = () =>
           ? state
           : { isApart, inspectorOpen: state.otherInspectorOpen, otherInspectorOpen: state.inspectorOpen },
       ),
-    openInspector: () => set({ inspectorOpen: true }),
     overlay: (changed) => set(({ overlaid }) => ({ overlaid: { ...overlaid, ...changed } })),
     resizeSidebar: (width) => set({ sidebarWidth: within(width, sidebarLimits) }),
     resizeInspector: (width) => set({ inspectorWidth: within(width, inspectorLimits) }),
@@ -135,7 +130,6 @@ export const createLayoutStore = () =>
         const first = both * Math.min(1 - LEAST_SHARE, Math.max(LEAST_SHARE, share));
         return { listShares: { ...listShares, [upper]: first, [lower]: both - first } };
       }),
-    openPalette: (paletteOpen) => set({ paletteOpen }),
   }));
 
 export const layoutStore = createLayoutStore();

@@ -23,10 +23,7 @@ interface RemoteState {
   readonly step: RemoteStep | null;
   /** What ssh asks, the oldest first. */
   readonly questions: readonly SshQuestion[];
-  readonly show: (open: boolean) => void;
   readonly remember: (host: string) => void;
-  readonly begin: () => void;
-  readonly end: () => void;
   readonly hear: (event: RemoteEvent) => void;
 }
 
@@ -36,14 +33,11 @@ export const remoteStore = createStore<RemoteState>()((set, get) => ({
   hosts: rememberedHosts(),
   step: null,
   questions: [],
-  show: (open) => set({ open }),
   remember: (host) => {
     const hosts = [host, ...get().hosts.filter((known) => known !== host)].slice(0, MOST_REMEMBERED);
     remembered.write(KEY, hosts.join(' '));
     set({ hosts });
   },
-  begin: () => set({ step: 'reach' }),
-  end: () => set({ step: null }),
   hear: (event) => {
     const { step, questions } = get();
     if (event.type === 'remote.step' && step !== null) set({ step: event.step });

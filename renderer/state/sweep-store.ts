@@ -2,6 +2,7 @@ import { createStore } from 'zustand/vanilla';
 import type { PathHandle } from '../../main/contract/model.ts';
 import type { MethodName, RefitName } from '../../main/contract/plan.ts';
 import { type DescribedSweepSettings, describedSweepSettings, type SweepSettings } from '../../main/contract/sweep.ts';
+import { toggled } from './selection-store.ts';
 
 /** Methods of a first sweep: the floor, the usual baseline, and two published methods. */
 export const usualMethods: readonly MethodName[] = ['random', 'frequency', 'reap', 'uncurl'];
@@ -44,34 +45,28 @@ export interface SweepState extends SweepChoices {
   readonly choose: (setting: string, value: unknown) => void;
 }
 
-const toggled = <T>(list: readonly T[], member: T): readonly T[] =>
-  list.includes(member) ? list.filter((known) => known !== member) : [...list, member];
-
-const createSweepStore = () =>
-  createStore<SweepState>()((set) => ({
-    ...describedSweepSettings.parse({}),
-    otherModels: [],
-    isFromAddress: false,
-    methods: usualMethods,
-    files: {},
-    candidates: [],
-    skippedFactors: [],
-    typedFactors: '',
-    toggleModel: (model) => set(({ otherModels }) => ({ otherModels: toggled(otherModels, model) })),
-    toggleMethod: (method) => set(({ methods }) => ({ methods: toggled(methods, method) })),
-    addFile: (method, file) =>
-      set(({ files, methods }) => ({ files: { ...files, [method]: file }, methods: [...methods, method] })),
-    removeFile: (method) =>
-      set(({ files, methods }) => ({
-        files: Object.fromEntries(Object.entries(files).filter(([name]) => name !== method)),
-        methods: methods.filter((known) => known !== method),
-      })),
-    addCandidate: (candidate) => set(({ candidates }) => ({ candidates: [...candidates, candidate] })),
-    removeCandidate: (name) =>
-      set(({ candidates }) => ({ candidates: candidates.filter((candidate) => candidate.name !== name) })),
-    toggleFactor: (factor) => set(({ skippedFactors }) => ({ skippedFactors: toggled(skippedFactors, factor) })),
-    toggleRefit: (refit) => set(({ refits }) => ({ refits: toggled(refits, refit) })),
-    choose: (setting, value) => set((state) => ({ ...state, [setting]: value })),
-  }));
-
-export const sweepStore = createSweepStore();
+export const sweepStore = createStore<SweepState>()((set) => ({
+  ...describedSweepSettings.parse({}),
+  otherModels: [],
+  isFromAddress: false,
+  methods: usualMethods,
+  files: {},
+  candidates: [],
+  skippedFactors: [],
+  typedFactors: '',
+  toggleModel: (model) => set(({ otherModels }) => ({ otherModels: toggled(otherModels, model) })),
+  toggleMethod: (method) => set(({ methods }) => ({ methods: toggled(methods, method) })),
+  addFile: (method, file) =>
+    set(({ files, methods }) => ({ files: { ...files, [method]: file }, methods: [...methods, method] })),
+  removeFile: (method) =>
+    set(({ files, methods }) => ({
+      files: Object.fromEntries(Object.entries(files).filter(([name]) => name !== method)),
+      methods: methods.filter((known) => known !== method),
+    })),
+  addCandidate: (candidate) => set(({ candidates }) => ({ candidates: [...candidates, candidate] })),
+  removeCandidate: (name) =>
+    set(({ candidates }) => ({ candidates: candidates.filter((candidate) => candidate.name !== name) })),
+  toggleFactor: (factor) => set(({ skippedFactors }) => ({ skippedFactors: toggled(skippedFactors, factor) })),
+  toggleRefit: (refit) => set(({ refits }) => ({ refits: toggled(refits, refit) })),
+  choose: (setting, value) => set((state) => ({ ...state, [setting]: value })),
+}));

@@ -9,6 +9,7 @@ import type { Plan } from '../../main/contract/plan.ts';
 import type { SliceBy } from '../../main/contract/slices.ts';
 import { isSamePoint } from '../../main/contract/sweep.ts';
 import type { PointKey } from './selection.ts';
+import { toggled } from './selection-store.ts';
 
 /** Part of a store; rerenders only when the part changes (compared member by member). */
 export const usePart = <S, P>(store: StoreApi<S>, part: (state: S) => P): P => useStore(store, useShallow(part));
@@ -16,14 +17,12 @@ export const usePart = <S, P>(store: StoreApi<S>, part: (state: S) => P): P => u
 interface RoutingState {
   readonly asTable: boolean;
   readonly showPlan: boolean;
-  readonly showTable: (asTable: boolean) => void;
   readonly togglePlan: () => void;
 }
 
 export const routingStore = createStore<RoutingState>()((set) => ({
   asTable: false,
   showPlan: true,
-  showTable: (asTable) => set({ asTable }),
   togglePlan: () => set(({ showPlan }) => ({ showPlan: !showPlan })),
 }));
 
@@ -48,9 +47,7 @@ interface CurvesState {
   /** Task shown enlarged; null: none. */
   readonly enlarged: string | null;
   readonly hiddenMethods: readonly string[];
-  readonly chooseDelta: (delta: number | null) => void;
   readonly moveDelta: (isMoving: boolean) => void;
-  readonly chooseMode: (mode: CurvesMode) => void;
   readonly toggleMethod: (method: string) => void;
 }
 
@@ -61,26 +58,11 @@ export const curvesStore = createStore<CurvesState>()((set) => ({
   mode: 'difference',
   enlarged: null,
   hiddenMethods: [],
-  chooseDelta: (delta) => set({ delta }),
   moveDelta: (isDeltaMoving) => set((state) => (state.isDeltaMoving === isDeltaMoving ? state : { isDeltaMoving })),
-  chooseMode: (mode) => set({ mode }),
-  toggleMethod: (method) =>
-    set(({ hiddenMethods }) => ({
-      hiddenMethods: hiddenMethods.includes(method)
-        ? hiddenMethods.filter((hidden) => hidden !== method)
-        : [...hiddenMethods, method],
-    })),
+  toggleMethod: (method) => set(({ hiddenMethods }) => ({ hiddenMethods: toggled(hiddenMethods, method) })),
 }));
 
-interface ThresholdsState {
-  readonly asTable: boolean;
-  readonly showTable: (asTable: boolean) => void;
-}
-
-export const thresholdsStore = createStore<ThresholdsState>()((set) => ({
-  asTable: false,
-  showTable: (asTable) => set({ asTable }),
-}));
+export const thresholdsStore = createStore<{ readonly asTable: boolean }>()(() => ({ asTable: false }));
 
 interface CompareState {
   /** Kind of the tasks compared; null: chosen answers, if there are any. */
@@ -88,14 +70,12 @@ interface CompareState {
   /** `best`, `unpruned` or a method. */
   readonly reference: string;
   readonly asTable: boolean;
-  readonly showTable: (asTable: boolean) => void;
 }
 
-export const compareStore = createStore<CompareState>()((set) => ({
+export const compareStore = createStore<CompareState>()(() => ({
   answers: null,
   reference: BEST_REFERENCE,
   asTable: false,
-  showTable: (asTable) => set({ asTable }),
 }));
 
 export interface ShownSlice {

@@ -11,6 +11,8 @@ import { changedPlan } from '../state/plan-settings.ts';
 import type { PlanSettings } from '../state/plan-settings.ts';
 import type { Brought, PointKey } from '../state/selection.ts';
 import { makingOf, sweepSettingsOf } from './plan-making.ts';
+import { layoutStore } from '../state/layout-store.ts';
+import { selectionStore } from '../state/selection-store.ts';
 
 type Known = Pick<Facts, 'models' | 'tasks' | 'runs' | 'methods' | 'selection'>;
 
@@ -93,4 +95,10 @@ export const broughtByPoint = ({ models, tasks, runs, methods, selection }: Know
   if (point.factor <= 1 || !isMethod) return brought;
   const plan = run === undefined ? null : planOfPoint(selection.plan, run, model, method, point.seed);
   return { ...brought, method, factor: point.factor, ...(plan === null ? {} : { plan }) };
+};
+
+/** Selects a point of a chart, and opens the panel with its numbers. */
+export const showPoint = (facts: Known, point: PointKey): void => {
+  selectionStore.getState().selectPoint(point, broughtByPoint(facts, point));
+  layoutStore.setState({ inspectorOpen: true });
 };

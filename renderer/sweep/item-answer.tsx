@@ -5,6 +5,7 @@ import { formatCount, formatFixed } from '../../main/words/numbers.ts';
 import { endingWords } from '../../main/words/verdicts.ts';
 import { Icon } from '../components/button.tsx';
 import './item-answer.css';
+import { FactList, plainFact } from '../components/data-table.tsx';
 
 const changeWords: Readonly<Record<AnswerChange, string>> = {
   lost: 'lost: right only without pruning',
@@ -31,28 +32,14 @@ export const ItemAnswer = ({ answers, names }: ItemAnswerProps) => {
         </span>
         {asked !== null && <pre>{asked.context}</pre>}
       </div>
-      <dl>
-        {asked !== null && asked.right.length > 0 && (
-          <div>
-            <dt>Right</dt>
-            <dd>
-              <code>{asked.right.join(' or ')}</code>
-            </dd>
-          </div>
-        )}
-        <div>
-          <dt>{first}</dt>
-          <dd>
-            <Answer answer={unpruned} other={candidate} asked={asked} />
-          </dd>
-        </div>
-        <div>
-          <dt>{second}</dt>
-          <dd>
-            <Answer answer={candidate} other={unpruned} asked={asked} />
-          </dd>
-        </div>
-      </dl>
+      <FactList
+        className=""
+        facts={[
+          plainFact('Right', asked !== null && asked.right.length > 0 ? <code>{asked.right.join(' or ')}</code> : null),
+          plainFact(first, <Answer answer={unpruned} other={candidate} asked={asked} />),
+          plainFact(second, <Answer answer={candidate} other={unpruned} asked={asked} />),
+        ]}
+      />
     </li>
   );
 };

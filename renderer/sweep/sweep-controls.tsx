@@ -16,6 +16,7 @@ import type { ResolvedTheme } from '../state/theme.ts';
 import { curvesStore } from '../state/view-stores.ts';
 import { broughtByRun } from './brought.ts';
 import { sweepDelta, useSweep } from './shown-sweep.ts';
+import { EmptyState } from '../components/panel.tsx';
 
 /** Selects the sweep shown in all views; a sweep of other models also changes the selected model. */
 export const SweepSelect = () => {
@@ -48,6 +49,22 @@ export const SetUpSweep = () => (
   </Button>
 );
 
+interface NotYetProps {
+  readonly running: boolean;
+  /** What is waited for, and when it comes. */
+  readonly waiting: string;
+  readonly soon: string;
+  /** What the sweep lacks if it is not running. */
+  readonly lacks: string;
+}
+
+/** In place of what a sweep has not measured yet. */
+export const NotYet = ({ running, waiting, soon, lacks }: NotYetProps) => (
+  <EmptyState icon="chart" title={running ? `Waiting for the first ${waiting}…` : `This sweep has ${lacks}`}>
+    {running ? soon : 'Resume it from the list of runs on the left.'}
+  </EmptyState>
+);
+
 /** The rule of all verdicts in a few words; the panel below it changes margin and level. */
 export const RuleChip = () => {
   const { delta } = useSweep();
@@ -70,7 +87,7 @@ export const RuleChip = () => {
 /** The margin of the threshold rule, shared by all views; the engine reevaluates thresholds without inference. */
 export const DeltaSlider = () => {
   const { manifest, delta } = useSweep();
-  const { chooseDelta, moveDelta } = curvesStore.getState();
+  const { moveDelta } = curvesStore.getState();
   const stopDelta = (): void => moveDelta(false);
   const familywise = useStore(curvesStore, (state) => state.familywise);
   const started = sweepDelta(manifest);
@@ -87,7 +104,7 @@ export const DeltaSlider = () => {
             step={0.005}
             value={delta}
             aria-valuetext={`${formatMargin(delta)}${delta === started ? ', as in the sweep’s settings' : ''}`}
-            onChange={(event) => chooseDelta(Number(event.target.value))}
+            onChange={(event) => curvesStore.setState({ delta: Number(event.target.value) })}
             onPointerDown={() => moveDelta(true)}
             onKeyDown={({ repeat }) => moveDelta(repeat)}
             onPointerUp={stopDelta}
@@ -106,7 +123,7 @@ export const DeltaSlider = () => {
               look="quiet"
               small
               title={`Back to ${formatMargin(started)}, as in the sweep’s settings`}
-              onClick={() => chooseDelta(null)}
+              onClick={() => curvesStore.setState({ delta: null })}
             >
               Reset
             </Button>

@@ -35,13 +35,22 @@ test('waiting jobs are reordered by keys and by drag, and show their log', async
     await page.keyboard.press('ArrowUp');
     await expectOrder('uncurl-8', 'uncurl-32', 'uncurl-16');
     await photograph(workbench, 'waiting-jobs');
+    // A second key before the engine has answered the first one moves the job on.
+    const handle = waiting(page)
+      .filter({ hasText: 'uncurl-16' })
+      .getByRole('button', { name: /^Move / });
+    await handle.evaluate((button) => {
+      for (let press = 0; press < 2; press++)
+        button.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowUp', bubbles: true, cancelable: true }));
+    });
+    await expectOrder('uncurl-16', 'uncurl-8', 'uncurl-32');
   });
 
   await test.step('by drag', async () => {
     // Wait for the engine's answer to the previous move.
     await expect(waiting(page).nth(0)).toHaveAttribute('draggable', 'true');
     await waiting(page).nth(0).dragTo(waiting(page).nth(2));
-    await expectOrder('uncurl-32', 'uncurl-16', 'uncurl-8');
+    await expectOrder('uncurl-8', 'uncurl-32', 'uncurl-16');
   });
 
   await test.step('a waiting run is not deleted', async () => {

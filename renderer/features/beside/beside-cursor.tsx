@@ -22,7 +22,7 @@ interface CursorBarProps extends CursorProps {
 /** Moves the cursor: token by token, to a first difference, or by a click into the KL of the plans. */
 export const CursorBar = ({ document: { columns, trace }, differences, cursor, last, onMove }: CursorBarProps) => (
   <>
-    <div className="beside-cursor-bar">
+    <div className="line beside-cursor-bar">
       <IconButton
         icon="chevronLeft"
         label="Previous token"

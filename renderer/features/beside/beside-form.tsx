@@ -9,7 +9,7 @@ import { ProfileNow } from '../../actions/profile-now.tsx';
 import { Button, IconButton } from '../../components/button.tsx';
 import { Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { NumberInput, wholeFrom } from '../../components/number-input.tsx';
+import { NumberField, wholeFrom } from '../../components/number-input.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { inputKey } from '../../engine/query-cache.ts';
@@ -22,6 +22,7 @@ import { useCurrentPlan } from '../../plan/use-current-plan.ts';
 import { besideStore, type NamedPlan } from '../../state/view-stores.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
+import { isAtRest } from '../../format/run-names.ts';
 
 /** Items of a task to choose a prompt from. */
 const ITEMS = 100;
@@ -83,7 +84,7 @@ export const BesideForm = ({ model, run }: { readonly model: ModelEntry; readonl
   const { tasks } = useFacts();
   const { busy, problem, start } = useRequest('here');
   const id = useId();
-  const isAtWork = run !== null && (run.state === 'running' || run.state === 'queued');
+  const isAtWork = run !== null && !isAtRest(run);
   const kept = second?.model === model.handle ? second : null;
   const isKept = kept !== null && inputKey(kept.plan) === inputKey(current?.plan);
   const plans = [current, isKept ? null : kept].flatMap((each) =>
@@ -98,14 +99,14 @@ export const BesideForm = ({ model, run }: { readonly model: ModelEntry; readonl
     });
   return (
     <form
-      className="beside-form"
+      className="stack beside-form"
       aria-label="Prompt and plans"
       onSubmit={(event) => {
         event.preventDefault();
         if (canWrite) write();
       }}
     >
-      <div className="beside-prompt">
+      <div className="stack stack-tight beside-prompt">
         <label htmlFor={id} className="field-label">
           Prompt
         </label>
@@ -125,27 +126,23 @@ export const BesideForm = ({ model, run }: { readonly model: ModelEntry; readonl
           }}
         />
       </div>
-      <div className="beside-row">
+      <div className="line beside-row">
         <ItemSelect />
-        <label className="field">
-          <span className="field-label">
-            <Definition of="newTokens">New tokens</Definition>
-          </span>
-          <NumberInput
-            className="input-number"
-            min={1}
-            max={MOST_NEW_TOKENS}
-            value={maxNewTokens}
-            accepts={wholeFrom(1, MOST_NEW_TOKENS)}
-            onChange={(count) => {
-              if (count !== null) besideStore.setState({ maxNewTokens: count });
-            }}
-          />
-        </label>
+        <NumberField
+          label={<Definition of="newTokens">New tokens</Definition>}
+          className="input-number"
+          min={1}
+          max={MOST_NEW_TOKENS}
+          value={maxNewTokens}
+          accepts={wholeFrom(1, MOST_NEW_TOKENS)}
+          onChange={(count) => {
+            if (count !== null) besideStore.setState({ maxNewTokens: count });
+          }}
+        />
         <ChatSwitch models={[model]} short />
       </div>
-      <div className="beside-row">
-        <span className="beside-plans">
+      <div className="line beside-row">
+        <span className="line">
           <span className="field-label">Plans</span>
           <span className="beside-plan">{current?.name ?? 'none yet'}</span>
           {kept !== null && (
@@ -169,7 +166,7 @@ export const BesideForm = ({ model, run }: { readonly model: ModelEntry; readonl
             </Button>
           )}
         </span>
-        <span className="beside-start">
+        <span className="line beside-start">
           {isAtWork && <StopButton key={run.id} run={run} />}
           {current !== null && prompt === '' && <span className="muted">Type a prompt, or take an item.</span>}
           <Button type="submit" look="primary" icon="play" disabled={!canWrite}>

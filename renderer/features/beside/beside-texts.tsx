@@ -34,7 +34,7 @@ export const BesideTexts = ({ document }: { readonly document: BesideDocument })
         ))}
       </div>
       {isWritten && (
-        <section className="beside-cursor" aria-label="At the token">
+        <section className="stack beside-cursor" aria-label="At the token">
           <CursorBar document={document} differences={parts} cursor={cursor} last={last} onMove={moveTo} />
           <TokenAtCursor document={document} cursor={cursor} />
         </section>
@@ -141,7 +141,7 @@ const Difference = ({ difference, name }: { readonly difference: BesideDifferenc
     );
   const [likely, layers] = [likelyRows(difference), goneRows(difference)];
   return (
-    <section className="beside-difference" aria-label={`First difference of ${name}`}>
+    <section className="stack beside-difference" aria-label={`First difference of ${name}`}>
       <h3>
         {name}: <Definition of="firstDifference">first difference</Definition> at new token {difference.at + 1}
       </h3>

@@ -1,7 +1,7 @@
 import type { BesideDocument } from '../../../main/contract/beside.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { besideLines } from '../../../main/evaluation/beside.ts';
-import { Menu } from '../../components/menu.tsx';
+import { Menu } from '../../components/row-menu.tsx';
 import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { isUsable, selectedModel, useFacts } from '../../engine/facts.ts';
@@ -9,6 +9,8 @@ import { ModelMissing } from '../../plan/model-missing.tsx';
 import { BesideForm } from './beside-form.tsx';
 import { BesideTexts } from './beside-texts.tsx';
 import './beside.css';
+import { saveText } from '../../bridge/bridge.ts';
+import { isAtRest } from '../../format/run-names.ts';
 
 /** A prompt that the unpruned model and one or two plans continue next to each other, token by token. */
 export const BesideView = () => {
@@ -33,10 +35,10 @@ export const BesideView = () => {
 
 /** The texts of a run, finished or not. */
 const BesideRun = ({ run }: { readonly run: RunManifest }) => {
-  const hasTexts = run.state === 'done' || run.state === 'running' || run.state === 'queued';
+  const hasTexts = run.state === 'done' || !isAtRest(run);
   const { data, error } = useQuery('beside.read', hasTexts ? { run: run.id } : null);
   return (
-    <section className="beside-run" aria-label="Texts" aria-busy={run.state === 'running'}>
+    <section className="stack stack-wide" aria-label="Texts" aria-busy={run.state === 'running'}>
       <NotMeasuredHere provenance={data?.provenance} />
       <BesideState run={run} document={data} />
       {error !== null && <Problem error={error} />}
@@ -56,8 +58,6 @@ const stateText = ({ state }: RunManifest, document: BesideDocument | undefined)
   )} new ones.`;
 };
 
-const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
-
 const BesideState = ({
   run,
   document,
@@ -68,7 +68,7 @@ const BesideState = ({
   const { busy, start } = useRequest();
   const isDone = run.state === 'done' && document !== undefined;
   return (
-    <div className="beside-state">
+    <div className="line beside-state">
       <p role="status" className="muted">
         {stateText(run, document)}
       </p>
@@ -83,15 +83,12 @@ const BesideState = ({
               onChoose: () =>
                 start(async ({ bridge }) => {
                   const { name, html } = await bridge.call('beside.report', { run: run.id });
-                  await bridge.saveFile({ suggestedName: name, bytes: encode(html) });
+                  await saveText(bridge, name, html);
                 }),
             },
             {
               label: 'JSONL',
-              onChoose: () =>
-                start(({ bridge }) =>
-                  bridge.saveFile({ suggestedName: `${run.id}.jsonl`, bytes: encode(besideLines(document)) }),
-                ),
+              onChoose: () => start(({ bridge }) => saveText(bridge, `${run.id}.jsonl`, besideLines(document))),
             },
           ]}
         />

@@ -1,17 +1,15 @@
 import { useStore } from 'zustand';
 import type { CompareDocument, CompareRow, CompareTask } from '../../../main/contract/compare.ts';
-import { EmptyState, LargeDisclosure } from '../../components/panel.tsx';
+import { EmptyState, LargeDisclosure, Section } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { Reading } from '../../components/reading.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { titlesOf } from '../../../main/words/task-titles.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { compareStore } from '../../state/view-stores.ts';
-import { broughtByPoint } from '../../sweep/brought.ts';
+import { showPoint } from '../../sweep/brought.ts';
 import { pointKey } from '../../sweep/points.ts';
-import { showPoint } from '../../sweep/show-point.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
-import { RecoverySection } from './compare-sections.tsx';
 import { comparedPoint, useComparison } from './comparison.ts';
 import { MethodMatrix } from './method-matrix.tsx';
 import { RankPanels } from './rank-panels.tsx';
@@ -21,11 +19,21 @@ import type { RunManifest } from '../../../main/contract/run.ts';
 import { ChartsOrTable, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { SetUpSweep, SweepSelect } from '../../sweep/sweep-controls.tsx';
+import { NotYet, SetUpSweep, SweepSelect } from '../../sweep/sweep-controls.tsx';
 import { referenceTitle } from './compare-words.ts';
 import { pick } from '../../../main/figures/columns.ts';
-import { COMPARE_SHOWN, compareColumns, compareLines, overviewColumns } from '../../../main/figures/compare-tables.ts';
+import {
+  COMPARE_SHOWN,
+  compareColumns,
+  compareLines,
+  overviewColumns,
+  recoveryColumns,
+  recoveryLines,
+  recoveryTaskColumns,
+} from '../../../main/figures/compare-tables.ts';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
+import { isAtRest } from '../../format/run-names.ts';
+import { curveLabel } from '../../../main/contract/method.ts';
 
 /** Compares the methods of a sweep at one factor: which is best on which task, and how sure that is. */
 export const CompareView = () => {
@@ -40,7 +48,7 @@ export const CompareView = () => {
       </EmptyState>
     );
   }
-  const running = manifest.state === 'running' || manifest.state === 'queued';
+  const running = !isAtRest(manifest);
   return (
     <>
       <CompareControls manifest={manifest} comparison={comparison} />
@@ -51,14 +59,12 @@ export const CompareView = () => {
           ) : document === undefined || (stale && document.results.some(({ factor }) => factor > 1)) ? (
             <Reading of={document === undefined ? 'sweep.read' : 'sweep.compare'} />
           ) : (
-            <EmptyState
-              icon="chart"
-              title={running ? 'Waiting for the first pruned model…' : 'This sweep has measured no pruned model'}
-            >
-              {running
-                ? 'Methods are compared as soon as a factor above 1 is measured.'
-                : 'Resume it from the list of runs on the left.'}
-            </EmptyState>
+            <NotYet
+              running={running}
+              waiting="pruned model"
+              soon="Methods are compared as soon as a factor above 1 is measured."
+              lacks="measured no pruned model"
+            />
           )}
         </div>
       ) : (
@@ -97,12 +103,12 @@ const Comparison = ({ comparison, running, stale, title }: ComparisonProps) => {
     const result = pointOf(task, row);
     if (result === null) return;
     const point = pointKey(comparison.run, result);
-    showPoint(point, broughtByPoint(facts, point));
+    showPoint(facts, point);
   };
   const shown = { comparison, theme, title, isSelected, onSelect };
   return (
     <div className="view-body compare" aria-busy={stale}>
-      <section aria-label="Findings" className="compare-findings">
+      <section aria-label="Findings" className="stack stack-tight compare-findings">
         {comparison.findings.map((finding) => (
           <p key={finding}>{finding}</p>
         ))}
@@ -124,7 +130,7 @@ const Comparison = ({ comparison, running, stale, title }: ComparisonProps) => {
         </>
       )}
       {comparison.recoveries.length > 0 && <RecoverySection comparison={comparison} title={title} />}
-      <section className="compare-notes" aria-label="Notes">
+      <section className="stack stack-tight muted small compare-notes" aria-label="Notes">
         {comparison.notes.map((note) => (
           <p key={note}>{note}</p>
         ))}
@@ -140,7 +146,7 @@ interface CompareControlsProps {
 
 /** Sweep and reference of the comparison; model and factor come from the selection. */
 const CompareControls = ({ manifest, comparison }: CompareControlsProps) => {
-  const { asTable, showTable } = useStore(compareStore);
+  const asTable = useStore(compareStore, (state) => state.asTable);
   const theme = useResolvedTheme();
   return (
     <div className="view-head compare-head">
@@ -167,7 +173,7 @@ const CompareControls = ({ manifest, comparison }: CompareControlsProps) => {
         {comparison !== undefined && (
           <SaveFigure subject={manifest.id} view={({ compareView }) => compareView({ manifest, comparison, theme })} />
         )}
-        <ChartsOrTable asTable={asTable} onChange={showTable} />
+        <ChartsOrTable asTable={asTable} onChange={(isTable) => compareStore.setState({ asTable: isTable })} />
       </div>
     </div>
   );
@@ -196,5 +202,36 @@ const CompareTable = ({ comparison, title }: CompareTableProps) => {
         columns={shownColumns(pick(compareColumns, COMPARE_SHOWN), lines, title)}
       />
     </>
+  );
+};
+
+const RECOVERY_CAPTION =
+  'Recovered plans compared with the same plans without recovery, by task: per cent, differences in points ' +
+  '(perplexity unscaled)';
+
+/** The effect of recovery without training on each method, compared with the same plan without it. */
+const RecoverySection = ({ comparison, title }: CompareTableProps) => {
+  const { recoveries } = comparison;
+  const lines = recoveryLines(comparison);
+  return (
+    <Section
+      label="Recovery"
+      title={<Definition of="recoveryDifference">Recovery, compared with the same plan without it</Definition>}
+    >
+      <div className="stack stack-wide recovery-tables">
+        <DataTable
+          caption="Effect of recovery, by method"
+          rows={recoveries}
+          rowKey={({ method, refit }) => curveLabel(method, refit)}
+          columns={shownColumns(recoveryColumns, recoveries)}
+        />
+        <DataTable
+          caption={RECOVERY_CAPTION}
+          rows={lines}
+          rowKey={({ method, refit, task }) => JSON.stringify([method, refit, task])}
+          columns={shownColumns(recoveryTaskColumns, lines, title)}
+        />
+      </div>
+    </Section>
   );
 };

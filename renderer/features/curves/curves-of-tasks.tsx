@@ -14,7 +14,7 @@ import { ChartLegend, ChartPanels } from '../../charts/chart-panels.tsx';
 import { IconButton } from '../../components/button.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { EmptyState, LargeDisclosure } from '../../components/panel.tsx';
+import { EmptyState, LargeDisclosure, Sentences } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { Reading } from '../../components/reading.tsx';
 import type { DefinitionName } from '../../definitions/definitions.ts';
@@ -25,13 +25,13 @@ import { SaveFigure } from '../../figures/save-figure.tsx';
 import { inTaskTitles, titlesOf, withTaskTitles } from '../../../main/words/task-titles.ts';
 import { type ResolvedTheme, useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
-import { broughtByPoint } from '../../sweep/brought.ts';
+import { showPoint } from '../../sweep/brought.ts';
 import { pointKey } from '../../sweep/points.ts';
-import { showPoint } from '../../sweep/show-point.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
-import { MethodToggles } from '../../sweep/sweep-controls.tsx';
+import { MethodToggles, NotYet } from '../../sweep/sweep-controls.tsx';
 import { CurtailedList, ResultsTable, ThresholdsTable } from './curves-tables.tsx';
 import { measuredTasks, sweepMethods } from './task-curves.ts';
+import { isAtRest } from '../../format/run-names.ts';
 
 const SMALL_HEIGHT = 150;
 const LARGE_HEIGHT = 380;
@@ -41,7 +41,7 @@ const useModelOfSweep = () => {
   const facts = useFacts();
   const { manifest, model, document, delta, error } = useSweep();
   if (manifest === null || model === null) return null;
-  const running = manifest.state === 'running' || manifest.state === 'queued';
+  const running = !isAtRest(manifest);
   const point = facts.selection.point;
   const selected =
     point?.run !== manifest.id ? null : (document?.results.find((result) => isSamePoint(result, point)) ?? null);
@@ -49,7 +49,7 @@ const useModelOfSweep = () => {
     const result = document?.results.find((entry) => resultKey(entry) === key);
     if (result === undefined) return;
     const chosen = pointKey(manifest.id, result);
-    showPoint(chosen, broughtByPoint(facts, chosen));
+    showPoint(facts, chosen);
   };
   return { facts, manifest, model, document, delta, error, running, selected, select };
 };
@@ -57,11 +57,12 @@ const useModelOfSweep = () => {
 type Known = NonNullable<ReturnType<typeof useModelOfSweep>>;
 
 const NoPoints = ({ running }: { readonly running: boolean }) => (
-  <EmptyState icon="chart" title={running ? 'Waiting for the first points…' : 'This sweep has no points yet'}>
-    {running
-      ? 'Missing profiles are made first; then points appear here one by one.'
-      : 'Resume it from the list of runs on the left.'}
-  </EmptyState>
+  <NotYet
+    running={running}
+    waiting="points"
+    soon="Missing profiles are made first; then points appear here one by one."
+    lacks="no points yet"
+  />
 );
 
 /** One kind of chart of the model on screen, a panel per task; under the curves their thresholds. */
@@ -213,17 +214,10 @@ const FrontierWords = ({ facts, manifest, document, model }: ChartsProps) => {
   const tasks = [...new Set(document.results.map(({ task }) => task))];
   if (error !== null) return <Problem error={error} />;
   if (words === undefined) return <Reading of="sweep.frontier" />;
-  const items = (sentences: readonly string[]) =>
-    sentences.length === 0 ? null : (
-      <ul className="findings">
-        {sentences.map((sentence) => (
-          <li key={sentence}>{withTaskTitles(sentence, tasks, titlesOf(facts.tasks))}</li>
-        ))}
-      </ul>
-    );
+  const title = titlesOf(facts.tasks);
   return (
     <>
-      {items(words.summary)}
+      <Sentences sentences={words.summary.map((sentence) => withTaskTitles(sentence, tasks, title))} />
       {words.pairs.length > 0 && (
         <LargeDisclosure summary="Prune or quantise? Every comparison">
           <p className="muted">{UNITS_NOTE}</p>
@@ -231,7 +225,7 @@ const FrontierWords = ({ facts, manifest, document, model }: ChartsProps) => {
             caption="Every comparison of a pruned and a quantised model"
             rows={words.pairs}
             rowKey={pairKey}
-            columns={shownColumns(comparedSizesColumns, words.pairs, titlesOf(facts.tasks))}
+            columns={shownColumns(comparedSizesColumns, words.pairs, title)}
           />
         </LargeDisclosure>
       )}

@@ -1,6 +1,6 @@
 import { useStore } from 'zustand';
 import { Segmented, Select } from '../../components/choices.tsx';
-import { Menu } from '../../components/menu.tsx';
+import { Menu } from '../../components/row-menu.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { focusedTask, selectedModel, useFacts } from '../../engine/facts.ts';
 import { type CurvesMode, curvesModes, curvesStore, modeTitle } from '../../state/view-stores.ts';
@@ -88,7 +88,8 @@ const measuredModes = (document: SweepDocument | undefined, model: string | null
 
 /** The sweep on screen, its rule and its charts in one row, and the answer in one sentence. */
 export const CurvesLead = () => {
-  const { mode, chooseMode } = useStore(curvesStore);
+  const mode = useStore(curvesStore, (state) => state.mode);
+  const chooseMode = (chosen: CurvesMode): void => curvesStore.setState({ mode: chosen });
   const { manifest, model, document } = useSweep();
   const measured = measuredModes(document, model);
   if (manifest === null) return null;

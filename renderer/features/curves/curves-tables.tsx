@@ -3,7 +3,7 @@ import { pick } from '../../../main/figures/columns.ts';
 import { resultColumns, curtailedColumns } from '../../../main/figures/tables.ts';
 import { DataTable, shownColumns, SortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { Section } from '../../components/panel.tsx';
+import { Section, Sentences } from '../../components/panel.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { resultKey } from '../../../main/figures/point-words.ts';
 import { type MeasuredTask, type TaskRow, taskRows } from './task-curves.ts';
@@ -115,11 +115,7 @@ export const ThresholdsTable = ({ tasks, methods, rule, notes, title, running }:
       {notes.length > 0 && (
         <div className="sweep-notes">
           <h3>Notes of this sweep</h3>
-          <ul>
-            {notes.map((note) => (
-              <li key={note}>{note}</li>
-            ))}
-          </ul>
+          <Sentences className="stack stack-tight" sentences={notes} />
         </div>
       )}
     </Section>

@@ -64,7 +64,7 @@ const Devices = () => {
       {error !== null && <Problem error={error} />}
       {data === undefined && error === null && <p className="muted">Looking for devices…</p>}
       {jobs.length > 0 && <p className="muted">Running and waiting runs keep the device they were started with.</p>}
-      <ul className="rows device-list" aria-label="Devices">
+      <ul className="rows stack" aria-label="Devices">
         {data?.map((listing) => (
           <Device
             key={listing.provider}
@@ -112,7 +112,7 @@ const Device = ({ listing, trying, disabled, onProbe, onUse }: DeviceProps) => {
     <li className={`device device-${state}`} aria-label={title}>
       <div className="device-head">
         <h3>{title}</h3>
-        <span className={`device-state device-state-${state}`}>{stateWords[state]}</span>
+        <span className={`badge ${stateBadges[state]}`}>{stateWords[state]}</span>
         {present && (
           <div className="device-tools">
             {!used && (
@@ -144,7 +144,7 @@ const Device = ({ listing, trying, disabled, onProbe, onUse }: DeviceProps) => {
       {refusal !== null && <Problem error={{ message: refusal, remedy: '' }} />}
       {facts.length > 0 && <FactList facts={facts.map(({ key, value }) => fact(terms[key], value))} />}
       {operators !== null && (
-        <p className="device-operators">
+        <p className="muted small">
           <Definition of="operatorsOnCpu">On the processor</Definition>: {operators}
         </p>
       )}
@@ -159,9 +159,17 @@ const Device = ({ listing, trying, disabled, onProbe, onUse }: DeviceProps) => {
   );
 };
 
+const stateBadges: Readonly<Record<ReturnType<typeof deviceState>, string>> = {
+  used: 'device-state-used',
+  works: 'badge-done',
+  untried: '',
+  refused: 'badge-notice',
+  absent: '',
+};
+
 /** Work whose end is not known. */
 const Trying = ({ children }: { readonly children: ReactNode }) => (
-  <div className="device-trying" role="status">
+  <div className="line muted small" role="status">
     <div className="progress device-progress" aria-hidden="true">
       <div />
     </div>
@@ -190,7 +198,7 @@ const PyTorch = ({ disabled }: { readonly disabled: boolean }) => {
     <li className={`device device-${isUsed ? 'used' : 'untried'}`} aria-label="PyTorch">
       <div className="device-head">
         <h3>PyTorch</h3>
-        {isUsed && <span className="device-state device-state-used">{stateWords.used}</span>}
+        {isUsed && <span className={`badge ${stateBadges.used}`}>{stateWords.used}</span>}
         <div className="device-tools">
           <Button
             small
@@ -207,7 +215,7 @@ const PyTorch = ({ disabled }: { readonly disabled: boolean }) => {
           </Button>
         </div>
       </div>
-      <div className="device-torch">
+      <div className="line">
         {pythonSetting !== undefined && <SettingLabel setting={pythonSetting} />}
         <code>
           {python !== null ? (python.path ?? 'the chosen program') : hasOwn ? 'the workspace’s own' : 'none chosen'}
@@ -291,7 +299,7 @@ const MakeEnvironment = ({
   return (
     <>
       {making === null ? (
-        <div className="device-torch">
+        <div className="line">
           <Button small disabled={disabled || busy} onClick={() => ask('python.make')}>
             {problem === null ? 'Make an environment' : 'Try again'}
           </Button>

@@ -158,7 +158,7 @@ const DropOverlay = ({ takesFolders, isElsewhere }: DropOverlayProps) => (
   <div className="drop-overlay" role="status">
     <div className="drop-card">
       <h2>Drop to open</h2>
-      <ul className="rows">
+      <ul className="rows stack">
         {outcomes
           .filter((outcome) => takesFolders || !outcome.isFolder)
           .map(({ icon, what, then }) => (
@@ -194,7 +194,7 @@ const FolderRefused = ({ isElsewhere, onClose }: { readonly isElsewhere: boolean
       }
       onClose={onClose}
     >
-      <div className="dialog-body drop-refused">
+      <div className="dialog-body">
         <p>
           {isElsewhere
             ? 'The engine is on another machine, and models are opened in place, not copied. Choose one of its folders.'

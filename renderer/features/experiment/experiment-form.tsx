@@ -8,7 +8,7 @@ import { sweepModels } from '../../actions/sweep.ts';
 import { Button } from '../../components/button.tsx';
 import { Checkbox } from '../../components/choices.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { SettingField } from '../../components/setting-field.tsx';
+import { SettingFields } from '../../components/setting-field.tsx';
 import { useRequest } from '../../engine/engine-context.tsx';
 import { tickedTasks, useFacts } from '../../engine/facts.ts';
 import { experimentStore } from '../../state/dialog-stores.ts';
@@ -104,7 +104,7 @@ export const ExperimentForm = () => {
   };
   return (
     <>
-      <div className="experiment">
+      <div className="dialog-body experiment">
         <p>
           {models.length === 0 ? 'No model' : listed(models.map(({ name }) => name))} on{' '}
           {tasks.length === 0 ? 'no task' : listed(tasks.map(({ title }) => title))}: every member is pruned to the size
@@ -129,18 +129,11 @@ export const ExperimentForm = () => {
           </div>
         </div>
         <div className="experiment-fields">
-          {fields
-            .filter((setting) => !isIdle(setting, values))
-            .map((setting) => (
-              <SettingField
-                key={setting.name}
-                stacked
-                setting={setting}
-                value={values[setting.name]}
-                onChange={(value) => choose(setting.name, value)}
-                onRefused={(value) => choose(setting.name, value)}
-              />
-            ))}
+          <SettingFields
+            settings={fields.filter((setting) => !isIdle(setting, values))}
+            values={values}
+            choose={choose}
+          />
         </div>
         {isTraining && (
           <p className="muted">

@@ -18,16 +18,18 @@ import {
 import { figureTheme } from '../../../main/figures/colors.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { ChartLegend, ChartPanels } from '../../charts/chart-panels.tsx';
-import { Button } from '../../components/button.tsx';
+import { RequestButton } from '../../components/button.tsx';
 import { Segmented } from '../../components/choices.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
-import { type Engine, useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { type Engine, useQuery } from '../../engine/engine-context.tsx';
 import { shownRunName } from '../../format/run-names.ts';
 import { titlesOf } from '../../../main/words/task-titles.ts';
 import { experimentStore } from '../../state/dialog-stores.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import './experiment.css';
+import { saveText } from '../../bridge/bridge.ts';
+import { Sentences } from '../../components/panel.tsx';
 
 type Page = 'scratch' | 'unpruned' | 'published';
 
@@ -55,40 +57,31 @@ interface PagesProps {
 const Pages = ({ document, manifest }: PagesProps) => {
   const [page, turnTo] = useState<Page>('scratch');
   const tasks = useQuery('tasks.list', {}).data ?? [];
-  const { busy, start } = useRequest();
   const saveReport = async ({ bridge }: Engine): Promise<void> => {
     const { name, html } = await bridge.call('experiment.report', { run: document.run });
-    await bridge.saveFile({ suggestedName: name, bytes: new TextEncoder().encode(html) });
+    await saveText(bridge, name, html);
   };
   const reproduce = async ({ bridge }: Engine): Promise<void> => {
     await bridge.call('experiment.reproduce', { run: document.run });
     experimentStore.getState().showRun(null);
   };
   return (
-    <div className="experiment">
+    <div className="dialog-body experiment">
       <NotMeasuredHere provenance={manifest.provenance} />
       <p>
         <strong>{shownRunName(manifest, tasks)}</strong>
         {manifest.state === 'done' ? '' : ` (${manifest.state}: partial results)`}
       </p>
       {document.reproduction !== null && <Reproduced found={document.reproduction} />}
-      <div className="experiment-bar">
+      <div className="line experiment-bar">
         <Segmented label="What to show" value={page} options={pages} onChange={turnTo} />
         {manifest.state === 'done' && document.reproduction === null && (
-          <Button disabled={busy} onClick={() => start(reproduce)}>
-            Reproduce
-          </Button>
+          <RequestButton ask={reproduce}>Reproduce</RequestButton>
         )}
-        <Button disabled={busy} onClick={() => start(saveReport)}>
-          Save report…
-        </Button>
+        <RequestButton ask={saveReport}>Save report…</RequestButton>
       </div>
       {page === 'published' ? <Published document={document} /> : <Answer document={document} question={page} />}
-      <ul className="experiment-notes">
-        {document.notes.map((note) => (
-          <li key={note}>{note}</li>
-        ))}
-      </ul>
+      <Sentences className="experiment-notes" sentences={document.notes} />
     </div>
   );
 };
@@ -138,11 +131,7 @@ const Answer = (props: Pick<PagesProps, 'document'> & { readonly question: 'scra
         <ChartLegend entries={figure.legend} />
         <ChartPanels id="experiment" figure={figure} theme={look} />
       </section>
-      <ul className="experiment-notes">
-        {answer.findings.map(({ sentence }) => (
-          <li key={sentence}>{sentence}</li>
-        ))}
-      </ul>
+      <Sentences className="experiment-notes" sentences={answer.findings.map(({ sentence }) => sentence)} />
       <DataTable
         caption="Differences of accuracy in points with their intervals, and their signs"
         rows={answer.rows}

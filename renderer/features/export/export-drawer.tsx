@@ -1,8 +1,7 @@
 import { useStore } from 'zustand';
-import { Button } from '../../components/button.tsx';
+import { RequestButton } from '../../components/button.tsx';
 import { ChosenPath } from '../../components/new-folder.tsx';
 import { Dialog } from '../../components/dialog.tsx';
-import { useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { formatFactor } from '../../../main/words/numbers.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
@@ -32,7 +31,6 @@ const VerifyForm = () => {
   const facts = useFacts();
   const { exported, showRun } = useStore(exportStore);
   const { source, made } = useExportPlan();
-  const { busy, start } = useRequest();
   return (
     <section className="card" aria-label="Verify">
       <h3>Verify an existing export</h3>
@@ -46,29 +44,27 @@ const VerifyForm = () => {
         path={exported?.path ?? null}
         otherwise="no folder chosen"
         icon="folder"
-        disabled={busy || !facts.connected}
+        disabled={!facts.connected}
         choose={async (bridge) => {
           const folder = await chooseFolder(bridge, 'exported');
           if (folder !== null) exportStore.setState({ exported: folder });
         }}
         after={
-          <Button
+          <RequestButton
             icon="check"
-            disabled={busy || !facts.connected || exported === null || made === undefined || source === null}
-            onClick={() =>
-              start(async ({ bridge }) => {
-                if (exported === null || made === undefined || source === null) return;
-                const { run } = await bridge.call('verify.start', {
-                  exported: exported.handle,
-                  against: source.model.handle,
-                  plan: made.plan,
-                });
-                showRun(run);
-              })
-            }
+            disabled={!facts.connected || exported === null || made === undefined || source === null}
+            ask={async ({ bridge }) => {
+              if (exported === null || made === undefined || source === null) return;
+              const { run } = await bridge.call('verify.start', {
+                exported: exported.handle,
+                against: source.model.handle,
+                plan: made.plan,
+              });
+              showRun(run);
+            }}
           >
             Verify
-          </Button>
+          </RequestButton>
         }
       />
     </section>

@@ -102,11 +102,11 @@ export const ExportForm = () => {
   const facts = useFacts();
   const state = useStore(exportStore);
   const { source, made, error } = useExportPlan();
-  const { into, chooseInto } = state;
+  const { into } = state;
   const proposed = useQuery('export.place', into === null ? {} : null);
   useEffect(() => {
-    if (into === null && proposed.data !== undefined) chooseInto(proposed.data);
-  }, [into, proposed.data, chooseInto]);
+    if (into === null && proposed.data !== undefined) exportStore.setState({ into: proposed.data });
+  }, [into, proposed.data]);
   const start = useAction(startExport, 'here');
   const chosen = chosenFormat(source, state);
   const isGguf = source?.model.info?.isGguf === true;
@@ -222,12 +222,15 @@ export const ExportForm = () => {
       </div>
       <div className="field-stacked">
         <span className="field-label">Destination folder</span>
-        <ParentFolder purpose="export" into={into} choose={chooseInto} disabled={!facts.connected} />
+        <ParentFolder
+          purpose="export"
+          into={into}
+          choose={(folder) => exportStore.setState({ into: folder })}
+          disabled={!facts.connected}
+        />
         {proposed.error !== null && <Problem error={proposed.error} />}
       </div>
-      <div className="field-stacked">
-        <NewFolderName name={name} change={state.chooseName} />
-      </div>
+      <NewFolderName name={name} change={(typed) => exportStore.setState({ name: typed })} />
       {made !== undefined && (
         <p className="muted">
           Will write {isRetyped(chosen) ? 'weights' : `${formatBytes(made.cost.sizeBytes)} of weights`} (

@@ -3,28 +3,28 @@ import { useStore } from 'zustand';
 import { comparesBytesOnly, type Verification, exportFormat } from '../../../main/contract/export.ts';
 import { isRepositoryId } from '../../../main/contract/hub.ts';
 import { byNewest, type RunManifest } from '../../../main/contract/run.ts';
-import { Icon, Button } from '../../components/button.tsx';
+import { Button, Icon, RequestButton } from '../../components/button.tsx';
 import { type Fact, fact, FactList } from '../../components/data-table.tsx';
-import { EmptyState, Disclosure } from '../../components/panel.tsx';
+import { Disclosure, EmptyState, Sentences } from '../../components/panel.tsx';
 import { Checkbox } from '../../components/choices.tsx';
 import { useInView } from '../../components/use-in-view.ts';
 import { equivalentCommand } from '../../../main/words/equivalent-command.ts';
 import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
-import { useQuery, type Engine, useEngine, useRequest } from '../../engine/engine-context.tsx';
+import { useQuery, useEngine, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { formatCount, formatPower } from '../../../main/words/numbers.ts';
 import { formatWhen } from '../../format/format-time.ts';
-import { shownRunName } from '../../format/run-names.ts';
+import { isAtRest, shownRunName } from '../../format/run-names.ts';
 import { exportStore } from '../../state/export-store.ts';
 import { folderWords, formOfRun } from './export-formats.ts';
 import { copyText } from '../../components/copy-text.ts';
-import { openMade } from '../../actions/open.ts';
 import { fetchRun } from '../../actions/remote.ts';
 import type { CallInput } from '../../../main/contract/calls.ts';
 import { planCountsText, planStanding, planStandingText, planVerdicts } from '../../../main/words/verdicts.ts';
 import { fitSentence } from '../../../main/words/fit.ts';
 import { titlesOf } from '../../../main/words/task-titles.ts';
 import { transformersWords } from '../../../main/words/transformers-check.ts';
+import { OpenMade } from '../../actions/action-button.tsx';
 
 /** Verification results of the chosen export or verification, else the newest. */
 export const ExportOutcome = () => {
@@ -62,9 +62,7 @@ export const ExportOutcome = () => {
       {run.kind === 'export' && (fit === null ? <MeasuredLine asked={{ run: run.id }} /> : <FoundLine fit={fit} />)}
       {run.state === 'done' && <Proof run={run} />}
       {run.state === 'failed' && run.kind === 'verify' && <Proof run={run} />}
-      {(run.state === 'running' || run.state === 'queued') && (
-        <p className="muted">{job?.description ?? 'Waiting for its turn…'}</p>
-      )}
+      {!isAtRest(run) && <p className="muted">{job?.description ?? 'Waiting for its turn…'}</p>}
       {(run.state === 'cancelled' || run.state === 'interrupted') && (
         <p className="muted">Left unfinished: resume it from the list of runs.</p>
       )}
@@ -149,11 +147,6 @@ const ProofBody = ({ proof }: { readonly proof: Verification }) => (
   </>
 );
 
-const openAsModel = async (engine: Engine, run: string): Promise<void> => {
-  await openMade(engine, run);
-  exportStore.getState().show(false);
-};
-
 /** Whether the export can be opened here; onnx is for other programs. */
 const isModel = ({ spec }: RunManifest): boolean =>
   exportFormat.options.some((format) => format === spec['format'] && format !== 'onnx');
@@ -161,26 +154,25 @@ const isModel = ({ spec }: RunManifest): boolean =>
 /** Next steps with an export. */
 const ExportEnds = ({ run, path }: { readonly run: RunManifest; readonly path: string }) => {
   const { shell } = useEngine().bridge;
-  const { busy, start } = useRequest();
   if (run.kind !== 'export' || run.state !== 'done') return null;
   return (
     <div className="card-actions">
       {/* A browser cannot show local folders; there the path can be copied. */}
       {shell !== null && shell.remote.host !== null && (
-        <Button icon="save" disabled={busy} onClick={() => start((engine) => fetchRun(engine, run.id))}>
+        <RequestButton icon="save" ask={(engine) => fetchRun(engine, run.id)}>
           Fetch to this machine…
-        </Button>
+        </RequestButton>
       )}
       {shell !== null && shell.remote.host === null && (
-        <Button icon="folder" disabled={busy} onClick={() => start(() => shell.showOutput(run.id))}>
+        <RequestButton icon="folder" ask={() => shell.showOutput(run.id)}>
           Open folder
-        </Button>
+        </RequestButton>
       )}
-      <Button onClick={() => start(() => copyText('The path', path))}>Copy path</Button>
+      <RequestButton ask={() => copyText('The path', path)}>Copy path</RequestButton>
       {isModel(run) && (
-        <Button icon="model" disabled={busy} onClick={() => start((engine) => openAsModel(engine, run.id))}>
+        <OpenMade run={run.id} close={() => exportStore.getState().show(false)}>
           Open as model
-        </Button>
+        </OpenMade>
       )}
       <Publish run={run} />
     </div>
@@ -256,11 +248,7 @@ export const ExportCheck = ({ asked }: { readonly asked: CallInput<'export.check
   if (data.refusal !== null) return <Problem error={data.refusal} />;
   return data.notes.length === 0 ? null : (
     <Disclosure summary="Serving it on several devices">
-      <ul className="export-serving">
-        {data.notes.map((note) => (
-          <li key={note}>{note}</li>
-        ))}
-      </ul>
+      <Sentences className="export-serving" sentences={data.notes} />
     </Disclosure>
   );
 };
@@ -293,11 +281,7 @@ export const MeasuredLine = ({ asked }: { readonly asked: CallInput<'export.meas
     <div>
       <p className={look}>{planCountsText(results)}</p>
       <Disclosure summary="Task by task">
-        <ul className="export-serving">
-          {planVerdicts(results, title).map((line) => (
-            <li key={line}>{line}</li>
-          ))}
-        </ul>
+        <Sentences className="export-serving" sentences={planVerdicts(results, title)} />
       </Disclosure>
       {others}
     </div>

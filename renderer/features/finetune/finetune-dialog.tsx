@@ -7,10 +7,8 @@ import { FinetuneForm } from './finetune-form.tsx';
 import './finetune.css';
 import { assertNever } from '../../../main/contract/errors.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
-import { openMade } from '../../actions/open.ts';
-import { Button } from '../../components/button.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { useRequest } from '../../engine/engine-context.tsx';
+import { OpenMade } from '../../actions/action-button.tsx';
 
 /** Settings of a new fine-tuning, or the outcome of an earlier one. */
 export const FinetuneDialog = () => {
@@ -47,29 +45,17 @@ const stateText = ({ state }: RunManifest): string => {
 };
 
 /** The outcome of a fine-tuning, and a button to open the tuned model. */
-const FinetuneOutcome = ({ run }: { readonly run: RunManifest }) => {
-  const { busy, start } = useRequest();
-  return (
-    <div className="dialog-body">
-      {run.error !== null && <Problem error={{ message: run.error, remedy: '' }} />}
-      <p>{stateText(run)}</p>
-      {run.output !== null && <p className="path">{run.output}</p>}
-      {run.state === 'done' && (
-        <div className="card-actions">
-          <Button
-            icon="model"
-            disabled={busy}
-            onClick={() =>
-              start(async (engine) => {
-                await openMade(engine, run.id);
-                finetuneStore.getState().show(false);
-              })
-            }
-          >
-            Open as model
-          </Button>
-        </div>
-      )}
-    </div>
-  );
-};
+const FinetuneOutcome = ({ run }: { readonly run: RunManifest }) => (
+  <div className="dialog-body">
+    {run.error !== null && <Problem error={{ message: run.error, remedy: '' }} />}
+    <p>{stateText(run)}</p>
+    {run.output !== null && <p className="path">{run.output}</p>}
+    {run.state === 'done' && (
+      <div className="card-actions">
+        <OpenMade run={run.id} close={() => finetuneStore.getState().show(false)}>
+          Open as model
+        </OpenMade>
+      </div>
+    )}
+  </div>
+);

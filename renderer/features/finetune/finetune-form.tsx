@@ -1,21 +1,20 @@
 import { useStore } from 'zustand';
 import { finetuneSettings, type FinetuneStage } from '../../../main/contract/finetune.ts';
 import type { ModelEntry, PathHandle } from '../../../main/contract/model.ts';
-import { isIdle, refusedSettings, type Setting, settingsOf } from '../../../main/contract/setting.ts';
+import { isIdle, refusedSettings, settingsOf } from '../../../main/contract/setting.ts';
 import { ActionButton } from '../../actions/action-button.tsx';
 import { showDevices } from '../../actions/view.ts';
 import { Button } from '../../components/button.tsx';
 import { Segmented, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { titleList } from '../../../main/words/task-titles.ts';
-import { ChosenPath, NewFolderName, ParentFolder } from '../../components/new-folder.tsx';
+import { ChosenPython, NewFolderName, ParentFolder } from '../../components/new-folder.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { SettingField, SettingLabel } from '../../components/setting-field.tsx';
+import { SettingFields, SettingLabel } from '../../components/setting-field.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { isUsable, selectedModel, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatCount } from '../../../main/words/numbers.ts';
 import { trainingFor } from '../../plan/training.ts';
-import { choosePython } from '../../state/file-choice.ts';
 import { type FinetuneState, finetuneStore } from '../../state/finetune-store.ts';
 import type { CallInput } from '../../../main/contract/calls.ts';
 import { noCalibration, refusalText } from '../../../main/contract/start-rules.ts';
@@ -149,17 +148,17 @@ export const FinetuneForm = () => {
           />
         </div>
         <div className="finetune-numbers">
-          {trainingSettings
-            .filter((setting) => setting.kind !== 'list' && !isIdle(setting, settings))
-            .map((setting) => (
-              <Field key={setting.name} setting={setting} />
-            ))}
+          <SettingFields
+            settings={trainingSettings.filter((setting) => setting.kind !== 'list' && !isIdle(setting, settings))}
+            values={settings}
+            choose={state.choose}
+          />
         </div>
-        {trainingSettings
-          .filter(({ kind, choices }) => kind === 'list' && choices.length === 0)
-          .map((setting) => (
-            <Field key={setting.name} setting={setting} />
-          ))}
+        <SettingFields
+          settings={trainingSettings.filter(({ kind, choices }) => kind === 'list' && choices.length === 0)}
+          values={settings}
+          choose={state.choose}
+        />
         {hasTeacher(state.settings) && <Teacher student={model?.handle ?? null} />}
         <Python />
         <Into name={model === null ? '' : finetuneName(model, tasks, state.name)} />
@@ -174,14 +173,6 @@ export const FinetuneForm = () => {
       </footer>
     </>
   );
-};
-
-/** The field of a training setting. Invalid values are kept, and named at the foot of the dialog. */
-const Field = ({ setting }: { readonly setting: Setting }) => {
-  const { settings: typed, choose } = useStore(finetuneStore);
-  const settings = trainingFor([selectedModel(useFacts())], typed);
-  const take = (value: unknown): void => choose(setting.name, value);
-  return <SettingField stacked setting={setting} value={settings[setting.name]} onChange={take} onRefused={take} />;
 };
 
 /** Chooses the unpruned model whose distributions the routers learn. */
@@ -208,7 +199,7 @@ const Teacher = ({ student }: { readonly student: PathHandle | null }) => {
 
 /** Chooses the Python for training, and says how to get one. */
 const Python = () => {
-  const { python, choosePython: take } = useStore(finetuneStore);
+  const python = useStore(finetuneStore, (state) => state.python);
   const environment = useQuery('python.environment', {}).data;
   const shown = python === null ? 'the environment of this workspace' : (python.path ?? 'the chosen program');
   return (
@@ -216,18 +207,17 @@ const Python = () => {
       <span className="field-label">
         <Definition of="finetunePython" />
       </span>
-      <ChosenPath
+      <ChosenPython
         path={shown}
-        label="Choose a Python"
-        icon="file"
-        before={python !== null && <Button onClick={() => take(null)}>Use the workspace’s</Button>}
-        choose={async (bridge) => {
-          const chosen = await choosePython(bridge);
-          if (chosen !== null) take(chosen);
-        }}
+        before={
+          python !== null && (
+            <Button onClick={() => finetuneStore.setState({ python: null })}>Use the workspace’s</Button>
+          )
+        }
+        choose={(chosen) => finetuneStore.setState({ python: chosen })}
       />
       {python === null && environment?.versions === null && (
-        <p className="muted finetune-hint">
+        <p className="muted small finetune-hint">
           There is none yet: <q>Make an environment</q> installs PyTorch and transformers from PyPI.{' '}
           <ActionButton action={showDevices} small>
             Devices…
@@ -239,16 +229,14 @@ const Python = () => {
 };
 
 const Into = ({ name }: { readonly name: string }) => {
-  const { into, chooseInto, chooseName } = useStore(finetuneStore);
+  const into = useStore(finetuneStore, (state) => state.into);
   return (
     <div className="finetune-into">
       <div className="field-stacked">
         <span className="field-label">Destination folder</span>
-        <ParentFolder purpose="tuned" into={into} choose={chooseInto} />
+        <ParentFolder purpose="tuned" into={into} choose={(folder) => finetuneStore.setState({ into: folder })} />
       </div>
-      <div className="field-stacked">
-        <NewFolderName name={name} change={chooseName} />
-      </div>
+      <NewFolderName name={name} change={(typed) => finetuneStore.setState({ name: typed })} />
     </div>
   );
 };

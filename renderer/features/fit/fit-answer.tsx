@@ -20,9 +20,9 @@ import {
 } from '../../../main/words/fit.ts';
 import { importText } from '../../actions/plan.ts';
 import { LegendedChart } from '../../charts/chart-panels.tsx';
-import { Button } from '../../components/button.tsx';
+import { Button, RequestButton } from '../../components/button.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
-import { Disclosure } from '../../components/panel.tsx';
+import { Disclosure, Sentences } from '../../components/panel.tsx';
 import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useLasting } from '../../engine/use-settled.ts';
@@ -35,6 +35,7 @@ import { curvesStore } from '../../state/view-stores.ts';
 import { nameInRun } from '../../sweep/brought.ts';
 import { shownSweep } from '../../sweep/shown-sweep.ts';
 import { FitExport, SavePage, SavePlan } from './fit-export.tsx';
+import { isAtRest } from '../../format/run-names.ts';
 
 const stateTexts: Readonly<Record<RunManifest['state'], string>> = {
   queued: 'Waiting for its turn behind other jobs.',
@@ -47,17 +48,16 @@ const stateTexts: Readonly<Record<RunManifest['state'], string>> = {
 
 /** What a search found so far, or its answer. */
 export const FitAnswer = ({ run }: { readonly run: RunManifest }) => {
-  const isAtWork = run.state === 'running' || run.state === 'queued';
+  const isAtWork = !isAtRest(run);
   const { data, error } = useQuery('fit.read', { run: run.id });
   const document = useLasting(data, run.id);
-  const { start } = useRequest();
   const asking = useStore(fitStore, (state) => state.asking);
   // A search that has scored nothing yet has no result.
   const isEmpty = error?.code === 'no-fit';
   const isDone = run.state === 'done' && document !== undefined && document.plan !== null;
   const asItIs = isDone ? fitsAsItIs(document) : null;
   return (
-    <section className="fit-answer" aria-label="Answer" aria-busy={isAtWork}>
+    <section className="stack stack-wide" aria-label="Answer" aria-busy={isAtWork}>
       {!isAtWork && <NotMeasuredHere provenance={data?.provenance} />}
       <p role="status" className={document?.recommended == null ? 'muted' : 'fit-sentence'}>
         {document === undefined ? stateTexts[run.state] : fitSentence(document)}
@@ -66,12 +66,12 @@ export const FitAnswer = ({ run }: { readonly run: RunManifest }) => {
       {run.error !== null && <Problem error={{ message: run.error, remedy: '' }} />}
       {asItIs !== null && <p>{asItIs}</p>}
       {isDone && document.settings.format !== 'plan' && asItIs === null && <FitExport run={run} document={document} />}
-      <div className="fit-export">
+      <div className="line">
         {isAtWork && (
           <>
-            <Button icon="stop" onClick={() => start(({ bridge }) => bridge.call('fit.stop', { run: run.id }))}>
+            <RequestButton icon="stop" ask={({ bridge }) => bridge.call('fit.stop', { run: run.id })}>
               Stop with the best so far
-            </Button>
+            </RequestButton>
             {document !== undefined && <span className="muted">{stateTexts[run.state]}</span>}
           </>
         )}
@@ -147,7 +147,7 @@ const OnFrontier = () => {
       look="quiet"
       icon="chart"
       onClick={() => {
-        curvesStore.getState().chooseMode('frontier');
+        curvesStore.setState({ mode: 'frontier' });
         layoutStore.getState().show('workbench');
       }}
     >
@@ -175,7 +175,7 @@ const FitPicture = ({ run, document }: FitPartProps) => {
         onSelect={choose}
       />
       {candidate !== undefined && (
-        <div className="fit-export" role="group" aria-label="Chosen candidate">
+        <div className="line" role="group" aria-label="Chosen candidate">
           <p>
             {candidateWords(candidate, document.experts)}; {lossWords(candidate)}; {sizeWords(document, candidate)}.
           </p>
@@ -186,16 +186,6 @@ const FitPicture = ({ run, document }: FitPartProps) => {
     </>
   );
 };
-
-/** Sentences under an accessible name; nothing where there are none. */
-const Sentences = ({ label, sentences }: { readonly label: string; readonly sentences: readonly string[] }) =>
-  sentences.length === 0 ? null : (
-    <ul className="findings" aria-label={label}>
-      {sentences.map((sentence) => (
-        <li key={sentence}>{sentence}</li>
-      ))}
-    </ul>
-  );
 
 const FitDetails = ({ run, document }: FitPartProps) => {
   const { showPlan } = usePlanOnMap(run);
@@ -227,11 +217,7 @@ const FitDetails = ({ run, document }: FitPartProps) => {
         />
       </Disclosure>
       <Disclosure summary="How it was found">
-        <ul className="findings">
-          {fitNotes(document).map((note) => (
-            <li key={note}>{note}</li>
-          ))}
-        </ul>
+        <Sentences sentences={fitNotes(document)} />
       </Disclosure>
     </>
   );

@@ -2,35 +2,29 @@ import { useStore } from 'zustand';
 import type { FitDocument } from '../../../main/contract/fit.ts';
 import { byNewest, type RunManifest } from '../../../main/contract/run.ts';
 import { openMade } from '../../actions/open.ts';
-import { Button, Icon } from '../../components/button.tsx';
+import { Button, Icon, RequestButton } from '../../components/button.tsx';
 import { ParentFolder } from '../../components/new-folder.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { exportStore } from '../../state/export-store.ts';
 import { fitStore } from '../../state/fit-store.ts';
-
-const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
+import { saveText } from '../../bridge/bridge.ts';
 
 interface FitExportProps {
   readonly run: RunManifest;
   readonly document: FitDocument;
 }
 
-export const SavePlan = ({ run, document }: FitExportProps) => {
-  const { busy, start } = useRequest();
-  const text = `${JSON.stringify(document.plan, null, 1)}\n`;
-  return (
-    <Button
-      look="primary"
-      icon="save"
-      disabled={busy}
-      onClick={() => start(({ bridge }) => bridge.saveFile({ suggestedName: `${run.id}.json`, bytes: encode(text) }))}
-    >
-      Save the plan
-    </Button>
-  );
-};
+export const SavePlan = ({ run, document }: FitExportProps) => (
+  <RequestButton
+    look="primary"
+    icon="save"
+    ask={({ bridge }) => saveText(bridge, `${run.id}.json`, `${JSON.stringify(document.plan, null, 1)}\n`)}
+  >
+    Save the plan
+  </RequestButton>
+);
 
 /** Exports the recommended model into the proposed folder or a chosen one; then what became of it. */
 export const FitExport = ({ run, document }: FitExportProps) => {
@@ -45,7 +39,7 @@ export const FitExport = ({ run, document }: FitExportProps) => {
   return (
     <>
       {isFree && (
-        <div className="fit-export">
+        <div className="line">
           <Button
             look="primary"
             icon="save"
@@ -73,7 +67,6 @@ export const FitExport = ({ run, document }: FitExportProps) => {
 /** An export of the recommended model: at work, or its folder with the proof. */
 const Exported = ({ made }: { readonly made: RunManifest }) => {
   const { jobs } = useFacts();
-  const { busy, start } = useRequest();
   const isDone = made.state === 'done';
   const proof = useQuery('verify.read', isDone ? { run: made.id } : null);
   const showOutcome = (): void => {
@@ -81,7 +74,7 @@ const Exported = ({ made }: { readonly made: RunManifest }) => {
     exportStore.getState().show(true);
   };
   return (
-    <div className="fit-export" role="status" aria-label="Export">
+    <div className="line" role="status" aria-label="Export">
       {made.error !== null && <Problem error={{ message: made.error, remedy: '' }} />}
       {!isDone && made.error === null && (
         <p className="muted">{jobs.find(({ run }) => run === made.id)?.description ?? 'Waiting for its turn…'}</p>
@@ -95,9 +88,9 @@ const Exported = ({ made }: { readonly made: RunManifest }) => {
         </p>
       )}
       {isDone && (
-        <Button look="quiet" icon="model" disabled={busy} onClick={() => start((engine) => openMade(engine, made.id))}>
+        <RequestButton look="quiet" icon="model" ask={(engine) => openMade(engine, made.id)}>
           Open it here
-        </Button>
+        </RequestButton>
       )}
       <Button look="quiet" icon="check" onClick={showOutcome}>
         Details of the export
@@ -106,21 +99,15 @@ const Exported = ({ made }: { readonly made: RunManifest }) => {
   );
 };
 
-export const SavePage = ({ run }: Pick<FitExportProps, 'run'>) => {
-  const { busy, start } = useRequest();
-  return (
-    <Button
-      look="quiet"
-      icon="file"
-      disabled={busy}
-      onClick={() =>
-        start(async ({ bridge }) => {
-          const page = await bridge.call('fit.report', { run: run.id });
-          await bridge.saveFile({ suggestedName: page.name, bytes: encode(page.html) });
-        })
-      }
-    >
-      Save as a page
-    </Button>
-  );
-};
+export const SavePage = ({ run }: Pick<FitExportProps, 'run'>) => (
+  <RequestButton
+    look="quiet"
+    icon="file"
+    ask={async ({ bridge }) => {
+      const { name, html } = await bridge.call('fit.report', { run: run.id });
+      await saveText(bridge, name, html);
+    }}
+  >
+    Save as a page
+  </RequestButton>
+);

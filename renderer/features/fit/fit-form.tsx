@@ -9,7 +9,7 @@ import { CARD_PRESETS, limitOf, predictionWords } from '../../../main/words/fit.
 import { counted, formatBytes } from '../../../main/words/numbers.ts';
 import { Button } from '../../components/button.tsx';
 import { Checkbox, Field, Segmented, Select, TextField } from '../../components/choices.tsx';
-import { NumberInput } from '../../components/number-input.tsx';
+import { NumberField } from '../../components/number-input.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { shareOfPoints } from '../../components/setting-field.tsx';
@@ -20,6 +20,7 @@ import { ChatSwitch } from '../../plan/chat-switch.tsx';
 import { chatOf } from '../../plan/chat.ts';
 import { type CanarySource, fitStore, type PlaceKind } from '../../state/fit-store.ts';
 import { planStore } from '../../state/plan-store.ts';
+import { isAtRest } from '../../format/run-names.ts';
 
 /** Wait after the last key before the engine is asked what a search would do. */
 const SETTLE_MS = 400;
@@ -127,7 +128,7 @@ export const FitForm = ({ model, run }: { readonly model: ModelEntry; readonly r
         };
   const settled = useDebounced(request, SETTLE_MS);
   const { data: prediction, error } = useQuery('fit.predict', settled);
-  const isAtWork = run !== null && (run.state === 'running' || run.state === 'queued');
+  const isAtWork = run !== null && !isAtRest(run);
   const canStart = request !== null && error === null && !busy && !isAtWork;
   return (
     <form
@@ -144,7 +145,7 @@ export const FitForm = ({ model, run }: { readonly model: ModelEntry; readonly r
         });
       }}
     >
-      <fieldset className="fit-part">
+      <fieldset className="stack fit-part">
         <legend>What do you have?</legend>
         <Segmented
           label="Kind of place"
@@ -184,24 +185,21 @@ export const FitForm = ({ model, run }: { readonly model: ModelEntry; readonly r
           onChange={(value) => choose({ format: value })}
         />
       </fieldset>
-      <fieldset className="fit-part">
+      <fieldset className="stack fit-part">
         <legend>What must it do?</legend>
         <p>{task === null ? 'Choose a task on the left.' : <strong>{task.title}</strong>}</p>
-        <Field label="It may lose (points)" stacked>
-          {(id) => (
-            <NumberInput
-              id={id}
-              min={0.5}
-              max={50}
-              step={0.5}
-              value={points}
-              accepts={(value) => value !== null && value >= 0.05 && value <= 50}
-              onChange={(value) => {
-                if (value !== null) choose({ points: value });
-              }}
-            />
-          )}
-        </Field>
+        <NumberField
+          label="It may lose (points)"
+          stacked
+          min={0.5}
+          max={50}
+          step={0.5}
+          value={points}
+          accepts={(value) => value !== null && value >= 0.05 && value <= 50}
+          onChange={(value) => {
+            if (value !== null) choose({ points: value });
+          }}
+        />
         <Disclosure summary="More">
           <ChatSwitch models={[model]} short />
           {others.length > 0 && (
@@ -224,26 +222,23 @@ export const FitForm = ({ model, run }: { readonly model: ModelEntry; readonly r
           {source === 'own' && <CanaryLines />}
         </Disclosure>
       </fieldset>
-      <fieldset className="fit-part">
+      <fieldset className="stack fit-part">
         <legend>How long may it take?</legend>
-        <Field label="Minutes" stacked>
-          {(id) => (
-            <NumberInput
-              id={id}
-              min={1}
-              value={minutes}
-              accepts={(value) => value !== null && value > 0 && value <= 100_000}
-              onChange={(value) => {
-                if (value !== null) choose({ minutes: value });
-              }}
-            />
-          )}
-        </Field>
+        <NumberField
+          label="Minutes"
+          stacked
+          min={1}
+          value={minutes}
+          accepts={(value) => value !== null && value > 0 && value <= 100_000}
+          onChange={(value) => {
+            if (value !== null) choose({ minutes: value });
+          }}
+        />
         <Button type="submit" look="primary" icon="play" disabled={!canStart}>
           Find it
         </Button>
       </fieldset>
-      <div className="fit-said" role="status">
+      <div className="stack stack-tight fit-said" role="status">
         {request === null && wrong === null && <p className="muted">Name a size, such as {hint}.</p>}
         {prediction !== undefined &&
           error === null &&

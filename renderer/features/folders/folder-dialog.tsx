@@ -151,7 +151,7 @@ const FolderBrowser = ({ purpose, onChosen }: FolderBrowserProps) => {
 
   return (
     <Dialog title={title} wide onClose={() => answer(null)}>
-      <div className="folder-path">
+      <div className="finder-line">
         <Button
           icon="up"
           disabled={(folder?.parent ?? null) === null}
@@ -169,7 +169,7 @@ const FolderBrowser = ({ purpose, onChosen }: FolderBrowserProps) => {
         </Checkbox>
       </div>
       {recent.length > 0 && (
-        <div className="folder-recent">
+        <div className="line finder-line">
           <span className="muted">Recent</span>
           {recent.map((path) => (
             <Button key={path} small title={path} disabled={busy} onClick={() => goTo(path)}>
@@ -179,17 +179,17 @@ const FolderBrowser = ({ purpose, onChosen }: FolderBrowserProps) => {
         </div>
       )}
       {problem !== null && (
-        <div className="folder-problem">
+        <div className="dialog-body finder-looked">
           <Problem error={problem} />
         </div>
       )}
       {listing.error !== null && (
-        <div className="folder-problem">
+        <div className="dialog-body finder-looked">
           <Problem error={listing.error} />
           <Button onClick={() => setHandle(lastGood)}>Go back</Button>
         </div>
       )}
-      <ul className="rows folder-entries" aria-label="Entries" data-folder={folder?.path}>
+      <ul className="rows finder-list" aria-label="Entries" data-folder={folder?.path}>
         {folder?.entries.map((entry) => {
           const opens = target !== 'folder' && isChoice(entry);
           // Folders can be entered; other files cannot be used here.
@@ -216,7 +216,9 @@ const FolderBrowser = ({ purpose, onChosen }: FolderBrowserProps) => {
                   }
                 />
                 <span className="row-title ellipsis">{entry.name}</span>
-                {entry.kind !== 'folder' && entry.kind !== 'file' && <span className="folder-kind">{entry.kind}</span>}
+                {entry.kind !== 'folder' && entry.kind !== 'file' && (
+                  <span className="badge folder-kind">{entry.kind}</span>
+                )}
               </button>
             </li>
           );

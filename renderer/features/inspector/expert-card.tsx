@@ -3,7 +3,7 @@ import { useStore } from 'zustand';
 import type { PathHandle } from '../../../main/contract/model.ts';
 import type { MethodName } from '../../../main/contract/plan.ts';
 import { Button } from '../../components/button.tsx';
-import { fact, FactList } from '../../components/data-table.tsx';
+import { fact, FactList, plainFact } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { focusedTask, isUsable, selectedModel, useFacts } from '../../engine/facts.ts';
@@ -22,9 +22,10 @@ import { ExpertDepth } from './expert-depth.tsx';
 import { ExpertDamage } from './expert-damage.tsx';
 import { sweepStore } from '../../state/sweep-store.ts';
 import { routingMetrics } from '../../state/map-view.ts';
+import { type ExpertPosition } from '../../state/selection.ts';
 
 /** One expert on the task in focus: all metrics, its rank, and its fate under the plan. */
-export const ExpertCard = ({ layer, expert }: { readonly layer: number; readonly expert: number }) => {
+export const ExpertCard = ({ layer, expert }: ExpertPosition) => {
   const facts = useFacts();
   const task = focusedTask(facts);
   const model = selectedModel(facts);
@@ -36,12 +37,12 @@ export const ExpertCard = ({ layer, expert }: { readonly layer: number; readonly
   const row = profile === undefined ? [] : (metricMatrix(profile, metric)[layer] ?? []);
   const sum = row.reduce((total, value) => total + value, 0);
   return (
-    <section className="inspector-section" aria-label={`Layer ${layer}, expert ${expert}`}>
+    <section className="stack stack-wide" aria-label={`Layer ${layer}, expert ${expert}`}>
       <h2>
         Layer {layer}, expert {expert}
       </h2>
       {facts.selection.model !== null && (
-        <div className="inspector-pin">
+        <div className="stack stack-tight muted small inspector-pin">
           <Definition of="pins">Pin</Definition>
           <PinControl model={facts.selection.model} layer={layer} expert={expert} />
         </div>
@@ -69,11 +70,7 @@ export const ExpertCard = ({ layer, expert }: { readonly layer: number; readonly
                 formatFixed(effectiveExperts(profile.counts[layer] ?? []), 2),
                 'Layer’s effective experts',
               ),
-              {
-                key: 'fate',
-                term: 'Current plan',
-                value: fate === undefined ? null : <strong>{describeFate(fate)}</strong>,
-              },
+              plainFact('Current plan', fate && <strong>{describeFate(fate)}</strong>),
             ]}
           />
           <FateTable layer={layer} expert={expert} />
@@ -89,18 +86,13 @@ export const ExpertCard = ({ layer, expert }: { readonly layer: number; readonly
   );
 };
 
-interface Subject {
-  readonly layer: number;
-  readonly expert: number;
-}
-
 /**
  * Largest number of matrix entries (over all layers) for which clustering is fast; above, plans of merging methods take
  * tens of seconds and are made only on request.
  */
 const MOST_CLUSTERED = 4e6;
 
-const FateTable = (subject: Subject) => {
+const FateTable = (subject: ExpertPosition) => {
   const facts = useFacts();
   const ticked = useStore(sweepStore, (state) => state.methods);
   const [asked, ask] = useState<PathHandle | null>(null);
@@ -118,7 +110,7 @@ const FateTable = (subject: Subject) => {
       <h3>
         <Definition of="fate" />
       </h3>
-      <table className="fate-table">
+      <table className="plain-table fate-table">
         <thead>
           <tr>
             <th scope="col">
@@ -149,7 +141,7 @@ const FateTable = (subject: Subject) => {
   );
 };
 
-const FateCell = (props: Subject & { readonly method: MethodName; readonly factor: number }) => {
+const FateCell = (props: ExpertPosition & { readonly method: MethodName; readonly factor: number }) => {
   const { layer, expert, method, factor } = props;
   const facts = useFacts();
   const settings = useStore(planStore);

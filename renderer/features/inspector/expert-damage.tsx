@@ -1,4 +1,3 @@
-import { useStore } from 'zustand';
 import type { ExpertDamage as Damage } from '../../../main/contract/damage.ts';
 import type { ModelEntry } from '../../../main/contract/model.ts';
 import type { MetricName, TaskEntry } from '../../../main/contract/task.ts';
@@ -13,33 +12,24 @@ import { truncationSentence } from '../../../main/words/truncation.ts';
 import { Button } from '../../components/button.tsx';
 import { fact, FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { useQueries, useRequest } from '../../engine/engine-context.tsx';
+import { useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { chatOf } from '../../plan/chat.ts';
-import { damageRuns, knownDamage } from '../../profile/damage-runs.ts';
-import { planStore } from '../../state/plan-store.ts';
+import { useChatOf } from '../../plan/chat.ts';
+import { knownDamage, useDamage } from '../../profile/damage-runs.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { DamageChart } from './damage-chart.tsx';
+import { type ExpertPosition } from '../../state/selection.ts';
 
-interface ExpertDamageProps {
+interface ExpertDamageProps extends ExpertPosition {
   readonly model: ModelEntry;
   readonly task: TaskEntry;
-  readonly layer: number;
-  readonly expert: number;
 }
 
 /** Loss on the task with only this expert removed, as far as measured, and buttons to measure it. */
 export const ExpertDamage = ({ model, task, layer, expert }: ExpertDamageProps) => {
   const facts = useFacts();
-  const isChat = chatOf(
-    [model],
-    useStore(planStore, (state) => state.chat),
-  );
-  const runs = damageRuns(facts.runs, model, task, layer, isChat === true);
-  const documents = useQueries(
-    'damage.read',
-    runs.map(({ id }) => ({ run: id })),
-  ).flatMap(({ data }) => data ?? []);
+  const chat = useChatOf(model);
+  const documents = useDamage(model, task, [layer]);
   const { busy, start } = useRequest();
   const known = knownDamage(documents);
   const [first] = documents;
@@ -52,12 +42,12 @@ export const ExpertDamage = ({ model, task, layer, expert }: ExpertDamageProps) 
         task: task.handle,
         layer,
         experts: only === null ? undefined : [only],
-        chat: isChat,
+        chat,
       });
     });
   const damage = known.get(expert);
   return (
-    <section className="expert-part" aria-label="Damage of this expert">
+    <section className="stack expert-part" aria-label="Damage of this expert">
       <h3>
         <Definition of="damageAlone" />
       </h3>
@@ -74,7 +64,7 @@ export const ExpertDamage = ({ model, task, layer, expert }: ExpertDamageProps) 
           onSelect={(chosen) => selectionStore.getState().selectExpert(layer, chosen)}
         />
       )}
-      <div className="expert-buttons">
+      <div className="line">
         {damage === undefined && (
           <Button disabled={isUnderWay} onClick={() => measure(expert)}>
             Measure this expert

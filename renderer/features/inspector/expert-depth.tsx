@@ -1,4 +1,3 @@
-import { useStore } from 'zustand';
 import {
   type ExpertDocument,
   type ExpertTokens,
@@ -10,20 +9,20 @@ import type { TaskEntry } from '../../../main/contract/task.ts';
 import { formatCount, formatFixed, formatPercent } from '../../../main/words/numbers.ts';
 import { maxOf } from '../../../main/statistics/extremes.ts';
 import { startProfile } from '../../actions/jobs.ts';
-import { Button } from '../../components/button.tsx';
+import { RequestButton } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
 import { focusedTask, useFacts } from '../../engine/facts.ts';
 import { isSameTask, profiledOnce } from '../../format/task-pairs.ts';
-import { chatOf } from '../../plan/chat.ts';
+import { useChatOf } from '../../plan/chat.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
-import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { ExpertBars } from './expert-bars.tsx';
 import { ChosenTogether, ExpertsAlike } from './expert-others.tsx';
 import { useState } from 'react';
 import { Segmented } from '../../components/choices.tsx';
+import { type ExpertPosition } from '../../state/selection.ts';
 
 type Weighing = 'byCount' | 'byGate' | 'bySurprise';
 
@@ -131,19 +130,14 @@ export const visibleText = (text: string): string =>
     ? '(nothing)'
     : text.replaceAll(' ', '\u2423').replaceAll('\n', '\u23ce').replaceAll('\t', '\u21e5').replaceAll('\r', '\u240d');
 
-interface ExpertDepthProps {
+interface ExpertDepthProps extends ExpertPosition {
   readonly model: ModelEntry;
   readonly task: TaskEntry;
-  readonly layer: number;
-  readonly expert: number;
 }
 
 /** Details of one expert in a profile: its tokens, the experts chosen with it, and similar experts. */
 export const ExpertDepth = ({ model, task, layer, expert }: ExpertDepthProps) => {
-  const chat = chatOf(
-    [model],
-    useStore(planStore, (state) => state.chat),
-  );
+  const chat = useChatOf(model);
   const { data, error } = useQuery('expert.read', { model: model.handle, task: task.handle, layer, expert, chat });
   const subject = { model: model.handle, task: task.handle, layer, expert, chat };
   if (error !== null) return <Problem error={error} />;
@@ -151,7 +145,7 @@ export const ExpertDepth = ({ model, task, layer, expert }: ExpertDepthProps) =>
   if (found === null) return null;
   return (
     <>
-      <section className="expert-part" aria-label="Tokens it takes">
+      <section className="stack expert-part" aria-label="Tokens it takes">
         <h3>
           <Definition of="takenTokens" />
         </h3>
@@ -200,33 +194,30 @@ interface ProfileAgainProps {
 /** Shown in place of data that an older profile lacks. */
 const ProfileAgain = ({ model, task, inspect, lead }: ProfileAgainProps) => {
   const { jobs } = useFacts();
-  const { busy, start } = useRequest();
-  const isUnderWay = busy || jobs.some(({ kind }) => kind === 'profile');
+  const isUnderWay = jobs.some(({ kind }) => kind === 'profile');
   return (
     <>
       <p className="muted">
         {lead} {missing[inspect]}
       </p>
-      <div className="expert-buttons">
-        <Button
+      <div className="line">
+        <RequestButton
           disabled={isUnderWay || task.items.calibration === 0}
-          onClick={() =>
-            start((engine) =>
-              startProfile(engine, model, [task], {
-                inspect: inspect === 'choices' ? ['choices'] : ['choices', 'every-output'],
-              }),
-            )
+          ask={(engine) =>
+            startProfile(engine, model, [task], {
+              inspect: inspect === 'choices' ? ['choices'] : ['choices', 'every-output'],
+            })
           }
         >
           {inspect === 'choices' ? 'Profile again with tokens' : 'Profile again with outputs'}
-        </Button>
+        </RequestButton>
       </div>
     </>
   );
 };
 
 /** For each profiled task, the share of tokens that choose the expert. */
-const ByTask = ({ layer, expert }: { readonly layer: number; readonly expert: number }) => {
+const ByTask = ({ layer, expert }: ExpertPosition) => {
   const facts = useFacts();
   const { profileOf } = useProfiles();
   const focused = focusedTask(facts);

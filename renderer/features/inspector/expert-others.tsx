@@ -12,12 +12,11 @@ import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { selectionStore } from '../../state/selection-store.ts';
 import { ExpertBars } from './expert-bars.tsx';
+import { type ExpertPosition } from '../../state/selection.ts';
 
-interface Subject {
+interface Subject extends ExpertPosition {
   readonly model: PathHandle;
   readonly task: PathHandle;
-  readonly layer: number;
-  readonly expert: number;
   readonly chat: true | undefined;
 }
 
@@ -28,7 +27,7 @@ export const ChosenTogether = ({ found, ...subject }: Subject & { readonly found
   const [isWhole, showWhole] = useState(false);
   const longest = maxOf([Number.EPSILON, ...found.together.map(({ share, base }) => Math.max(share, base))]);
   return (
-    <section className="expert-part" aria-label="Chosen together with">
+    <section className="stack expert-part" aria-label="Chosen together with">
       <h3>
         <Definition of="chosenTogether" />
       </h3>
@@ -107,7 +106,7 @@ export const ExpertsAlike = ({ found, outputsMissing, model, layer, expert }: Al
   const subject = `${model} ${layer} ${expert}`;
   const weights = useQuery('expert.likeWeights', asked === subject ? { model, layer, expert } : null);
   return (
-    <section className="expert-part" aria-label="Similar experts">
+    <section className="stack expert-part" aria-label="Similar experts">
       <h3>Similar experts</h3>
       <h4>
         <Definition of="likeByRouter" />
@@ -126,7 +125,7 @@ export const ExpertsAlike = ({ found, outputsMissing, model, layer, expert }: Al
       </h4>
       {weights.error !== null && <Problem error={weights.error} />}
       {weights.data === undefined ? (
-        <div className="expert-buttons">
+        <div className="line">
           <Button disabled={weights.loading} onClick={() => ask(subject)}>
             {weights.loading ? 'Reading weights…' : 'Compare the weights of the layer'}
           </Button>

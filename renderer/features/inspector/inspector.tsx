@@ -127,7 +127,7 @@ export const ModelPart = () => {
   return model === null ? (
     <p className="muted">Select a model to see its facts here.</p>
   ) : (
-    <section className="inspector-section" aria-label="Selected model">
+    <section className="stack stack-wide" aria-label="Selected model">
       <h2 className="inspector-model">{model.name}</h2>
       <ModelFacts model={model} />
     </section>
@@ -150,7 +150,7 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
   const cost = plan.data?.cost;
   const device = runs.find((run) => run.id === point.run)?.device;
   return (
-    <section className="inspector-section" aria-label="Selected point">
+    <section className="stack stack-wide" aria-label="Selected point">
       <h2>
         {methodTitle(point.method)} {formatFactor(point.factor)}
         {result?.verdict !== undefined && result.verdict !== null && `: ${pointVerdictText(result.verdict)}`}
@@ -214,7 +214,7 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
         />
       )}
       {result?.cost !== undefined && <PointCostFacts cost={result.cost} unpruned={unpruned?.cost} />}
-      <div className="inspector-actions">
+      <div className="stack inspector-actions">
         <ActionButton action={toExport} icon="save" disabled={cost === undefined}>
           Export this plan…
         </ActionButton>

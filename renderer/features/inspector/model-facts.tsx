@@ -3,10 +3,10 @@ import { type ModelEntry, shortHash } from '../../../main/contract/model.ts';
 import { ActionButton } from '../../actions/action-button.tsx';
 import { showFinetune } from '../../actions/view.ts';
 import { locateModel } from '../../actions/open.ts';
-import { Button } from '../../components/button.tsx';
-import { fact, FactList } from '../../components/data-table.tsx';
+import { RequestButton } from '../../components/button.tsx';
+import { fact, FactList, plainFact } from '../../components/data-table.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
 import { formatBytes, formatCount, formatParameters } from '../../../main/words/numbers.ts';
 import { runsInTorch, runsWithin } from '../../../main/words/memory.ts';
 import { changedSentence } from '../../format/record-words.ts';
@@ -39,7 +39,7 @@ export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
       ))}
       <FactList
         facts={[
-          { key: 'family', term: 'Family', value: info.family },
+          plainFact('Family', info.family),
           fact(
             'layers',
             info.layers === info.moeLayers ? info.layers : `${info.layers}, ${info.moeLayers} with experts`,
@@ -102,7 +102,6 @@ export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
 
 /** A remembered model whose folder is gone, with a button to locate it. */
 const MissingModel = ({ model }: { readonly model: ModelEntry }) => {
-  const { busy, start } = useRequest();
   const fingerprint = model.missing?.fingerprint ?? null;
   return (
     <>
@@ -119,9 +118,9 @@ const MissingModel = ({ model }: { readonly model: ModelEntry }) => {
           <p className="muted">
             Its hash was <code>{shortHash(fingerprint)}</code>; a different model is refused.
           </p>
-          <Button icon="folder" disabled={busy} onClick={() => start((engine) => locateModel(engine, model))}>
+          <RequestButton icon="folder" ask={(engine) => locateModel(engine, model)}>
             Locate…
-          </Button>
+          </RequestButton>
         </>
       )}
     </>

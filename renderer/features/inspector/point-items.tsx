@@ -34,7 +34,7 @@ interface FirstLostProps {
 
 /** The first lost items of a point, the counts, and a button to all items. */
 export const FirstLost = ({ document, error, onAll }: FirstLostProps) => (
-  <section className="point-items" aria-label="Lost items">
+  <section className="stack point-items" aria-label="Lost items">
     <h3>
       <Definition of="lostGained">Lost items</Definition>
     </h3>

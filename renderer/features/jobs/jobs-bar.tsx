@@ -1,18 +1,18 @@
-import { useState } from 'react';
+import { type ComponentProps, useRef, useState } from 'react';
 import type { JobProgress } from '../../../main/contract/run.ts';
 import { useAction } from '../../actions/action.ts';
 import { ActionButton } from '../../actions/action-button.tsx';
 import { resumeRun, unfinishedRun } from '../../actions/jobs.ts';
 import { leaveRemote } from '../../actions/remote.ts';
 import { showDevices } from '../../actions/view.ts';
-import { Button, Icon, IconButton } from '../../components/button.tsx';
+import { Button, Icon, IconButton, RequestButton } from '../../components/button.tsx';
 import { OtherReadings } from '../../components/reading.tsx';
 import { useEngine, useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { deviceName, precisionText } from '../../../main/words/devices.ts';
-import { formatBytes, formatCount } from '../../../main/words/numbers.ts';
+import { counted, formatBytes, formatCount } from '../../../main/words/numbers.ts';
 import { formatTimeLeft } from '../../format/format-time.ts';
-import { shownRunName } from '../../format/run-names.ts';
+import { isAtRest, shownRunName } from '../../format/run-names.ts';
 import { inTaskTitles } from '../../../main/words/task-titles.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import './jobs-bar.css';
@@ -20,7 +20,6 @@ import { failureText } from '../../../main/words/cluster.ts';
 import type { ClusterWork } from '../../../main/contract/cluster.ts';
 import { clusterDialogStore } from '../../state/dialog-stores.ts';
 import { workText } from './cluster-words.ts';
-import type { Bridge } from '../../bridge/bridge.ts';
 
 export const JobsBar = () => {
   const { connected, jobs, runs, tasks } = useFacts();
@@ -35,7 +34,7 @@ export const JobsBar = () => {
   const more = waiting.length + others.length;
   const unfinished = unfinishedRun(runs);
   // A run that starts is in the list before its job reports, and another process may compute one.
-  const unreported = runs.find(({ state }) => state === 'running' || state === 'queued');
+  const unreported = runs.find((run) => !isAtRest(run));
   const named = (job: JobProgress): JobProgress => ({
     ...job,
     title: titleOf(job),
@@ -46,7 +45,7 @@ export const JobsBar = () => {
       <RemotePlace />
       {!connected ? (
         <div className="job job-idle">
-          <span className="job-description ellipsis">
+          <span className="muted job-description ellipsis">
             The engine is not connected: its jobs have stopped, and can be resumed once it is back.
           </span>
         </div>
@@ -100,7 +99,7 @@ const JobLine = ({ job }: { readonly job: JobProgress }) => {
   return (
     <div className="job">
       <span className="job-title ellipsis">{job.title}</span>
-      <span className="job-description ellipsis">{job.description}</span>
+      <span className="muted job-description ellipsis">{job.description}</span>
       <JobShare
         label={job.title}
         share={share}
@@ -111,8 +110,8 @@ const JobLine = ({ job }: { readonly job: JobProgress }) => {
         }
       />
       <span className="job-left">{formatTimeLeft(job.leftMs)}</span>
-      <IconButton icon="task" label={`Log of ${job.title}`} onClick={() => runsStore.getState().showDetails(job.run)} />
-      <CancelJob of={job.title} cancel={(bridge) => bridge.call('jobs.cancel', { run: job.run })} />
+      <IconButton icon="task" label={`Log of ${job.title}`} onClick={() => runsStore.setState({ details: job.run })} />
+      <CancelJob of={job.title} ask={({ bridge }) => bridge.call('jobs.cancel', { run: job.run })} />
     </div>
   );
 };
@@ -131,13 +130,15 @@ const Idle = ({ runningTitle, unfinishedTitle }: IdleProps) => {
   return (
     <div className="job job-idle">
       {runningTitle !== null ? (
-        <span className="job-description ellipsis">“{runningTitle}” is running; its progress is not known here.</span>
+        <span className="muted job-description ellipsis">
+          “{runningTitle}” is running; its progress is not known here.
+        </span>
       ) : unfinishedTitle === null ? (
-        <span className="job-description ellipsis">No job is running.</span>
+        <span className="muted job-description ellipsis">No job is running.</span>
       ) : (
         <>
           <Icon name="resume" />
-          <span className="job-description ellipsis">
+          <span className="muted job-description ellipsis">
             “{unfinishedTitle}” was left unfinished; its finished steps are on disk.
           </span>
           <ActionButton action={resumeRun} small>
@@ -153,34 +154,45 @@ const Idle = ({ runningTitle, unfinishedTitle }: IdleProps) => {
           onClick={devices.perform}
         >
           {isServed && `${engine.machine} · `}
-          {deviceName(engine.device)} · {precisionText(engine.device)} · {engine.device.threads}{' '}
-          {engine.device.threads === 1 ? 'thread' : 'threads'} · {formatBytes(engine.memory.budgetBytes)} for weights
+          {deviceName(engine.device)} · {precisionText(engine.device)} · {counted(engine.device.threads, 'thread')} ·{' '}
+          {formatBytes(engine.memory.budgetBytes)} for weights
         </button>
       )}
     </div>
   );
 };
 
-/** The waiting job in front of which a moved job goes when it takes the target's position; null: at the end. */
-export const runBefore = (order: readonly string[], run: string, target: string): string | null => {
-  const [from, to] = [order.indexOf(run), order.indexOf(target)];
-  // Moved down, it goes behind the target.
-  return from < to ? (order[to + 1] ?? null) : target;
-};
+/** The order of waiting jobs after one took the position of another. */
+export const moved = (order: readonly string[], run: string, target: string): readonly string[] =>
+  order.filter((known) => known !== run).toSpliced(order.indexOf(target), 0, run);
 
 /** Waiting jobs in the order of their turns; reorder by dragging, or with arrow keys on the handles. */
 const WaitingJobs = ({ jobs }: { readonly jobs: readonly JobProgress[] }) => {
   const { busy, start } = useRequest();
   const [dragged, setDragged] = useState<string | null>(null);
   const [over, setOver] = useState<string | null>(null);
-  const order = jobs.map(({ run }) => run);
-  const move = (run: string, target: string | undefined): void => {
+  /** Moves that are under way, and the order that they lead to: the next one starts from there. */
+  const ahead = useRef({ moves: 0, order: jobs.map(({ run }) => run) as readonly string[] });
+  const move = (run: string, targetIn: (order: readonly string[]) => string | undefined): void => {
+    const { current } = ahead;
+    const order = current.moves > 0 ? current.order : jobs.map((job) => job.run);
+    const target = targetIn(order);
     if (target === undefined || target === run) return;
-    start(({ bridge }) => bridge.call('jobs.move', { run, before: runBefore(order, run, target) }));
+    current.order = moved(order, run, target);
+    current.moves += 1;
+    const before = current.order[current.order.indexOf(run) + 1] ?? null;
+    start(async ({ bridge, cache }) => {
+      try {
+        await bridge.call('jobs.move', { run, before });
+        await cache.fetch('jobs.list', {});
+      } finally {
+        current.moves -= 1;
+      }
+    });
   };
   return (
     <ol className="rows waiting-jobs" aria-label="Waiting jobs">
-      {jobs.map((job, index) => (
+      {jobs.map((job) => (
         <li
           key={job.run}
           className={`job job-waiting${over === job.run && dragged !== job.run ? ' job-over' : ''}`}
@@ -197,7 +209,7 @@ const WaitingJobs = ({ jobs }: { readonly jobs: readonly JobProgress[] }) => {
           }}
           onDrop={(event) => {
             event.preventDefault();
-            if (dragged !== null) move(dragged, job.run);
+            if (dragged !== null) move(dragged, () => job.run);
           }}
           onDragEnd={() => {
             setDragged(null);
@@ -211,15 +223,15 @@ const WaitingJobs = ({ jobs }: { readonly jobs: readonly JobProgress[] }) => {
               const step = event.key === 'ArrowUp' ? -1 : event.key === 'ArrowDown' ? 1 : 0;
               if (step === 0 || event.altKey) return;
               event.preventDefault();
-              move(job.run, order[index + step]);
+              move(job.run, (order) => order[order.indexOf(job.run) + step]);
             }}
           />
           <span className="job-title ellipsis">{job.title}</span>
-          <span className="job-description ellipsis">{job.description}</span>
+          <span className="muted job-description ellipsis">{job.description}</span>
           <CancelJob
             className="job-cancel"
             of={job.title}
-            cancel={(bridge) => bridge.call('jobs.cancel', { run: job.run })}
+            ask={({ bridge }) => bridge.call('jobs.cancel', { run: job.run })}
           />
         </li>
       ))}
@@ -230,7 +242,6 @@ const WaitingJobs = ({ jobs }: { readonly jobs: readonly JobProgress[] }) => {
 /** Progress of a run on a cluster: the number of finished parts, with the tasks on request. */
 const ClusterLine = ({ work }: { readonly work: ClusterWork }) => {
   const { run, title, parts, state, request } = work;
-  const { busy, start } = useRequest();
   const isStuck = state === 'unfollowed' || state === 'failed';
   return (
     <div className="job" role="group" aria-label={`${title} on the cluster`}>
@@ -238,14 +249,14 @@ const ClusterLine = ({ work }: { readonly work: ClusterWork }) => {
       <span className="job-title ellipsis">{title}</span>
       {isStuck ? (
         <span
-          className={`job-description ellipsis${state === 'failed' ? ' job-failed' : ''}`}
+          className={`muted job-description ellipsis${state === 'failed' ? ' job-failed' : ''}`}
           title={state === 'failed' ? failureText(work) : (work.error ?? undefined)}
         >
           {work.error}
         </span>
       ) : (
         <>
-          <span className="job-description ellipsis">{workText(work)}</span>
+          <span className="muted job-description ellipsis">{workText(work)}</span>
           <JobShare
             label={`${title} on the cluster`}
             share={parts.of > 0 ? parts.done / parts.of : 0}
@@ -263,26 +274,16 @@ const ClusterLine = ({ work }: { readonly work: ClusterWork }) => {
         </Button>
       )}
       {state === 'failed' && (
-        <Button
-          small
-          icon="resume"
-          disabled={busy}
-          onClick={() => start(({ bridge }) => bridge.call('cluster.submit', { run, request }))}
-        >
+        <RequestButton small icon="resume" ask={({ bridge }) => bridge.call('cluster.submit', { run, request })}>
           Submit again
-        </Button>
+        </RequestButton>
       )}
       {isStuck ? (
-        <Button
-          look="quiet"
-          small
-          disabled={busy}
-          onClick={() => start(({ bridge }) => bridge.call('cluster.forget', { run }))}
-        >
+        <RequestButton look="quiet" small ask={({ bridge }) => bridge.call('cluster.forget', { run })}>
           Dismiss
-        </Button>
+        </RequestButton>
       ) : (
-        <CancelJob of={`${title} on the cluster`} cancel={(bridge) => bridge.call('cluster.cancel', { run })} />
+        <CancelJob of={`${title} on the cluster`} ask={({ bridge }) => bridge.call('cluster.cancel', { run })} />
       )}
     </div>
   );
@@ -318,26 +319,8 @@ const JobShare = ({
 };
 
 /** Cancels a job; `of` names the job for screen readers. */
-const CancelJob = ({
-  of,
-  cancel,
-  className = '',
-}: {
-  readonly of: string;
-  readonly cancel: (bridge: Bridge) => Promise<unknown>;
-  readonly className?: string;
-}) => {
-  const { busy, start } = useRequest();
-  return (
-    <Button
-      small
-      className={className}
-      icon="stop"
-      disabled={busy}
-      aria-label={`Cancel ${of}`}
-      onClick={() => start(({ bridge }) => cancel(bridge))}
-    >
-      Cancel
-    </Button>
-  );
-};
+const CancelJob = ({ of, ...rest }: { readonly of: string } & ComponentProps<typeof RequestButton>) => (
+  <RequestButton {...rest} small icon="stop" aria-label={`Cancel ${of}`}>
+    Cancel
+  </RequestButton>
+);

@@ -39,10 +39,10 @@ const OPTION = /^(\S+) \((.*)\): (.*)$/;
 const Page = ({ page }: { readonly page: MethodPage }) => {
   const { title, summary, facts, lists } = pageSections(page.text);
   return (
-    <article className="method-page" tabIndex={0} aria-label={title}>
+    <article className="stack stack-wide method-page" tabIndex={0} aria-label={title}>
       <h3>{title}</h3>
       <p>{summary}</p>
-      <dl>
+      <dl className="terms">
         {facts.map(({ term, text }) => (
           <div key={term}>
             <dt>{term}</dt>
@@ -51,7 +51,7 @@ const Page = ({ page }: { readonly page: MethodPage }) => {
         ))}
       </dl>
       {lists.map(({ term, points }) => (
-        <section key={term}>
+        <section key={term} className="stack">
           <h4>{term}</h4>
           <ul className={term === 'Options' ? 'method-options' : undefined}>
             {points.map((point) => (

@@ -12,9 +12,8 @@ import { focusedTask, useFacts } from '../../engine/facts.ts';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { modelMapStore } from '../../state/view-stores.ts';
-import { broughtByPoint } from '../../sweep/brought.ts';
+import { showPoint } from '../../sweep/brought.ts';
 import { pointKey } from '../../sweep/points.ts';
-import { showPoint } from '../../sweep/show-point.ts';
 import { useReading, useSweep } from '../../sweep/shown-sweep.ts';
 import { RuleChip, SetUpSweep, SweepSelect } from '../../sweep/sweep-controls.tsx';
 import { BytesChart } from './bytes-chart.tsx';
@@ -98,7 +97,7 @@ const SweepTree = ({ manifest, task, title }: SweepTreeProps) => {
     if (result === undefined) return;
     const key = keyOf(result);
     if (isChoosing || asSecond) choose(key);
-    else showPoint(key, broughtByPoint(facts, key));
+    else showPoint(facts, key);
   };
   return (
     <>

@@ -81,7 +81,7 @@ export const SlicesSection = ({ first, second, title }: SlicesProps) => {
             <SliceTable key={by} by={by} document={document} />
           ))}
           <section aria-label="Changed items" className="slices-items">
-            <div className="slices-items-head">
+            <div className="line slices-items-head">
               <Segmented
                 label="Changed items"
                 value={show}
@@ -111,7 +111,7 @@ export const SlicesSection = ({ first, second, title }: SlicesProps) => {
             )}
           </section>
           {document.notes.map((note) => (
-            <p key={note} className="muted slices-note">
+            <p key={note} className="muted small">
               {note}
             </p>
           ))}

@@ -10,10 +10,11 @@ import { openModel, takeModel } from '../../actions/open.ts';
 import { Button, Icon } from '../../components/button.tsx';
 import { Checkbox, Segmented } from '../../components/choices.tsx';
 import { Dialog } from '../../components/dialog.tsx';
-import { FinderFacts, FinderList, FinderLooked } from '../../components/name-finder.tsx';
+import { FinderList, FinderLooked } from '../../components/name-finder.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { openModelStore } from '../../state/dialog-stores.ts';
+import { FactList, plainFact } from '../../components/data-table.tsx';
 
 type Place = 'here' | 'hub';
 
@@ -229,38 +230,26 @@ const Published = ({ model }: { readonly model: HubModel }) => {
   const left = totalBytes - presentBytes;
   return (
     <>
-      <FinderFacts
+      <FactList
+        className="terms"
         facts={[
-          {
-            term: 'Model',
-            value: (
-              <>
-                {model.name} <code>{commit.slice(0, 12)}</code>
-                {isGated ? ' (gated: its terms must be accepted on its page)' : ''}
-              </>
-            ),
-          },
-          {
-            term: 'Family',
-            value:
-              `${info.family} · ${formatCount(info.moeLayers)} × ${formatCount(info.experts)} experts, ` +
+          plainFact(
+            'Model',
+            <>
+              {model.name} <code>{commit.slice(0, 12)}</code>
+              {isGated ? ' (gated: its terms must be accepted on its page)' : ''}
+            </>,
+          ),
+          plainFact(
+            'Family',
+            `${info.family} · ${formatCount(info.moeLayers)} × ${formatCount(info.experts)} experts, ` +
               `top-${formatCount(info.topK)} · ${formatParameters(info.parameters.total)} parameters, ` +
               `${formatParameters(info.parameters.active)} per token`,
-          },
-          { term: 'Stored as', value: info.dtype },
-          ...(engine === undefined
-            ? []
-            : [
-                {
-                  term: 'Would run here',
-                  value: runsWithin(info, engine.memory.budgetBytes, engine.device.precision),
-                },
-              ]),
-          {
-            term: 'Download',
-            value: `${formatBytes(left)} of ${formatBytes(totalBytes)}, ${counted(files.length, 'file')}`,
-          },
-          ...(info.reasons.length === 0 ? [] : [{ term: 'Notes', value: info.reasons.join(' ') }]),
+          ),
+          plainFact('Stored as', info.dtype),
+          plainFact('Would run here', engine && runsWithin(info, engine.memory.budgetBytes, engine.device.precision)),
+          plainFact('Download', `${formatBytes(left)} of ${formatBytes(totalBytes)}, ${counted(files.length, 'file')}`),
+          plainFact('Notes', info.reasons.length === 0 ? null : info.reasons.join(' ')),
         ]}
       />
       {problem !== null && <Problem error={problem} />}

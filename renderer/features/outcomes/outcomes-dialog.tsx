@@ -11,7 +11,6 @@ import { methodTitle } from '../../../main/words/methods.ts';
 import { outcomesStore } from '../../state/dialog-stores.ts';
 import type { PointKey } from '../../state/selection.ts';
 import { ItemAnswer } from '../../sweep/item-answer.tsx';
-import './outcomes.css';
 
 const PAGE_ITEMS = 50;
 
@@ -29,7 +28,7 @@ export const OutcomesDialog = () => {
 };
 
 const Items = ({ point }: { readonly point: PointKey }) => {
-  const { filter, from, choose, turnTo } = useStore(outcomesStore);
+  const { filter, from, choose } = useStore(outcomesStore);
   const { data, error } = useQuery('outcomes.read', { ...point, show: filter, from, count: PAGE_ITEMS });
   return (
     <>
@@ -56,7 +55,7 @@ const Items = ({ point }: { readonly point: PointKey }) => {
               <ItemAnswer key={item.item} answers={item} />
             ))}
           </ol>
-          <Pages document={data} onTurn={turnTo} />
+          <Pages document={data} onTurn={(to) => outcomesStore.setState({ from: to })} />
         </>
       )}
     </>
@@ -84,7 +83,7 @@ interface PagesProps {
 }
 
 const Pages = ({ document: { from, items, total }, onTurn }: PagesProps) => (
-  <div className="outcomes-foot">
+  <div className="dialog-foot">
     <span className="muted">
       {total === 0
         ? 'No items.'

@@ -1,8 +1,8 @@
 import { useStore } from 'zustand';
 import type { MethodOption, MethodPage } from '../../../main/contract/method.ts';
 import type { MethodOptions as OptionValues } from '../../../main/contract/plan.ts';
-import { Checkbox, Field, Select } from '../../components/choices.tsx';
-import { NumberInput } from '../../components/number-input.tsx';
+import { Checkbox, Select } from '../../components/choices.tsx';
+import { NumberField } from '../../components/number-input.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
@@ -40,7 +40,7 @@ export const MethodOptions = ({ page }: { readonly page: MethodPage }) => {
   const shown = (option: MethodOption): OptionValue => values[option.name] ?? option.default;
   const switches = page.options.filter(({ kind }) => kind === 'switch');
   return (
-    <div className="method-options-form">
+    <div className="stack">
       <div className="option-grid">
         {page.options
           .filter(({ kind }) => kind !== 'switch')
@@ -100,18 +100,15 @@ const OptionField = ({ option, value, onChange }: OptionFieldProps) => {
     );
   }
   return (
-    <Field label={<OptionName option={option} />} stacked>
-      {(id) => (
-        <NumberInput
-          id={id}
-          step="any"
-          value={typeof value === 'number' ? value : null}
-          accepts={() => true}
-          placeholder={option.default === null ? 'none' : String(option.default)}
-          onChange={(typed) => onChange(numberOf(option, typed ?? Number.NaN))}
-          onBlur={selectionStore.getState().endDrag}
-        />
-      )}
-    </Field>
+    <NumberField
+      label={<OptionName option={option} />}
+      stacked
+      step="any"
+      value={typeof value === 'number' ? value : null}
+      accepts={() => true}
+      placeholder={option.default === null ? 'none' : String(option.default)}
+      onChange={(typed) => onChange(numberOf(option, typed ?? Number.NaN))}
+      onBlur={selectionStore.getState().endDrag}
+    />
   );
 };

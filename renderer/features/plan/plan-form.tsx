@@ -116,7 +116,7 @@ const MethodNotes = () => {
   if (page === undefined) return null;
   return (
     <>
-      <p className="method-text">{page.summary}</p>
+      <p className="muted">{page.summary}</p>
       {page.options.length > 0 && (
         <Disclosure key={page.name} summary={optionsSummary(methodTitle(page.name), options[page.name])}>
           <MethodOptions page={page} />
@@ -128,31 +128,29 @@ const MethodNotes = () => {
 };
 
 /** The imported file that replaces the method, with a button to go back. */
-const ImportedCard = ({ file }: { readonly file: ImportedFile }) => {
-  return (
-    <div className="imported" role="group" aria-label="Imported file">
-      <p>
-        <Definition of={file.kind === 'plan' ? 'importedPlan' : 'importedRanking'}>
-          {file.kind === 'plan' ? 'Plan' : 'Ranking'}
-        </Definition>{' '}
-        <strong>{file.name}</strong>
-        {file.kind === 'plan' && (
-          <span className="muted">
-            {' '}
-            {file.method === null ? 'written by hand' : methodTitle(file.method)}
-            {file.factor === null ? '' : `, ${formatFactor(file.factor)}`}
-          </span>
-        )}
-      </p>
-      <div className="card-actions">
-        <Button onClick={() => planStore.getState().importFile(null)}>Back to methods</Button>
-        <ActionButton action={importPlan} look="quiet">
-          Import another…
-        </ActionButton>
-      </div>
+const ImportedCard = ({ file }: { readonly file: ImportedFile }) => (
+  <div className="stack" role="group" aria-label="Imported file">
+    <p>
+      <Definition of={file.kind === 'plan' ? 'importedPlan' : 'importedRanking'}>
+        {file.kind === 'plan' ? 'Plan' : 'Ranking'}
+      </Definition>{' '}
+      <strong>{file.name}</strong>
+      {file.kind === 'plan' && (
+        <span className="muted">
+          {' '}
+          {file.method === null ? 'written by hand' : methodTitle(file.method)}
+          {file.factor === null ? '' : `, ${formatFactor(file.factor)}`}
+        </span>
+      )}
+    </p>
+    <div className="card-actions">
+      <Button onClick={() => planStore.getState().importFile(null)}>Back to methods</Button>
+      <ActionButton action={importPlan} look="quiet">
+        Import another…
+      </ActionButton>
     </div>
-  );
-};
+  </div>
+);
 
 /** Kept experts of each MoE layer, one field per layer: Tab moves between fields, arrow keys change the value. */
 const LayerCounts = ({ model }: { readonly model: ModelEntry }) => {
@@ -169,8 +167,8 @@ const LayerCounts = ({ model }: { readonly model: ModelEntry }) => {
     chooseCounts({ model: handle, factor, values: values.map((known, index) => (index === layer ? typed : known)) });
   };
   return (
-    <div className="layer-counts" role="group" aria-label="Kept experts by layer">
-      <div className="layer-counts-head">
+    <div className="stack" role="group" aria-label="Kept experts by layer">
+      <div className="line layer-counts-head">
         <span className="field-label">
           <Definition of="layerCounts" />
         </span>
@@ -207,7 +205,7 @@ const PinChips = ({ model }: { readonly model: PathHandle }) => {
   const pins = useStore(selectionStore, (state) => state.pins[model]) ?? [];
   const { pin, removePins } = selectionStore.getState();
   return (
-    <div className="pins" role="group" aria-label="Pins">
+    <div className="line small pins" role="group" aria-label="Pins">
       <span className="field-label">
         <Definition of="pins" />
       </span>

@@ -107,7 +107,7 @@ const SearchNow = () => {
   const { selection } = useFacts();
   const page = useMethodPage(selection.method);
   return (
-    <div className="search-now">
+    <div className="stack">
       <p>
         {methodTitle(selection.method)} must first <Definition of="search">search</Definition> for a plan, in a job that
         can be cancelled and resumed. The plan then appears as a point of the curve, and can be exported from there.

@@ -99,7 +99,7 @@ export const SweepMethods = ({ pages }: { readonly pages: readonly MethodPage[] 
   const files = useStore(sweepStore, (state) => state.files);
   const ticked = methods.filter((method) => !usualMethods.includes(method) && !(method in files)).length;
   return (
-    <div className="sweep-methods">
+    <div className="stack stack-tight sweep-methods">
       <div className="choice-row">
         {usualMethods.map((method) => (
           <MethodTick key={method} method={method} />
@@ -138,7 +138,7 @@ export const SweepOptions = ({ pages }: { readonly pages: readonly MethodPage[] 
     <div className="sweep-options">
       <Disclosure summary={`For ${named}${changed === 0 ? '' : `, ${changed} changed`}`}>
         {shown.map((page) => (
-          <section key={page.name} aria-label={optionsSummary(methodTitle(page.name), undefined)}>
+          <section key={page.name} className="stack" aria-label={optionsSummary(methodTitle(page.name), undefined)}>
             <h4>
               {methodTitle(page.name)} <AboutMethod method={page.name} />
             </h4>

@@ -4,14 +4,12 @@ import { Definition, Words } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { useQueries } from '../../engine/engine-context.tsx';
 import { tickedTasks, useFacts } from '../../engine/facts.ts';
-import { formatCount, formatMargin } from '../../../main/words/numbers.ts';
+import { counted, formatCount, formatMargin } from '../../../main/words/numbers.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { chatOf } from '../../plan/chat.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
 import { optionsOf, readsCalibration, sweepCost } from '../../sweep/sweep-plan.ts';
-
-const plural = (count: number, noun: string): string => `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 
 /** Costs that begin with this word are no more than the usual profile. */
 const NO_MORE = 'none';
@@ -50,13 +48,13 @@ export const SweepCostLine = () => {
       : toProfile === 0
         ? 'The profiles that these methods need are on disk.'
         : models.length > 1
-          ? `${plural(toProfile, 'profile')} will be made first.`
-          : `${plural(toProfile, 'task')} will be profiled first.`);
+          ? `${counted(toProfile, 'profile')} will be made first.`
+          : `${counted(toProfile, 'task')} will be profiled first.`);
   return (
     <>
-      <Definition of="candidates">{plural(cost.candidatesPerTask, 'candidate')}</Definition> on{' '}
-      {plural(tasks.length, 'task')}
-      {models.length > 1 && ` for ${plural(models.length, 'model')}`}: {plural(cost.evaluations, 'evaluation')}, the
+      <Definition of="candidates">{counted(cost.candidatesPerTask, 'candidate')}</Definition> on{' '}
+      {counted(tasks.length, 'task')}
+      {models.length > 1 && ` for ${counted(models.length, 'model')}`}: {counted(cost.evaluations, 'evaluation')}, the
       unpruned model included; {formatCount(cost.itemEvaluations)} item evaluations
       {settings.adaptive && ', plus those added by the adaptive search'}
       {settings.stop !== undefined && '; at most, since candidates stop early'}.{' '}
@@ -68,21 +66,21 @@ export const SweepCostLine = () => {
       ))}
       {cost.drawnAgain > 0 && (
         <>
-          <Definition of="calibrationDraw">Calibration draws</Definition> add {plural(cost.drawnAgain, 'evaluation')}{' '}
+          <Definition of="calibrationDraw">Calibration draws</Definition> add {counted(cost.drawnAgain, 'evaluation')}{' '}
           and one pass over the calibration items of each task.{' '}
         </>
       )}
       {cost.elsewhere > 0 &&
-        `Plans on tasks that they were not made for add at most ${plural(cost.elsewhere, 'evaluation')}. `}
+        `Plans on tasks that they were not made for add at most ${counted(cost.elsewhere, 'evaluation')}. `}
       {cost.searched > 0 && (
         <>
-          <Definition of="search">Searches</Definition> measure {plural(cost.searched, 'more candidate')} on calibration
-          items.{' '}
+          <Definition of="search">Searches</Definition> measure {counted(cost.searched, 'more candidate')} on
+          calibration items.{' '}
         </>
       )}
       {cost.refits > 0 && (
         <>
-          <Definition of="recovery">Recovery</Definition> refits {plural(cost.refits, 'plan')}.{' '}
+          <Definition of="recovery">Recovery</Definition> refits {counted(cost.refits, 'plan')}.{' '}
         </>
       )}
       {readsCalibration(settings, facts.methods, models) ? profileWords : 'No profile is needed.'} Safe means a loss of
@@ -123,7 +121,7 @@ export const SweepMethodCosts = () => {
   if (lines.length === 0) return null;
   return (
     <Disclosure summary={`Extra cost of ${lines.map(({ term }) => term).join(', ')} beyond the usual profile`}>
-      <dl className="method-costs">
+      <dl className="terms">
         {lines.map(({ term, text }) => (
           <div key={term}>
             <dt>{term}</dt>

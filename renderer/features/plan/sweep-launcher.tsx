@@ -66,7 +66,7 @@ const UntickedWarning = ({ tasks }: { readonly tasks: readonly TaskEntry[] }) =>
   const focused = focusedTask(useFacts());
   if (focused === null || tasks.includes(focused)) return null;
   return (
-    <span className="sweep-warning" role="status">
+    <span className="line sweep-warning" role="status">
       <Icon name="warning" /> {focused.title} is on screen, but not ticked: this sweep does not measure it.
       <Button small onClick={() => selectionStore.getState().toggleTask(focused.handle)}>
         <span className="ellipsis">Tick {focused.title}</span>

@@ -3,7 +3,7 @@ import { useStore } from 'zustand';
 import { assertNever, serialiseError, type SerialisedError } from '../../../main/contract/errors.ts';
 import { remoteHost, type RemoteStep, remoteStep, type SshQuestion } from '../../../main/contract/remote.ts';
 import type { Remote } from '../../bridge/bridge.ts';
-import { Button, Icon } from '../../components/button.tsx';
+import { Button, Icon, RequestButton } from '../../components/button.tsx';
 import { copyText } from '../../components/copy-text.ts';
 import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
@@ -14,18 +14,14 @@ import './connect-dialog.css';
 
 /** Asks for a machine and shows the connection being made; above it, or alone after a cut, what ssh asks. */
 export const ConnectDialog = () => {
-  const { open, show, questions } = useStore(remoteStore);
+  const { open, questions } = useStore(remoteStore);
+  const close = (): void => remoteStore.setState({ open: false });
   const remote = useEngine().bridge.shell?.remote ?? null;
   useEffect(() => remote?.onEvent(remoteStore.getState().hear), [remote]);
   const [question] = questions;
   return (
     <>
-      {open &&
-        (remote === null ? (
-          <InTerminal onClose={() => show(false)} />
-        ) : (
-          <Connect remote={remote} onClose={() => show(false)} />
-        ))}
+      {open && (remote === null ? <InTerminal onClose={close} /> : <Connect remote={remote} onClose={close} />)}
       {question !== undefined && remote !== null && <Question key={question.id} question={question} remote={remote} />}
     </>
   );
@@ -34,26 +30,23 @@ export const ConnectDialog = () => {
 const COMMAND = 'uncurl connect [USER@]HOST --open';
 
 /** A page in a browser belongs to the engine that served it: another one is opened from a terminal. */
-const InTerminal = ({ onClose }: { readonly onClose: () => void }) => {
-  const { start } = useRequest();
-  return (
-    <Dialog title="Connect to another machine" onClose={onClose}>
-      <div className="dialog-body connect-body">
-        <p>
-          This page belongs to the engine that served it. For the workbench of another machine, type on the machine in
-          front of you:
-        </p>
-        <code className="connect-command">{COMMAND}</code>
-        <div className="card-actions">
-          <Button look="primary" data-autofocus onClick={() => start(() => copyText('The command', COMMAND, COMMAND))}>
-            Copy the command
-          </Button>
-          <HowTo onClose={onClose} />
-        </div>
+const InTerminal = ({ onClose }: { readonly onClose: () => void }) => (
+  <Dialog title="Connect to another machine" onClose={onClose}>
+    <div className="dialog-body">
+      <p>
+        This page belongs to the engine that served it. For the workbench of another machine, type on the machine in
+        front of you:
+      </p>
+      <code className="connect-command">{COMMAND}</code>
+      <div className="card-actions">
+        <RequestButton look="primary" data-autofocus ask={() => copyText('The command', COMMAND)}>
+          Copy the command
+        </RequestButton>
+        <HowTo onClose={onClose} />
       </div>
-    </Dialog>
-  );
-};
+    </div>
+  </Dialog>
+);
 
 const HowTo = ({ onClose }: { readonly onClose: () => void }) => (
   <Button
@@ -73,15 +66,14 @@ const Connect = ({ remote, onClose }: { readonly remote: Remote; readonly onClos
   const { busy, start } = useRequest();
   const isBusy = step !== null;
   const connect = (to: string): void => {
-    const { begin, end, remember } = remoteStore.getState();
     setProblem(null);
-    begin();
+    remoteStore.setState({ step: 'reach' });
     remote
       .connect(to)
       // The page is loaded anew on the other engine.
-      .then(() => remember(to))
+      .then(() => remoteStore.getState().remember(to))
       .catch((error: unknown) => {
-        end();
+        remoteStore.setState({ step: null });
         const failed = serialiseError(error);
         if (failed.kind !== 'cancelled') setProblem(failed);
       });
@@ -91,13 +83,13 @@ const Connect = ({ remote, onClose }: { readonly remote: Remote; readonly onClos
   return (
     <Dialog title="Connect to another machine" onClose={isBusy ? cancel : onClose}>
       <form
-        className="dialog-body connect-body"
+        className="dialog-body"
         onSubmit={(event) => {
           event.preventDefault();
           if (!isBusy && remoteHost.safeParse(typed).success) connect(typed);
         }}
       >
-        <label className="connect-field">
+        <label className="stack">
           <span className="field-label">Machine, as you name it to ssh</span>
           <input
             className="input"
@@ -111,7 +103,7 @@ const Connect = ({ remote, onClose }: { readonly remote: Remote; readonly onClos
           />
         </label>
         {!isBusy && hosts.length > 0 && (
-          <div className="connect-hosts" role="group" aria-label="Machines that were reached before">
+          <div className="line" role="group" aria-label="Machines that were reached before">
             {hosts.map((known) => (
               <Button key={known} small onClick={() => setHost(known)}>
                 {known}
@@ -165,7 +157,7 @@ const stepText = (step: RemoteStep, host: string): string => {
 const Steps = ({ now, host }: { readonly now: RemoteStep; readonly host: string }) => {
   const at = remoteStep.options.indexOf(now);
   return (
-    <ol className="connect-steps" aria-label="Steps of the connection">
+    <ol className="rows stack muted connect-steps" aria-label="Steps of the connection">
       {remoteStep.options.map((step, index) => (
         <li key={step} aria-current={index === at ? 'step' : undefined}>
           <span className="connect-mark">
@@ -187,7 +179,7 @@ const Question = ({ question, remote }: { readonly question: SshQuestion; readon
   return (
     <Dialog title="ssh asks" onClose={() => answer(null)}>
       <form
-        className="dialog-body connect-body"
+        className="dialog-body"
         onSubmit={(event) => {
           event.preventDefault();
           if (kind === 'secret') answer(typed);

@@ -8,7 +8,7 @@ import { Disclosure } from '../../components/panel.tsx';
 import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
 import { useEngine, useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { shownRunName } from '../../format/run-names.ts';
+import { isAtRest, shownRunName } from '../../format/run-names.ts';
 import { titlesOf } from '../../../main/words/task-titles.ts';
 import { reproductionTables } from '../../../main/figures/compare-tables.ts';
 import { circumstances } from '../../../main/words/devices.ts';
@@ -26,7 +26,7 @@ export const ReproductionDialog = () => {
   const shown = runs.find(({ id }) => id === run);
   return run === null ? null : (
     <Dialog title={shown === undefined ? 'Reproduction' : shownRunName(shown, tasks)} wide onClose={() => show(null)}>
-      <div className="reproduction">
+      <div className="dialog-body reproduction">
         <Result run={run} />
       </div>
     </Dialog>
@@ -55,7 +55,7 @@ const Comparison = ({ found }: { readonly found: Reproduction }) => {
       </p>
       <Causes found={found} />
       {reproductionTables(found, (name, columns, rows) => (
-        <section key={name}>
+        <section key={name} className="stack">
           <h3>
             {name}, {formatCount(rows.length)}
           </h3>
@@ -81,7 +81,7 @@ const Comparison = ({ found }: { readonly found: Reproduction }) => {
 const Fields = ({ fields: { listed, allowed } }: { readonly fields: ComparedFields }) => (
   <>
     {listed.length > 0 && (
-      <section>
+      <section className="stack">
         <h3>Fields that differ</h3>
         <ul className="findings" aria-label="Fields that differ">
           {listed.map(({ file, where, before, after }) => (
@@ -109,7 +109,7 @@ const Fields = ({ fields: { listed, allowed } }: { readonly fields: ComparedFiel
 const Causes = ({ found }: { readonly found: Reproduction }) => {
   const causes = causeWords(found);
   return causes.length === 0 ? null : (
-    <section>
+    <section className="stack">
       <h3>Why</h3>
       {causes.map((cause) => (
         <p key={cause}>{cause}</p>
@@ -126,9 +126,7 @@ const useReproductionEnd = (): void => {
   useEffect(() => {
     const reproductions = runs.filter(({ kind }) => kind === 'reproduce');
     const ended = reproductions.filter(({ id, state }) => state === 'done' && active.current.has(id));
-    active.current = new Set(
-      reproductions.filter(({ state }) => state === 'running' || state === 'queued').map(({ id }) => id),
-    );
+    active.current = new Set(reproductions.filter((run) => !isAtRest(run)).map(({ id }) => id));
     for (const { id } of ended) {
       cache
         .fetch('reproduction.read', { run: id })

@@ -10,7 +10,7 @@ import { useStore } from 'zustand';
 import { ActionButton } from '../../actions/action-button.tsx';
 import { profileTasks, startProfile } from '../../actions/jobs.ts';
 import { mapScalings, type MapScaling } from '../../../main/figures/map-scaling.ts';
-import { Button } from '../../components/button.tsx';
+import { RequestButton } from '../../components/button.tsx';
 import { ChartsOrTable, Checkbox, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { PopPanel } from '../../components/pop-panel.tsx';
@@ -21,7 +21,6 @@ import { useMapScaling } from '../../profile/use-routing-matrix.ts';
 import { minusKey, orderKey, routingMetrics, type MapMinus, type MapOrder } from '../../state/map-view.ts';
 import { routingStore } from '../../state/view-stores.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
-import { useRequest } from '../../engine/engine-context.tsx';
 
 /** Keys that pin the selected expert while the map is focused. */
 const pinKeys: Readonly<Record<string, boolean | null>> = { s: true, g: false, Delete: null, Backspace: null };
@@ -69,7 +68,7 @@ const MapControls = ({ end }: { readonly end: ReactNode }) => {
   const { metric, minus, order } = selection.map;
   const scaling = useMapScaling();
   const model = selectedModel(facts);
-  const { asTable, showTable } = useStore(routingStore);
+  const asTable = useStore(routingStore, (state) => state.asTable);
   const { drawMap } = selectionStore.getState();
   const { profileOf } = useProfiles();
   const comparable = useComparableModels();
@@ -131,7 +130,12 @@ const MapControls = ({ end }: { readonly end: ReactNode }) => {
         <ActionButton action={profileTasks} icon="play">
           Profile
         </ActionButton>
-        <ChartsOrTable label="Map or table" names={['Map', 'Table']} asTable={asTable} onChange={showTable} />
+        <ChartsOrTable
+          label="Map or table"
+          names={['Map', 'Table']}
+          asTable={asTable}
+          onChange={(isTable) => routingStore.setState({ asTable: isTable })}
+        />
         {end}
       </div>
       <OtherProfile />
@@ -190,18 +194,17 @@ const OtherProfile = () => {
   const task = focusedTask(facts);
   const other = minus?.kind === 'model' ? (facts.models.find(({ handle }) => handle === minus.model) ?? null) : null;
   const { profileOf, loading, error } = useProfilesOf(other);
-  const { busy, start } = useRequest();
   if (other === null || task === null || loading || error !== null || profileOf(task) !== undefined) return null;
   const isUnderWay = facts.jobs.some(({ kind }) => kind === 'profile');
   return (
     <p className="map-note" role="status">
       {other.name} is not profiled on {task.title}, so nothing is subtracted.{' '}
-      <Button
-        disabled={busy || isUnderWay || task.items.calibration === 0}
-        onClick={() => start((engine) => startProfile(engine, other, [task]))}
+      <RequestButton
+        disabled={isUnderWay || task.items.calibration === 0}
+        ask={(engine) => startProfile(engine, other, [task])}
       >
         Profile {other.name} on {task.title}
-      </Button>
+      </RequestButton>
     </p>
   );
 };

@@ -71,7 +71,7 @@ export const ChosenCurves = ({ picked, documents, title, theme }: ChosenCurvesPr
             hasPicture={chart !== null}
             view={({ runsView }) => runsView({ entries: picked, theme }, chartIn)}
           />
-          <Button look="quiet" small onClick={() => runsStore.getState().clearChosen()}>
+          <Button look="quiet" small onClick={() => runsStore.setState({ chosen: [] })}>
             Clear the choice
           </Button>
         </div>

@@ -17,10 +17,9 @@ import { type Engine, useEngine } from '../../engine/engine-context.tsx';
 import { readFacts } from '../../engine/facts.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { runsTableStore } from '../../state/runs-table-store.ts';
-import { broughtByPoint } from '../../sweep/brought.ts';
+import { showPoint } from '../../sweep/brought.ts';
 import { pointName } from '../../../main/figures/point-words.ts';
 import { pointKey } from '../../sweep/points.ts';
-import { showPoint } from '../../sweep/show-point.ts';
 
 /** Height of every row in pixels (run-table.css). */
 const ROW_PX = 29;
@@ -60,7 +59,7 @@ const open = (engine: Engine, { run, points }: RunLine, isPoint: boolean): void 
   if (!isPoint) openRun(facts, run);
   else if (point !== undefined) {
     const key = pointKey(run.id, point.result);
-    showPoint(key, broughtByPoint(facts, key));
+    showPoint(facts, key);
   }
 };
 

@@ -14,11 +14,11 @@ import { tableTsv } from '../../../main/figures/table-rows.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { counted, formatCount } from '../../../main/words/numbers.ts';
 import { copyText } from '../../components/copy-text.ts';
-import { Button } from '../../components/button.tsx';
+import { Button, RequestButton } from '../../components/button.tsx';
 import { Checkbox, Select } from '../../components/choices.tsx';
 import { EmptyState } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { shownRunText } from '../../format/run-names.ts';
@@ -38,9 +38,8 @@ export const RunsView = () => {
   const facts = useFacts();
   const { tasks } = facts;
   const theme = useResolvedTheme();
-  const { text, archived, chosen, filter } = useStore(runsStore);
+  const { text, archived, chosen } = useStore(runsStore);
   const { sort, group, columns, pinned, unfolded } = useStore(runsTableStore);
-  const { start } = useRequest();
   const all = runs.data ?? facts.runs;
   const { entries, documents, problems, unread } = useRunEntries(all, tasks);
   const names = useMemo((): Names => ({ task: titlesOf(tasks), method: methodTitle }), [tasks]);
@@ -77,7 +76,7 @@ export const RunsView = () => {
           aria-label="Filter the table of runs"
           placeholder="Filter, #tag"
           value={text}
-          onChange={(event) => filter(event.target.value)}
+          onChange={(event) => runsStore.setState({ text: event.target.value })}
         />
         <Select
           label="Group by"
@@ -98,17 +97,15 @@ export const RunsView = () => {
           {unread > 0 && `, reading ${formatCount(unread)}…`}
         </span>
         <div className="view-head-end">
-          <Button
+          <RequestButton
             look="quiet"
             small
             icon="copy"
             title="Copies the rows and columns on screen as tab-separated text"
-            onClick={() =>
-              start(() => copyText('The table', tableTsv(shown, lines, names), `${counted(lines.length, 'row')}.`))
-            }
+            ask={() => copyText('The table', tableTsv(shown, lines, names), `${counted(lines.length, 'row')}.`)}
           >
             Copy
-          </Button>
+          </RequestButton>
           <SaveFigure
             subject="table"
             hasPicture={false}

@@ -7,24 +7,24 @@ import { changedSettings, valueText } from '../../../main/contract/setting.ts';
 import { describedSweepSettings, sweepSettings } from '../../../main/contract/sweep.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { copyText } from '../../components/copy-text.ts';
-import { isAtRest, labelRun } from '../../actions/runs.ts';
-import { openMade } from '../../actions/open.ts';
-import { Button } from '../../components/button.tsx';
+import { labelRun } from '../../actions/runs.ts';
+import { RequestButton } from '../../components/button.tsx';
 import { Field, TextField } from '../../components/choices.tsx';
-import { FactList } from '../../components/data-table.tsx';
+import { type Fact, fact, FactList, plainFact } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
-import { useQuery, useRequest, useEngine } from '../../engine/engine-context.tsx';
+import { useQuery, useEngine } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { formatCount, formatDuration } from '../../../main/words/numbers.ts';
+import { counted, formatDuration } from '../../../main/words/numbers.ts';
 import { formatMoment } from '../../format/format-time.ts';
 import { runDeviceText } from '../../format/record-words.ts';
-import { shownRunName } from '../../format/run-names.ts';
+import { isAtRest, shownRunName } from '../../format/run-names.ts';
 import { inTaskTitles, titleList, titlesOf } from '../../../main/words/task-titles.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { runStateText } from './run-words.ts';
 import { Disclosure } from '../../components/panel.tsx';
+import { OpenMade } from '../../actions/action-button.tsx';
 
 /** A run's name, tags and note, and the facts in its manifest. */
 export const RunDialog = () => {
@@ -34,7 +34,7 @@ export const RunDialog = () => {
   if (run === undefined) return null;
   const name = shownRunName(run, tasks);
   return (
-    <Dialog title={name} onClose={() => runsStore.getState().showDetails(null)}>
+    <Dialog title={name} onClose={() => runsStore.setState({ details: null })}>
       <RunDetails key={run.id} run={run} shown={name} title={inTaskTitles(run.title, tasks)} />
     </Dialog>
   );
@@ -49,7 +49,6 @@ interface RunDetailsProps {
 
 const RunDetails = ({ run, shown, title }: RunDetailsProps) => {
   const { label } = run;
-  const { busy, start } = useRequest();
   const [name, setName] = useState(shown);
   const [tags, setTags] = useState((label?.tags ?? []).join(', '));
   const [note, setNote] = useState(label?.note ?? '');
@@ -92,18 +91,16 @@ const RunDetails = ({ run, shown, title }: RunDetailsProps) => {
         <span className="muted">
           {badTag === undefined ? '' : `“${badTag}” is not a valid tag: use one word of at most 40 letters`}
         </span>
-        <Button
+        <RequestButton
           look="primary"
-          disabled={busy || !isChanged || badTag !== undefined}
-          onClick={() =>
-            start(async (engine) => {
-              await labelRun(engine, run.id, { name: given, note, tags: [...typed] });
-              runsStore.getState().showDetails(null);
-            })
-          }
+          disabled={!isChanged || badTag !== undefined}
+          ask={async (engine) => {
+            await labelRun(engine, run.id, { name: given, note, tags: [...typed] });
+            runsStore.setState({ details: null });
+          }}
         >
           Save
-        </Button>
+        </RequestButton>
       </footer>
     </>
   );
@@ -111,7 +108,6 @@ const RunDetails = ({ run, shown, title }: RunDetailsProps) => {
 
 /** What a download or an upload has made. */
 const RunMade = ({ run: { id, kind, state, output } }: { readonly run: RunManifest }) => {
-  const { busy, start } = useRequest();
   if (state !== 'done' || output === null) return null;
   if (kind === 'push')
     return (
@@ -121,23 +117,12 @@ const RunMade = ({ run: { id, kind, state, output } }: { readonly run: RunManife
     );
   return kind === 'download' ? (
     <div>
-      <Button
-        icon="model"
-        disabled={busy}
-        onClick={() =>
-          start(async (engine) => {
-            await openMade(engine, id);
-            runsStore.getState().showDetails(null);
-          })
-        }
-      >
+      <OpenMade run={id} close={() => runsStore.setState({ details: null })}>
         Open the model
-      </Button>
+      </OpenMade>
     </div>
   ) : null;
 };
-
-const DURATION = 'From creation to end';
 
 const RunFacts = ({ run }: { readonly run: RunManifest }) => {
   const duration = runDurationMs(run);
@@ -145,69 +130,62 @@ const RunFacts = ({ run }: { readonly run: RunManifest }) => {
   const { tasks } = useFacts();
   const title = titlesOf(tasks);
   const command = equivalentCommand(run);
-  const facts: readonly (readonly [term: string, value: string])[] = [
-    ['Run', run.id],
-    ['Kind', run.kind],
-    ['State', runStateText(run) === '' ? 'done' : runStateText(run)],
-    ['Created', formatMoment(run.createdAt, now)],
-    ...(run.finishedAt === null ? [] : [['Ended', formatMoment(run.finishedAt, now)] as const]),
-    ...(duration === null ? [] : [[DURATION, formatDuration(duration)] as const]),
-    ['Models', run.models.map((model) => model.name).join(', ')],
-    ['Tasks', titleList(run.tasks.map(({ name }) => title(name)))],
-    ['Device', runDeviceText(run.device)],
-    ...settingFacts(run),
-    ...(run.error === null ? [] : [['Error', run.error] as const]),
-  ];
   return (
     <>
       {command !== null && <CommandLine command={command} />}
       <FactList
-        facts={facts.map(([term, value]) => ({
-          key: term,
-          term: term === DURATION ? <Definition of="runDuration">{term}</Definition> : term,
-          value: value === '' ? null : value,
-        }))}
+        className="terms"
+        facts={[
+          plainFact('Run', run.id),
+          plainFact('Kind', run.kind),
+          plainFact('State', runStateText(run) || 'done'),
+          plainFact('Created', formatMoment(run.createdAt, now)),
+          plainFact('Ended', run.finishedAt && formatMoment(run.finishedAt, now)),
+          fact('runDuration', duration === null ? null : formatDuration(duration), 'From creation to end'),
+          plainFact('Models', run.models.map((model) => model.name).join(', ') || null),
+          plainFact('Tasks', titleList(run.tasks.map(({ name }) => title(name))) || null),
+          plainFact('Device', runDeviceText(run.device)),
+          ...settingFacts(run),
+          plainFact('Error', run.error),
+        ]}
       />
     </>
   );
 };
 
 /** Methods, factors, and settings other than the defaults. */
-const settingFacts = ({ kind, spec }: RunManifest): readonly (readonly [term: string, value: string])[] => {
+const settingFacts = ({ kind, spec }: RunManifest): readonly Fact[] => {
   const sweep = kind === 'sweep' ? sweepSettings.safeParse(spec).data : undefined;
   const experiment = kind === 'experiment' ? experimentSettings.safeParse(spec['settings']).data : undefined;
   const settings = sweep ?? experiment;
   if (settings === undefined) return [];
   return [
-    ['Methods', settings.methods.map(methodTitle).join(', ')],
-    ['Factors', (sweep?.factors ?? []).join(', ')],
+    plainFact('Methods', settings.methods.map(methodTitle).join(', ') || null),
+    plainFact('Factors', sweep?.factors?.join(', ') || null),
     ...changedSettings(sweep === undefined ? describedExperimentSettings : describedSweepSettings, settings).map(
-      ({ setting, value }) => [setting.label, valueText(setting, value)] as const,
+      ({ setting, value }) => plainFact(setting.label, valueText(setting, value) || null),
     ),
   ];
 };
 
 /** The command line that makes the same run, to be copied. */
-const CommandLine = ({ command }: { readonly command: string }) => {
-  const { start } = useRequest();
-  return (
-    <div className="field field-stacked">
-      <span>
-        <Definition of="equivalentCommand">The same on the command line</Definition>
-      </span>
-      {/* Broken between its words only: "--" is no place to break. */}
-      <pre className="command-line">
-        {command.split(' ').map((word, index) => (
-          <Fragment key={index}>
-            {index > 0 && ' '}
-            <span>{word}</span>
-          </Fragment>
-        ))}
-      </pre>
-      <Button onClick={() => start(() => copyText('The command', command))}>Copy the command</Button>
-    </div>
-  );
-};
+const CommandLine = ({ command }: { readonly command: string }) => (
+  <div className="field field-stacked">
+    <span>
+      <Definition of="equivalentCommand">The same on the command line</Definition>
+    </span>
+    {/* Broken between its words only: "--" is no place to break. */}
+    <pre className="command-line">
+      {command.split(' ').map((word, index) => (
+        <Fragment key={index}>
+          {index > 0 && ' '}
+          <span>{word}</span>
+        </Fragment>
+      ))}
+    </pre>
+    <RequestButton ask={() => copyText('The command', command)}>Copy the command</RequestButton>
+  </div>
+);
 
 const clock = (at: string): string =>
   new Date(at).toLocaleString('en-GB', {
@@ -238,7 +216,7 @@ const RunLog = ({ run, isActive }: RunLogProps) => {
   if (log.error !== null) return <Problem error={log.error} />;
   const lines = log.data?.lines ?? [];
   return (
-    <Disclosure summary={`Log (${formatCount(lines.length)} ${lines.length === 1 ? 'line' : 'lines'})`}>
+    <Disclosure summary={`Log (${counted(lines.length, 'line')})`}>
       {log.data?.missing !== null && log.data !== undefined && <p className="muted">{log.data.missing}</p>}
       {lines.length === 0 && <p className="muted">This run has no log entries.</p>}
       <ol className="rows run-log" tabIndex={0} aria-label="Log of the run">

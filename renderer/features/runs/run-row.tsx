@@ -5,7 +5,7 @@ import { equivalentCommand } from '../../../main/words/equivalent-command.ts';
 import { runCommands } from '../../actions/commands.ts';
 import { isResumable, resume } from '../../actions/jobs.ts';
 import { openRun } from '../../actions/open-run.ts';
-import { isAtRest, labelRun, trashRuns } from '../../actions/runs.ts';
+import { labelRun, trashRuns } from '../../actions/runs.ts';
 import { Icon, IconButton } from '../../components/button.tsx';
 import { CutName } from '../../components/cut-name.tsx';
 import { openContextMenu } from '../../components/context-menu.tsx';
@@ -17,6 +17,7 @@ import { runDeviceText } from '../../format/record-words.ts';
 import { noticesStore } from '../../state/notices-store.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { runIcon, runNote, runStateText } from './run-words.ts';
+import { isAtRest } from '../../format/run-names.ts';
 
 interface RunRowProps {
   readonly run: RunManifest;
@@ -50,10 +51,10 @@ export const RunRow = memo(
   ({ run, name, position, isShown, isChosen, isChoosing, isRenaming }: RunRowProps) => {
     const engine = useEngine();
     const { start } = useRequest();
-    const { toggleChosen, rename } = runsStore.getState();
+    const { toggleChosen } = runsStore.getState();
     const state = run.damaged === undefined ? (run.finding === 'different' ? 'failed' : run.state) : 'failed';
     const onKey = (event: React.KeyboardEvent): void => {
-      if (event.key === 'F2' && run.damaged === undefined) rename(run.id);
+      if (event.key === 'F2' && run.damaged === undefined) runsStore.setState({ renaming: run.id });
       else if (event.key === 'Delete' && !isAtRest(run))
         noticesStore
           .getState()
@@ -164,7 +165,7 @@ const RunNameField = ({ run, name }: { readonly run: RunManifest; readonly name:
     if (isOver.current) return;
     isOver.current = true;
     const row = field?.closest('li');
-    runsStore.getState().rename(null);
+    runsStore.setState({ renaming: null });
     requestAnimationFrame(() => row?.querySelector<HTMLElement>('.row-main')?.focus());
     const given = typed?.trim() ?? '';
     if (typed === null || given === name) return;

@@ -8,14 +8,15 @@ import { Problem } from '../../components/problem.tsx';
 import { WindowedList } from '../../components/windowed-list.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { shownRunName, shownRunText } from '../../format/run-names.ts';
+import { isAtRest, shownRunName, shownRunText } from '../../format/run-names.ts';
 import { layoutStore } from '../../state/layout-store.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { shownSweep } from '../../sweep/shown-sweep.ts';
 import { RunRow } from './run-row.tsx';
 import './runs.css';
 import { MOST_SWEEPS } from '../../../main/contract/compare.ts';
-import { isAtRest, labelRun, trashRuns } from '../../actions/runs.ts';
+import { labelRun, trashRuns } from '../../actions/runs.ts';
+import { Checkbox } from '../../components/choices.tsx';
 
 const ROW_PX = 44;
 
@@ -54,7 +55,7 @@ export const RunsPanel = () => {
   const runs = useQuery('runs.list', {});
   const facts = useFacts();
   const shown = shownSweep(facts)?.id ?? null;
-  const { text, order, archived, chosen, renaming, filter, showTrash } = useStore(runsStore);
+  const { text, order, archived, chosen, renaming } = useStore(runsStore);
   const sought = useDeferredValue(text);
   const listed = useMemo(() => {
     const nameOf = (run: RunManifest): string => shownRunName(run, facts.tasks);
@@ -72,7 +73,7 @@ export const RunsPanel = () => {
       title="Runs"
       count={runs.data === undefined ? '' : count}
       share={share}
-      tools={<IconButton icon="trash" label="Trash of runs" onClick={() => showTrash(true)} />}
+      tools={<IconButton icon="trash" label="Trash of runs" onClick={() => runsStore.setState({ trashOpen: true })} />}
     >
       {runs.error !== null && <Problem error={runs.error} />}
       {total === 0 && runs.error === null && <NoRuns />}
@@ -84,7 +85,7 @@ export const RunsPanel = () => {
             aria-label="Filter runs"
             placeholder="Filter, #tag"
             value={text}
-            onChange={(event) => filter(event.target.value)}
+            onChange={(event) => runsStore.setState({ text: event.target.value })}
           />
           <select
             aria-label="Order of runs"
@@ -100,14 +101,9 @@ export const RunsPanel = () => {
             ))}
           </select>
           {archivedCount > 0 && (
-            <label className="checkbox">
-              <input
-                type="checkbox"
-                checked={archived}
-                onChange={({ target }) => runsStore.setState({ archived: target.checked })}
-              />
+            <Checkbox checked={archived} onChange={(isShown) => runsStore.setState({ archived: isShown })}>
               Archived ({formatCount(archivedCount)})
-            </label>
+            </Checkbox>
           )}
         </div>
       )}
@@ -131,7 +127,8 @@ export const RunsPanel = () => {
 };
 
 const ChosenRuns = ({ runs }: { readonly runs: readonly RunManifest[] }) => {
-  const { chosen, clearChosen } = useStore(runsStore);
+  const chosen = useStore(runsStore, (state) => state.chosen);
+  const clearChosen = (): void => runsStore.setState({ chosen: [] });
   const { busy, start } = useRequest();
   const picked = chosen.flatMap((id) => runs.find((run) => run.id === id) ?? []);
   const canCompare =
@@ -140,18 +137,15 @@ const ChosenRuns = ({ runs }: { readonly runs: readonly RunManifest[] }) => {
     picked.every(({ kind, damaged }) => kind === 'sweep' && damaged === undefined);
   return (
     <div className="runs-chosen" role="group" aria-label="Chosen runs">
-      <span className="runs-chosen-count">{picked.length} chosen</span>
+      <span className="small runs-chosen-count">{picked.length} chosen</span>
       <Button
         small
         title={canCompare ? 'Compare with the oldest of them' : 'Choose two to six sweeps to compare'}
         disabled={!canCompare}
-        onClick={() =>
-          runsStore
-            .getState()
-            .compare(
-              [...picked].sort((left, right) => left.createdAt.localeCompare(right.createdAt)).map(({ id }) => id),
-            )
-        }
+        onClick={() => {
+          const oldestFirst = [...picked].sort((left, right) => left.createdAt.localeCompare(right.createdAt));
+          runsStore.setState({ compared: oldestFirst.map(({ id }) => id) });
+        }}
       >
         Compare
       </Button>

@@ -3,14 +3,13 @@ import { useStore } from 'zustand';
 import type { RunOrigin } from '../../../main/contract/run-origin.ts';
 import { Button } from '../../components/button.tsx';
 import { Dialog } from '../../components/dialog.tsx';
-import { ChosenPath, NewFolderName, ParentFolder } from '../../components/new-folder.tsx';
+import { ChosenPython, NewFolderName, ParentFolder } from '../../components/new-folder.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { shownRunName } from '../../format/run-names.ts';
 import { strangeRunStore } from '../../state/dialog-stores.ts';
 import type { ChosenFolder } from '../../state/export-store.ts';
-import { choosePython } from '../../state/file-choice.ts';
 import type { ChosenProgram } from '../../state/finetune-store.ts';
 
 /** Shows what a run made elsewhere refers to, and resumes it with a program and folder that the user chooses. */
@@ -110,15 +109,7 @@ const Program = ({ said, chosen, choose, mustChoose }: ProgramProps) => {
       <p>
         The run says <code>{said}</code>. This will be used instead:
       </p>
-      <ChosenPath
-        path={used}
-        label="Choose a Python"
-        icon="file"
-        choose={async (bridge) => {
-          const program = await choosePython(bridge);
-          if (program !== null) choose(program);
-        }}
-      />
+      <ChosenPython path={used} choose={choose} />
     </div>
   );
 };

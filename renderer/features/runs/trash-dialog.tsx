@@ -1,12 +1,12 @@
 import { useState } from 'react';
 import { useStore } from 'zustand';
 import type { TrashedRun } from '../../../main/contract/run.ts';
-import { formatBytes } from '../../../main/words/numbers.ts';
+import { counted, formatBytes } from '../../../main/words/numbers.ts';
 import { callsThatRead } from '../../../main/contract/stale-calls.ts';
-import { Button } from '../../components/button.tsx';
+import { Button, RequestButton } from '../../components/button.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
 import { formatWhen } from '../../format/format-time.ts';
 import { inTaskTitles } from '../../../main/words/task-titles.ts';
 import { runsStore } from '../../state/runs-store.ts';
@@ -17,7 +17,7 @@ const relisted = callsThatRead('runs', 'measured', 'trash');
 export const TrashDialog = () => {
   const open = useStore(runsStore, (state) => state.trashOpen);
   return open ? (
-    <Dialog title="Trash of runs" onClose={() => runsStore.getState().showTrash(false)}>
+    <Dialog title="Trash of runs" onClose={() => runsStore.setState({ trashOpen: false })}>
       <Trash />
     </Dialog>
   ) : null;
@@ -26,8 +26,8 @@ export const TrashDialog = () => {
 const Trash = () => {
   const trash = useQuery('trash.list', {});
   if (trash.error !== null) return <Problem error={trash.error} />;
-  if (trash.data === undefined) return <p className="muted trash-empty">Reading the trash…</p>;
-  if (trash.data.length === 0) return <p className="muted trash-empty">The trash is empty.</p>;
+  if (trash.data === undefined) return <p className="muted dialog-reading">Reading the trash…</p>;
+  if (trash.data.length === 0) return <p className="muted dialog-reading">The trash is empty.</p>;
   return (
     <>
       <ul className="trash-list" aria-label="Runs in the trash">
@@ -46,7 +46,6 @@ const TrashRow = ({
   readonly trashed: TrashedRun;
 }) => {
   const name = inTaskTitles(trashed.name, useQuery('tasks.list', {}).data ?? []);
-  const { busy, start } = useRequest();
   return (
     <li>
       <span className="row-text" title={run}>
@@ -55,28 +54,24 @@ const TrashRow = ({
           {kind} · {formatBytes(sizeBytes)} · moved here {formatWhen(trashedAt, new Date())}
         </span>
       </span>
-      <Button
+      <RequestButton
         small
         icon="undo"
-        disabled={busy}
         aria-label={`Restore ${name}`}
-        onClick={() =>
-          start(async ({ bridge, cache }) => {
-            await bridge.call('trash.restore', { entry });
-            cache.invalidate(relisted);
-          })
-        }
+        ask={async ({ bridge, cache }) => {
+          await bridge.call('trash.restore', { entry });
+          cache.invalidate(relisted);
+        }}
       >
         Restore
-      </Button>
+      </RequestButton>
     </li>
   );
 };
 
 const EmptyTrash = ({ trash }: { readonly trash: readonly TrashedRun[] }) => {
-  const { busy, start } = useRequest();
   const [asks, setAsks] = useState(false);
-  const runs = trash.length === 1 ? '1 run' : `${trash.length} runs`;
+  const runs = counted(trash.length, 'run');
   const size = formatBytes(trash.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
   if (!asks)
     return (
@@ -93,18 +88,15 @@ const EmptyTrash = ({ trash }: { readonly trash: readonly TrashedRun[] }) => {
         Delete {runs} for good? This cannot be undone.
       </span>
       <Button onClick={() => setAsks(false)}>Cancel</Button>
-      <Button
+      <RequestButton
         look="primary"
-        disabled={busy}
-        onClick={() =>
-          start(async ({ bridge, cache }) => {
-            await bridge.call('trash.empty', {});
-            cache.invalidate(relisted);
-          })
-        }
+        ask={async ({ bridge, cache }) => {
+          await bridge.call('trash.empty', {});
+          cache.invalidate(relisted);
+        }}
       >
         Delete {runs}
-      </Button>
+      </RequestButton>
     </footer>
   );
 };

@@ -8,7 +8,7 @@ import {
 } from '../../../main/contract/settings.ts';
 import { formatBytes, formatCount, formatMargin } from '../../../main/words/numbers.ts';
 import { changeSettings, setTheme } from '../../actions/settings.ts';
-import { Button } from '../../components/button.tsx';
+import { Button, RequestButton } from '../../components/button.tsx';
 import { Segmented, Select, Checkbox } from '../../components/choices.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { inPointsOf, shareOfPoints } from '../../components/setting-field.tsx';
@@ -57,7 +57,7 @@ const Appearance = () => {
   const theme = useStore(layoutStore, (state) => state.theme);
   const { start } = useRequest();
   return (
-    <div className="setting">
+    <div className="line setting">
       <span className="setting-name">Theme</span>
       <Segmented
         label="Theme"
@@ -77,7 +77,7 @@ const Appearance = () => {
 const HubSwitch = ({ isAllowed }: { readonly isAllowed: boolean }) => {
   const { busy, start } = useRequest();
   return (
-    <div className="setting">
+    <div className="line setting">
       <Checkbox
         checked={isAllowed}
         disabled={busy}
@@ -150,7 +150,7 @@ const DeviceSetting = ({ document: { settings, usual }, note }: StartSettingProp
   const { start } = useRequest();
   const offered = devices.filter(({ present, provider }) => present || provider === settings.device);
   return (
-    <div className="setting">
+    <div className="line setting">
       <Select
         label={<span className="setting-name">Device at start</span>}
         value={settings.device ?? usual.device}
@@ -164,47 +164,36 @@ const DeviceSetting = ({ document: { settings, usual }, note }: StartSettingProp
   );
 };
 
-const WorkspaceSetting = ({ document: { settings, usual }, note }: StartSettingProps) => {
-  const { busy, start } = useRequest();
-  return (
-    <div className="setting">
-      <span className="setting-name">Workspace</span>
-      <span className="path setting-path">{settings.workspace ?? `${usual.workspace} (default)`}</span>
-      <Button
-        small
-        disabled={busy}
-        onClick={() =>
-          start(async (engine) => {
-            settingsStore.getState().show(false);
-            const folder = await chooseFolder(engine.bridge, 'workspace');
-            settingsStore.getState().show(true);
-            if (folder !== null) await changeSettings(engine, { change: {}, workspace: folder.handle });
-          })
-        }
-      >
-        Choose…
-      </Button>
-      {settings.workspace !== null && (
-        <Button
-          look="quiet"
-          small
-          disabled={busy}
-          onClick={() => start((engine) => changeSettings(engine, { change: {}, workspace: null }))}
-        >
-          Use default
-        </Button>
-      )}
-      {note !== null && <p className="setting-note">{note}</p>}
-    </div>
-  );
-};
+const WorkspaceSetting = ({ document: { settings, usual }, note }: StartSettingProps) => (
+  <div className="line setting">
+    <span className="setting-name">Workspace</span>
+    <span className="path setting-path">{settings.workspace ?? `${usual.workspace} (default)`}</span>
+    <RequestButton
+      small
+      ask={async (engine) => {
+        settingsStore.getState().show(false);
+        const folder = await chooseFolder(engine.bridge, 'workspace');
+        settingsStore.getState().show(true);
+        if (folder !== null) await changeSettings(engine, { change: {}, workspace: folder.handle });
+      }}
+    >
+      Choose…
+    </RequestButton>
+    {settings.workspace !== null && (
+      <RequestButton look="quiet" small ask={(engine) => changeSettings(engine, { change: {}, workspace: null })}>
+        Use default
+      </RequestButton>
+    )}
+    {note !== null && <p className="setting-note">{note}</p>}
+  </div>
+);
 
 /** Switches system notifications for long jobs; the click that enables it also requests the permission. */
 const NotificationSwitch = ({ isOn }: { readonly isOn: boolean }) => {
   const { busy, start } = useRequest();
   const [refused, setRefused] = useState(false);
   return (
-    <div className="setting">
+    <div className="line setting">
       <Checkbox
         checked={isOn}
         disabled={busy}
@@ -292,7 +281,7 @@ const NumberSetting = ({ label, value, usual, limits, write, note = null }: Numb
     if (read !== undefined && read !== value) start((engine) => changeSettings(engine, { change: write(read) }));
   };
   return (
-    <div className="setting">
+    <div className="line setting">
       <label className="setting-name" htmlFor={id}>
         {label}
       </label>

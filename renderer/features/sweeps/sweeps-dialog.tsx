@@ -8,9 +8,9 @@ const SweepsResult = lazy(async () => ({ default: (await import('./sweeps-result
 
 /** Compares the sweeps chosen among the runs with the first of them. */
 export const SweepsDialog = () => {
-  const { compared, compare } = useStore(runsStore);
+  const compared = useStore(runsStore, (state) => state.compared);
   return compared === null ? null : (
-    <Dialog title="Sweeps compared" wide onClose={() => compare(null)}>
+    <Dialog title="Sweeps compared" wide onClose={() => runsStore.setState({ compared: null })}>
       <Suspense fallback={null}>
         <SweepsResult runs={compared} />
       </Suspense>

@@ -24,7 +24,7 @@ export const SweepsResult = ({ runs }: { readonly runs: readonly string[] }) => 
   const tasks = useQuery('tasks.list', {}).data ?? [];
   const comparison = useQuery('sweeps.compare', { runs: [...runs] });
   if (comparison.error !== null) return <Problem error={comparison.error} />;
-  if (comparison.data === undefined) return <p className="muted sweeps-part">Reading the answers of the sweeps…</p>;
+  if (comparison.data === undefined) return <p className="muted dialog-reading">Reading the answers of the sweeps…</p>;
   const named = comparison.data.runs.map((run) => ({ ...run, name: inTaskTitles(run.name, tasks) }));
   const title = titlesOf(tasks);
   const settings = comparison.data.settings.map((setting) => shownSetting(setting, title));
@@ -43,7 +43,7 @@ export const SweepsResult = ({ runs }: { readonly runs: readonly string[] }) => 
 };
 
 const Settings = ({ comparison: { runs, settings, sameSettings } }: { readonly comparison: SweepsComparison }) => (
-  <section aria-label="Settings of the sweeps">
+  <section className="stack" aria-label="Settings of the sweeps">
     <h3>Settings that differ</h3>
     {settings.length > 0 && (
       <DataTable
@@ -83,7 +83,7 @@ const Differences = ({ comparison, title }: DifferencesProps) => {
   const [reference, ...others] = runs;
   if (rows.length === 0) return null;
   return (
-    <section aria-label="Differences">
+    <section className="stack" aria-label="Differences">
       <div className="sweeps-head">
         <h3>Difference to {reference === undefined ? '' : shownName(reference)}</h3>
         {models.length > 1 && (

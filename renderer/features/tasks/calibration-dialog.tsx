@@ -4,7 +4,7 @@ import type { PathHandle } from '../../../main/contract/model.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
 import { itemsForVerdictText } from '../../../main/evaluation/verdicts.ts';
 import { calibrateTask } from '../../actions/open.ts';
-import { Button } from '../../components/button.tsx';
+import { Button, RequestButton } from '../../components/button.tsx';
 import { Field, Segmented, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Dialog } from '../../components/dialog.tsx';
@@ -25,34 +25,22 @@ import {
 } from './calibration-input.ts';
 import { useFacts } from '../../engine/facts.ts';
 import './calibration-dialog.css';
+import { NumberField, wholeFrom } from '../../components/number-input.tsx';
 
-interface TypedNumberProps extends Omit<ComponentProps<'input'>, 'value' | 'onChange'> {
-  readonly label: string;
+interface TypedNumberProps extends Omit<ComponentProps<typeof NumberField>, 'value' | 'onChange' | 'onRefused'> {
   /** NaN: the field is empty. */
   readonly value: number;
-  readonly isFit: boolean;
   readonly onType: (value: number) => void;
 }
 
-/** A number field; `children` stand behind it. */
-const TypedNumber = ({ label, value, isFit, onType, children, ...rest }: TypedNumberProps) => (
-  <Field label={label}>
-    {(id) => (
-      <>
-        <input
-          {...rest}
-          id={id}
-          className="input split-number"
-          type="number"
-          value={Number.isFinite(value) ? value : ''}
-          aria-invalid={!isFit}
-          onChange={(event) => onType(event.target.valueAsNumber)}
-        />
-        {children}
-      </>
-    )}
-  </Field>
-);
+/** A number field that gives what is typed, valid or not. */
+const TypedNumber = ({ value, onType, ...rest }: TypedNumberProps) => {
+  const take = (typed: number | null): void => onType(typed ?? Number.NaN);
+  const known = Number.isFinite(value) ? value : null;
+  return <NumberField {...rest} className="input-number" value={known} onChange={take} onRefused={take} />;
+};
+
+const isPercent = (value: number | null): boolean => value !== null && value > 0 && value < 100;
 
 interface SplitFieldsProps {
   readonly percent: number;
@@ -69,7 +57,7 @@ const SplitFields = ({ percent, seed, onChange }: SplitFieldsProps) => (
       max={99}
       step="any"
       value={percent}
-      isFit={percent > 0 && percent < 100}
+      accepts={isPercent}
       onType={(typed) => onChange({ percent: typed })}
     >
       <span aria-hidden="true">%</span>
@@ -79,7 +67,7 @@ const SplitFields = ({ percent, seed, onChange }: SplitFieldsProps) => (
       min={0}
       step={1}
       value={seed}
-      isFit={Number.isInteger(seed) && seed >= 0}
+      accepts={wholeFrom(0)}
       onType={(typed) => onChange({ seed: typed })}
     />
   </div>
@@ -115,7 +103,7 @@ const WritingFields = ({ until, maxNewTokens, note, onChange }: WritingFieldsPro
         min={1}
         step={1}
         value={maxNewTokens}
-        isFit={Number.isInteger(maxNewTokens) && maxNewTokens > 0}
+        accepts={wholeFrom(1)}
         onType={(typed) => onChange({ maxNewTokens: typed })}
       />
     </div>
@@ -204,7 +192,7 @@ const CalibrationForm = ({ task, tasks }: { readonly task: TaskEntry; readonly t
           onChange={(changed) => change({ writing: { until: '', maxNewTokens: 1, ...fields.writing, ...changed } })}
         />
       )}
-      <div className="calibration-outcome" aria-live="polite">
+      <div className="stack calibration-outcome" aria-live="polite">
         {trial.error !== null && <Problem error={trial.error} />}
         {trial.data !== undefined && (
           <>
@@ -237,23 +225,19 @@ interface FileFieldProps {
 }
 
 const FileField = ({ file, onChoose }: FileFieldProps) => {
-  const { busy, start } = useRequest();
   const named = useQuery('paths.name', file === null ? null : { handle: file.handle });
   return (
     <div className="field">
-      <Button
+      <RequestButton
         icon="file"
-        disabled={busy}
-        onClick={() =>
-          start(async ({ bridge }) => {
-            const handle = await chooseFile(bridge, 'task');
-            if (handle !== null) onChoose({ handle, path: (await bridge.call('paths.name', { handle })).path });
-          })
-        }
+        ask={async ({ bridge }) => {
+          const handle = await chooseFile(bridge, 'task');
+          if (handle !== null) onChoose({ handle, path: (await bridge.call('paths.name', { handle })).path });
+        }}
       >
         Choose file…
-      </Button>
-      <span className="calibration-path">
+      </RequestButton>
+      <span className="path">
         {file?.path ?? named.data?.path ?? 'A file of items in the same format as the test items.'}
       </span>
     </div>

@@ -11,16 +11,17 @@ import { formatCount } from '../../../main/words/numbers.ts';
 import { useAction } from '../../actions/action.ts';
 import { openTask, openTaskFile } from '../../actions/open.ts';
 import { Button, Icon } from '../../components/button.tsx';
-import { Checkbox, Field } from '../../components/choices.tsx';
+import { Checkbox } from '../../components/choices.tsx';
 import { Dialog } from '../../components/dialog.tsx';
-import { FinderFacts, FinderList, FinderLooked } from '../../components/name-finder.tsx';
-import { NumberInput, wholeFrom } from '../../components/number-input.tsx';
+import { FinderList, FinderLooked } from '../../components/name-finder.tsx';
+import { NumberField, wholeFrom } from '../../components/number-input.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { devicesStore, openTaskStore } from '../../state/dialog-stores.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { harnessKind, harnessNote, heldBy } from './harness-words.ts';
 import './open-task-dialog.css';
+import { FactList, plainFact } from '../../components/data-table.tsx';
 
 /** Tasks of lm-evaluation-harness by name, and the doors to a folder and a file. */
 export const OpenTaskDialog = () => {
@@ -102,7 +103,7 @@ const Harness = () => {
 };
 
 const LacksPython = ({ lacks }: { readonly lacks: NonNullable<HarnessState['lacks']> }) => (
-  <div className="finder-looked">
+  <div className="dialog-body finder-looked">
     {lacks.code !== 'no-python' && <Problem error={lacks} />}
     <p>
       lm-evaluation-harness builds its tasks in Python, once, and this workspace has no Python with it yet. Under
@@ -241,35 +242,28 @@ const Held = ({ facts, isBusy }: { readonly facts: HarnessFacts; readonly isBusy
   const isRefused = entry.runsPrograms && !runsPrograms;
   return (
     <>
-      <FinderFacts
+      <FactList
+        className="terms"
         facts={[
-          { term: harnessKind(entry), value: <span className="path">{entry.name}</span> },
-          ...heldBy(facts).map(([term, value]) => ({ term, value })),
+          plainFact(harnessKind(entry), <span className="path">{entry.name}</span>),
+          ...heldBy(facts).map(([term, value]) => plainFact(term, value)),
         ]}
       />
-      <div className="open-task-options">
-        <Field label="Examples in each prompt">
-          {(id) => (
-            <NumberInput
-              id={id}
-              value={fewshot}
-              placeholder={formatCount(entry.fewshot)}
-              accepts={(value) => value === null || wholeFrom(0, MOST_EXAMPLES)(value)}
-              onChange={setFewshot}
-            />
-          )}
-        </Field>
-        <Field label="Only the first items">
-          {(id) => (
-            <NumberInput
-              id={id}
-              value={limit}
-              placeholder="all"
-              accepts={(value) => value === null || wholeFrom(1, MOST_ITEMS)(value)}
-              onChange={setLimit}
-            />
-          )}
-        </Field>
+      <div className="line open-task-options">
+        <NumberField
+          label="Examples in each prompt"
+          value={fewshot}
+          placeholder={formatCount(entry.fewshot)}
+          accepts={(value) => value === null || wholeFrom(0, MOST_EXAMPLES)(value)}
+          onChange={setFewshot}
+        />
+        <NumberField
+          label="Only the first items"
+          value={limit}
+          placeholder="all"
+          accepts={(value) => value === null || wholeFrom(1, MOST_ITEMS)(value)}
+          onChange={setLimit}
+        />
       </div>
       {entry.runsPrograms && (
         <Checkbox checked={runsPrograms} onChange={setRunsPrograms}>
@@ -278,7 +272,7 @@ const Held = ({ facts, isBusy }: { readonly facts: HarnessFacts; readonly isBusy
         </Checkbox>
       )}
       {problem !== null && <Problem error={problem} />}
-      <div className="open-task-options">
+      <div className="line open-task-options">
         <Button
           look="primary"
           icon="save"

@@ -88,7 +88,7 @@ const SampleBody = ({ task }: { readonly task: TaskEntry }) => {
         ))}
       </ol>
       {items.data !== undefined && items.data.length < count && (
-        <p className="muted sample-foot">
+        <p className="muted dialog-foot">
           First {formatCount(items.data.length)} of {formatCount(count)} items.
         </p>
       )}

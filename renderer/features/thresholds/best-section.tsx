@@ -96,15 +96,15 @@ const CellLegend = ({ sizeTrend, shown }: Pick<SectionProps, 'sizeTrend' | 'show
           .sort((left, right) => left - right)
           .map((factor, index) => (
             <li key={factor}>
-              <i className="cell-swatch" style={cellTint(factor)} /> {index === 0 ? 'safe to ' : ''}
+              <i className="swatch cell-swatch" style={cellTint(factor)} /> {index === 0 ? 'safe to ' : ''}
               {formatFactor(factor)}
             </li>
           ))}
         <li>
-          <i className="cell-swatch cell-swatch-unsafe" /> unsafe
+          <i className="swatch cell-swatch cell-swatch-unsafe" /> unsafe
         </li>
         <li>
-          <i className="cell-swatch" /> <em>cannot tell</em>
+          <i className="swatch cell-swatch" /> <em>cannot tell</em>
         </li>
       </ul>
       <ul aria-label="Words of the cells">

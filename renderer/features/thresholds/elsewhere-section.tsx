@@ -10,7 +10,7 @@ import { Select } from '../../components/choices.tsx';
 import { SortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
-import { Section } from '../../components/panel.tsx';
+import { Section, Sentences } from '../../components/panel.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import type { MeasuredProps } from './shown-size-trend.ts';
 
@@ -82,12 +82,7 @@ export const ElsewhereSection = ({ manifest, document, sizeTrend, shown, theme, 
         Difference to the unpruned model in points, paired on the same items. Bold: safe at the margin; italic: cannot
         tell; framed: the task that the plan was made for.
       </p>
-      <ul className="findings-methods">
-        {thresholds.flatMap((threshold) => {
-          const sentence = everywhereSentence(document, threshold, title);
-          return sentence === null ? [] : [<li key={threshold.task}>{sentence}</li>];
-        })}
-      </ul>
+      <Sentences sentences={thresholds.flatMap((threshold) => everywhereSentence(document, threshold, title) ?? [])} />
     </Section>
   );
 };

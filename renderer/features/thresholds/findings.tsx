@@ -29,7 +29,7 @@ export const Findings = ({ sizeTrend, chart }: FindingsProps) => {
     <div className="findings">
       {tables.map(({ note, columns, rows }) => (
         <div key={note}>
-          <p className="finding-note">
+          <p className="line muted small finding-note">
             {found
               .filter(({ method, verdict }) => method === null && findingVerdictText(verdict) !== null)
               .map(({ verdict, answers, sentence }) => (
@@ -47,7 +47,7 @@ export const Findings = ({ sizeTrend, chart }: FindingsProps) => {
         found.map((finding) => <Sentence key={finding.sentence} finding={finding} />)
       ) : (
         <LargeDisclosure summary="In words">
-          <dl className="findings-methods">
+          <dl className="terms">
             {found.map((finding) => (
               <div key={finding.sentence}>
                 <dt>{finding.method === null ? 'All' : methodTitle(finding.method)}</dt>
@@ -104,11 +104,20 @@ const NumbersTable = ({ caption, columns, rows }: NumbersTableProps) => (
   </div>
 );
 
+const badges: Readonly<Record<Finding['verdict'], string>> = {
+  supported: 'badge-done',
+  opposed: 'badge-notice',
+  mixed: 'badge-notice',
+  unchanged: '',
+  'cannot-tell': '',
+  counted: '',
+};
+
 /** Whether the question is answered with yes; nothing where it only counts. */
 const FindingVerdict = ({ verdict }: Pick<Finding, 'verdict'>) => {
   const words = findingVerdictText(verdict);
   return words === null ? null : (
-    <span className={`finding-verdict finding-${verdict}`}>
+    <span className={`badge ${badges[verdict]}`}>
       <Definition of="verdict">{words}</Definition>
     </span>
   );

@@ -11,7 +11,7 @@ import { ChartsOrTable, Select } from '../../components/choices.tsx';
 import { ChartLegend, ChartPanels } from '../../charts/chart-panels.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { Section } from '../../components/panel.tsx';
+import { Section, Sentences } from '../../components/panel.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { withTaskTitles } from '../../../main/words/task-titles.ts';
 import type { MeasuredProps } from './shown-size-trend.ts';
@@ -58,11 +58,11 @@ export const LuckSection = ({ manifest, document, shown, theme, title }: Measure
         </>
       }
     >
-      <ul className="findings-methods">
-        {luckSentences({ ...document, calibrationDraws }).map((sentence) => (
-          <li key={sentence}>{withTaskTitles(sentence, tasks, title)}</li>
-        ))}
-      </ul>
+      <Sentences
+        sentences={luckSentences({ ...document, calibrationDraws }).map((sentence) =>
+          withTaskTitles(sentence, tasks, title),
+        )}
+      />
       {!asTable &&
         pictures.map((entry) => <Pictured key={entry.model} figure={luckFigure(document, entry, look)} theme={look} />)}
       {asTable && (

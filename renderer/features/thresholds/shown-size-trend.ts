@@ -7,11 +7,12 @@ import { minOf } from '../../../main/statistics/extremes.ts';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useLasting } from '../../engine/use-settled.ts';
 import { layoutStore } from '../../state/layout-store.ts';
-import type { Brought, PointKey } from '../../state/selection.ts';
+import type { PointKey } from '../../state/selection.ts';
 import type { ResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
-import { showPoint } from '../../sweep/show-point.ts';
+import { showPoint } from '../../sweep/brought.ts';
 import { useReading } from '../../sweep/shown-sweep.ts';
+import { type Facts } from '../../engine/facts.ts';
 
 /** Props of all sections of the view. */
 export interface SectionProps {
@@ -50,9 +51,9 @@ export const useSizeTrend = (
 };
 
 /** Makes a point's plan current and opens the workbench. */
-export const openInWorkbench = (point: PointKey, brought: Brought): void => {
-  curvesStore.getState().chooseMode('difference');
-  showPoint(point, brought);
+export const openInWorkbench = (facts: Facts, point: PointKey): void => {
+  curvesStore.setState({ mode: 'difference' });
+  showPoint(facts, point);
   layoutStore.getState().show('workbench');
 };
 

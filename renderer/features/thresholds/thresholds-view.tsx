@@ -12,10 +12,9 @@ import { titlesOf, withTaskTitles } from '../../../main/words/task-titles.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore, thresholdsStore } from '../../state/view-stores.ts';
 import type { PointKey } from '../../state/selection.ts';
-import { broughtByPoint } from '../../sweep/brought.ts';
 import { pointKey } from '../../sweep/points.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
-import { MethodToggles, RuleChip, SetUpSweep, SweepSelect } from '../../sweep/sweep-controls.tsx';
+import { MethodToggles, NotYet, RuleChip, SetUpSweep, SweepSelect } from '../../sweep/sweep-controls.tsx';
 import '../../sweep/sweep.css';
 import { BestSection } from './best-section.tsx';
 import { ElsewhereSection } from './elsewhere-section.tsx';
@@ -30,6 +29,7 @@ import { saveReport } from '../../actions/sweep.ts';
 import { ChartsOrTable } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { formatCount, formatMargin, formatRange } from '../../../main/words/numbers.ts';
+import { isAtRest } from '../../format/run-names.ts';
 
 /**
  * Thresholds of a sweep's models: how far each can be pruned, how that changes with E, and how pruned models compare
@@ -46,7 +46,7 @@ export const ThresholdsView = () => {
       </EmptyState>
     );
   }
-  const running = manifest.state === 'running' || manifest.state === 'queued';
+  const running = !isAtRest(manifest);
   if (sizeTrend === undefined || sizeTrend.thresholds.length === 0) {
     return (
       <>
@@ -57,14 +57,12 @@ export const ThresholdsView = () => {
           ) : sizeTrend === undefined ? (
             <Reading of="sweep.sizeTrend" />
           ) : (
-            <EmptyState
-              icon="chart"
-              title={running ? 'Waiting for the first thresholds…' : 'This sweep has no thresholds yet'}
-            >
-              {running
-                ? 'A threshold appears as soon as a factor above 1 is measured.'
-                : 'Resume it from the list of runs on the left.'}
-            </EmptyState>
+            <NotYet
+              running={running}
+              waiting="thresholds"
+              soon="A threshold appears as soon as a factor above 1 is measured."
+              lacks="no thresholds yet"
+            />
           )}
         </div>
       </>
@@ -87,7 +85,7 @@ type SectionsProps = Pick<SectionProps, 'manifest' | 'document' | 'sizeTrend'> &
 const Sections = memo(({ manifest, document, sizeTrend, running }: SectionsProps) => {
   const facts = useFacts();
   const { tasks, selection } = facts;
-  const openPoint = (point: PointKey): void => openInWorkbench(point, broughtByPoint(facts, point));
+  const openPoint = (point: PointKey): void => openInWorkbench(facts, point);
   const theme = useResolvedTheme();
   const hidden = useStore(curvesStore, (state) => state.hiddenMethods);
   const { run } = sizeTrend;
@@ -171,7 +169,7 @@ const Sections = memo(({ manifest, document, sizeTrend, running }: SectionsProps
           )}
         </>
       )}
-      <section className="thresholds-notes" aria-label="Notes">
+      <section className="stack stack-tight muted small thresholds-notes" aria-label="Notes">
         {[...sizeTrend.notes, ...(document === undefined ? [] : sweepNotes(document))].map((note) => (
           <p key={note}>{worded(note)}</p>
         ))}
@@ -203,7 +201,7 @@ const RuleBox = ({ sizeTrend }: { readonly sizeTrend: SizeTrendDocument }) => (
 );
 
 const ThresholdsControls = () => {
-  const { asTable, showTable } = useStore(thresholdsStore);
+  const asTable = useStore(thresholdsStore, (state) => state.asTable);
   return (
     <div className="view-head">
       <SweepSelect />
@@ -218,7 +216,12 @@ const ThresholdsControls = () => {
         >
           Save report
         </ActionButton>
-        <ChartsOrTable label="Charts or tables" names={['Charts', 'Tables']} asTable={asTable} onChange={showTable} />
+        <ChartsOrTable
+          label="Charts or tables"
+          names={['Charts', 'Tables']}
+          asTable={asTable}
+          onChange={(isTable) => thresholdsStore.setState({ asTable: isTable })}
+        />
       </div>
     </div>
   );

@@ -8,7 +8,7 @@ test('a view that uses the whole width has an inspector of its own, closed at fi
   layoutStore.setState({ inspectorOpen: true });
   state().widen(true);
   expect(state().inspectorOpen).toBe(false);
-  state().openInspector();
+  layoutStore.setState({ inspectorOpen: true });
   state().widen(false);
   state().toggleInspector();
   expect(state().inspectorOpen).toBe(false);

@@ -66,10 +66,10 @@ test('for multiple choice, both choices are named, with the log-probability of e
 
 test('the dialog opens on the lost items, at the first one', () => {
   const point = { run: 'r', model: 'm', task: 't', method: 'reap', seed: null, factor: 2 };
-  const { show, choose, turnTo } = outcomesStore.getState();
+  const { show, choose } = outcomesStore.getState();
   show(point);
   choose('same');
-  turnTo(50);
+  outcomesStore.setState({ from: 50 });
   expect(outcomesStore.getState()).toMatchObject({ point, filter: 'same', from: 50 });
   choose('gained');
   expect(outcomesStore.getState()).toMatchObject({ filter: 'gained', from: 0 });

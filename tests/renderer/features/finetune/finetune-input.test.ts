@@ -22,7 +22,7 @@ test('an untouched dialog requests the contract’s defaults, with the rate that
   const store = createFinetuneStore();
   expect(finetuneObstacle(model, [task('add')], store.getState())).toBe('Choose the folder to write into.');
   expect(finetuneInput(model, [task('add')], store.getState())).toBeNull();
-  store.getState().chooseInto(into);
+  store.setState({ into });
   const request = calls['finetune.start'].input.parse(finetuneInput(model, [task('add')], store.getState()));
   expect(request).toEqual({
     model: 'm',
@@ -44,7 +44,6 @@ test('the suited rate is the paper’s for its model and larger ones, and larger
 test('every choice reaches the request', () => {
   const store = createFinetuneStore();
   const state = store.getState();
-  state.chooseInto(into);
   const chosen = {
     stages: ['router', 'general'],
     routerSteps: 7,
@@ -67,8 +66,7 @@ test('every choice reaches the request', () => {
   };
   expect(Object.keys(chosen)).toEqual(trainingSettings.map(({ name }) => name));
   for (const [name, value] of Object.entries(chosen)) state.choose(name, value);
-  state.chooseName('mine');
-  state.choosePython({ handle: pathHandle.parse('python'), path: null });
+  store.setState({ into, name: 'mine', python: { handle: pathHandle.parse('python'), path: null } });
   const request = calls['finetune.start'].input.parse(finetuneInput(model, [task('add')], store.getState()));
   expect(request).toMatchObject({ name: 'mine', python: 'python' });
   expect(request.settings).toEqual(chosen);
@@ -76,7 +74,7 @@ test('every choice reaches the request', () => {
 
 test('an invalid request is explained, by the field that the contract rejects', () => {
   const store = createFinetuneStore();
-  store.getState().chooseInto(into);
+  store.setState({ into });
   const obstacle = (): string | null => finetuneObstacle(model, [task('add')], store.getState());
   expect(obstacle()).toBeNull();
   expect(finetuneObstacle(null, [task('add')], store.getState())).toMatch(/model/);
@@ -91,14 +89,14 @@ test('an invalid request is explained, by the field that the contract rejects', 
   expect(obstacle()).toBe('Peak rate: a number above 0 and at most 1.');
   store.getState().choose('rate', 0.001);
   expect(obstacle()).toBeNull();
-  store.getState().chooseName('../away');
+  store.setState({ name: '../away' });
   expect(obstacle()).toMatch(/name may contain/);
 });
 
 test('router distillation needs another model as its teacher', () => {
   const store = createFinetuneStore();
-  const { choose, chooseInto } = store.getState();
-  chooseInto(into);
+  const { choose } = store.getState();
+  store.setState({ into });
   choose('stages', ['distil']);
   const teacher = (): unknown => finetuneInput(model, [task('add')], store.getState())?.teacher;
   const missing = 'Choose the unpruned model that the routers learn from.';

@@ -4,7 +4,7 @@ import type { OutcomesDocument } from '../../../../main/contract/outcomes.ts';
 import { FirstLost, hasItems, PointCostFacts } from '../../../../renderer/features/inspector/point-items.tsx';
 import { layoutStore } from '../../../../renderer/state/layout-store.ts';
 import { selectionStore } from '../../../../renderer/state/selection-store.ts';
-import { showPoint } from '../../../../renderer/sweep/show-point.ts';
+import { showPoint } from '../../../../renderer/sweep/brought.ts';
 import type { PointCost } from '../../../../main/contract/sweep.ts';
 
 const point = { run: 'r', model: 'm', task: 'french-written', method: 'reap', seed: null, factor: 2 };
@@ -69,7 +69,8 @@ test('only pruned candidates of tasks with right answers have such items', () =>
 
 test('showing a point selects it, switches the panel to it, and opens the panel', () => {
   if (layoutStore.getState().inspectorOpen) layoutStore.getState().toggleInspector();
-  showPoint(point, { factor: 2 });
+  const selection = selectionStore.getState();
+  showPoint({ models: [], tasks: [], runs: [], methods: [], selection }, point);
   expect(selectionStore.getState()).toMatchObject({ point, subject: 'point', factor: 2 });
   expect(layoutStore.getState().inspectorOpen).toBe(true);
 });
