@@ -191,7 +191,8 @@ export const results = define({
     text:
       'Probability of a trend at least this strong if the number of experts did not matter: the sizes are ' +
       'reassigned to the trained models in every other way, within each series of trainings. Two-sided, for ' +
-      'each method. Tasks are not repeats, since all tasks of a model share the luck of its training.',
+      'each method. Tasks are not repeats, since all tasks of a model share the luck of its training. With one ' +
+      'training of each of four sizes it cannot rule chance out: p is at least 0.083.',
   },
   verdict: {
     term: 'Verdict',

@@ -249,7 +249,7 @@ const ClusterLine = ({ work }: { readonly work: ClusterWork }) => {
       <span className="job-title ellipsis">{title}</span>
       {isStuck ? (
         <span
-          className={`muted job-description ellipsis${state === 'failed' ? ' job-failed' : ''}`}
+          className={`${state === 'failed' ? 'job-failed' : 'muted'} job-description ellipsis`}
           title={state === 'failed' ? failureText(work) : (work.error ?? undefined)}
         >
           {work.error}

@@ -161,7 +161,7 @@ const settingFacts = ({ kind, spec }: RunManifest): readonly Fact[] => {
   if (settings === undefined) return [];
   return [
     plainFact('Methods', settings.methods.map(methodTitle).join(', ') || null),
-    plainFact('Factors', sweep?.factors?.join(', ') || null),
+    plainFact('Factors', (sweep?.factors ?? []).join(', ') || null),
     ...changedSettings(sweep === undefined ? describedExperimentSettings : describedSweepSettings, settings).map(
       ({ setting, value }) => plainFact(setting.label, valueText(setting, value) || null),
     ),
