@@ -37,6 +37,16 @@ test('says of a folder whose family was not tried in vLLM that it was not', asyn
   expect(said(other, 'onnx')).toBe('');
 });
 
+test('constants in place of experts are exported as hf alone', async () => {
+  const { checkpoint, plan } = await keeping(await llamaModel('mixtral'), [0, 1, 2]);
+  const constant = { ...plan, constants: { weights: '0'.repeat(32) } };
+  const refusalOf = async (format: 'hf' | 'onnx' | 'gguf') =>
+    (await checkExport(checkpoint, constant, format)).refusal?.message;
+  expect(await refusalOf('hf')).toBeUndefined();
+  for (const format of ['onnx', 'gguf'] as const)
+    expect(await refusalOf(format)).toBe(`The plan puts constants in place of experts, which ${format} cannot store.`);
+});
+
 test('refuses plans that cannot be exported', async () => {
   const { checkpoint, plan } = await keeping(checkpointFixture('mixtral'), [0, 1, 2]);
   const whole = { kept: plan.kept.map(() => [0, 1, 2, 3, 4, 5, 6, 7]) };
