@@ -75,6 +75,16 @@ test('a factor is safe everywhere if it and every smaller one are safe on every 
   expect(everywhereSentence(read, own)).toBeNull();
 });
 
+test('one point on another task suffices to read its factor everywhere', () => {
+  const whole = document();
+  const elsewhere = whole.elsewhere.filter(
+    ({ madeFor, result: { task, factor } }) => [madeFor, task, factor].join() === 'sums,french,2',
+  );
+  const read = withThresholds({ ...whole, elsewhere }, { delta: DELTA });
+  expect(read.thresholds[0]?.everywhere).toMatchObject({ firstUnsafe: 2 });
+  expect(withThresholds({ ...whole, elsewhere: [] }, { delta: DELTA })).not.toHaveProperty('curtailed');
+});
+
 test('of several draws the joint threshold alone is read everywhere', () => {
   const whole = document();
   const drawn = [0, 1].flatMap((seed) =>

@@ -13,7 +13,7 @@ describe('summarise, accuracy', () => {
   it('counts the pairs', () => {
     const baseline = [true, true, true, false, false].map((right, i) => choiceOutcome(`q${i}`, right));
     const candidate = [true, false, false, true, false].map((right, i) =>
-      choiceOutcome(`q${i}`, right, true, i < 2 ? 3 : 0),
+      choiceOutcome(`q${i}`, right, true, [3, 1][i] ?? 0),
     );
     const { answerLoss, ...summary } = summarise('acc', baseline, candidate);
     expect(answerLoss?.mean).toBeCloseTo(0.2, 12);

@@ -112,6 +112,7 @@ describe('thresholdOf', () => {
       lastSafe: null,
       firstUnsafe: null,
       n: 148,
+      power: powerOf(sweepResult({ n: 148 }), 0.02),
     });
     expect(thresholdOf(results({ 1: 0 }), 0.02)).toBeNull();
   });

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   FORECAST_CUT,
+  FORECAST_FACTORS,
   FORECAST_ITEMS,
   foretoldThreshold,
   isForetoldSafe,
@@ -13,6 +14,7 @@ test('the threshold is the last factor of the curve before the first loss that i
   expect(foretoldThreshold(curve)).toBe(4);
   expect(foretoldThreshold([{ factor: 2, loss: FORECAST_CUT }])).toBe(1);
   expect(foretoldThreshold([])).toBe(1);
+  expect(FORECAST_FACTORS).toEqual(FORECAST_FACTORS.toSorted((left, right) => left - right));
   // What is safe again past a gap does not count.
   expect(foretoldThreshold(curve.map((point) => (point.factor === 2 ? { factor: 2, loss: 1 } : point)))).toBe(1.33);
   expect([-1, 0, FORECAST_CUT].map(isForetoldSafe)).toEqual([true, true, false]);
@@ -26,6 +28,7 @@ test('nothing is foretold outside what the records hold', () => {
     answers: Array.from({ length: FORECAST_ITEMS }, () => ' zwei'),
   };
   expect(outsideRecords(inside)).toBeNull();
+  expect(outsideRecords({ ...inside, experts: 8 })).toBeNull();
   const outside = [
     { experts: 128 },
     { experts: 4 },

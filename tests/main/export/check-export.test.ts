@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
-import { checkExport } from '../../../main/export/check-export.ts';
+import { checkExport, servingNotes } from '../../../main/export/check-export.ts';
 import { checkpointFixture } from '../checkpoint/checkpoint-files.ts';
 import { llamaModel } from './gguf/llama-models.ts';
 
@@ -25,6 +25,26 @@ test('refuses a GGUF file that llama.cpp would compute differently, or without a
   expect(refusal?.remedy).toMatch(/hf or onnx/);
   const bare = await keeping(checkpointFixture('mixtral'), [0, 1, 2]);
   expect((await checkExport(bare.checkpoint, bare.plan, 'gguf')).refusal?.message).toMatch(/no tokenizer\.json/);
+});
+
+test('says of a folder whose family was not tried in vLLM that it was not', async () => {
+  const { checkpoint, plan } = await keeping(checkpointFixture('mixtral'), [0, 1, 2]);
+  const untried = 'Exports of the family other were not tried in vLLM.';
+  const other = { info: { ...checkpoint.info, family: 'other' } };
+  const said = (of: typeof other, format: 'hf' | 'onnx'): string => servingNotes(of, plan, format).join(' ');
+  expect(said(checkpoint, 'hf')).not.toContain('vLLM.');
+  expect(said(other, 'hf')).toContain(untried);
+  expect(said(other, 'onnx')).toBe('');
+});
+
+test('constants in place of experts are exported as hf alone', async () => {
+  const { checkpoint, plan } = await keeping(await llamaModel('mixtral'), [0, 1, 2]);
+  const constant = { ...plan, constants: { weights: '0'.repeat(32) } };
+  const refusalOf = async (format: 'hf' | 'onnx' | 'gguf') =>
+    (await checkExport(checkpoint, constant, format)).refusal?.message;
+  expect(await refusalOf('hf')).toBeUndefined();
+  for (const format of ['onnx', 'gguf'] as const)
+    expect(await refusalOf(format)).toBe(`The plan puts constants in place of experts, which ${format} cannot store.`);
 });
 
 test('refuses plans that cannot be exported', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Checkpoint, openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import { checksumProblems } from '../../../main/export/export-folder.ts';
 import { exportPlan } from '../../../main/export/export-plan.ts';
 import { verifyFinished } from '../../../main/export/verify-finished.ts';
 import { checksumList, CHECKSUM_FILE, fileChecksum, readChecksums } from '../../../main/files/checksums.ts';
@@ -144,4 +145,22 @@ test('a repeated key is found in whatever object it stands, however it is writte
   expect(duplicateKey('{"a":1,"b":{"a":2},"c":[{"a":1},{"a":2}]}')).toBeNull();
   expect(duplicateKey('{"a":1,"b":{"c":2,"\\u0063":3}}')).toBe('c');
   expect(duplicateKey('[{"x": "a", "y": "a"}, {"a": "\\"a\\":", "a" : 2}]')).toBe('a');
+});
+
+test('a checksum list names the files that were changed or lost, and lines that are none', async () => {
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, 'kept'), 'a');
+  await writeFile(join(folder, 'changed'), 'b');
+  const sum = await fileChecksum(join(folder, 'kept'));
+  const problems = async (...lines: readonly string[]) => {
+    await writeFile(join(folder, CHECKSUM_FILE), lines.map((line) => `${line}\n`).join(''));
+    return checksumProblems(folder, control.signal);
+  };
+  expect(await problems(`${sum}  kept`)).toEqual([]);
+  expect(await problems(`${sum}  kept`, 'no line', `${sum}  kept`, `${sum}  changed`, `${sum}  lost`)).toEqual([
+    `${CHECKSUM_FILE}: "no line" is not a line of a checksum list.`,
+    `${CHECKSUM_FILE} lists kept twice.`,
+    `changed was changed: its checksum is not the one in ${CHECKSUM_FILE}.`,
+    `lost is missing, although ${CHECKSUM_FILE} lists it.`,
+  ]);
 });

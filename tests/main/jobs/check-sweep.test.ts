@@ -94,3 +94,42 @@ test('a missing chat template, and searches without labels or in groups, are ref
   for (const method of ['eep', 'evo-esap'])
     await expect(checked({ methods: [method] }, task, grouped)).rejects.toMatchObject({ code: 'groups-uneven' });
 });
+
+test('plans are measured on other tasks of the sweep, every item, with stored weights', async () => {
+  const checkpoint = await openCheckpoint(`${resources}/models/uncurl-8`);
+  const task = await loadTask(`${resources}/tasks/add`, (path) => path);
+  const checked = (own: Partial<SweepSettings>, names: readonly string[] = ['one', 'two']): Promise<void> =>
+    checkSweep(
+      {
+        models: [{ name: 'm', checkpoint }],
+        tasks: names.map((name) => ({ name, task })),
+        settings: settingsOf({ elsewhere: true, ...own }),
+      },
+      {},
+    );
+  await checked({});
+  await checked({ weights: ['stored'] });
+  await expect(checked({}, ['one'])).rejects.toThrow('so there is no other task to measure its plans on');
+  await expect(checked({ stop: 'early' })).rejects.toThrow('does not measure every item');
+  await expect(checked({ weights: ['stored', 'q8_0'] })).rejects.toThrow('with stored weights only, not with q8_0');
+});
+
+test('a refit is refused of plans that put constants in place of experts, or fit matrices already', async () => {
+  const checkpoint = await openCheckpoint(`${resources}/models/uncurl-8`);
+  const task = await loadTask(`${resources}/tasks/add`, (path) => path);
+  const checked = (method: string): Promise<void> =>
+    checkSweep(
+      {
+        models: [{ name: 'm', checkpoint }],
+        tasks: [{ name: 't', task }],
+        settings: settingsOf({ methods: ['reap', method], recovery: 'both' }),
+      },
+      {},
+    );
+  await checked('frequency');
+  for (const method of ['mone', 'merge-moe'])
+    await expect(checked(method), method).rejects.toMatchObject({
+      code: 'no-recovery',
+      message: expect.stringContaining(method),
+    });
+});

@@ -48,6 +48,13 @@ test('a repeated point replaces the earlier one, and points are in the order of 
   ]);
 });
 
+test('a point on another task is added as one, and a sweep without any has no list of them', () => {
+  const point = { madeFor: 'other', result: result(2, 0.9) };
+  const read = withChanges(begun, [{ what: 'elsewhere', point }]);
+  expect(read.elsewhere).toEqual([point]);
+  expect(withPoints([result(2, 0.9)])).not.toHaveProperty('elsewhere');
+});
+
 test('a point is the same whether its factor was divided, or read from a text of nine digits', () => {
   expect(withPoints([result(16 / 12, 0.9), result(1.333333333, 0.8)]).results.map(({ value }) => value)).toEqual([0.8]);
 });

@@ -47,6 +47,9 @@ describe('models pruned to as many experts', () => {
     const worse = pairs.filter(({ reading }) => reading === 'worse').length;
     expect(worse).toBeGreaterThan(0);
     expect(finding?.sentence).toContain(`the larger E is worse in ${worse} of ${pairs.length} pairs`);
+    expect(equalKeptFindings(pairs.filter(({ kept }) => kept === 8))[0]?.sentence).toContain(
+      `accuracy is with 8 kept ${valueAt(16)}, ${valueAt(32)} and ${valueAt(64)} %`,
+    );
     expect(equalKeptFindings([])).toEqual([]);
   });
 

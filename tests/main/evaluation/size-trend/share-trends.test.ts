@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SharePoint } from '../../../../main/contract/size-trend.ts';
 import { sizeTrendDocument } from '../../../../main/evaluation/size-trend/document.ts';
-import { shareFindings, shareTrends } from '../../../../main/evaluation/size-trend/share-trends.ts';
+import { shareFindings, sharePoints, shareTrends } from '../../../../main/evaluation/size-trend/share-trends.ts';
 import { withThresholds } from '../../../../main/evaluation/threshold-family.ts';
 import { figureTheme } from '../../../../main/figures/colors.ts';
 import { drawChartFigure } from '../../../../main/figures/chart-svg.ts';
@@ -10,6 +10,7 @@ import { sharePointsCsv } from '../../../../main/figures/size-tables.ts';
 import { seededRandom } from '../../../../main/statistics/random.ts';
 import { expectInFrame } from '../../figures/expect-in-frame.ts';
 import { sampleManifest } from '../../figures/sample-run.ts';
+import { sweepResult } from '../outcomes.ts';
 import { recordedResults } from '../../sample/recorded.ts';
 
 interface Family {
@@ -145,6 +146,29 @@ describe('loss at an equal dropped share', () => {
     const bare = { ...document, results: document.results.map(({ droppedShare: _, ...result }) => result) };
     expect(sizeTrendDocument(bare, { delta: 0.02 }, none).sharePoints).toEqual([]);
   });
+});
+
+it('points are those of pruned models of a known size, with a dropped share, by accuracy', () => {
+  const point = sweepResult({ droppedShare: 0.1, difference: -0.02 });
+  const others = [
+    sweepResult({}),
+    { ...point, model: 'of no size' },
+    { ...point, method: 'unpruned', factor: 1, droppedShare: 0 },
+    { ...point, metric: 'perplexity' as const },
+  ];
+  expect(sharePoints([point, ...others], [{ name: 'model', experts: 16 }])).toEqual([
+    {
+      answers: 'chosen',
+      method: 'reap',
+      task: 'task',
+      model: 'model',
+      experts: 16,
+      seed: null,
+      factor: 2,
+      share: 0.1,
+      difference: -0.02,
+    },
+  ]);
 });
 
 it('lines begin where nothing is dropped, and a factor that a task lacks is not drawn', () => {

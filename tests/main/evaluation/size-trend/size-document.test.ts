@@ -107,6 +107,17 @@ describe('whether pruning past the threshold is worse than training fewer', () =
     expect(verdict).toBe('opposed');
   });
 
+  it('is told where more than half of the tasks show it, and unchanged where none shows a side', () => {
+    const shown = (tasksThatLose: number): Finding['verdict'] =>
+      pairsOf({
+        sizes: [8, 16],
+        loss: 0.012,
+        // Factor 2 loses 1.2 points, as far as no side, or 3.6.
+        limit: (_, task) => (tasks.indexOf(task) < tasksThatLose ? 0.25 : 1),
+      }).verdict;
+    expect([0, 3, 5].map(shown)).toEqual(['unchanged', 'cannot-tell', 'supported']);
+  });
+
   it('has nothing to say where no pair lies past a threshold', () => {
     const { verdict, sentence } = pairsOf({ limit: () => 1000 });
     expect(verdict).toBe('cannot-tell');
@@ -211,6 +222,14 @@ describe('a sweep read over the sizes of its models', () => {
       findings.filter(({ chart, method }) => chart === 'threshold-over-experts' && method !== null);
     expect(new Set(trend(again).map(({ sentence }) => sentence))).toEqual(
       new Set(trend(sizeTrend).map(({ sentence }) => sentence)),
+    );
+  });
+
+  it('of models of two sizes compares these', () => {
+    const { sizeTrend } = sampleSizeTrend({ sizes: [8, 16], tasks, limit: () => 2 });
+    expect(sizeTrend.notes.join()).not.toContain('One expert count');
+    expect(sizeTrend.findings.find(({ chart }) => chart === 'safe-tasks')?.sentence).toBe(
+      'A factor of 2 is safe in 9 and 9 of 9 tasks at E = 8 and 16 by frequency.',
     );
   });
 

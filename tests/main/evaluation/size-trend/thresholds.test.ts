@@ -1,8 +1,10 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import type { SizeThreshold } from '../../../../main/contract/size-trend.ts';
-import { compareBrackets } from '../../../../main/evaluation/size-trend/thresholds.ts';
+import { compareBrackets, sizedModels, sizeThresholds } from '../../../../main/evaluation/size-trend/thresholds.ts';
 import { countBracketPairs, directionOf, expertTrends } from '../../../../main/evaluation/size-trend/trends.ts';
+import { sweepThresholds } from '../../../../main/evaluation/threshold.ts';
+import { sweepResult } from '../outcomes.ts';
 import { sizeThreshold } from '../sample-threshold.ts';
 
 const bracket = (lastSafe: number | null, firstUnsafe: number | null) => ({ lastSafe, firstUnsafe });
@@ -37,6 +39,30 @@ describe('brackets of two sizes', () => {
   it('take 16 / 3 and its rounded neighbour for the same factor', () => {
     expect(compareBrackets(bracket(2, 16 / 3), bracket(16 / 3 - 1e-13, 8))).toBe('rises');
   });
+});
+
+test('a threshold has the bytes of its own model, task and curve at its last safe and first unsafe factor', () => {
+  const bytesOf = { a: { reap: [90, 50, 30], random: [90, 51, 31] }, b: { reap: [90, 52, 32] } };
+  const results = Object.entries(bytesOf).flatMap(([task, curves]) =>
+    Object.entries(curves).flatMap(([method, sizes]) =>
+      sizes.map((bytes, index) =>
+        sweepResult({
+          task,
+          method: index === 0 ? 'unpruned' : method,
+          factor: 2 ** index,
+          kept: 16 / 2 ** index,
+          lost: index === 2 ? 500 : 0,
+          cost: { bytes, activeParameters: 1, cacheBytesPerToken: 1 },
+        }),
+      ),
+    ),
+  );
+  const thresholds = sizeThresholds({ results, thresholds: sweepThresholds(results, 0.02) }, sizedModels(results));
+  expect(thresholds.map(({ task, method, bytesSafe, bytesUnsafe }) => [task, method, bytesSafe, bytesUnsafe])).toEqual([
+    ['a', 'reap', 50, 30],
+    ['a', 'random', 51, 31],
+    ['b', 'reap', 52, 32],
+  ]);
 });
 
 describe('trends', () => {

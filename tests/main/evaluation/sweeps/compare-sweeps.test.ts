@@ -134,6 +134,20 @@ test('a real difference is read on its side', () => {
   );
 });
 
+test('what two comparisons show by the interval alone is not significant by Holm\u2019s procedure', () => {
+  const both = (id: string, right: string): ComparedSweep =>
+    sweep(
+      id,
+      [2, 4].map((factor) => ({ method: 'reap', factor, outcomes: answers(right) })),
+    );
+  // McNemar's p of 0 lost and 6 gained is 2 / 64, and twice that for two.
+  const compared = compareSweeps([both('a', '0000001111'), both('b', '1111111111')]);
+  expect(compared.rows.map(({ pHolm }) => pHolm)).toEqual([4 / 64, 4 / 64]);
+  expect(sweepsOverview(compared)).toBe(
+    '2 comparisons: 2 better, 0 worse, 0 cannot tell; 0 significant by Holm\u2019s procedure over all.',
+  );
+});
+
 test('a sweep of the first items is compared on the shared ones, with a note', () => {
   const { rows, notes } = compareSweeps([
     sweep('a', [{ method: 'reap', factor: 2, outcomes: answers('1100110011') }]),
@@ -232,6 +246,13 @@ test('weights and items are listed where two sweeps differ in them, not where on
   const own = { name: 'm', path: '/m', fingerprint: 'aaaaaaaa' };
   const other = { name: 'n', path: '/n', fingerprint: 'bbbbbbbb' };
   const of = (id: string, models: readonly (typeof own)[]) => ({ ...sweep(id, []).manifest, models: [...models] });
+  const withFile = (id: string, text: string) => ({
+    ...sweep(id, []).manifest,
+    spec: { methods: ['mine'], factors: [2], files: { mine: { name: 'mine.json', text } } },
+  });
+  expect(settingsDifference([withFile('a', '{}'), withFile('b', '{"a": 1}')]).differing).toEqual([
+    { key: 'files.mine', values: ['mine.json, 2 characters', 'mine.json, 8 characters'] },
+  ]);
   const keys = (...models: readonly (readonly (typeof own)[])[]) =>
     settingsDifference(models.map((each, index) => of(String(index), each))).differing.map(({ key }) => key);
   expect(keys([own], [own, other])).toEqual(['models']);
