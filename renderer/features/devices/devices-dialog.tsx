@@ -160,7 +160,7 @@ const Device = ({ listing, trying, disabled, onProbe, onUse }: DeviceProps) => {
 };
 
 const stateBadges: Readonly<Record<ReturnType<typeof deviceState>, string>> = {
-  used: 'device-state-used',
+  used: 'badge-used',
   works: 'badge-done',
   untried: '',
   refused: 'badge-notice',
