@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Checkpoint, openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { checksumProblems } from '../../../main/export/export-folder.ts';
 import { exportPlan } from '../../../main/export/export-plan.ts';
+import { whatItHolds } from '../../../main/export/verify-export.ts';
 import { verifyFinished } from '../../../main/export/verify-finished.ts';
 import { checksumList, CHECKSUM_FILE, fileChecksum, readChecksums } from '../../../main/files/checksums.ts';
 import { duplicateKey } from '../../../main/files/parse-json.ts';
@@ -163,4 +164,23 @@ test('a checksum list names the files that were changed or lost, and lines that 
     `changed was changed: its checksum is not the one in ${CHECKSUM_FILE}.`,
     `lost is missing, although ${CHECKSUM_FILE} lists it.`,
   ]);
+});
+
+test('a folder holds the models whose files it has; a GGUF file counts where there is no other model', async () => {
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, 'config.json'), '{}');
+  const holding = async (...names: readonly string[]) => {
+    for (const name of names) await writeFile(join(folder, name), '');
+    const held = await whatItHolds(folder);
+    for (const name of names) await rm(join(folder, name));
+    return Object.entries(held).flatMap(([form, isHeld]) => (isHeld ? [form] : []));
+  };
+  expect(await holding('model.safetensors')).toEqual(['weights']);
+  expect(await holding('model.safetensors.index.json', 'model.onnx')).toEqual(['weights', 'onnx']);
+  expect(await holding('model.onnx')).toEqual(['onnx']);
+  expect(await holding('model.gguf')).toEqual(['gguf']);
+  expect(await holding('model.gguf', 'model.safetensors')).toEqual(['weights']);
+  expect(await holding('model.gguf', 'model.onnx')).toEqual(['onnx']);
+  // Missing weights are then what is wrong with it.
+  expect(await holding()).toEqual(['weights']);
 });
