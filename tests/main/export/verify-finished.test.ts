@@ -82,6 +82,19 @@ test('an untouched export is equal, with its card', async () => {
   expect(await verified(async () => Promise.resolve())).toMatchObject({ ok: true, problems: [] });
 });
 
+test('a verification counts the bytes that it compares, then those of each run, up to the total', async () => {
+  const settings = exportSettingsIn(await temporaryFolder());
+  const seen: (readonly [done: number, total: number])[] = [];
+  const onProgress = (done: number, total: number): void => void seen.push([done, total]);
+  await verifyFinished({ exported, checkpoint, plan, settings, control: { ...control, onProgress } });
+  const [first, last] = [seen[0] ?? expect.fail('no progress'), seen.at(-1) ?? expect.fail('no progress')];
+  expect(last[0]).toBe(last[1]);
+  // Comparing is a third of the total: its first tensor is less than that, and more than nothing.
+  expect(first[0]).toBeGreaterThan(0);
+  expect(first[0]).toBeLessThan(last[1] / 3);
+  expect(seen.map(([done]) => done)).toEqual(seen.map(([done]) => done).toSorted((left, right) => left - right));
+});
+
 test.each([
   ['a GGUF file', { format: 'gguf', ggufType: 'q8_0' }],
   ['quantised weights', { format: 'hf', hfType: 'int8' }],
