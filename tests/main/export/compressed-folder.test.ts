@@ -6,6 +6,7 @@ import { readTensorBytes } from '../../../main/checkpoint/read-tensor.ts';
 import { compressedTypes, type RoundedType } from '../../../main/contract/export.ts';
 import type { Plan } from '../../../main/contract/plan.ts';
 import { checkExport } from '../../../main/export/check-export.ts';
+import { requireCompressible } from '../../../main/export/compressed-folder.ts';
 import { exportPlan } from '../../../main/export/export-plan.ts';
 import { roundedBytes, roundedWeightsFact, wholePlan, writeRounded } from '../../../main/export/rounded-folder.ts';
 import { verifyExport } from '../../../main/export/verify-export.ts';
@@ -32,6 +33,17 @@ const logitsOf = async (model: Checkpoint, plan: Plan | null): Promise<Float32Ar
   }
 };
 const half = ({ descriptor }: Checkpoint): Plan => ({ kept: descriptor.moeLayers.map(() => [1, 3, 4, 6]) });
+
+it('models of more than text have no quantised folder', async () => {
+  const checkpoint = await openCheckpoint(MODEL);
+  expect(() => requireCompressible(checkpoint, 'nvfp4')).not.toThrow();
+  const { descriptor } = checkpoint;
+  for (const more of [
+    { ...descriptor, carriedTensors: ['vision.weight'] },
+    { ...descriptor, configKeys: { ...descriptor.configKeys, within: 'text_config' } },
+  ])
+    expect(() => requireCompressible({ ...checkpoint, descriptor: more }, 'nvfp4')).toThrow('more than a text model');
+});
 
 describe('a folder quantised as', () => {
   it.each(compressedTypes)('%s is the pruned model that a sweep measures at the type', async (type) => {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Checkpoint, openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { checksumProblems } from '../../../main/export/export-folder.ts';
 import { exportPlan } from '../../../main/export/export-plan.ts';
+import { whatItHolds } from '../../../main/export/verify-export.ts';
 import { verifyFinished } from '../../../main/export/verify-finished.ts';
 import { checksumList, CHECKSUM_FILE, fileChecksum, readChecksums } from '../../../main/files/checksums.ts';
 import { duplicateKey } from '../../../main/files/parse-json.ts';
@@ -79,6 +80,19 @@ const editHeader = async (file: string, change: (json: string) => string): Promi
 
 test('an untouched export is equal, with its card', async () => {
   expect(await verified(async () => Promise.resolve())).toMatchObject({ ok: true, problems: [] });
+});
+
+test('a verification counts the bytes that it compares, then those of each run, up to the total', async () => {
+  const settings = exportSettingsIn(await temporaryFolder());
+  const seen: (readonly [done: number, total: number])[] = [];
+  const onProgress = (done: number, total: number): void => void seen.push([done, total]);
+  await verifyFinished({ exported, checkpoint, plan, settings, control: { ...control, onProgress } });
+  const [first, last] = [seen[0] ?? expect.fail('no progress'), seen.at(-1) ?? expect.fail('no progress')];
+  expect(last[0]).toBe(last[1]);
+  // Comparing is a third of the total: its first tensor is less than that, and more than nothing.
+  expect(first[0]).toBeGreaterThan(0);
+  expect(first[0]).toBeLessThan(last[1] / 3);
+  expect(seen.map(([done]) => done)).toEqual(seen.map(([done]) => done).toSorted((left, right) => left - right));
 });
 
 test.each([
@@ -163,4 +177,23 @@ test('a checksum list names the files that were changed or lost, and lines that 
     `changed was changed: its checksum is not the one in ${CHECKSUM_FILE}.`,
     `lost is missing, although ${CHECKSUM_FILE} lists it.`,
   ]);
+});
+
+test('a folder holds the models whose files it has; a GGUF file counts where there is no other model', async () => {
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, 'config.json'), '{}');
+  const holding = async (...names: readonly string[]) => {
+    for (const name of names) await writeFile(join(folder, name), '');
+    const held = await whatItHolds(folder);
+    for (const name of names) await rm(join(folder, name));
+    return Object.entries(held).flatMap(([form, isHeld]) => (isHeld ? [form] : []));
+  };
+  expect(await holding('model.safetensors')).toEqual(['weights']);
+  expect(await holding('model.safetensors.index.json', 'model.onnx')).toEqual(['weights', 'onnx']);
+  expect(await holding('model.onnx')).toEqual(['onnx']);
+  expect(await holding('model.gguf')).toEqual(['gguf']);
+  expect(await holding('model.gguf', 'model.safetensors')).toEqual(['weights']);
+  expect(await holding('model.gguf', 'model.onnx')).toEqual(['onnx']);
+  // Missing weights are then what is wrong with it.
+  expect(await holding()).toEqual(['weights']);
 });

@@ -8,6 +8,8 @@ import { tensorInMemory, writeSafetensors } from '../../../main/checkpoint/write
 import { canaryProbes } from '../../../main/evaluation/canary-probes.ts';
 import { canaryWords } from '../../../main/evaluation/canaries.ts';
 import { editJsonMembers } from '../../../main/export/edit-json.ts';
+import { candidateName } from '../../../main/jobs/fit-candidates.ts';
+import { requireTwoParts } from '../../../main/jobs/fit-search.ts';
 import { seededRandom } from '../../../main/statistics/random.ts';
 import { TEST_LIMIT_MS } from '../../hang-limit.ts';
 import { openEngine } from '../engine/open-engine.ts';
@@ -169,3 +171,18 @@ it(
   },
   TEST_LIMIT_MS,
 );
+
+it('a search needs one item for profiles and two others for scores', () => {
+  const parts = (profile: number, scoring: number) => () =>
+    requireTwoParts({ profile: Array.from({ length: profile }), scoring: Array.from({ length: scoring }) }, 'tasks/t');
+  expect(parts(1, 2)).not.toThrow();
+  expect(parts(0, 3)).toThrow('tasks/t has 3 calibration items');
+  expect(parts(1, 1)).toThrow('tasks/t has 2 calibration items');
+});
+
+it('a candidate is named by its method, gates, refit, count and type; an unpruned one by its type alone', () => {
+  const reap = { method: 'reap', gates: 'folded', refit: true } as const;
+  expect(candidateName(reap, '40', 'q6_k', true)).toBe('reap folded +recovery 40 q6_k');
+  expect(candidateName({ ...reap, refit: false }, '40', 'q6_k', false)).toBe('reap 40 q6_k');
+  expect(candidateName({ method: null, gates: null, refit: false }, '64', 'q6_k', false)).toBe('whole q6_k');
+});

@@ -188,6 +188,17 @@ const cases: readonly (readonly [string, () => Promise<string>, RegExp])[] = [
     },
     /neither byte-level BPE, nor BPE with byte fallback, nor single characters/,
   ],
+  [
+    'a tokenizer that marks spaces as SentencePiece does, without its bytes for other characters',
+    async () => {
+      const folder = await llamaModel('mixtral');
+      await addCharacters(folder, (tokenizer) => {
+        tokenizer['pre_tokenizer'] = { type: 'Metaspace', replacement: '\u2581', prepend_scheme: 'never', split: true };
+      });
+      return folder;
+    },
+    /neither byte-level BPE, nor BPE with byte fallback, nor single characters/,
+  ],
 ];
 
 /** Edits the `model` of a folder's tokenizer of single characters. */
