@@ -161,6 +161,18 @@ test('a repeated key is found in whatever object it stands, however it is writte
   expect(duplicateKey('[{"x": "a", "y": "a"}, {"a": "\\"a\\":", "a" : 2}]')).toBe('a');
 });
 
+test('twenty problems of a kind are listed, and of more the rest is counted', async () => {
+  const problemsOf = async (files: number) => {
+    const { problems } = await verified(async (folder) => {
+      for (let file = 0; file < files; file += 1) await writeFile(join(folder, `extra-${file}`), '');
+    });
+    const listed = problems.filter((problem) => problem.includes('does not belong to the export.'));
+    return [listed.length, problems.find((problem) => problem.includes('of this kind'))];
+  };
+  expect(await problemsOf(20)).toEqual([20, undefined]);
+  expect(await problemsOf(21)).toEqual([20, '… and 1 more of this kind.']);
+});
+
 test('a checksum list names the files that were changed or lost, and lines that are none', async () => {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'kept'), 'a');
