@@ -190,9 +190,8 @@ export const results = define({
     term: 'p (relabelled models)',
     text:
       'Probability of a trend at least this strong if the number of experts did not matter: the sizes are ' +
-      'reassigned to the trained models in every other way, within each series of trainings. Two-sided, for ' +
-      'each method. Tasks are not repeats, since all tasks of a model share the luck of its training. With one ' +
-      'training of each of four sizes it cannot rule chance out: p is at least 0.083.',
+      'reassigned to trained models in every other way, within each series of trainings. Two-sided, by method. ' +
+      'Tasks share the luck of a training: they are no repeats. One training of four sizes gives at least 0.083.',
   },
   verdict: {
     term: 'Verdict',
