@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { CancelledError, fail, type WorkbenchError } from '../contract/errors.ts';
-import { openToRead } from '../files/regular-file.ts';
+import { openToRead, readFully } from '../files/regular-file.ts';
+import { maxOf } from '../statistics/extremes.ts';
 
 /** What a file contained when it was hashed. */
 export interface FileHashes {
@@ -15,8 +16,6 @@ export interface FileHashes {
 
 /** Bytes in memory at a time. */
 const CHUNK_BYTES = 4 * 2 ** 20;
-/** Memory in which `isSame` reads: whoever compares many parts keeps it. */
-export const compareBuffer = (): Buffer => Buffer.allocUnsafe(CHUNK_BYTES);
 const LEAST_PIECE_BYTES = 4 * 2 ** 10;
 /** A reader of a part of a piece reads the whole piece. */
 const MOST_PIECE_BYTES = 256 * 2 ** 10;
@@ -66,16 +65,11 @@ export const hashOpenFile = async (
   return { sha256: hash.digest('hex'), pieceBytes, pieces };
 };
 
-/** Fills the buffer from a position of a file; fewer bytes only at its end. */
-const readFully = async (handle: FileHandle, buffer: Buffer, position: number): Promise<Buffer> => {
-  let done = 0;
-  while (done < buffer.length) {
-    const { bytesRead } = await handle.read(buffer, done, buffer.length - done, position + done);
-    if (bytesRead === 0) break;
-    done += bytesRead;
-  }
-  return buffer.subarray(0, done);
-};
+/** Bytes of a file. */
+export interface Stretch {
+  readonly start: number;
+  readonly length: number;
+}
 
 /** A file of a model, whose bytes are compared with those that were hashed wherever they are read. */
 export class FileContent {
@@ -116,20 +110,27 @@ export class FileContent {
     }
   }
 
-  /** Whether the bytes of the file in [start, end) are still those that were hashed; true if it was not hashed. */
-  async isSame(start: number, end: number, buffer: Buffer): Promise<boolean> {
+  /** Whether the bytes of stretches of the file are still those that were hashed; true if it was not hashed. */
+  async areSame(stretches: readonly Stretch[]): Promise<boolean> {
     const { hashes } = this;
     if (hashes === null) return true;
     const { pieceBytes, pieces } = hashes;
+    const whole = stretches.map(({ start, length }) => ({
+      first: Math.floor(start / pieceBytes) * pieceBytes,
+      last: Math.ceil((start + length) / pieceBytes) * pieceBytes,
+    }));
+    const buffer = Buffer.allocUnsafe(
+      Math.min(CHUNK_BYTES, maxOf([0, ...whole.map(({ first, last }) => last - first)])),
+    );
     const { handle } = await openToRead(this.file);
     try {
-      const last = Math.ceil(end / pieceBytes) * pieceBytes;
-      const first = Math.floor(start / pieceBytes) * pieceBytes;
-      for (let from = first; from < last; from += CHUNK_BYTES) {
-        const bytes = await readFully(handle, buffer.subarray(0, Math.min(CHUNK_BYTES, last - from)), from);
-        for (let at = 0; at < Math.min(CHUNK_BYTES, last - from); at += pieceBytes)
-          if (crc32(bytes.subarray(at, at + pieceBytes)) !== pieces[(from + at) / pieceBytes]) return false;
-      }
+      for (const { first, last } of whole)
+        for (let from = first; from < last; from += CHUNK_BYTES) {
+          const length = Math.min(CHUNK_BYTES, last - from);
+          const bytes = await readFully(handle, buffer.subarray(0, length), from);
+          for (let at = 0; at < length; at += pieceBytes)
+            if (crc32(bytes.subarray(at, at + pieceBytes)) !== pieces[(from + at) / pieceBytes]) return false;
+        }
       return true;
     } finally {
       await handle.close();

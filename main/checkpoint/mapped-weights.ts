@@ -3,7 +3,7 @@ import { WorkbenchError } from '../contract/errors.ts';
 import { openToRead } from '../files/regular-file.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import type { TensorView } from './descriptor.ts';
-import { compareBuffer, type FileContent } from './file-content.ts';
+import type { FileContent, Stretch } from './file-content.ts';
 
 /** Bytes in memory at a time. */
 const CHUNK_BYTES = 4 * 2 ** 20;
@@ -25,15 +25,13 @@ const tensorsWithin = (part: unknown, whole: ReadonlyMap<string, TensorView>): r
     .sort((a, b) => (a.file === b.file ? a.byteOffset - b.byteOffset : a.file < b.file ? -1 : 1));
 };
 
-interface Stretch {
+interface StretchOf extends Stretch {
   readonly file: string;
-  readonly start: number;
-  readonly length: number;
 }
 
 /** Merges views that follow each other into contiguous byte ranges, in file order. */
-const stretchesOf = (views: readonly TensorView[]): readonly Stretch[] => {
-  const stretches: Stretch[] = [];
+const stretchesOf = (views: readonly TensorView[]): readonly StretchOf[] => {
+  const stretches: StretchOf[] = [];
   for (const { file, byteOffset: start, byteLength } of views) {
     const last = stretches.at(-1);
     if (last?.file === file && last.start + last.length === start)
@@ -69,10 +67,9 @@ const isHashed = ({ content }: TensorView): boolean => content !== undefined && 
 /** The first file whose bytes in the views are not those that were hashed; null: all are. */
 const changedFile = async (views: readonly TensorView[]): Promise<FileContent | null> => {
   const contentOf = new Map(views.flatMap(({ file, content }) => (content === undefined ? [] : [[file, content]])));
-  const buffer = compareBuffer();
-  for (const { file, start, length } of stretchesOf(views)) {
+  for (const [file, stretches] of Map.groupBy(stretchesOf(views), (stretch) => stretch.file)) {
     const content = contentOf.get(file);
-    if (content !== undefined && !(await content.isSame(start, start + length, buffer))) return content;
+    if (content !== undefined && !(await content.areSame(stretches))) return content;
   }
   return null;
 };

@@ -33,7 +33,7 @@ export const readRef = async (repositoryFolder: string, revision: string): Promi
 
 /** Commits of a cached repository. */
 export const snapshotCommits = async (repositoryFolder: string): Promise<readonly string[]> =>
-  (await namesIn(path.join(repositoryFolder, 'snapshots'))).filter((name) => COMMIT.test(name)).sort();
+  (await namesIn(path.join(repositoryFolder, 'snapshots'), true)).filter((name) => COMMIT.test(name)).sort();
 
 /**
  * The model in a path: a `models--org--name` folder stands for its snapshot (that of `refs/main`, else its only one),
@@ -49,7 +49,7 @@ export const modelPathOf = async (named: string): Promise<string> => {
   const commit = main !== null && commits.includes(main) ? main : commits.length === 1 ? only : undefined;
   if (commit !== undefined) return path.join(named, 'snapshots', commit);
   // A folder that only has the name of a cache's is an ordinary one.
-  if ((await namesIn(named)).includes('config.json')) return named;
+  if ((await namesIn(named, true)).includes('config.json')) return named;
   throw refuse(
     'no-snapshot',
     commits.length === 0

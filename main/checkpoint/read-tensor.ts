@@ -1,5 +1,5 @@
 import { refuse } from '../contract/errors.ts';
-import { openToRead } from '../files/regular-file.ts';
+import { openToRead, readFully } from '../files/regular-file.ts';
 import type { TensorDtype, TensorView, Weight } from './descriptor.ts';
 import { dequantise } from './gguf/dequantise.ts';
 import { isBlockType } from './gguf/gguf-types.ts';
@@ -55,9 +55,6 @@ export const contiguousRows = (whole: TensorView, first: number, count: number):
   return { ...whole, shape: [count, ...whole.shape.slice(1)], byteLength: count * rowBytes, byteOffset };
 };
 
-/** Limit for one read call: Node refuses reads of 2 GiB and more. */
-const MAX_READ_BYTES = 1 << 30;
-
 /**
  * The view's bytes as stored in the file, times its factor if it has one.
  *
@@ -81,19 +78,12 @@ const storedBytes = async (view: TensorView): Promise<Uint8Array> => {
   const bytes = new Uint8Array(view.byteLength);
   const { handle } = await openToRead(view.file);
   try {
-    let done = 0;
-    while (done < bytes.length) {
-      const length = Math.min(MAX_READ_BYTES, bytes.length - done);
-      const { bytesRead } = await handle.read(bytes, done, length, view.byteOffset + done);
-      if (bytesRead === 0) {
-        throw refuse(
-          'truncated-file',
-          `${view.file} ends inside tensor "${view.tensor}".`,
-          'Fetch the file again: it is incomplete.',
-        );
-      }
-      done += bytesRead;
-    }
+    if ((await readFully(handle, bytes, view.byteOffset)).length < bytes.length)
+      throw refuse(
+        'truncated-file',
+        `${view.file} ends inside tensor "${view.tensor}".`,
+        'Fetch the file again: it is incomplete.',
+      );
     await view.content?.requireSame(bytes, view.byteOffset, handle);
   } finally {
     await handle.close();

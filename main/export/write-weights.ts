@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { valuesIn } from '../arithmetic/vectors.ts';
-import type { TensorView } from '../checkpoint/descriptor.ts';
 import { type Checkpoint, INDEX_FILE, SINGLE_FILE } from '../checkpoint/open-checkpoint.ts';
 import { readTensorBytes } from '../checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { safetensorsBytes, writeSafetensors } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
-import { openToRead } from '../files/regular-file.ts';
+import { openToRead, readFully } from '../files/regular-file.ts';
 import type { ExportedTensor, TensorPiece } from './exported-tensors.ts';
 
 /** Small enough to notice a cancel within a second on a slow disk, large enough for full speed. */
@@ -33,9 +32,15 @@ export async function* tensorBytes(
     }
     const { handle } = await openToRead(view.file);
     try {
-      for (let done = 0; done < view.byteLength;) {
-        const chunk = await readChunk(handle, view, done, buffer);
-        done += chunk.length;
+      for (let done = 0; done < view.byteLength; done += CHUNK_BYTES) {
+        const wanted = buffer.subarray(0, Math.min(CHUNK_BYTES, view.byteLength - done));
+        const chunk = await readFully(handle, wanted, view.byteOffset + done);
+        if (chunk.length < wanted.length)
+          throw refuse(
+            'truncated-file',
+            `${view.file} ends inside tensor "${view.tensor}".`,
+            'Fetch the file again: it is incomplete, or it changed after it was opened.',
+          );
         yield chunk;
       }
     } finally {
@@ -43,27 +48,6 @@ export async function* tensorBytes(
     }
   }
 }
-
-const readChunk = async (
-  handle: FileHandle,
-  view: TensorView,
-  from: number,
-  buffer: Uint8Array,
-): Promise<Uint8Array> => {
-  const chunk = buffer.subarray(0, Math.min(CHUNK_BYTES, view.byteLength - from));
-  for (let filled = 0; filled < chunk.length;) {
-    const { bytesRead } = await handle.read(chunk, filled, chunk.length - filled, view.byteOffset + from + filled);
-    if (bytesRead === 0) {
-      throw refuse(
-        'truncated-file',
-        `${view.file} ends inside tensor "${view.tensor}".`,
-        'Fetch the file again: it is incomplete, or it changed after it was opened.',
-      );
-    }
-    filled += bytesRead;
-  }
-  return chunk;
-};
 
 /** The shards of the source that an export has tensors of, each with them. */
 const shardsOf = (

@@ -89,6 +89,21 @@ export const openRegularFile = async (
 export const openToRead = (file: string): Promise<{ handle: FileHandle; sizeBytes: number }> =>
   explainingReads(file, () => openRegularFile(file));
 
+/** Limit for one read call: Node refuses reads of 2 GiB and more. */
+const MAX_READ_BYTES = 2 ** 30;
+
+/** Fills the buffer from a position of a file, and returns what was filled: fewer bytes only at its end. */
+export const readFully = async <B extends Uint8Array>(handle: FileHandle, buffer: B, position: number): Promise<B> => {
+  let done = 0;
+  while (done < buffer.length) {
+    const length = Math.min(MAX_READ_BYTES, buffer.length - done);
+    const { bytesRead } = await handle.read(buffer, done, length, position + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return buffer.subarray(0, done) as B;
+};
+
 const readWhole = async (handle: FileHandle, sizeBytes: number, until: number): Promise<Buffer> => {
   const bytes = Buffer.allocUnsafe(sizeBytes);
   let done = 0;
@@ -150,12 +165,12 @@ export const readBytesIfThere = async (file: string, limits: ReadLimits): Promis
 export const readTextIfThere = async (file: string, limits: ReadLimits): Promise<string | null> =>
   (await readBytesIfThere(file, limits))?.toString('utf8') ?? null;
 
-/** Names in a folder; none where there is no such folder, or a file of this name. */
-export const namesIn = async (folder: string): Promise<readonly string[]> => {
+/** Names in a folder; none where nothing is there, or (`orFile`) a file. */
+export const namesIn = async (folder: string, orFile = false): Promise<readonly string[]> => {
   try {
     return await readdir(folder);
   } catch (error) {
-    if (isSystemError(error, 'ENOENT') || isSystemError(error, 'ENOTDIR')) return [];
+    if (isSystemError(error, 'ENOENT') || (orFile && isSystemError(error, 'ENOTDIR'))) return [];
     throw explainReadError(error, folder);
   }
 };

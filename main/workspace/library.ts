@@ -25,8 +25,8 @@ export const bundledModels = (resources: string): Promise<ReadonlyMap<string, st
 /** Folders with a file `mark`, by name, with numbers in numeric order. A package may be without the folder. */
 const foldersIn = async (folder: string, mark: string): Promise<ReadonlyMap<string, string>> => {
   const found = new Map<string, string>();
-  for (const name of [...(await namesIn(folder))].sort(byNumber.compare)) {
-    if ((await namesIn(join(folder, name))).includes(mark)) found.set(name, join(folder, name));
+  for (const name of [...(await namesIn(folder, true))].sort(byNumber.compare)) {
+    if ((await namesIn(join(folder, name), true)).includes(mark)) found.set(name, join(folder, name));
   }
   return found;
 };
