@@ -25,7 +25,7 @@ import { namesOf, type ReportSource } from './report-source.ts';
 type Definition = readonly [term: string, text: string];
 
 const defined = (definitions: readonly DefinitionText[]): readonly Definition[] =>
-  definitions.map(({ term, text, formula }) => [term, formula === undefined ? text : `${text} ${formula}.`]);
+  definitions.map(({ term, text, formula }) => [term, formula === undefined ? text : `${text} Formula: ${formula}.`]);
 
 const severalDraws: Definition = [
   'Several draws',
@@ -77,6 +77,7 @@ export const definitionSection = ({ document, sizeTrend, profiles }: ReportSourc
         .map((name) => modelsAndTasks[name]),
       modelsAndTasks.items,
       words.pairedDifference,
+      words.oneSidedEnds,
       words.mcnemar,
       words.lostGained,
     ]),

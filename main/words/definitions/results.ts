@@ -176,7 +176,8 @@ export const results = define({
     term: 'Rises with E',
     text:
       'A task counts as rising if, among pairs of models with different E, the larger model’s bracket lies entirely ' +
-      'above the smaller one’s more often than entirely below. Overlapping brackets count for neither.',
+      'above the smaller one’s more often than entirely below. Overlapping brackets count for neither, nor does a ' +
+      'smaller model that is safe as far as it was pruned: its threshold may be higher.',
   },
   slopeOverExperts: {
     term: 'Change per doubling of E',
