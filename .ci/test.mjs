@@ -113,7 +113,7 @@ const kinds = {
 };
 const coresOf = (kind) => kinds[kind].cores ?? 2;
 const checks = ['types', 'lint', 'format', 'unused', 'layers'];
-/** What mostly waits begins first, and the others fill the cores beside it. */
+/** Kinds that mostly wait begin first, and the others fill the cores beside them. */
 const everyKind = ['slurm', 'browser', 'window', ...checks, 'unit', 'integration', 'cluster'];
 /** Running kinds may use this many times the machine's cores: jobs and pages wait, and last test files run alone. */
 const OVERBOOKED = 2;

@@ -191,7 +191,7 @@ export class ConfigReader {
     const sum = parts.reduce((total, part) => total + this.number(part), 0);
     if (value === null || value === sum) return;
     throw this.unsupported(
-      `"${key}" is ${JSON.stringify(value)} where ${parts.join(' + ')} is ${sum}; ` + 'only the same is supported here',
+      `"${key}" is ${JSON.stringify(value)} where ${parts.join(' + ')} is ${sum}; only the same is supported here`,
     );
   }
 

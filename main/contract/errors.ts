@@ -25,7 +25,7 @@ export class WorkbenchError extends Error {
 export const refuse = (code: string, message: string, remedy: string, cause?: unknown): WorkbenchError =>
   new WorkbenchError(code, 'refused', message, remedy, cause === undefined ? undefined : { cause });
 
-/** An error of what was asked for rightly and did not work. */
+/** An error of work that did not succeed, although nothing was wrong with the request. */
 export const fail = (code: string, message: string, remedy: string, cause?: unknown): WorkbenchError =>
   new WorkbenchError(code, 'failed', message, remedy, cause === undefined ? undefined : { cause });
 
@@ -116,7 +116,7 @@ export const at = <T>(list: ArrayLike<T>, index: number, message?: string): NonN
   throw new Error(message ?? `there is no item ${index} in a list of ${list.length}`);
 };
 
-/** The value of a JSON text; undefined, which no JSON text has, for any other. */
+/** The value of a JSON text; undefined for any other text, which no JSON text gives. */
 export const jsonIn = (text: string): unknown => {
   try {
     return JSON.parse(text);

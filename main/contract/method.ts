@@ -29,7 +29,7 @@ export const methodPage = z.object({
   /** One sentence. */
   summary: boundedText,
   kind: z.enum(['drop', 'merge']),
-  /** Measurements needed before planning: a profile, many candidates on labelled items, or a search or fit without. */
+  /** Needed before planning: nothing, a profile, a search on labelled items, or a search or fit without labels. */
   needs: z.enum(['nothing', 'routing', 'search', 'fit']),
   /** Cost of that beyond one pass over the task's calibration items. */
   cost: boundedText,

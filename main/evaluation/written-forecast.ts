@@ -67,7 +67,7 @@ export const outsideRecords = ({ experts, parameters, method, answers }: Forecas
   if (parameters > LARGER_BY * support.parameters)
     return `the model has more than ${LARGER_BY} times the parameters of the largest recorded one.`;
   if (longest > support.answerCharacters)
-    return `right answers have up to ${longest} characters, in the records ` + `${support.answerCharacters}.`;
+    return `right answers have up to ${longest} characters, in the records ${support.answerCharacters}.`;
   return null;
 };
 

@@ -68,7 +68,7 @@ export const explainFileError = (error: unknown, path: string): unknown => {
   }
 };
 
-/** What comes of work on a path; a system error is explained. */
+/** The result of work on a path, with system errors explained. */
 export const explained = async <T>(path: string, work: Promise<T>): Promise<T> => {
   try {
     return await work;

@@ -7,9 +7,9 @@ import { parseForeignJson } from './parse-json.ts';
 import { readTextIfThere } from './regular-file.ts';
 import { writeFileAtomically } from './write-atomically.ts';
 
-// Files that only spare work: without them, what they hold is found out again.
+// Files that may be missing: caches, which are then made again, and seals and marks, which then vouch for nothing.
 
-/** What such a file holds; null where there is none, or one that is damaged or cannot be read. */
+/** The content of such a file; null where it is missing, damaged or unreadable. */
 export const readKept = async <T extends z.ZodType>(
   file: string,
   mostBytes: number,

@@ -36,7 +36,7 @@ export const drawExamples = <T>(pool: readonly T[], fewShot: FewShot, location: 
   if (count > pool.length) {
     throw refuse(
       'bad-task',
-      `${location}: ${count} few-shot examples are asked for, and their split has ` + `${pool.length} items.`,
+      `${location}: ${count} few-shot examples are asked for, and their split has ${pool.length} items.`,
       'Ask for fewer, or give the split more items.',
     );
   }

@@ -137,7 +137,7 @@ const checkMark = async (path: string): Promise<void> => {
   if (mark.data.version > VERSION) {
     throw refuse(
       'workspace-too-new',
-      `${path} was written by a newer version (format ${mark.data.version}, this version reads up to ` + `${VERSION}).`,
+      `${path} was written by a newer version (format ${mark.data.version}, this version reads up to ${VERSION}).`,
       'Update Uncurl Workbench, or choose another folder.',
     );
   }

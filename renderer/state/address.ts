@@ -3,7 +3,8 @@ import { methodName, type Pin, describedPlanSettings, methodOptions } from '../.
 import type { TaskEntry } from '../../main/contract/task.ts';
 import { plainMap, routingMetrics, type MapMinus, type MapOrder, type MapView } from './map-view.ts';
 import { plainPlan, type OptionsByMethod, type PlanSettings } from './plan-settings.ts';
-import { decodedWord, isRunId, jsonIn } from './address-words.ts';
+import { jsonIn } from '../../main/contract/errors.ts';
+import { decodedWord, isRunId } from './address-words.ts';
 import { noSelection, type PointKey, type Selection, subjects } from './selection.ts';
 import { mapScalings } from '../../main/figures/map-scaling.ts';
 import { z } from 'zod';

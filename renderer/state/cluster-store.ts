@@ -1,6 +1,6 @@
 import { createStore } from 'zustand/vanilla';
 import { clusterRequest } from '../../main/contract/cluster.ts';
-import { jsonIn } from './address-words.ts';
+import { jsonIn } from '../../main/contract/errors.ts';
 import { remembered } from './layout-store.ts';
 
 /** Where the next sweep runs. */

@@ -43,9 +43,7 @@ const answerText = (answer: ShownAnswer, other: ShownAnswer, asked: ItemAnswers[
     case 'choice': {
       const named = asked?.choices[answer.chosen];
       const logprobs = answer.logprobs.map((logprob) => logprob.toFixed(3)).join(', ');
-      return (
-        `choice ${answer.chosen + 1}${named === undefined ? '' : ` ${JSON.stringify(named)}`} of ` + `[${logprobs}]`
-      );
+      return `choice ${answer.chosen + 1}${named === undefined ? '' : ` ${JSON.stringify(named)}`} of [${logprobs}]`;
     }
     case 'text':
       return `log-likelihood ${answer.logprob.toFixed(4)} over ${answer.tokens} tokens`;

@@ -57,7 +57,7 @@ export const work: Verb = {
     const { parts, of, computed, reused } = filled;
     return {
       document: { run, ...filled },
-      text: `${parts} of ${of} parts of ${run} done here: ${computed} steps computed, ` + `${reused} found on disk.`,
+      text: `${parts} of ${of} parts of ${run} done here: ${computed} steps computed, ${reused} found on disk.`,
     };
   },
 };

@@ -78,7 +78,7 @@ const trendSentence = (trends: readonly ExperimentTrend[]): string => {
   const chance =
     test === null || least === null
       ? ''
-      : ` (relabelling whole models: ${test.asStrong} of ${test.relabellings} orders show a trend as ` + 'strong)';
+      : ` (relabelling whole models: ${test.asStrong} of ${test.relabellings} orders show a trend as strong)`;
   return (
     `with E the threshold rises on ${count('rises')} of ${counted(trends.length, 'task')}, falls on ` +
     `${count('falls')}, shows neither on ${count('stays')} and cannot be determined on ` +

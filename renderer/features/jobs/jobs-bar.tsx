@@ -172,7 +172,7 @@ const WaitingJobs = ({ jobs }: { readonly jobs: readonly JobProgress[] }) => {
   const [dragged, setDragged] = useState<string | null>(null);
   const [over, setOver] = useState<string | null>(null);
   /** Moves that are under way, and the order that they lead to: the next one starts from there. */
-  const ahead = useRef({ moves: 0, order: jobs.map(({ run }) => run) as readonly string[] });
+  const ahead = useRef<{ moves: number; order: readonly string[] }>({ moves: 0, order: [] });
   const move = (run: string, targetIn: (order: readonly string[]) => string | undefined): void => {
     const { current } = ahead;
     const order = current.moves > 0 ? current.order : jobs.map((job) => job.run);
