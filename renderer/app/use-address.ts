@@ -103,9 +103,11 @@ export const useAddress = ({ connected, models, tasks, runs, selection }: Facts)
   }, [bridge, address]);
 
   useEffect(() => {
-    const onChange = (): void => {
-      sayUnknown(window.location.hash, shelves.current);
-      selectionStore.getState().follow(follow(window.location.hash, shelves.current, null));
+    const onChange = ({ newURL }: HashChangeEvent): void => {
+      // Not the present fragment: a write that was due for the state before may have come between.
+      const { hash } = new URL(newURL);
+      sayUnknown(hash, shelves.current);
+      selectionStore.getState().follow(follow(hash, shelves.current, null));
       // The browser has made the step already: what the page writes now replaces it, so that Forward stays.
       written.current = layoutStore.getState().view;
     };

@@ -91,6 +91,18 @@ test('one header controls every panel, is in the address, survives a reload, and
     await tab(page, 'Workbench');
   });
 
+  await test.step('a link is followed, though the state before it is written after it', async () => {
+    await expect(page).toHaveURL(/#view=workbench&model=uncurl-16/);
+    await page.evaluate(() => {
+      const before = window.location.hash;
+      window.location.hash = 'view=compare&model=uncurl-16&task=add&tasks=add&method=reap&factor=4';
+      window.history.replaceState(null, '', before);
+    });
+    await expect(page).toHaveURL(/#view=compare&model=uncurl-16/);
+    await expect(chosen(page, 'Factor')).toHaveText('×4');
+    await tab(page, 'Workbench');
+  });
+
   await test.step('without a selected point, the measured point of the plan on screen is shown', async () => {
     await page.getByRole('tab', { name: 'Point', exact: true }).click();
     await expect(page.getByText('The plan on screen, as it was measured:')).toBeVisible();
