@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fail, refuse } from '../contract/errors.ts';
-import { fileErrorCode } from '../files/file-errors.ts';
+import { fileErrorCode, isFile } from '../files/file-errors.ts';
 import { shellWord } from '../words/equivalent-command.ts';
 
 /** Runs a program of the cluster and returns its output; rejects with its error message. An abort ends the program. */
@@ -11,6 +11,17 @@ const SSH_OPTIONS = ['-o', 'BatchMode=yes', '-o', 'ServerAliveInterval=15'] as c
 /** Exit code of ssh where it could not reach the host; other codes are those of the remote command. */
 const SSH_FAILED = 255;
 
+/** Slurm's programs look for a configuration that is not there for a minute before they say so. */
+const requireConfiguration = async (): Promise<void> => {
+  const named = process.env['SLURM_CONF'] ?? '';
+  if (named === '' || (await isFile(named))) return;
+  throw refuse(
+    'no-slurm',
+    `SLURM_CONF names ${named}, which is no readable file here.`,
+    'Let it name the configuration of the cluster, or unset it.',
+  );
+};
+
 /**
  * Runs programs on this machine, or on `host` through the user's own ssh (configuration, keys and agent).
  *
@@ -18,8 +29,9 @@ const SSH_FAILED = 255;
  */
 export const commandsOn =
   (host: string | null): RunCommand =>
-  (program, args, signal) =>
-    new Promise((resolve, reject) => {
+  async (program, args, signal) => {
+    if (host === null) await requireConfiguration();
+    return new Promise((resolve, reject) => {
       const [name, words] =
         host === null
           ? [program, [...args]]
@@ -45,3 +57,4 @@ export const commandsOn =
           );
       });
     });
+  };

@@ -291,6 +291,17 @@ describe('commands over ssh', () => {
     await expect(commandsOn('ends-1')('sinfo', [])).rejects.toMatchObject({ code: 'cluster-command-failed' });
     expect(await commandsOn('ends-0')('sinfo', [])).toBe('');
   });
+
+  it('is not asked where SLURM_CONF names no file, for which its programs would look for a minute', async () => {
+    const missing = join(await temporaryFolder(), 'slurm.conf');
+    vi.stubEnv('SLURM_CONF', missing);
+    await expect(commandsOn(null)('true', [])).rejects.toMatchObject({
+      code: 'no-slurm',
+      message: `SLURM_CONF names ${missing}, which is no readable file here.`,
+    });
+    await writeFile(missing, '');
+    expect(await commandsOn(null)('true', [])).toBe('');
+  });
 });
 
 describe('the request of a user to a cluster', () => {
