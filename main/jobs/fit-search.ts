@@ -17,11 +17,8 @@ import {
 } from '../evaluation/fit.ts';
 import { requireForm } from '../export/check-export.ts';
 import { wholePlan } from '../export/rounded-folder.ts';
-import { planForModel } from '../pruning/make-plan.ts';
 import { planNeeds } from '../pruning/plan-needs.ts';
-import { withGates } from '../pruning/gates.ts';
 import { allocateLayers, type LayerOption, lossesBetween } from '../pruning/search/allocate-layers.ts';
-import { taskShares } from '../pruning/weighed-profiles.ts';
 import { candidateName, type Making, makingsOf, type PlannedCandidates, roundedOf } from './fit-candidates.ts';
 import type { JobContext } from './job-context.ts';
 import { LAYER_ITEMS, type LayerLosses, measureLayers } from './layer-losses.ts';
@@ -33,7 +30,7 @@ import {
   measurementOf,
   uniqueSteps,
 } from './measurement.ts';
-import { makePlan, type PlanOrder, planSteps } from './plan-step.ts';
+import { makePlan, type PlanOrder, planSteps, profiledPlan } from './plan-step.ts';
 import type { RoundedModels } from './rounded-models.ts';
 import { atAnswer, type PlanSubject, scoringTask } from './search-step.ts';
 import { totalWork } from './step.ts';
@@ -343,7 +340,7 @@ export class FitSearch {
     try {
       if (method === null) return { candidate, plan: wholePlan(checkpoint), losses: [] };
       if (typeof kept !== 'number')
-        return { candidate, plan: this.#unevenPlan({ method, gates, refit }, kept), losses: [] };
+        return { candidate, plan: await this.#unevenPlan({ method, gates, refit }, kept), losses: [] };
       const order: PlanOrder = {
         method,
         options: {},
@@ -364,22 +361,17 @@ export class FitSearch {
   }
 
   /** A plan with a number of kept experts for each layer. */
-  #unevenPlan({ method, gates }: Making & { readonly method: MethodName }, counts: readonly number[]): Plan {
-    const { source, settings } = this.#subject;
-    const { checkpoint } = source.model;
+  #unevenPlan({ method, gates }: Making & { readonly method: MethodName }, counts: readonly number[]): Promise<Plan> {
+    const { context, source, settings } = this.#subject;
+    const order = { method, options: {}, budget: 'manual', counts, pins: [], seed: settings.seed } as const;
     const statistics = source.statistics === null ? [] : [source.statistics];
-    const plan = planForModel(checkpoint, {
-      method,
-      options: {},
-      counts,
-      budget: 'manual',
-      pins: [],
-      seed: settings.seed,
-      statistics,
-      tasks: [source.task.task.name],
-    });
-    const profiles = { statistics, taskShares: taskShares(undefined, statistics.length) };
-    return withGates(plan, gates ?? 'folded', checkpoint.info, profiles);
+    const request = { ...order, statistics, tasks: [source.task.task.name] };
+    return profiledPlan(
+      source.model.checkpoint,
+      request,
+      { ...order, gates: gates ?? 'folded' },
+      context.steps.overlays,
+    );
   }
 
   /**
@@ -420,7 +412,7 @@ export class FitSearch {
   async #layerLosses(making: Making & { readonly method: MethodName }, items: number): Promise<LayerLosses> {
     const { measurement, unpruned } = await this.#slice(0, items);
     const { context } = this.#subject;
-    const planWith = (counts: readonly number[]): Plan => this.#unevenPlan(making, counts);
+    const planWith = (counts: readonly number[]): Promise<Plan> => this.#unevenPlan(making, counts);
     const { losses, evaluations } = await measureLayers(context, measurement, unpruned, planWith);
     this.#evaluations += evaluations;
     return losses;

@@ -73,6 +73,32 @@ it(
   TEST_LIMIT_MS,
 );
 
+it(
+  'plans with different numbers of experts by layer keep the constants of their method',
+  async () => {
+    const engine = await openEngine();
+    const { model, task } = await bundled(engine, 'uncurl-8', 'mood');
+    const { run } = await engine.call('fit.start', {
+      model,
+      task,
+      limit: { kind: 'bytes', bytes: 1_400_000 },
+      format: 'plan',
+      methods: ['mone'],
+      types: ['stored'],
+      scoringItems: 32,
+      finalists: 3,
+    });
+    await engine.finished(run);
+    const { candidates } = await engine.call('fit.read', { run });
+    const uneven = candidates.find(({ kept }) => typeof kept !== 'number');
+    expect(uneven?.name).toMatch(/^mone uneven \d stored$/);
+    const { plan } = await engine.call('fit.plan', { run, name: uneven?.name ?? '' });
+    expect(dropPlan.parse(plan)).toMatchObject({ method: 'mone', constants: expect.anything() });
+    expect(dropPlan.parse(plan).kept.map(({ length }) => length)).toEqual(uneven?.kept);
+  },
+  TEST_LIMIT_MS,
+);
+
 it.each([
   ['hf', 'transformers decodes the experts of all layers by one scheme of compressed-tensors'],
   ['onnx', 'the format onnx keeps weights as stored'],
