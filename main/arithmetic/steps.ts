@@ -7,13 +7,6 @@ import { multiply, type Product, type Products } from './product.ts';
  */
 export type Steps<T> = Generator<Product | undefined, T, Float64Array | undefined>;
 
-/** Runs steps to the end without pauses, with products in plain loops. */
-export const atOnce = <T>(steps: Steps<T>): T => {
-  let step = steps.next();
-  while (step.done !== true) step = steps.next(step.value === undefined ? undefined : multiply(step.value));
-  return step.value;
-};
-
 /**
  * Runs steps with `pause` after each part, and with products by `products` (default: plain loops); a rejection of
  * either ends the work.

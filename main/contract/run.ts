@@ -149,8 +149,6 @@ export interface RunFilter {
   readonly archived: boolean;
 }
 
-export const ALL_RUNS: RunFilter = { text: '', tags: [], archived: false };
-
 const small = (text: string): string => text.toLowerCase();
 
 /** A run's name in a list, or the rest of its text there. */

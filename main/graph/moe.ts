@@ -54,8 +54,6 @@ export interface MoeLayer {
   readonly activation: ExpertActivation;
   readonly latent: MoeDescriptor['latent'];
   readonly shared: MoeDescriptor['shared'];
-  /** Top-2 routing only: a token whose second weight is below this fraction of its first one skips the second. */
-  readonly skipSecondBelow?: number;
 }
 
 export interface MoeOutputs {
@@ -98,9 +96,7 @@ export const moe = (
 ): MoeOutputs => {
   const logits = multiply(graph, forRouter, layer.router, layer.routerBias);
   const choice = choose(graph, layer, logits, mask, ids);
-  const { rows: experts } = choice;
-  const weights =
-    layer.skipSecondBelow === undefined ? choice.weights : withoutSecond(graph, choice.weights, layer.skipSecondBelow);
+  const { rows: experts, weights } = choice;
 
   const flat = graph.reshape(experts, [-1]);
   const count = graph.shape(flat);
@@ -159,13 +155,6 @@ const choose = (graph: OnnxGraph, layer: MoeLayer, logits: Value, mask: Value, i
   return map.kind === 'direct'
     ? choice
     : { rows: graph.node('Gather', [graph.integers(map.experts), choice.rows]), weights: choice.weights };
-};
-
-/** Weights [T, 2], with [1, 0] where the second is below `share` times the first. */
-const withoutSecond = (graph: OnnxGraph, weights: Value, share: number): Value => {
-  const [first, second] = graph.nodes('Split', [weights], 2, { axis: -1, num_outputs: 2 });
-  const skipped = graph.node('Less', [second, graph.mul(first, graph.float(share))]);
-  return graph.node('Where', [skipped, graph.floats([1, 2], [1, 0]), weights]);
 };
 
 /**

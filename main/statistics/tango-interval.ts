@@ -1,9 +1,8 @@
 import { refuse } from '../contract/errors.ts';
 import type { MetricName } from '../contract/task.ts';
 
-/** Standard normal quantiles: 0.975 for two-sided 95 % intervals, 0.95 for one-sided 95 % (two-sided 90 %). */
+/** Standard normal quantile 0.975, for two-sided 95 % intervals. */
 export const Z_TWO_SIDED_95 = 1.959963984540054;
-export const Z_ONE_SIDED_95 = 1.6448536269514722;
 
 /** Paired yes/no outcomes of two systems on the same n items. */
 export interface PairedCounts {

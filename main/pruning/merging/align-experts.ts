@@ -6,7 +6,7 @@ import { solveAssignment } from './hungarian.ts';
  * `permutation[j]`. Time O(I^2 H + I^3), memory O(I^2).
  */
 export const alignExpert = (member: ExpertWeights, reference: ExpertWeights, shape: ExpertShape): Int32Array => {
-  const { columns } = solveAssignment(alignmentCost(member, reference, shape), shape.width, shape.width);
+  const columns = solveAssignment(alignmentCost(member, reference, shape), shape.width, shape.width);
   const permutation = new Int32Array(shape.width);
   columns.forEach((target, neuron) => {
     permutation[target] = neuron;
@@ -29,49 +29,6 @@ export const permuteExpert = (
     for (let h = 0; h < hidden; h++) down[h * width + to] = expert.down[h * width + from]!;
   });
   return { gate, up, down };
-};
-
-/** Added to a unit's standard deviation: a constant unit is correlated with none. */
-const BACKGROUND = 1e-7;
-
-/**
- * Permutation of the member's neurons whose activations are most correlated with the reference's over the same tokens:
- * new neuron j is old neuron `permutation[j]`. Activations are [T, I]; the sum of Pearson correlations is greatest.
- * Source: MC-SMoE, arXiv 2310.01334 (activation matching); Li et al. 2015, arXiv 1511.07543.
- */
-export const alignByActivations = (
-  member: ArrayLike<number>,
-  reference: ArrayLike<number>,
-  width: number,
-): Int32Array => {
-  const [a, b] = [standardised(member, width), standardised(reference, width)];
-  const tokens = member.length / width;
-  const correlations = new Float64Array(width * width);
-  for (let token = 0; token < tokens; token++) {
-    for (let i = 0; i < width; i++) {
-      for (let j = 0; j < width; j++) correlations[i * width + j]! += a[token * width + i]! * b[token * width + j]!;
-    }
-  }
-  const permutation = new Int32Array(width);
-  solveAssignment(correlations, width, width, 'max').columns.forEach((target, neuron) => {
-    permutation[target] = neuron;
-  });
-  return permutation;
-};
-
-const standardised = (values: ArrayLike<number>, width: number): Float64Array => {
-  const tokens = values.length / width;
-  const result = Float64Array.from(values);
-  for (let unit = 0; unit < width; unit++) {
-    let mean = 0;
-    for (let token = 0; token < tokens; token++) mean += values[token * width + unit]! / tokens;
-    let squares = 0;
-    for (let token = 0; token < tokens; token++) squares += (values[token * width + unit]! - mean) ** 2;
-    const deviation = Math.sqrt(squares / Math.max(1, tokens - 1)) + BACKGROUND;
-    for (let token = 0; token < tokens; token++)
-      result[token * width + unit] = (values[token * width + unit]! - mean) / deviation;
-  }
-  return result;
 };
 
 /** Features per panel: two packed panels of 64 columns are small compared with the cost matrix. */

@@ -1,55 +1,25 @@
 import { refuse } from '../../contract/errors.ts';
 
 /**
- * min(rows, columns) pairs: `rows` ascending, `columns[i]` is assigned to `rows[i]`; `total` is the sum of their costs.
- */
-export interface Assignment {
-  readonly rows: Int32Array;
-  readonly columns: Int32Array;
-  readonly total: number;
-}
-
-/**
- * Optimal assignment of a [rows, columns] cost matrix, square or not, by shortest augmenting paths: O(n^2 m) with n the
- * shorter side. Among equal optima the choice is deterministic (a constant matrix gives the identity).
+ * Column of each row in the assignment of least total cost, of a [rows, columns] matrix that is square or wider, by
+ * shortest augmenting paths: O(rows^2 columns). Among equal optima the choice is deterministic (a constant matrix gives
+ * the identity).
  * Source: Crouse 2016, doi:10.1109/TAES.2016.140952 (the rectangular form of Jonker and Volgenant 1987).
  *
  * @throws WorkbenchError `cost-not-finite` where a cost is NaN or infinite.
  */
-export const solveAssignment = (
-  cost: Float64Array | Float32Array,
-  rows: number,
-  columns: number,
-  goal: 'min' | 'max' = 'min',
-): Assignment => {
-  if (cost.length !== rows * columns) throw new RangeError(`${cost.length} costs for a ${rows} x ${columns} matrix`);
-  const transposed = rows > columns;
-  const n = transposed ? columns : rows;
-  const m = transposed ? rows : columns;
-  const work = new Float64Array(n * m);
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < m; j++) {
-      const value = transposed ? cost[j * columns + i]! : cost[i * columns + j]!;
-      if (!Number.isFinite(value)) {
-        const [row, column] = transposed ? [j, i] : [i, j];
-        throw refuse(
-          'cost-not-finite',
-          `The assignment cost at row ${row}, column ${column} is ${value}.`,
-          'Check the weights of the experts being aligned for values that are not finite.',
-        );
-      }
-      work[i * m + j] = goal === 'min' ? value : -value;
-    }
+export const solveAssignment = (cost: Float64Array, rows: number, columns: number): Int32Array => {
+  if (cost.length !== rows * columns || rows > columns)
+    throw new RangeError(`${cost.length} costs for a ${rows} x ${columns} matrix`);
+  const unusable = cost.findIndex((value) => !Number.isFinite(value));
+  if (unusable >= 0) {
+    throw refuse(
+      'cost-not-finite',
+      `The assignment cost at row ${Math.floor(unusable / columns)}, column ${unusable % columns} is ${cost[unusable]}.`,
+      'Check the weights of the experts being aligned for values that are not finite.',
+    );
   }
-  const columnOf = shortestAugmentingPaths(work, n, m);
-
-  const pairs = Array.from(columnOf, (j, i) => (transposed ? ([j, i] as const) : ([i, j] as const)));
-  pairs.sort(([a], [b]) => a - b);
-  return {
-    rows: Int32Array.from(pairs, ([row]) => row),
-    columns: Int32Array.from(pairs, ([, column]) => column),
-    total: pairs.reduce((sum, [row, column]) => sum + cost[row * columns + column]!, 0),
-  };
+  return shortestAugmentingPaths(cost, rows, columns);
 };
 
 /** Column of each of the n rows at the least total cost; n <= m. Names follow Crouse: u, v are the dual variables. */

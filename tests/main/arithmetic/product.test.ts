@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { multiply, type Product } from '../../../main/arithmetic/product.ts';
-import { atOnce, productOf, withPauses } from '../../../main/arithmetic/steps.ts';
+import { productOf, withPauses } from '../../../main/arithmetic/steps.ts';
+import { atOnce } from './at-once.ts';
 import { Float64Products } from '../../../main/inference/float64-products.ts';
 import { seededRandom } from '../../../main/statistics/random.ts';
 

@@ -12,7 +12,8 @@ import {
 import { thresholdsAfterSelection } from '../../../main/evaluation/threshold-family.ts';
 import { readCurtailed } from '../../../main/evaluation/curtailed-points.ts';
 import { isSafe, itemsNeeded, powerOf, TEXTS_NEEDED } from '../../../main/evaluation/verdicts.ts';
-import { tangoLowerLimit, Z_ONE_SIDED_95 } from '../../../main/statistics/tango-interval.ts';
+import { tangoLowerLimit } from '../../../main/statistics/tango-interval.ts';
+import { Z_ONE_SIDED_95 } from '../statistics/one-sided.ts';
 import { sweepResult } from './outcomes.ts';
 import { threshold } from '../../../main/contract/sweep.ts';
 

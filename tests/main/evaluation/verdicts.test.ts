@@ -17,7 +17,8 @@ import {
 } from '../../../main/evaluation/verdicts.ts';
 import { criticalScore } from '../../../main/statistics/exact-paired-test.ts';
 import { chanceForUnharmed, chanceOfSafe } from '../../../main/statistics/paired-power.ts';
-import { tangoLowerLimit, Z_ONE_SIDED_95 } from '../../../main/statistics/tango-interval.ts';
+import { tangoLowerLimit } from '../../../main/statistics/tango-interval.ts';
+import { Z_ONE_SIDED_95 } from '../statistics/one-sided.ts';
 import { choiceOutcome, sweepResult } from './outcomes.ts';
 
 /** A result with these counts, as `summarise` makes it. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { atOnce } from '../../../main/arithmetic/steps.ts';
+import { atOnce } from '../arithmetic/at-once.ts';
 import type { WrittenItem } from '../../../main/contract/task.ts';
 import { endWeights } from '../../../main/inference/token-tree.ts';
 import { profiledOn } from '../../../main/jobs/profile-job.ts';

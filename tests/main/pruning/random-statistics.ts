@@ -1,4 +1,4 @@
-import { atOnce } from '../../../main/arithmetic/steps.ts';
+import { atOnce } from '../arithmetic/at-once.ts';
 import { accumulateOutputs, accumulateResidual } from '../../../main/profile/accumulate-outputs.ts';
 import { accumulateRouting } from '../../../main/profile/accumulate-routing.ts';
 import { emptyRoutingStatistics, type RoutingStatistics } from '../../../main/profile/routing-statistics.ts';

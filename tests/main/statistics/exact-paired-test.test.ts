@@ -9,13 +9,8 @@ import {
   rejectionLimits,
   sizeOf,
 } from '../../../main/statistics/exact-paired-test.ts';
-import {
-  tangoInterval,
-  tangoLowerLimit,
-  tangoScore,
-  Z_ONE_SIDED_95,
-  Z_TWO_SIDED_95,
-} from '../../../main/statistics/tango-interval.ts';
+import { tangoInterval, tangoLowerLimit, tangoScore, Z_TWO_SIDED_95 } from '../../../main/statistics/tango-interval.ts';
+import { Z_ONE_SIDED_95 } from './one-sided.ts';
 
 const choose = (n: number, k: number): number => {
   let ways = 1;

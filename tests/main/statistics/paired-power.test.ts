@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { criticalScore } from '../../../main/statistics/exact-paired-test.ts';
 import { normalQuantileOf, normalUpperTail } from '../../../main/statistics/distributions.ts';
 import { chanceForUnharmed, chanceOfSafe, itemsForChance } from '../../../main/statistics/paired-power.ts';
-import { tangoLowerLimit, Z_ONE_SIDED_95, Z_TWO_SIDED_95 } from '../../../main/statistics/tango-interval.ts';
+import { tangoLowerLimit, Z_TWO_SIDED_95 } from '../../../main/statistics/tango-interval.ts';
+import { Z_ONE_SIDED_95 } from './one-sided.ts';
 
 const choose = (n: number, k: number): number => {
   let ways = 1;

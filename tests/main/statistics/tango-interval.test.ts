@@ -5,9 +5,9 @@ import {
   tangoInterval,
   tangoLowerLimit,
   tangoScore,
-  Z_ONE_SIDED_95,
   Z_TWO_SIDED_95,
 } from '../../../main/statistics/tango-interval.ts';
+import { Z_ONE_SIDED_95 } from './one-sided.ts';
 
 /**
  * Score statistic by brute force: p(lost) under H0 found by golden-section search on the trinomial log-likelihood

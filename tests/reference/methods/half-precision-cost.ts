@@ -10,7 +10,7 @@ import { solveAssignment } from '../../../main/pruning/merging/hungarian.ts';
 export const castChangesAlignment = (member: ExpertWeights, reference: ExpertWeights, shape: ExpertShape): boolean => {
   const cost = alignmentCost(member, reference, shape);
   const cast = cost.map((value) => halfToNumber(numberToHalf(value)));
-  const exact = solveAssignment(cost, shape.width, shape.width).columns;
-  const rounded = solveAssignment(cast, shape.width, shape.width).columns;
+  const exact = solveAssignment(cost, shape.width, shape.width);
+  const rounded = solveAssignment(cast, shape.width, shape.width);
   return exact.some((column, row) => column !== rounded[row]);
 };

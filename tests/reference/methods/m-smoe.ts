@@ -1,11 +1,11 @@
 import { expect } from 'vitest';
 import { z } from 'zod';
-import { atOnce } from '../../../main/arithmetic/steps.ts';
+import { atOnce } from '../../main/arithmetic/at-once.ts';
 import { isMergePlan, type MergeGroup } from '../../../main/contract/plan.ts';
 import { emptyRoutingStatistics, type RoutingStatistics } from '../../../main/profile/routing-statistics.ts';
 import { accumulateRouting } from '../../../main/profile/accumulate-routing.ts';
 import { expertAffinity } from '../../../main/pruning/clustering/affinity.ts';
-import { alignExpert, alignByActivations } from '../../../main/pruning/merging/align-experts.ts';
+import { alignExpert } from '../../../main/pruning/merging/align-experts.ts';
 import { usageThresholdCounts } from '../../../main/pruning/methods/m-smoe.ts';
 import { sharesOfLayer, rankExperts } from '../../../main/pruning/budget.ts';
 import { fillEmptyClusters, byFirstAppearance } from '../../../main/pruning/clustering/cluster-labels.ts';
@@ -13,7 +13,7 @@ import { layerRow } from '../../../main/pruning/weighed-profiles.ts';
 import { makePlan } from '../../../main/pruning/make-plan.ts';
 import { mergeGroup } from '../../../main/pruning/merging/merge-experts.ts';
 import { spectralClusters } from '../../../main/pruning/clustering/spectral-clustering.ts';
-import { expectClose, float32, float64, tensor, tolerance, type Tensor } from './vector-file.ts';
+import { expectClose, float32, float64, tensor, tolerance } from './vector-file.ts';
 
 const labels = z.record(z.string(), z.array(z.number()));
 const groupingFile = z.object({
@@ -169,16 +169,13 @@ const relu = z.object({ wi: tensor, wo: tensor });
 const found = z.object({
   weight_matching_wi_only: z.array(z.number()),
   weight_matching_with_wo: z.array(z.number()),
-  activation_matching: z.array(z.number()),
 });
 const permutationFile = z.object({
-  inputs: z.object({ reference: relu, random_target: relu, noisy_permuted_target: relu, hidden_states: tensor }),
+  inputs: z.object({ reference: relu, random_target: relu, noisy_permuted_target: relu }),
   expected: z.object({ random_target: found, noisy_permuted_target: found }),
 });
 
-/**
- * Two-matrix experts -> permutations by weights and by activations. The largest inner product is the minimum distance.
- */
+/** Two-matrix experts -> permutations by weights. The largest inner product is the minimum distance. */
 export const msmoePermutationVectors = (json: unknown): void => {
   const { inputs, expected } = permutationFile.parse(json);
   const [width = 0, hidden = 0] = inputs.reference.wi.shape;
@@ -197,24 +194,7 @@ export const msmoePermutationVectors = (json: unknown): void => {
         withDown ? theirs.weight_matching_with_wo : theirs.weight_matching_wi_only,
       );
     }
-    const activations = ({ wi }: z.output<typeof relu>): Float64Array => reluUnits(wi, inputs.hidden_states);
-    expect(
-      [...alignByActivations(activations(target), activations(inputs.reference), width)],
-      `${name} by activations`,
-    ).toEqual(theirs.activation_matching);
   }
-};
-
-/** [T, I] relu(x wi^T). */
-const reluUnits = (wi: Tensor, states: Tensor): Float64Array => {
-  const [width = 0, hidden = 0] = wi.shape;
-  const tokens = states.shape[0] ?? 0;
-  return Float64Array.from({ length: tokens * width }, (_, at) => {
-    const [token, unit] = [Math.floor(at / width), at % width];
-    let sum = 0;
-    for (let h = 0; h < hidden; h++) sum += states.data[token * hidden + h]! * wi.data[unit * hidden + h]!;
-    return Math.max(0, sum);
-  });
 };
 
 /** scikit-learn's graph has no self loops. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { atOnce } from '../../../main/arithmetic/steps.ts';
+import { atOnce } from '../../main/arithmetic/at-once.ts';
 import { mergeGroup } from '../../../main/pruning/merging/merge-experts.ts';
 import { castChangesAlignment } from './half-precision-cost.ts';
 import { expectClose, expert, tensor, tolerance } from './vector-file.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { atOnce } from '../../../main/arithmetic/steps.ts';
+import { atOnce } from '../../main/arithmetic/at-once.ts';
 import type { MergeRule } from '../../../main/contract/plan.ts';
 import { mergeGroup } from '../../../main/pruning/merging/merge-experts.ts';
 import type { ExpertWeights } from '../../../main/pruning/merging/expert-weights.ts';

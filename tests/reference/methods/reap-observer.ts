@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { atOnce } from '../../../main/arithmetic/steps.ts';
+import { atOnce } from '../../main/arithmetic/at-once.ts';
 import { accumulateOutputs } from '../../../main/profile/accumulate-outputs.ts';
 import { accumulateRouting } from '../../../main/profile/accumulate-routing.ts';
 import {

@@ -15,7 +15,6 @@ export interface MoeLayerRequest {
   readonly topK: number;
   readonly normalise: boolean;
   readonly map?: RouterMap;
-  readonly skipSecondBelow?: number;
   /** Experts that may be chosen; all if absent. */
   readonly kept?: readonly number[];
   /** [T, H]. */
@@ -24,13 +23,13 @@ export interface MoeLayerRequest {
 
 /**
  * Runs one MoE layer on tokens with the workbench's graph and session. With ENGINE=torch in the engine torch, but for
- * routing that no class of transformers has: blended or summed probabilities and skipped experts.
+ * routing that no class of transformers has: blended or summed probabilities.
  */
 export const runMoeLayer = async (request: MoeLayerRequest): Promise<RoutingTaps & { output: Float32Array }> => {
   const { hidden, width } = request.shape;
   const { map } = request;
   const isInTransformers = map === undefined || map.kind === 'direct' || map.kind === 'rows';
-  if (isTorch && isInTransformers && request.skipSecondBelow === undefined) {
+  if (isTorch && isInTransformers) {
     const numbers = request.experts.map((_, expert) => expert);
     const carriers = (map?.kind === 'rows' ? map.experts : numbers).filter(
       (_, row) => request.kept === undefined || request.kept.includes(row),
@@ -71,7 +70,6 @@ export const runMoeLayer = async (request: MoeLayerRequest): Promise<RoutingTaps
         activation: { kind: 'silu' },
         latent: null,
         shared: null,
-        ...(request.skipSecondBelow === undefined ? {} : { skipSecondBelow: request.skipSecondBelow }),
         map: request.map ?? { kind: 'direct' },
         experts: request.experts.map((_, expert) => ({
           gate: plainWeight(view(`${expert}.gate`)),

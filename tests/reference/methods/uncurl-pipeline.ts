@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { z } from 'zod';
-import { atOnce } from '../../../main/arithmetic/steps.ts';
+import { atOnce } from '../../main/arithmetic/at-once.ts';
 import { isMergePlan, uncurlOptions, type MergeGroup } from '../../../main/contract/plan.ts';
 import { accumulateRouting } from '../../../main/profile/accumulate-routing.ts';
 import { emptyRoutingStatistics } from '../../../main/profile/routing-statistics.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ALL_RUNS, filterRuns, NO_LABEL, sortRuns } from '../../../main/contract/run.ts';
+import { filterRuns, NO_LABEL, sortRuns } from '../../../main/contract/run.ts';
 import { shownRunName, shownRunText } from '../../../renderer/format/run-names.ts';
 import { runOf } from '../../main/contract/run-of.ts';
 
@@ -22,7 +22,9 @@ test('a run has the user’s name, or a title with the listed task names', () =>
 
 test('runs are found by displayed names and by file names, and sorted by displayed names', () => {
   const found = (text: string) =>
-    filterRuns([small, large, named], { ...ALL_RUNS, text }, (run) => shownRunText(run, tasks)).map(({ id }) => id);
+    filterRuns([small, large, named], { text, tags: [], archived: false }, (run) => shownRunText(run, tasks)).map(
+      ({ id }) => id,
+    );
   expect(found('on Sums')).toEqual(['sweep-1', 'sweep-2']);
   expect(found('add')).toEqual(['sweep-1', 'sweep-2', 'sweep-3']);
   const sorted = sortRuns([small, large, named], 'name', (run) => shownRunName(run, tasks));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { atOnce } from '../../../../main/arithmetic/steps.ts';
+import { atOnce } from '../../arithmetic/at-once.ts';
 import { permuteExpert } from '../../../../main/pruning/merging/align-experts.ts';
 import { mergeGroup, mergeShares } from '../../../../main/pruning/merging/merge-experts.ts';
 import { randomExperts } from '../random-experts.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { atOnce } from '../../../../main/arithmetic/steps.ts';
+import { atOnce } from '../../arithmetic/at-once.ts';
 import type { MergeRule } from '../../../../main/contract/plan.ts';
 import { mergeGroup } from '../../../../main/pruning/merging/merge-experts.ts';
 import { combineExperts } from '../../../../main/pruning/merging/expert-weights.ts';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { atOnce } from '../../../../main/arithmetic/steps.ts';
+import { atOnce } from '../../arithmetic/at-once.ts';
 import { readTensor, requireWholeView } from '../../../../main/checkpoint/read-tensor.ts';
 import { inputLikeness } from '../../../../main/inference/merge-by-outputs.ts';
 import { groupAroundMostUsed } from '../../../../main/pruning/clustering/group-experts.ts';

@@ -14,7 +14,7 @@ import {
   remainder,
   sumOfSquares,
 } from '../../../../main/pruning/recovery/recovery-problem.ts';
-import { atOnce } from '../../../../main/arithmetic/steps.ts';
+import { atOnce } from '../../arithmetic/at-once.ts';
 import { seededRandom } from '../../../../main/statistics/random.ts';
 
 interface Sizes {

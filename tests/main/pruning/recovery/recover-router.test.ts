@@ -3,7 +3,7 @@ import type { RoutingRule, TensorView } from '../../../../main/checkpoint/descri
 import { normalSource } from '../../../../main/pruning/normal-source.ts';
 import { type Gate, gateOf, type GateSettings } from '../../../../main/pruning/recovery/gate-gradient.ts';
 import { recoverRouter, type RouterProblem } from '../../../../main/pruning/recovery/recover-router.ts';
-import { atOnce } from '../../../../main/arithmetic/steps.ts';
+import { atOnce } from '../../arithmetic/at-once.ts';
 import { traceLayer } from '../../../../main/pruning/search/layer-trace.ts';
 import { routeTokens } from '../../../../main/pruning/search/route-tokens.ts';
 import { seededRandom } from '../../../../main/statistics/random.ts';

@@ -4,7 +4,6 @@ import type { RoutingRule, TensorView } from '../../../../main/checkpoint/descri
 import { combinations, eliminateExperts, subsets } from '../../../../main/pruning/search/eliminate-experts.ts';
 import { layerLoss, traceLayer } from '../../../../main/pruning/search/layer-trace.ts';
 import { routeTokens } from '../../../../main/pruning/search/route-tokens.ts';
-import { secondRatios, skippingThreshold } from '../../../../main/pruning/search/second-expert.ts';
 import { chosenRule, otherRules, sigmoidRule, softmaxRule } from '../../checkpoint/routing-rules.ts';
 import { seededRandom } from '../../../../main/statistics/random.ts';
 
@@ -162,14 +161,5 @@ describe('eliminateExperts', () => {
     ]);
     expect([...combinations([7], 0)]).toEqual([[]]);
     expect([...combinations([7], 2)]).toEqual([]);
-  });
-});
-
-describe('skippingThreshold', () => {
-  it('is the median ratio of second experts to first ones', () => {
-    const ratios = secondRatios(Float32Array.of(0, Math.log(2), -9, 3, 3, 0, 0, -1, -2), 3);
-    [0.5, 1, Math.exp(-1)].forEach((ratio, at) => expect(ratios[at]).toBeCloseTo(ratio, 6));
-    expect(skippingThreshold(ratios)).toBeCloseTo(0.5, 6);
-    expect(skippingThreshold(Float64Array.of(0.1, 0.9, 0.2, 0.4))).toBeCloseTo(0.3, 12);
   });
 });
