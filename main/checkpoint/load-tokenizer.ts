@@ -1,3 +1,4 @@
+import { createContext, Script } from 'node:vm';
 import path from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
@@ -5,7 +6,6 @@ import { boundedRecord, boundedText } from '../contract/bounds.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { parseModelJson } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
-import { withinDeadline } from '../files/within-deadline.ts';
 import { isGgufPath } from '../files/list-folder.ts';
 import { readGgufTokenizer } from './gguf/gguf-tokenizer.ts';
 import { checkTokenizer, matchesInTime } from './check-tokenizer.ts';
@@ -186,4 +186,29 @@ const isUtf8 = (run: readonly string[]): boolean => {
     if (cause instanceof TypeError) return false;
     throw cause;
   }
+};
+
+const context = createContext({ work: () => undefined });
+const script = new Script('work()');
+
+const isTimeout = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
+
+/**
+ * Runs a synchronous library function; throws `late()` after `mostMs`, when V8 ends it, even in the middle of a regular
+ * expression. Starting the watchdog thread costs 0.1 ms, so do not use it for every short text.
+ */
+const withinDeadline = <T>(mostMs: number, late: () => Error, work: () => T): T => {
+  const results: T[] = [];
+  context['work'] = () => void results.push(work());
+  try {
+    script.runInContext(context, { timeout: Math.ceil(mostMs) });
+  } catch (error) {
+    throw isTimeout(error) ? late() : error;
+  } finally {
+    context['work'] = () => undefined;
+  }
+  const [result] = results;
+  if (results.length === 0) throw new Error('work without a result');
+  return result as T;
 };

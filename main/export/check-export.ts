@@ -24,32 +24,29 @@ export interface ExportCheck {
   readonly notes: readonly string[];
 }
 
-/** Reads config, headers and tokenizer only, no weights. */
-export const checkExport = async (
-  checkpoint: Checkpoint,
-  plan: Plan,
+/** What an export is to be: `mtp` is `drop` by default; weights of another type, if they have one. */
+export type ExportForm = readonly [
   format: ExportFormat,
-  mtp: PredictionChoice = 'drop',
-  hfType?: CompressedType,
-  ggufType?: GgufType,
-): Promise<ExportCheck> => {
+  mtp?: PredictionChoice,
+  hfType?: CompressedType | undefined,
+  ggufType?: GgufType | undefined,
+];
+
+/** Reads config, headers and tokenizer only, no weights. */
+export const checkExport = async (checkpoint: Checkpoint, plan: Plan, ...form: ExportForm): Promise<ExportCheck> => {
   try {
-    preparePlan(checkpoint, plan, isRetyped(checkpoint, format, ggufType, hfType));
-    await requireForm(checkpoint, plan, format, mtp, ggufType, hfType);
+    preparePlan(checkpoint, plan, isRetyped(checkpoint, form));
+    await requireForm(checkpoint, plan, ...form);
   } catch (error) {
     if (!(error instanceof WorkbenchError) || error.kind !== 'refused') throw error;
     return { refusal: { message: error.message, remedy: error.remedy }, notes: [] };
   }
-  return { refusal: null, notes: servingNotes(checkpoint, plan, format) };
+  return { refusal: null, notes: servingNotes(checkpoint, plan, form[0]) };
 };
 
 /** Whether an export has weights of another type than the model, so that one of every expert is no copy. */
-export const isRetyped = (
-  checkpoint: Checkpoint,
-  format: ExportFormat,
-  ggufType: GgufType | undefined,
-  hfType: CompressedType | undefined,
-): boolean => hfType !== undefined || (format === 'gguf' && !isStoredGguf(checkpoint) && ggufType !== undefined);
+export const isRetyped = (checkpoint: Checkpoint, [format, , hfType, ggufType]: ExportForm): boolean =>
+  hfType !== undefined || (format === 'gguf' && !isStoredGguf(checkpoint) && ggufType !== undefined);
 
 /**
  * Refuses a format that its program would compute differently, and extra prediction layers that cannot be sliced.
@@ -60,10 +57,7 @@ export const isRetyped = (
 export const requireForm = async (
   checkpoint: Checkpoint,
   plan: Plan,
-  format: ExportFormat,
-  mtp: PredictionChoice = 'drop',
-  ggufType?: GgufType,
-  hfType?: CompressedType,
+  ...[format, mtp = 'drop', hfType, ggufType]: ExportForm
 ): Promise<void> => {
   const { descriptor, config, folder } = checkpoint;
   requireGatesForm(descriptor, plan, format);

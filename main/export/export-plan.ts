@@ -18,8 +18,7 @@ import { folderBytes } from '../files/path-signature.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { gatesSentence } from '../pruning/gates.ts';
-import { planCost } from '../pruning/plan-cost.ts';
-import { besideNotes, isRetyped, requireForm } from './check-export.ts';
+import { besideNotes, type ExportForm, isRetyped, requireForm } from './check-export.ts';
 import { type CompressedFolder, compressedFolder } from './compressed-folder.ts';
 import { exportedConfig, keptExperts } from './export-config.ts';
 import {
@@ -120,8 +119,9 @@ export interface ExportResult {
 export const exportPlan = async (request: ExportRequest): Promise<ExportResult> => {
   const { checkpoint, settings, control, mtp = 'drop' } = request;
   const { format = 'hf', ggufType, hfType } = request;
-  const plan = preparePlan(checkpoint, request.plan, isRetyped(checkpoint, format, ggufType, hfType));
-  await requireForm(checkpoint, plan, format, mtp, ggufType, hfType);
+  const form: ExportForm = [format, mtp, hfType, ggufType];
+  const plan = preparePlan(checkpoint, request.plan, isRetyped(checkpoint, form));
+  await requireForm(checkpoint, plan, ...form);
   const destination = path.resolve(request.destination);
   await requireAbsent(destination);
   await requireParent(destination);
@@ -247,7 +247,6 @@ const fill = async (
     name: path.basename(request.destination),
     checkpoint,
     plan,
-    cost: planCost(checkpoint.info, plan),
     verification,
     format,
     mtp,

@@ -9,8 +9,7 @@ import type { PredictionChoice } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { openConstants } from '../inference/expert-constants.ts';
 import type { Overlays } from '../inference/overlays.ts';
-import { prunedTable } from './hash-table.ts';
-import { type IdentityRows, identityRowsOf } from './identity-rows.ts';
+import { type IdentityRows, identityRowsOf, prunedTable } from './router-tensors.ts';
 import { resolveCandidate } from '../inference/resolve-candidate.ts';
 
 /** A contiguous run of bytes of an exported tensor: its present location and a description. */

@@ -8,6 +8,7 @@ import { refereeWords } from '../words/referee.ts';
 import { EXPORT_CHECK, transformersWords } from '../words/transformers-check.ts';
 import { planStandingText } from '../words/verdicts.ts';
 import { ATTENTION_MASK, INPUT_IDS, LOGITS } from '../graph/whole-model.ts';
+import { planCost } from '../pruning/plan-cost.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import { besideNotes, servingNotes } from './check-export.ts';
 import { GGUF_FILE } from './gguf/gguf-file.ts';
@@ -31,7 +32,6 @@ export interface CardContents {
   readonly name: string;
   readonly checkpoint: Checkpoint;
   readonly plan: Plan;
-  readonly cost: PlanCost;
   readonly verification: Verification;
   readonly format: ExportFormat;
   /** How extra prediction layers were treated. */
@@ -98,7 +98,8 @@ const cell = (value: string): string => plain(value).replaceAll('|', '\\|');
 const table = (header: readonly string[], rows: readonly (readonly string[])[]): string =>
   [header, header.map(() => '---'), ...rows].map((row) => `| ${row.map(cell).join(' | ')} |`).join('\n');
 
-const summary = ({ checkpoint, plan, cost }: CardContents): string => {
+const summary = ({ checkpoint, plan }: CardContents): string => {
+  const cost = planCost(checkpoint.info, plan);
   const { info, name, fingerprint, identity, published } = checkpoint;
   const commit = published === null ? '' : `commit \`${published.commit}\`, `;
   const change = changeOf(plan, cost);

@@ -9,7 +9,6 @@ import { canonicalJson } from '../files/canonical-json.ts';
 import { CHECKSUM_FILE, readChecksums } from '../files/checksums.ts';
 import { duplicateKey } from '../files/parse-json.ts';
 import { readText } from '../files/regular-file.ts';
-import { planCost } from '../pruning/plan-cost.ts';
 import { compressedFolder, compressedTypeOf } from './compressed-folder.ts';
 import { exportedConfig } from './export-config.ts';
 import { CARD_FILE } from './export-folder.ts';
@@ -97,7 +96,6 @@ const rebuiltCard = async (
     name: path.basename(exported),
     checkpoint,
     plan,
-    cost: planCost(checkpoint.info, plan),
     verification,
     format,
     mtp,

@@ -15,7 +15,7 @@ import { mergeGroup } from '../pruning/merging/merge-experts.ts';
 import { expertToKept, mergeRouterRows, reinitialisedRows } from '../pruning/merging/merge-router.ts';
 import { withProducts } from './float64-products.ts';
 import { type LayerVariant, ownLayer } from './layer-variant.ts';
-import { type Overlays, overlayTensors } from './overlays.ts';
+import { type Overlays, writtenTensors } from './overlays.ts';
 
 /** Bumped whenever merged weights change, so that outdated overlay files are not reused. */
 const MERGE_VERSION = 1;
@@ -58,15 +58,10 @@ export const mergedVariant = async (
   requireMergeable(checkpoint, moe, plan.router);
   const blend = plan.blend?.[layer];
   const key = mergedKey(checkpoint.identity, layer, plan);
-  const known = await overlays.read(key);
   const { hidden } = checkpoint.descriptor;
-  const overlay = known.isSound
-    ? known
-    : await withProducts(async (products) =>
-        overlays.write(key, await mergedTensors(moe, hidden, layer, plan, blend, products)),
-      );
-  const tensors = await overlayTensors(overlay);
-  const view = (name: string): TensorView => present(tensors.get(name), `${overlay.file} lacks "${name}"`);
+  const view = await writtenTensors(overlays, key, () =>
+    withProducts((products) => mergedTensors(moe, hidden, layer, plan, blend, products)),
+  );
   const experts = groups.map((group, kept): ExpertTensors => {
     const carrier = moe.expertTensors[group.members[0] ?? -1];
     if (blend === undefined && group.members.length === 1 && carrier !== undefined) return carrier;

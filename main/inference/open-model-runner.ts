@@ -9,7 +9,7 @@ import type { Plan } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
 import { streamWidth } from '../graph/stream.ts';
 import { maxOf } from '../statistics/extremes.ts';
-import { Float64Products, withProducts } from './float64-products.ts';
+import { withProducts } from './float64-products.ts';
 import { decodingCost } from './decoding/decoding-group.ts';
 import { decode } from './decoding/decode.ts';
 import type {
@@ -35,7 +35,7 @@ import { itemOutcome, BaseRunner, prefixSums, setLayer } from './base-runner.ts'
 import type { ItemFidelity } from '../contract/outcome.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { Overlays } from './overlays.ts';
-import { profileDrawsOfLayers, profileLayers } from './profile-layers.ts';
+import { type LayersRequest, profileDrawsOfLayers, profileLayers } from './profile-layers.ts';
 import { mergeByOutputs } from './merge-by-outputs.ts';
 import { pruneProgressively } from './prune-progressively.ts';
 import { recoverPlan } from './recover-plan.ts';
@@ -51,7 +51,7 @@ import {
   unscoredTokens,
 } from './scorer.ts';
 import { groupKey, UnprunedStates } from './unpruned-states.ts';
-import { splitPrefix, type TokenTree, treeOf } from './token-tree.ts';
+import { splitPrefix, treeOf } from './token-tree.ts';
 
 /** Opens a checkpoint for running. Sessions of blocks are created on first use. */
 export const openModel = async (
@@ -108,17 +108,11 @@ interface RunnerParts {
 
 class Runner extends BaseRunner implements ModelRunner {
   readonly #parts: RunnerParts;
-  readonly #pool: BlockPool;
-  readonly #executor: Executor;
-  readonly #scorer: Scorer;
   #reader: TokenReader | null = null;
 
   constructor(parts: RunnerParts) {
     super(parts.checkpoint, parts.tokenizer);
     this.#parts = parts;
-    this.#pool = parts.pool;
-    this.#executor = parts.executor;
-    this.#scorer = parts.scorer;
   }
 
   readonly evaluate: ModelRunner['evaluate'] = async (given, candidates, control) => {
@@ -151,104 +145,65 @@ class Runner extends BaseRunner implements ModelRunner {
   };
 
   readonly profile: ModelRunner['profile'] = async (items, control, extras = []) => {
-    const { trees } = this.#calibration(items);
-    const unpruned = [await this.#unpruned()];
-    const statistics = await profileLayers({
-      checkpoint: this.checkpoint,
-      executor: this.#executor,
-      trees,
-      unpruned,
-      extras,
-      control,
-      threads: this.#parts.threads,
-      streaming: this.#pool.streaming,
-    });
+    const { streaming } = this.#parts.pool;
+    const statistics = await profileLayers({ ...(await this.#request(items, control)), extras, streaming });
     statistics.items = items.length;
-    await this.#pool.closeMerged();
+    await this.#parts.pool.closeMerged();
     return statistics;
   };
 
   readonly profileDraws: ModelRunner['profileDraws'] = async (items, times, control, extras = []) => {
-    const { trees, itemOf } = this.#calibration(items);
-    const unpruned = [await this.#unpruned()];
-    const { checkpoint } = this;
-    const request = { checkpoint, executor: this.#executor, trees, unpruned, extras, control };
-    const draws = await profileDrawsOfLayers(
-      request,
-      times.map((ofDraw) => itemOf.map((item) => ofDraw[item] ?? 0)),
-    );
+    const request = await this.#request(items, control);
+    const ofTrees = times.map((ofDraw) => request.itemOf.map((item) => ofDraw[item] ?? 0));
+    const draws = await profileDrawsOfLayers({ ...request, extras }, ofTrees);
     for (const [draw, statistics] of draws.entries())
       statistics.items = (times[draw] ?? []).reduce((sum, count) => sum + count, 0);
-    await this.#pool.closeMerged();
+    await this.#parts.pool.closeMerged();
     return draws;
   };
 
   readonly recover: ModelRunner['recover'] = async (plan, items, tasks, control, refit = 'experts') => {
+    const { overlays, mostJointUnknowns } = this.#parts;
     const { recovery: _recovery, ...bare } = plan;
-    const unpruned = await this.#unpruned();
-    const pruned = await resolveCandidate(this.checkpoint, { key: 'pruned', plan: bare }, this.#parts.overlays);
+    const request = await this.#request(items, control);
+    const pruned = await resolveCandidate(this.checkpoint, { key: 'pruned', plan: bare }, overlays);
     const scratchFolder = temporaryNameFor(path.join(this.#parts.scratchFolder, 'recovering'));
     await mkdir(scratchFolder, { recursive: true });
-    const products = new Float64Products();
     try {
-      return await recoverPlan({
-        checkpoint: this.checkpoint,
-        executor: this.#executor,
-        plan: bare,
-        tasks,
-        unpruned,
-        pruned,
-        control,
-        refit,
-        scratchFolder,
-        threads: this.#parts.threads,
-        products: products.multiply,
-        ...this.#calibration(items),
-        overlays: this.#parts.overlays,
-        mostJointUnknowns: this.#parts.mostJointUnknowns,
-      });
+      return await withProducts((products) =>
+        recoverPlan({
+          ...request,
+          plan: bare,
+          tasks,
+          pruned,
+          refit,
+          scratchFolder,
+          products,
+          overlays,
+          mostJointUnknowns,
+        }),
+      );
     } finally {
-      await products.dispose();
-      await this.#pool.closeMerged();
+      await this.#parts.pool.closeMerged();
       await rm(scratchFolder, { recursive: true, force: true });
     }
   };
 
   readonly pruneProgressively: ModelRunner['pruneProgressively'] = async (items, keptPerLayer, control) => {
-    const unpruned = await this.#unpruned();
-    const kept = await pruneProgressively({
-      checkpoint: this.checkpoint,
-      executor: this.#executor,
-      trees: this.#calibration(items).trees,
-      unpruned,
-      keptPerLayer,
-      control,
-      threads: this.#parts.threads,
-    });
-    await this.#pool.closeMerged();
+    const kept = await pruneProgressively({ ...(await this.#request(items, control)), keptPerLayer });
+    await this.#parts.pool.closeMerged();
     return kept;
   };
 
   readonly mergeByOutputs: ModelRunner['mergeByOutputs'] = async (items, keep, settings, tasks, control) => {
-    const unpruned = await this.#unpruned();
+    const { overlays } = this.#parts;
+    const request = await this.#request(items, control);
     try {
       return await withProducts((products) =>
-        mergeByOutputs({
-          checkpoint: this.checkpoint,
-          executor: this.#executor,
-          ...this.#calibration(items),
-          tasks,
-          unpruned,
-          keep,
-          settings,
-          overlays: this.#parts.overlays,
-          threads: this.#parts.threads,
-          products,
-          control,
-        }),
+        mergeByOutputs({ ...request, tasks, keep, settings, overlays, products }),
       );
     } finally {
-      await this.#pool.closeMerged();
+      await this.#parts.pool.closeMerged();
     }
   };
 
@@ -261,7 +216,7 @@ class Runner extends BaseRunner implements ModelRunner {
     const results = sequences.map((sequence, index) =>
       emptyForward(sequence.length - (skipped[index] ?? 0), vocabulary, candidate[0], moeLayers.length),
     );
-    await this.#executor.run(
+    await this.#parts.executor.run(
       sequences.map((trunk) => ({ trunk, branches: [] })),
       candidate,
       {
@@ -286,13 +241,13 @@ class Runner extends BaseRunner implements ModelRunner {
             const first = batch.firstRow[member] ?? 0;
             const [row, end] = [first + (skipped[tree] ?? 0), first + (sequences[tree]?.length ?? 0)];
             const rows = states.slice(row * width, end * width);
-            results[tree]?.logits.set(await this.#scorer.logits(rows));
+            results[tree]?.logits.set(await this.#parts.scorer.logits(rows));
           }
         },
       },
       control,
     );
-    await this.#pool.closeMerged();
+    await this.#parts.pool.closeMerged();
     return results;
   };
 
@@ -301,20 +256,16 @@ class Runner extends BaseRunner implements ModelRunner {
     candidates: readonly Candidate[],
     control: RunControl,
   ): AsyncGenerator<DecodedRow> {
-    const engine = {
-      model: this.checkpoint.descriptor,
-      pool: this.#pool,
-      executor: this.#executor,
-      scorer: this.#scorer,
-    };
-    yield* decode(engine, rows, await this.#resolve(candidates), { slots: this.#parts.slots }, control);
+    const { pool, executor, scorer, slots } = this.#parts;
+    const engine = { model: this.checkpoint.descriptor, pool, executor, scorer };
+    yield* decode(engine, rows, await this.#resolve(candidates), { slots }, control);
   }
 
   readonly decodingCost: ModelRunner['decodingCost'] = async (rows, candidates) => {
-    return decodingCost(this.checkpoint.descriptor, this.#pool, rows, await this.#resolve(candidates));
+    return decodingCost(this.checkpoint.descriptor, this.#parts.pool, rows, await this.#resolve(candidates));
   };
 
-  readonly releaseCandidates: ModelRunner['releaseCandidates'] = () => this.#pool.closeMerged();
+  readonly releaseCandidates: ModelRunner['releaseCandidates'] = () => this.#parts.pool.closeMerged();
 
   readonly dispose: ModelRunner['dispose'] = () => this.#parts.dispose();
 
@@ -357,12 +308,7 @@ class Runner extends BaseRunner implements ModelRunner {
         groups,
         some,
         { ...control, onProgress },
-        {
-          keys,
-          compared,
-          keep: some === alone,
-          withScores,
-        },
+        { keys, compared, keep: some === alone, withScores },
       );
       finished += some.length;
       if (some === pruned || alone === whole) for (const [key, found] of scored) scores.set(key, found);
@@ -388,7 +334,9 @@ class Runner extends BaseRunner implements ModelRunner {
   ): Promise<Map<string, TargetScore[][][]>> {
     const width = streamWidth(this.checkpoint.descriptor);
     const resolved = await this.#resolve(candidates);
-    await this.#pool.closeMerged(resolved.flatMap(({ variants }) => variants.map(({ sessionKey }) => sessionKey)));
+    await this.#parts.pool.closeMerged(
+      resolved.flatMap(({ variants }) => variants.map(({ sessionKey }) => sessionKey)),
+    );
     const scores = new Map(candidates.map(({ key }) => [key, groups.map((): TargetScore[][] => [])]));
     const { prefix, trees } = splitPrefix(
       groups.map(({ tree }) => tree),
@@ -400,13 +348,13 @@ class Runner extends BaseRunner implements ModelRunner {
       );
       return { targets, all: targets.flat(2) };
     });
-    await this.#executor.run(
+    await this.#parts.executor.run(
       trees,
       resolved,
       {
         hidden: async (batch, members, hidden) => {
           const { targets, all } = targetsOf(batch);
-          const flat = comparison?.withScores === false ? [] : await this.#scorer.score(hidden, all);
+          const flat = comparison?.withScores === false ? [] : await this.#parts.scorer.score(hidden, all);
           let next = 0;
           batch.trees.forEach((tree, member) => {
             const ofTree = (targets[member] ?? []).map((list) => flat.slice(next, (next += list.length)));
@@ -432,7 +380,7 @@ class Runner extends BaseRunner implements ModelRunner {
       control,
       prefix,
     );
-    if (control.goesOn !== true) await this.#pool.closeMerged();
+    if (control.goesOn !== true) await this.#parts.pool.closeMerged();
     return scores;
   }
 
@@ -443,10 +391,6 @@ class Runner extends BaseRunner implements ModelRunner {
     return classesOf(this.#reader, scoredTokens(tree, sequences));
   }
 
-  #unpruned(): Promise<ResolvedCandidate> {
-    return resolveCandidate(this.checkpoint, { key: 'unpruned', plan: null }, this.#parts.overlays);
-  }
-
   async #resolve(candidates: readonly Candidate[]): Promise<ResolvedCandidate[]> {
     const resolved: ResolvedCandidate[] = [];
     for (const candidate of candidates)
@@ -454,17 +398,16 @@ class Runner extends BaseRunner implements ModelRunner {
     return resolved;
   }
 
-  /** Calibration items as token trees, and the item of each. */
-  #calibration(items: readonly TaskItem[]): {
-    readonly trees: readonly TokenTree[];
-    readonly itemOf: readonly number[];
-  } {
+  /** The unpruned model and calibration items as token trees. */
+  async #request(items: readonly TaskItem[], control: RunControl): Promise<LayersRequest> {
+    const { overlays, executor, threads } = this.#parts;
     const { sequences, counted, itemOf } = this.calibration(items);
     const trees = sequences.map((trunk, index) => {
       const marked = counted[index];
       return { trunk, branches: [], ...(marked === undefined ? {} : { counted: marked }) };
     });
-    return { trees, itemOf };
+    const unpruned = await resolveCandidate(this.checkpoint, { key: 'unpruned', plan: null }, overlays);
+    return { checkpoint: this.checkpoint, executor, unpruned, trees, itemOf, threads, control };
   }
 }
 

@@ -22,7 +22,7 @@ import { layerLoss, type LayerTrace, type RouteToken, TraceBuilder } from '../pr
 import { routeTokens } from '../pruning/search/route-tokens.ts';
 import { requireAddedOutputs, requireExperts, requireOutputGates } from './added-outputs.ts';
 import { type Batch, isPrefixBatch } from './batch.ts';
-import { type Executor, pause, type ResolvedCandidate } from './executor.ts';
+import { type Executor, pause, type ResolvedCandidate, type Sink } from './executor.ts';
 import { ExpertSessions } from './expert-sessions.ts';
 import { Float64Products } from './float64-products.ts';
 import type { RunControl } from './model-runner.ts';
@@ -39,25 +39,24 @@ const SUBSETS_AT_ONCE = 32;
 export interface LayersRequest {
   readonly checkpoint: Checkpoint;
   readonly executor: Executor;
+  readonly unpruned: ResolvedCandidate;
   /** Calibration items as trees. */
   readonly trees: readonly TokenTree[];
+  /** The item of each tree. */
+  readonly itemOf: readonly number[];
   readonly threads: number;
   readonly control: RunControl;
 }
 
 /** The same to compute weights from. */
 export interface WeightsRequest extends LayersRequest {
-  /** The item of each tree. */
-  readonly itemOf: readonly number[];
   readonly tasks: readonly string[];
-  readonly unpruned: ResolvedCandidate;
   readonly overlays: Overlays;
   /** Large products in float64. */
   readonly products: Products;
 }
 
 export interface ProfileRequest extends LayersRequest {
-  readonly unpruned: readonly ResolvedCandidate[];
   readonly extras: readonly ExtraStatistic[];
   /** Whether the model runs block by block instead of batch by batch. */
   readonly streaming: boolean;
@@ -90,12 +89,7 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
     const ofPrefix = emptyRoutingStatistics(statistics.layers, statistics.experts, statistics.topK);
     ofPrefix.tokens = prefix.length;
     const firstBehind = behind.map(({ start = 0 }, tree) => (firstToken[tree] ?? 0) + start);
-    const taps = (
-      layer: number,
-      batch: Batch,
-      _members: readonly ResolvedCandidate[],
-      seen: Parameters<typeof accumulateRouting>[2],
-    ): void => {
+    const taps: Sink['taps'] = (layer, batch, _members, seen) => {
       const isPrefix = isPrefixBatch(batch);
       accumulateRouting(isPrefix ? ofPrefix : statistics, layer, seen, countedIn(batch, trees));
       const add = (numbers: readonly number[]): void => addChoices(opened, layer, statistics.topK, numbers, seen);
@@ -104,25 +98,18 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
         for (const [tree, { start }] of behind.entries())
           if (start !== undefined) add(prefix.map((_, position) => (firstToken[tree] ?? 0) + position));
     };
-    await executor.run(behind, unpruned, { taps, hidden: count }, control, prefix);
+    await executor.run(behind, [unpruned], { taps, hidden: count }, control, prefix);
     const times = behind.filter(({ start }) => start !== undefined).length;
     statistics.tokens += times * ofPrefix.tokens;
     addSums(statistics, ofPrefix, times);
     return { ...statistics, sample: opened.sample };
   }
-  const sampled = (layer: number, batch: Batch, seen: Parameters<typeof addChoices>[4]): void =>
+  const taps: NonNullable<Sink['taps']> = (layer, batch, _members, seen) => {
+    accumulateRouting(statistics, layer, seen, countedIn(batch, trees));
     addChoices(opened, layer, statistics.topK, tokenNumbers(batch, firstToken), seen);
+  };
   if (extras.length === 1 && extras.includes('choices')) {
-    const taps = (
-      layer: number,
-      batch: Batch,
-      _members: readonly ResolvedCandidate[],
-      seen: Parameters<typeof accumulateRouting>[2],
-    ): void => {
-      accumulateRouting(statistics, layer, seen, countedIn(batch, trees));
-      sampled(layer, batch, seen);
-    };
-    await executor.run(trees, unpruned, { taps, hidden: count }, control);
+    await executor.run(trees, [unpruned], { taps, hidden: count }, control);
     return { ...statistics, sample: opened.sample };
   }
   const tokens = trees.reduce((sum, tree) => sum + treeLength(tree), 0);
@@ -130,15 +117,9 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
   const sessions = runsEveryExpert(extras) ? new ExpertSessions(checkpoint, threads, !streaming) : null;
   const products = new Float64Products();
   try {
-    const observe = async (
-      layer: number,
-      batch: Batch,
-      _members: readonly ResolvedCandidate[],
-      seen: Observation,
-    ): Promise<void> => {
+    const observe: Sink['observe'] = async (layer, batch, members, seen) => {
       const counted = countedIn(batch, trees);
-      accumulateRouting(statistics, layer, seen, counted);
-      sampled(layer, batch, seen);
+      taps(layer, batch, members, seen);
       if (statistics.residualSum !== undefined) addResidual(statistics, layer, seen, checkpoint, counted);
       const trace = traces[layer];
       const numbers = trace === undefined ? [] : tokenNumbers(batch, firstToken);
@@ -161,7 +142,7 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
         );
       });
     };
-    await executor.run(trees, unpruned, { observe, hidden: count }, control);
+    await executor.run(trees, [unpruned], { observe, hidden: count }, control);
   } finally {
     await products.dispose();
     await sessions?.dispose();
@@ -178,7 +159,7 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
  * @throws Error for extras that are no sums or maxima over items (`drawnExtras`): a defect of the caller.
  */
 export const profileDrawsOfLayers = async (
-  request: Omit<ProfileRequest, 'threads' | 'streaming'>,
+  request: Omit<ProfileRequest, 'streaming'>,
   times: readonly (readonly number[])[],
 ): Promise<readonly RoutingStatistics[]> => {
   const { checkpoint, executor, trees, unpruned, extras, control } = request;
@@ -205,7 +186,7 @@ export const profileDrawsOfLayers = async (
       if (drawn > 0) addSums(statistics, once, drawn, layer);
     }
   };
-  const taps = (layer: number, batch: Batch, _members: readonly ResolvedCandidate[], seen: RoutingTaps): void => {
+  const taps: NonNullable<Sink['taps']> = (layer, batch, _members, seen) => {
     if (isPrefixBatch(batch)) {
       add(layer, seen, (draw) =>
         behind.reduce((sum, { start }, tree) => sum + (start === undefined ? 0 : timesOf(draw, tree)), 0),
@@ -225,18 +206,8 @@ export const profileDrawsOfLayers = async (
       if (end > first) add(layer, part, (draw) => timesOf(draw, tree), trees[tree]?.counted);
     }
   };
-  const observe = (
-    layer: number,
-    batch: Batch,
-    members: readonly ResolvedCandidate[],
-    seen: RoutingTaps,
-  ): Promise<void> => {
-    taps(layer, batch, members, seen);
-    return Promise.resolve();
-  };
-  const hidden = (): void => undefined;
-  const sink = { ...(extras.length === 0 ? { taps } : { observe }), hidden };
-  await executor.run(behind, unpruned, sink, control, prefix);
+  const sink = { ...(extras.length === 0 ? { taps } : { observe: taps }), hidden: (): void => undefined };
+  await executor.run(behind, [unpruned], sink, control, prefix);
   return draws;
 };
 

@@ -2,7 +2,7 @@ import { present } from '../contract/errors.ts';
 import { eliminateExperts } from '../pruning/search/eliminate-experts.ts';
 import { TraceBuilder } from '../pruning/search/layer-trace.ts';
 import { requireAddedOutputs, requireOutputGates } from './added-outputs.ts';
-import { pause, type ResolvedCandidate } from './executor.ts';
+import { pause } from './executor.ts';
 import { ExpertSessions } from './expert-sessions.ts';
 import { maskedVariant } from './layer-variant.ts';
 import type { Observation } from './run-block.ts';
@@ -14,7 +14,6 @@ import { treeLength, type TokenTree } from './token-tree.ts';
 const TRACE_BYTES = 2 ** 28;
 
 export interface ProgressiveRequest extends LayersRequest {
-  readonly unpruned: ResolvedCandidate;
   readonly keptPerLayer: readonly number[];
 }
 

@@ -8,7 +8,7 @@ import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { configOf, exportedConfig } from '../export/export-config.ts';
 import { familyConfig } from '../export/gguf/family-tensors.ts';
 import { isGgufPath } from '../files/list-folder.ts';
-import { prunedTable } from '../export/hash-table.ts';
+import { prunedTable } from '../export/router-tensors.ts';
 import { openConstants } from '../inference/expert-constants.ts';
 import type { LayerVariant } from '../inference/layer-variant.ts';
 import type { Overlays } from '../inference/overlays.ts';

@@ -19,7 +19,7 @@ import { minOf } from '../statistics/extremes.ts';
 import { resolveCandidate } from '../inference/resolve-candidate.ts';
 import { validatePlan } from '../pruning/validate-plan.ts';
 import { pruneOrder } from './prune-order.ts';
-import { type FrameTensor, type WorkerAnswer, type WorkerOrder, WorkerTeam } from './worker-link.ts';
+import { type WorkerAnswer, type WorkerOrder, type WorkerRequest, WorkerTeam } from './worker-link.ts';
 
 const BYTES_OF = { float32: 4, bfloat16: 2, float16: 2 } as const;
 
@@ -285,14 +285,8 @@ export class TorchModel {
   }
 
   /** A request for part `part` of shared work. */
-  request(
-    part: number,
-    op: string,
-    content: Readonly<Record<string, unknown>>,
-    tensors: Readonly<Record<string, FrameTensor>>,
-    signal: AbortSignal,
-  ): Promise<WorkerAnswer> {
-    return this.#team.request(part, op, content, tensors, signal);
+  request(part: number, ...request: WorkerRequest): Promise<WorkerAnswer> {
+    return this.#team.request(part, ...request);
   }
 
   /** Logits [T, V] of one sequence of the checkpoint's own model, for which nothing of its routing has to be known. */
@@ -523,7 +517,8 @@ const requireArchitecture = async (
  */
 export const requireReadable = ({ name, info }: Pick<Checkpoint, 'name' | 'info'>): void => {
   if ((info.constantExperts ?? 0) > 0)
-    throw unreadable(
+    throw refuse(
+      'torch-weights',
       `${name} has experts that give constants, which no class of transformers opens.`,
       'Compute this model with --engine onnxruntime. A sweep with PyTorch measures such plans without a folder.',
     );
@@ -543,6 +538,3 @@ const hasPartialBlocks = ({ descriptor }: Pick<Checkpoint, 'descriptor'>): boole
     ].some(isPartial),
   );
 };
-
-const unreadable = (why: string, remedy = 'Compute this model with --engine onnxruntime.'): Error =>
-  refuse('torch-weights', why, remedy);

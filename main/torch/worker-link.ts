@@ -70,6 +70,14 @@ const REFUSALS = new Set(['no-such-device', 'torch-architecture', 'torch-weights
 /** Gives tensors that a process asks for by name while it works. */
 export type Supply = (name: string) => Promise<FrameTensor>;
 
+/** A request: what is asked for, with its settings and its tensors. */
+export type WorkerRequest = readonly [
+  op: string,
+  content: Readonly<Record<string, unknown>>,
+  tensors: Readonly<Record<string, FrameTensor>>,
+  signal: AbortSignal,
+];
+
 interface Waiting {
   readonly resolve: (answer: WorkerAnswer) => void;
   readonly reject: (error: unknown) => void;
@@ -166,12 +174,7 @@ export class WorkerLink {
   }
 
   /** Sends a request and waits for its answer. @throws WorkbenchError of the worker, or CancelledError. */
-  async request(
-    op: string,
-    content: Readonly<Record<string, unknown>>,
-    tensors: Readonly<Record<string, FrameTensor>>,
-    signal: AbortSignal,
-  ): Promise<WorkerAnswer> {
+  async request(...[op, content, tensors, signal]: WorkerRequest): Promise<WorkerAnswer> {
     if (signal.aborted) throw new CancelledError('The work with PyTorch');
     if (this.#end !== null) throw this.#end;
     const id = this.#next++;
@@ -329,15 +332,8 @@ export class WorkerTeam {
   }
 
   /** A request to the process whose turn it is for part `part`. @throws as `WorkerLink.request`. */
-  request(
-    part: number,
-    op: string,
-    content: Readonly<Record<string, unknown>>,
-    tensors: Readonly<Record<string, FrameTensor>>,
-    signal: AbortSignal,
-  ): Promise<WorkerAnswer> {
-    const link = present(this.#links[part % this.size], 'a team without processes');
-    return link.request(op, content, tensors, signal);
+  request(part: number, ...request: WorkerRequest): Promise<WorkerAnswer> {
+    return present(this.#links[part % this.size], 'a team without processes').request(...request);
   }
 
   /** The same request to all; answers in the order of devices. @throws the first error, when all have answered. */

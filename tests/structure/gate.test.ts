@@ -182,14 +182,15 @@ test('the gate is entered only in these files', () => {
 
 test('steps are written behind the gate; code that writes them elsewhere computes nothing from weights', () => {
   const writers = [...sources].flatMap(([file, text]) =>
-    /\.(?:writeJson|writeTensors)\(|overlays\.write\(/.test(text) && !BEHIND_THE_GATE.test(text) ? [file] : [],
+    /\.(?:writeJson|writeTensors)\(|overlays\.write\(|\bwrittenTensors\(/.test(text) && !BEHIND_THE_GATE.test(text)
+      ? [file]
+      : [],
   );
   expect(writers).toEqual([
     // Weights that a user provides with a plan, into a folder of the verb.
     'main/cli/files.ts',
     // Gets the gate's overlays from the export.
-    'main/export/hash-table.ts',
-    'main/export/identity-rows.ts',
+    'main/export/router-tensors.ts',
     // Verdicts on texts, with the gate's steps.
     'main/harness/judge-texts.ts',
     // Constants: means from a profile, which is a step.
@@ -197,6 +198,7 @@ test('steps are written behind the gate; code that writes them elsewhere compute
     // Get the gate's overlays from the runner.
     'main/inference/merge-by-outputs.ts',
     'main/inference/merged-layer.ts',
+    'main/inference/overlays.ts',
     'main/inference/recover-plan.ts',
     // Profiles of the bundled run.
     'main/sample/sample-run.ts',

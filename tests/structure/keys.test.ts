@@ -20,8 +20,7 @@ const filesWith = (pattern: RegExp): readonly string[] =>
 
 /** Files that make keys of stored numbers, or of weights that are derived from a model's. */
 const KEYS: Readonly<Record<string, string>> = {
-  'main/export/hash-table.ts': 'rewritten hash tables',
-  'main/export/identity-rows.ts': 'corrections of routers with rows of identities',
+  'main/export/router-tensors.ts': 'rewritten hash tables, and corrections of routers with rows of identities',
   'main/inference/expert-constants.ts': 'constants of a profile',
   'main/inference/merge-by-outputs.ts': 'merged and fitted experts',
   'main/inference/merged-layer.ts': 'merged experts',

@@ -1,5 +1,5 @@
 import type { Family } from './family.ts';
-import { commonNames, correctedSigmoid, plain, sharedExperts } from './shared-names.ts';
+import { commonNames, plain, sharedExperts, ungroupedSigmoid } from './shared-names.ts';
 
 /** Published parts of names, without their beginnings. */
 const namesWithin: NonNullable<Family['renamed']>[number]['names'] = [
@@ -93,10 +93,8 @@ export const deepseekV4: Family = {
   },
   activation: { kind: 'bounded', limitKey: 'swiglu_limit' },
   routing: {
-    ...correctedSigmoid,
+    ...ungroupedSigmoid(true, 1e-20),
     score: 'sqrt-softplus',
-    groups: null,
-    renormalise: { when: true, epsilon: 1e-20, as: 'addend' },
     table: { name: 'model.layers.{l}.mlp.gate.tid2eid', countKey: 'num_hash_layers' },
   },
   attention: {

@@ -1,13 +1,16 @@
 import type { Family } from './family.ts';
-import { biasedAttention, commonScalings, inTextConfig, olderForm, plain, softmaxOfChosen } from './shared-names.ts';
+import {
+  biasedAttention,
+  inTextConfig,
+  olderForm,
+  plain,
+  projections,
+  sharedExpert,
+  softmaxOfChosen,
+  stackedRows,
+} from './shared-names.ts';
 
-const network = (name: string) =>
-  ({
-    gate: `model.layers.{l}.feed_forward.${name}gate_proj.weight`,
-    up: `model.layers.{l}.feed_forward.${name}up_proj.weight`,
-    down: `model.layers.{l}.feed_forward.${name}down_proj.weight`,
-  }) as const;
-const shared = network('shared_expert.');
+const feedForward = 'model.layers.{l}.feed_forward';
 
 /** The text model of Llama 4: weights multiply the experts' inputs; layers that rotate see chunks. */
 export const llama4Text: Family = {
@@ -39,33 +42,18 @@ export const llama4Text: Family = {
   },
   window: { kind: 'chunks', key: 'attention_chunk_size' },
   rotary: {
+    ...plain.rotary,
     interleaved: true,
-    partialKey: null,
-    scalings: [...commonScalings, 'yarn'],
     on: { listKey: 'no_rope_layers', everyKey: 'no_rope_layer_interval' },
   },
   dense: {
-    ...network(''),
+    ...projections(feedForward),
     widthKey: 'intermediate_size_mlp',
     biased: false,
     rule: { kind: 'unlisted', listKey: 'moe_layers', everyKey: 'interleave_moe_layer_step' },
   },
-  shared: {
-    widthKey: 'intermediate_size',
-    countKey: null,
-    gateUp: { gate: shared.gate, up: shared.up },
-    down: shared.down,
-    biased: false,
-    scale: null,
-  },
-  layouts: [
-    {
-      kind: 'stacked-columns',
-      router: 'model.layers.{l}.feed_forward.router.weight',
-      gateUp: 'model.layers.{l}.feed_forward.experts.gate_up_proj',
-      down: 'model.layers.{l}.feed_forward.experts.down_proj',
-    },
-  ],
+  shared: sharedExpert('intermediate_size', `${feedForward}.shared_expert`),
+  layouts: [{ ...stackedRows(`${feedForward}.router.weight`, `${feedForward}.experts`), kind: 'stacked-columns' }],
 };
 
 /** Llama 4: the text model within that of text and images. */

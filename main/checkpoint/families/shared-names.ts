@@ -88,24 +88,22 @@ export const softmaxOver = (when: Flag): ScoreRecord => ({
 /** The largest logits, and a softmax over them. */
 export const softmaxOfChosen: ScoreRecord = { ...softmax, score: 'logit', after: 'softmax' };
 
-const groupKeys = { countKey: 'n_group', keptKey: 'topk_group' } as const;
-
-/** DeepSeek-V2: raw probabilities, scaled; groups by their best expert. */
-export const scaledSoftmax: ScoreRecord = {
-  ...softmax,
-  groups: { ...groupKeys, least: 1, when: { key: 'topk_method', value: 'group_limited_greedy' } },
-  scaleKey: 'routed_scaling_factor',
-};
-
 /** DeepSeek-V3 (arXiv 2412.19437, section 2.1.2): sigmoids, corrected for the choice; groups by their best two. */
 export const correctedSigmoid: ScoreRecord = {
   ...softmax,
   score: 'sigmoid',
   correction: ['model.layers.{l}.mlp.gate.e_score_correction_bias'],
-  groups: { ...groupKeys, least: 2, when: null },
+  groups: { countKey: 'n_group', keptKey: 'topk_group', least: 2, when: null },
   renormalise: { when: 'norm_topk_prob', epsilon: 1e-20, as: 'addend' },
   scaleKey: 'routed_scaling_factor',
 };
+
+/** The same without groups; the chosen weights are divided by their sum where the flag says so. */
+export const ungroupedSigmoid = (when: Flag, epsilon: number): ScoreRecord => ({
+  ...correctedSigmoid,
+  groups: null,
+  renormalise: { when, epsilon, as: 'addend' },
+});
 
 /** The matrices of a network whose names begin so. */
 export const projections = <Start extends string>(start: Start) =>
@@ -116,7 +114,7 @@ export const projections = <Start extends string>(start: Start) =>
   }) as const;
 
 /** The same of shared experts. */
-export const gateUpAndDown = (start: string): Pick<SharedRecord, 'gateUp' | 'down'> => {
+const gateUpAndDown = (start: string): Pick<SharedRecord, 'gateUp' | 'down'> => {
   const { down, ...gateUp } = projections(start);
   return { gateUp, down };
 };
@@ -139,6 +137,14 @@ export const sharedExperts: SharedRecord = {
   scale: null,
 };
 
+/** One shared expert, whose names begin so. */
+export const sharedExpert = (widthKey: string, start: string): SharedRecord => ({
+  ...sharedExperts,
+  widthKey,
+  countKey: null,
+  ...gateUpAndDown(start),
+});
+
 /** One tensor per expert and matrix, `experts.{e}.gate_proj` and so on. */
 export const expertsApart = (router: string, experts: string, names = projected): ExpertLayout => ({
   kind: 'per-expert',
@@ -150,20 +156,21 @@ const projected = { gate: 'gate_proj.weight', up: 'up_proj.weight', down: 'down_
 /** Mixtral's names. */
 export const numbered = { gate: 'w1.weight', up: 'w3.weight', down: 'w2.weight' };
 
+type StackedLayout = Extract<ExpertLayout, { kind: 'stacked-rows' | 'stacked-columns' }>;
 /** The runtime layout of transformers 5, which `save_pretrained(save_original_format=False)` writes. */
-export const stackedRows = (router: string, experts: string): ExpertLayout => ({
+export const stackedRows = (router: string, experts: string): StackedLayout => ({
   kind: 'stacked-rows',
   router,
   gateUp: `${experts}.gate_up_proj`,
   down: `${experts}.down_proj`,
 });
 
-export const projLayout = expertsApart('model.layers.{l}.mlp.gate.weight', 'model.layers.{l}.mlp.experts');
-export const mixtralLayout = expertsApart(
-  'model.layers.{l}.block_sparse_moe.gate.weight',
-  'model.layers.{l}.block_sparse_moe.experts',
-  numbered,
-);
+/** Both, as most families have them on disk. */
+export const apartOrStacked = (router: string, experts: string, names = projected): readonly ExpertLayout[] => [
+  expertsApart(router, experts, names),
+  stackedRows(router, experts),
+];
+
 export const stackedLayout = stackedRows('model.layers.{l}.mlp.gate.weight', 'model.layers.{l}.mlp.experts');
 
 /** A text model within that of text and images. */
@@ -181,13 +188,6 @@ export const expertKeys = (experts: string, expertWidth = 'moe_intermediate_size
   topK: 'num_experts_per_tok',
   expertWidth,
 });
-
-/** Keys of Mixtral and its relatives. */
-export const mixtralKeys: Family['keys'] = {
-  experts: ['num_local_experts', 'num_experts'],
-  topK: 'num_experts_per_tok',
-  expertWidth: 'intermediate_size',
-};
 
 /** Scalings that transformers computes in most families in the same way. */
 export const commonScalings = ['default', 'linear', 'dynamic', 'llama3'] as const;
@@ -220,6 +220,6 @@ export const plain = {
   paddedLists: ['layer_types', 'mlp_layer_types'],
   unused: [],
   wrapper: null,
-  layouts: [projLayout, stackedLayout],
+  layouts: apartOrStacked('model.layers.{l}.mlp.gate.weight', 'model.layers.{l}.mlp.experts'),
   required: [silu, unquantised],
 } as const satisfies Partial<Family>;

@@ -2,7 +2,6 @@ import type { Family } from './family.ts';
 import {
   biasedAttention,
   commonScalings,
-  correctedSigmoid,
   denseNames,
   headNorms,
   innerForm,
@@ -12,6 +11,7 @@ import {
   projections,
   sharedExperts,
   stackedLayout,
+  ungroupedSigmoid,
 } from './shared-names.ts';
 
 /** Step 3.7 (text model Step 3.5): norms without one, a gate per head, more query heads in layers with a window. */
@@ -51,10 +51,8 @@ export const step3p7: Family = {
   activation: { kind: 'limited', limitsKey: 'swiglu_limits', denseLimitsKey: 'swiglu_limits_shared' },
   norm: 'rms-plus-one',
   routing: {
-    ...correctedSigmoid,
+    ...ungroupedSigmoid(true, 0),
     correction: ['model.layers.{l}.moe.router_bias', 'model.layers.{l}.mlp.gate.e_score_correction_bias'],
-    groups: null,
-    renormalise: { when: true, epsilon: 0, as: 'addend' },
     scaleKey: 'moe_router_scaling_factor',
   },
   attention: {
@@ -80,9 +78,7 @@ export const step3p7: Family = {
     widthKey: 'share_expert_dim',
     countKey: null,
     biased: 'mlp_bias',
-    orNamed: {
-      ...projections('model.layers.{l}.share_expert'),
-    },
+    orNamed: projections('model.layers.{l}.share_expert'),
   },
   layouts: [
     {

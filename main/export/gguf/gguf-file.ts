@@ -9,15 +9,18 @@ import { type GgufContents, readGguf } from '../../checkpoint/gguf/read-gguf.ts'
 import { familyOf } from '../../checkpoint/families/families.ts';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { readTensorBytes } from '../../checkpoint/read-tensor.ts';
-import type { GgufType } from '../../contract/export.ts';
+import { type GgufType, ggufTypes as exportTypes } from '../../contract/export.ts';
 import { configOf } from '../export-config.ts';
 import type { ExportedTensor } from '../exported-tensors.ts';
 import { architectureWarnings, llamaArchitecture } from './architectures.ts';
 import { encodeHeader, type GgufMetadata, metadataEntry, type TensorInfo } from './gguf-header.ts';
-import { fileType, modelMetadata } from './model-metadata.ts';
 import { type GgufTensor, modelTensors } from './model-tensors.ts';
-import { ggufBytes, type ReadView, readPieces, virtualViews } from './tensor-values.ts';
+import { ggufBytes, readPieces, type ReadView, virtualViews } from './tensor-values.ts';
 import { ggufTokenizer } from './tokenizer-metadata.ts';
+import { modelKeys } from '../../checkpoint/gguf/gguf-keys.ts';
+import type { GgufValue } from '../../checkpoint/gguf/gguf-metadata.ts';
+import { whole } from '../../checkpoint/gguf/key-table.ts';
+import type { LlamaArchitecture } from '../../checkpoint/gguf/llama-architectures.ts';
 
 /** The one file of a GGUF export that llama.cpp loads. */
 export const GGUF_FILE = 'model.gguf';
@@ -231,4 +234,45 @@ const firstDifference = async (
     onBytes(wanted.length);
   }
   return null;
+};
+
+/** `general.file_type` (llama.h, `enum llama_ftype`). */
+const fileTypes: Readonly<Record<GgufType, number>> = {
+  f32: 0,
+  f16: 1,
+  q4_0: 2,
+  q4_1: 3,
+  q8_0: 7,
+  q5_0: 8,
+  q5_1: 9,
+  q4_k: 14,
+  q5_k: 16,
+  q6_k: 18,
+  bf16: 32,
+  mxfp4: 38,
+  nvfp4: 39,
+};
+const QUANTISATION_VERSION = 2;
+
+const words = (value: string): GgufValue => ({ kind: 'string', value });
+
+/** Type of a file's weights according to its metadata; null: not a type of our exports. */
+const fileType = (value: unknown): GgufType | null => exportTypes.find((type) => value === fileTypes[type]) ?? null;
+
+/** Metadata of a pruned model without its tokenizer. */
+const modelMetadata = (
+  model: ModelDescriptor,
+  config: Readonly<Record<string, unknown>>,
+  architecture: LlamaArchitecture,
+  type: GgufType,
+  name: string,
+): readonly (readonly [string, GgufValue])[] => {
+  return [
+    ['general.architecture', words(architecture.name)],
+    ['general.type', words('model')],
+    ['general.name', words(name)],
+    ['general.file_type', whole(fileTypes[type])],
+    ['general.quantization_version', whole(QUANTISATION_VERSION)],
+    ...modelKeys({ model, config, architecture }),
+  ];
 };

@@ -5,8 +5,8 @@ import { z } from 'zod';
 import { describeModel } from '../../../main/checkpoint/describe-model.ts';
 import type { MoeDescriptor } from '../../../main/checkpoint/descriptor.ts';
 import type { Family } from '../../../main/checkpoint/families/family.ts';
-import { glm4Moe } from '../../../main/checkpoint/families/glm4-moe.ts';
-import { gptOss } from '../../../main/checkpoint/families/gpt-oss.ts';
+import { gptOss } from '../../../main/checkpoint/families/mixtral.ts';
+import { glm4Moe } from '../../../main/checkpoint/families/sigmoid-routers.ts';
 import { readSafetensorsHeader } from '../../../main/checkpoint/safetensors-header.ts';
 import { checkpointFixture } from './checkpoint-files.ts';
 

@@ -4,7 +4,6 @@ import type { Plan } from '../../../main/contract/plan.ts';
 import type { SweepResult } from '../../../main/contract/sweep.ts';
 import type { TransformersCheck } from '../../../main/contract/transformers-check.ts';
 import { modelCard, type CardContents } from '../../../main/export/model-card.ts';
-import { planCost } from '../../../main/pruning/plan-cost.ts';
 import { checkpointFixture } from '../checkpoint/checkpoint-files.ts';
 import { mergeEvenly } from './export-settings.ts';
 
@@ -14,7 +13,6 @@ const contents = async (plan: Plan, more: Partial<CardContents> = {}): Promise<C
     name: 'small',
     checkpoint,
     plan,
-    cost: planCost(checkpoint.info, plan),
     verification: {
       ok: true,
       sequences: 7,

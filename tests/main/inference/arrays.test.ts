@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { HiddenStore } from '../../../main/inference/hidden-store.ts';
 import { integersOf, integerTensor } from '../../../main/inference/session.ts';
-import { SpareArrays } from '../../../main/inference/spare-arrays.ts';
+import { SpareArrays } from '../../../main/inference/block-pool.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 it('an array that was given back is taken again, and none that is still in use', () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { rewrittenTable } from '../../../main/export/hash-table.ts';
+import { rewrittenTable } from '../../../main/export/router-tensors.ts';
 
 const rewritten = (
   rows: readonly number[],

@@ -1,18 +1,25 @@
 import type { Family } from './family.ts';
 import {
+  apartOrStacked,
   biasedAttention,
+  commonScalings,
   denseNames,
   expertKeys,
-  gateUpAndDown,
+  firstOrListedDense,
   groupedAttention,
   headNorms,
   inTextConfig,
   partialRotary,
   plain,
+  sharedExpert,
+  sharedExperts,
   silu,
   softmaxOver,
   stackedLayout,
+  wholeNorms,
 } from './shared-names.ts';
+
+/** Routers that take a softmax over all experts: Qwen, OLMoE, ERNIE, Hunyuan. */
 
 const sparseStep = {
   ...denseNames,
@@ -24,11 +31,8 @@ const switchedWindow = {
   switchKey: 'use_sliding_window',
 } as const;
 
-const sharedExpert = {
-  widthKey: 'shared_expert_intermediate_size',
-  countKey: null,
-  ...gateUpAndDown('model.layers.{l}.mlp.shared_expert'),
-  biased: false,
+const scaledExpert = {
+  ...sharedExpert('shared_expert_intermediate_size', 'model.layers.{l}.mlp.shared_expert'),
   scale: 'model.layers.{l}.mlp.shared_expert_gate.weight',
 } as const;
 
@@ -56,7 +60,7 @@ export const qwen2Moe: Family = {
   attention: { ...groupedAttention, queryKeyValueBias: 'qkv_bias' },
   window: { ...switchedWindow, belowKey: 'max_window_layers' },
   dense: sparseStep,
-  shared: sharedExpert,
+  shared: scaledExpert,
 };
 
 /** Attention of Qwen3: queries and keys are normed for each head. */
@@ -128,7 +132,7 @@ export const qwen3Next: Family = {
   },
   rotary: partialRotary,
   dense: sparseStep,
-  shared: sharedExpert,
+  shared: scaledExpert,
   unused: ['mtp.'],
 };
 
@@ -184,7 +188,7 @@ export const mellum: Family = {
     },
   },
   window: { kind: 'types', key: 'sliding_window', otherwise: { kind: 'from', key: 'num_hidden_layers' } },
-  dense: { ...denseNames, rule: { kind: 'first', key: 'first_k_dense_replace', types: true } },
+  dense: firstOrListedDense,
   extraLayersKey: 'num_nextn_predict_layers',
 };
 
@@ -204,13 +208,133 @@ export const qwen3VlMoe: Family = {
   routing: softmaxOver(true),
   window: { kind: 'never' },
   wrapper: { ...inTextConfig, modelTypes: ['qwen3_vl_moe_text'], carried: ['model.visual.'] },
-  layouts: [
-    {
-      kind: 'stacked-columns',
-      router: 'model.layers.{l}.mlp.gate.weight',
-      gateUp: 'model.layers.{l}.mlp.experts.gate_up_proj',
-      down: 'model.layers.{l}.mlp.experts.down_proj',
+  layouts: [{ ...stackedLayout, kind: 'stacked-columns' }, stackedLayout],
+};
+
+/** OLMoE (arXiv 2409.02060). */
+export const olmoe: Family = {
+  ...plain,
+  modelType: 'olmoe',
+  keys: expertKeys('num_experts', 'intermediate_size'),
+  defaults: {
+    num_experts: 64,
+    num_experts_per_tok: 8,
+    intermediate_size: 2048,
+    norm_topk_prob: false,
+    attention_bias: false,
+    rms_norm_eps: 1e-5,
+    rope_theta: 10000,
+  },
+  routing: softmaxOver('norm_topk_prob'),
+  attention: { ...biasedAttention, norms: wholeNorms, clipKey: 'clip_qkv' },
+};
+
+/** FlexOlmo (arXiv 2507.07024): OLMoE with norms behind attention and experts in place of those before them. */
+export const flexOlmo: Family = {
+  ...olmoe,
+  modelType: 'flex_olmo',
+  defaults: {
+    ...olmoe.defaults,
+    num_experts: 7,
+    num_experts_per_tok: 5,
+    intermediate_size: 11008,
+    rms_norm_eps: 1e-6,
+    rope_theta: 500_000,
+  },
+  names: {
+    ...plain.names,
+    attentionNorm: null,
+    feedForwardNorm: null,
+    branchNorms: {
+      attention: 'model.layers.{l}.post_attention_layernorm.weight',
+      feedForward: 'model.layers.{l}.post_feedforward_layernorm.weight',
     },
-    stackedLayout,
+  },
+  attention: { ...biasedAttention, norms: wholeNorms },
+};
+
+/** ERNIE 4.5 (text models): the correction is added to the probabilities. */
+export const ernieMoe: Family = {
+  ...plain,
+  modelType: 'ernie4_5_moe',
+  keys: { experts: ['moe_num_experts'], topK: 'moe_k', expertWidth: 'moe_intermediate_size' },
+  defaults: {
+    moe_num_experts: 64,
+    moe_k: 6,
+    moe_intermediate_size: 1536,
+    moe_num_shared_experts: 2,
+    moe_layer_interval: 1,
+    moe_layer_start_index: 1,
+    moe_layer_end_index: -1,
+    moe_norm_min: 1e-12,
+    intermediate_size: 12288,
+    use_bias: false,
+    tie_word_embeddings: true,
+    rms_norm_eps: 1e-5,
+    rope_theta: 500000,
+  },
+  required: [...plain.required, { key: 'moe_gate', values: ['topk'] }, { key: 'moe_use_aux_free', values: [true] }],
+  routing: {
+    ...softmaxOver(true),
+    correction: [
+      'model.layers.{l}.mlp.moe_statics.e_score_correction_bias',
+      'model.layers.{l}.mlp.gate.moe_statics.e_score_correction_bias',
+    ],
+    correctionIsRow: true,
+    renormalise: { when: true, epsilon: 'moe_norm_min', as: 'floor' },
+  },
+  headBiasKey: 'use_bias',
+  attention: { ...groupedAttention, queryKeyValueBias: 'use_bias', outputBias: 'use_bias' },
+  rotary: { ...plain.rotary, interleaved: true },
+  dense: {
+    ...denseNames,
+    biased: 'use_bias',
+    rule: {
+      kind: 'interval',
+      everyKey: 'moe_layer_interval',
+      fromKey: 'moe_layer_start_index',
+      toKey: 'moe_layer_end_index',
+    },
+  },
+  shared: { ...sharedExperts, countKey: 'moe_num_shared_experts', biased: 'use_bias' },
+  unused: ['mtp.', 'model.mtp_'],
+};
+
+/** Hunyuan-A13B. */
+export const hunyuanMoe: Family = {
+  ...plain,
+  modelType: 'hunyuan_v1_moe',
+  keys: { experts: ['num_experts'], topK: 'moe_topk', expertWidth: 'intermediate_size' },
+  defaults: {
+    num_experts: 1,
+    moe_topk: 1,
+    intermediate_size: 11008,
+    attention_bias: false,
+    rms_norm_eps: 1e-5,
+    rope_theta: 10000,
+  },
+  required: [
+    ...plain.required,
+    { key: 'moe_intermediate_size', equals: 'intermediate_size' },
+    { key: 'attention_head_dim', equals: 'head_dim' },
+    { key: 'num_shared_expert', values: [1] },
+    { key: 'use_mixed_mlp_moe', values: [true] },
+    { key: 'use_qk_norm', values: [true] },
+    { key: 'norm_topk_prob', values: [true] },
+    { key: 'moe_layer_num_skipped', values: [0] },
+    { key: 'use_cla', values: [false] },
   ],
+  routing: softmaxOver(true),
+  attention: {
+    ...biasedAttention,
+    norms: {
+      ...headNorms,
+      query: 'model.layers.{l}.self_attn.query_layernorm.weight',
+      key: 'model.layers.{l}.self_attn.key_layernorm.weight',
+      afterRotation: true,
+    },
+  },
+  rotary: { ...plain.rotary, scalings: [...commonScalings, 'dynamic by alpha'] },
+  shared: sharedExpert('intermediate_size', 'model.layers.{l}.mlp.shared_mlp'),
+  layouts: apartOrStacked('model.layers.{l}.mlp.gate.wg.weight', 'model.layers.{l}.mlp.experts'),
 };
