@@ -1,8 +1,16 @@
+import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { refuse, serialiseError } from '../main/contract/errors.ts';
-import { shellCalls } from '../main/contract/shell.ts';
-import type { ShellAnswer, ShellCallName, ShellCallOutput } from '../main/contract/shell.ts';
-import { isPageUrl } from './page-address.ts';
+import type { PathHandle } from '../main/contract/model.ts';
+import {
+  MOST_DROPPED,
+  type ShellAnswer,
+  type ShellCallName,
+  type ShellCallOutput,
+  shellCalls,
+  type ShellEvent,
+} from '../main/contract/shell.ts';
+import { isPageUrl } from './page.ts';
 
 /** The part of Electron's IpcMainInvokeEvent that identifies the sender of a call. */
 export interface Caller {
@@ -58,4 +66,31 @@ export const createIpcGate =
     } catch (error) {
       return { error: serialiseError(error) };
     }
+  };
+
+/** Paths found by the preload script; empty for items without one (a picture from a web page). */
+const droppedPaths = z
+  .array(
+    z
+      .string()
+      .max(4096)
+      .refine((path) => path === '' || isAbsolute(path)),
+  )
+  .max(MOST_DROPPED);
+
+/**
+ * Grants dropped paths and returns the page's event. The page is not involved: the preload script receives the drop
+ * itself, and accepts only drops made by the system (a page can fabricate events).
+ */
+export const createDropGate =
+  <C extends Caller>(
+    isOwnWindow: (webContentsId: number) => boolean,
+    /** Null: paths of this machine mean nothing to the engine, and the page sends the contents. */
+    grantPath: (path: string) => Promise<PathHandle | null>,
+  ) =>
+  async (caller: C, paths: unknown): Promise<ShellEvent> => {
+    if (!isOwnPage(caller, isOwnWindow)) throw new Error('Drop a file or folder on the workbench.');
+    const dropped = droppedPaths.parse(paths);
+    const handles = await Promise.all(dropped.map(async (path) => (path === '' ? null : grantPath(path))));
+    return { type: 'dropped', handles };
   };

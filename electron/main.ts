@@ -13,15 +13,12 @@ import {
 import type { EngineProcessSettings } from '../main/contract/engine-control.ts';
 import type { PathHandle } from '../main/contract/model.ts';
 import type { ShellEvent } from '../main/contract/shell.ts';
-import { createDropGate } from './drop-gate.ts';
 import { type EngineEnd, startEngineProcess, type EngineProcess } from './engine-process.ts';
 import { forkCompute, forkEngine, forkLine, forkProbe } from './fork-utility.ts';
 import { SHELL_CALL, SHELL_DROP, SHELL_EVENT } from './ipc-channels.ts';
-import { createIpcGate } from './ipc-gate.ts';
+import { createDropGate, createIpcGate } from './ipc-gate.ts';
 import { profileFolder, readLaunch } from './launch-arguments.ts';
-import { forbidNavigation, refusePermissions } from './navigation.ts';
-import { PAGE_SCHEME, PAGE_URL } from './page-address.ts';
-import { pageScheme, servePage } from './protocol.ts';
+import { forbidNavigation, PAGE_SCHEME, PAGE_URL, pageScheme, refusePermissions, servePage } from './page.ts';
 import { createRemote } from './remote.ts';
 import { createShellHandlers, showMenu } from './shell-handlers.ts';
 import { createOpenings, openingOfLink, openingOf, type Opening } from './openings.ts';

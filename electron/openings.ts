@@ -4,7 +4,7 @@ import { linkedFragment } from '../main/contract/page-fragment.ts';
 import type { PathHandle } from '../main/contract/model.ts';
 import type { ShellEvent } from '../main/contract/shell.ts';
 import { ENGINE_STOPPED } from './engine-process.ts';
-import { isPageUrl, PAGE_SCHEME, parseAddress } from './page-address.ts';
+import { isPageUrl, PAGE_SCHEME, parseAddress } from './page.ts';
 
 /** A request of the system: open a place on the page, or the file of a run. */
 export type Opening =

@@ -1,5 +1,5 @@
 import { BrowserWindow, nativeTheme, screen } from 'electron';
-import { PAGE_URL } from './page-address.ts';
+import { PAGE_URL } from './page.ts';
 import { boundsWithin, readWindowBounds, SMALLEST, writeWindowBounds } from './window-bounds.ts';
 
 export interface WindowSettings {

@@ -24,64 +24,51 @@ const loadersOf = (
   context: EngineContext,
   { clusters, making, harness }: EngineParts,
 ): { readonly [S in Subject]: () => Promise<AnswersTo<S>> } => {
-  const beside = async () => (await import('./calls/beside.ts')).besideCalls(context);
-  const damage = async () => (await import('./calls/damage.ts')).damageCalls(context);
   const devices = async () => (await import('./calls/devices.ts')).deviceCalls(context, await making());
   const engine = async () => (await import('./calls/engine.ts')).engineCalls(context);
-  const experiments = async () => (await import('./calls/experiments.ts')).experimentCalls(context);
-  const experts = async () => (await import('./calls/experts.ts')).expertCalls(context);
   const exports = async () => (await import('./calls/exports.ts')).exportCalls(context);
-  const fit = async () => (await import('./calls/fit.ts')).fitCalls(context);
-  const hub = async () => (await import('./calls/hub.ts')).hubCalls(context);
-  const maps = async () => (await import('./calls/maps.ts')).mapCalls(context);
-  const models = async () => (await import('./calls/models.ts')).modelCalls(context);
-  const outcomes = async () => (await import('./calls/outcomes.ts')).outcomeCalls(context);
   const paths = async () => (await import('./calls/paths.ts')).pathCalls(context);
   const plans = async () => (await import('./calls/plans.ts')).planCalls(context);
-  const profiles = async () => (await import('./calls/profiles.ts')).profileCalls(context);
   const reproductions = async () => (await import('./calls/reproductions.ts')).reproduceCalls(context);
   const runs = async () => (await import('./calls/runs.ts')).runCalls(context, await clusters());
-  const settings = async () => (await import('./calls/settings.ts')).settingsCalls(context);
   const sweeps = async () => (await import('./calls/sweeps.ts')).sweepCalls(context);
-  const sweepReadings = async () => (await import('./calls/sweeps.ts')).sweepReadingCalls(context);
-  const tasks = async () => (await import('./calls/tasks.ts')).taskCalls(context);
   return {
-    beside,
-    cluster: async () => (await import('./calls/runs.ts')).clusterCalls(await clusters()),
-    damage,
+    beside: async () => (await import('./calls/beside.ts')).besideCalls(context),
+    cluster: runs,
+    damage: async () => (await import('./calls/damage.ts')).damageCalls(context),
     devices,
     engine,
-    experiment: experiments,
-    expert: experts,
+    experiment: async () => (await import('./calls/experiments.ts')).experimentCalls(context),
+    expert: async () => (await import('./calls/experts.ts')).expertCalls(context),
     export: exports,
-    fit,
-    folders: engine,
+    fit: async () => (await import('./calls/fit.ts')).fitCalls(context),
+    folders: paths,
     harness: async () => {
       const { hubNow } = await import('./calls/hub.ts');
       return (await import('./calls/harness.ts')).harnessCalls(await harness(), () => hubNow(context));
     },
-    hub,
+    hub: async () => (await import('./calls/hub.ts')).hubCalls(context),
     jobs: runs,
     methods: plans,
-    models: async () => ({ ...(await models()), ...(await maps()) }),
-    outcomes,
-    paths: async () => ({ ...(await engine()), ...(await paths()) }),
+    models: async () => (await import('./calls/models.ts')).modelCalls(context),
+    outcomes: async () => (await import('./calls/outcomes.ts')).outcomeCalls(context),
+    paths,
     plan: plans,
-    profile: async () => ({ ...(await profiles()), ...(await maps()) }),
+    profile: async () => (await import('./calls/profiles.ts')).profileCalls(context),
     python: devices,
     ranking: plans,
-    report: sweepReadings,
+    report: sweeps,
     reproduction: reproductions,
     run: reproductions,
     runs,
     sample: engine,
-    settings,
-    sweep: async () => ({ ...(await sweeps()), ...(await sweepReadings()) }),
-    sweeps: sweepReadings,
-    tasks: async () => ({ ...(await tasks()), ...(await paths()) }),
+    settings: engine,
+    sweep: sweeps,
+    sweeps,
+    tasks: async () => (await import('./calls/tasks.ts')).taskCalls(context),
     trash: runs,
     verify: exports,
-    view: settings,
+    view: engine,
   };
 };
 

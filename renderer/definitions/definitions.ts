@@ -1,5 +1,4 @@
 import type { DefinitionText } from '../../main/words/definitions/definition-text.ts';
-import { singleExperts } from '../../main/words/definitions/experts.ts';
 import { modelsAndTasks } from '../../main/words/definitions/models-and-tasks.ts';
 import { results } from '../../main/words/definitions/results.ts';
 import { routingAndPlans } from '../../main/words/definitions/routing-and-plans.ts';
@@ -24,10 +23,7 @@ const settings: Readonly<Record<string, DefinitionText>> = Object.fromEntries(
   ]),
 );
 
-/** The definitions by what they are about: no name stands in two. */
-export const definitionGroups = [routingAndPlans, singleExperts, modelsAndTasks, results, settings] as const;
-
-const written = { ...routingAndPlans, ...singleExperts, ...modelsAndTasks, ...results } as const;
+const written = { ...routingAndPlans, ...modelsAndTasks, ...results } as const;
 
 /** Every definition that the window shows. */
 export const definitions: Readonly<Record<string, DefinitionText>> & typeof written = { ...written, ...settings };

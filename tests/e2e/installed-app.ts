@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { chromium, expect } from '@playwright/test';
 import type { Browser, Page } from '@playwright/test';
 import { z } from 'zod';
-import { PAGE_URL } from '../../electron/page-address.ts';
+import { PAGE_URL } from '../../electron/page.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { removeFolder } from '../remove-folder.ts';
 import { killAll, parentOf } from '../slurm/job-processes.ts';

@@ -1,6 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import { createDropGate } from '../../electron/drop-gate.ts';
-import type { Caller } from '../../electron/ipc-gate.ts';
+import { type Caller, createDropGate } from '../../electron/ipc-gate.ts';
 import { pathHandle } from '../../main/contract/model.ts';
 
 const page: Caller = { senderFrame: { url: 'uncurl://app/', parent: null }, sender: { id: 1 } };

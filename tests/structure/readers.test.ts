@@ -8,7 +8,7 @@ import { projectFiles, root } from './project-files.ts';
  * another file would make a plain read wait, or read forever.
  */
 const OWN_FILES: Readonly<Record<string, string>> = {
-  'electron/protocol.ts': 'the built page',
+  'electron/page.ts': 'the built page',
   'electron/window-bounds.ts': "the shell's own file, in Electron's folder of the user, read before there is an engine",
   'main/hosts/serve.ts': 'the built page',
   'main/engine/machine.ts': "the system's description of the processor",

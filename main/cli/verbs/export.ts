@@ -112,7 +112,7 @@ export const exportVerb: Verb = {
   run: async (reader, host) => {
     if (fitRunNamed(reader.argument(0))) {
       // Loads the whole engine, which an export of a plan does without.
-      const { exportFitted } = await import('../fitted-export.ts');
+      const { exportFitted } = await import('../fit-run.ts');
       return exportFitted(reader, host);
     }
     const { signal, progress, endsWell, say } = host;

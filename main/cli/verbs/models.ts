@@ -1,10 +1,14 @@
 import { memoryVerdict, type ModelEntry } from '../../contract/model.ts';
 import { hubSettings } from '../../hub/hub-settings.ts';
-import { withEngine } from '../open-engine.ts';
+import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS, machineSettings } from '../machine-options.ts';
 import { WORKSPACE_OPTION } from '../subjects.ts';
 import { printedBytes, printedCount, textTable } from '../terminal-text.ts';
 import { switchOption, valueOption, type Verb } from '../verb.ts';
+import { refuse } from '../../contract/errors.ts';
+import { hubNameText, isRepositoryId, parseHubName } from '../../contract/hub.ts';
+import { findInCache } from '../../hub/hub-cache.ts';
+import { resolve } from 'node:path';
 
 const RUNS = { resident: 'yes', streamed: 'one block at a time', 'too-large': 'no: too little memory' } as const;
 
@@ -67,4 +71,70 @@ export const models: Verb = {
         text: textTable(['model', 'family', 'parameters', 'on disk', 'runs here'], rows),
       };
     }),
+};
+
+export const download: Verb = {
+  name: 'download',
+  usage: 'ORG/NAME[@REVISION]',
+  summary:
+    'Downloads a model from the Hub into the Hugging Face cache: the files that are needed, each with its checksum. ' +
+    'Ended in any way, it continues where it was.',
+  positionals: [1, 1],
+  options: { ...WORKSPACE_OPTION },
+  run: async (reader, host) => {
+    const [text = ''] = reader.positionals;
+    const name = parseHubName(text);
+    if (name === null)
+      throw refuse('bad-usage', `"${text}" is not the name of a model on the Hub.`, 'Name it org/name.');
+    return withEngine(reader, host, async (engine) => {
+      const model = await engine.call('hub.look', { name: hubNameText(name) }, host.signal);
+      const { totalBytes, presentBytes, commit, repository } = model;
+      host.say(
+        `${printedBytes(totalBytes - presentBytes)} of ${repository} (commit ${commit.slice(0, 12)}) are to be ` +
+          `downloaded: ${model.files.length} files, ${printedBytes(totalBytes)}.`,
+      );
+      const { run } = await engine.call('hub.download', { name: hubNameText(name) }, host.signal);
+      host.say(`Run ${run}`);
+      const summary = await followRun(engine, run, host);
+      const found = await findInCache(hubSettings(host.environment).cache, { ...name, revision: commit });
+      if (found.kind === 'missing') throw new Error(found.what);
+      return {
+        document: { run, repository, commit, folder: found.path, totalBytes },
+        text: `${summary}\n${found.path}`,
+      };
+    });
+  },
+};
+
+export const push: Verb = {
+  name: 'push',
+  usage: 'EXPORT ORG/NAME [--private]',
+  summary:
+    'Publishes a verified export on the Hub. Refuses what has changed since it was verified. Ended in any way, the ' +
+    'same command continues with the next file.',
+  positionals: [2, 2],
+  options: {
+    private: switchOption('Make the repository private.'),
+    'into-existing': switchOption('Add to a repository that has files, and replace those of the same names.'),
+    'without-numbers': switchOption('Publish a card that does not say what pruning costs.'),
+    ...WORKSPACE_OPTION,
+  },
+  run: async (reader, host) => {
+    const [folder = '', repository = ''] = reader.positionals;
+    if (!isRepositoryId(repository))
+      throw refuse('bad-usage', `"${repository}" is not the name of a repository.`, 'Name it org/name.');
+    return withEngine(reader, host, async (engine) => {
+      const order = {
+        exported: { handle: engine.grantPath(resolve(folder)) },
+        repository,
+        isPrivate: reader.flag('private'),
+        intoExisting: reader.flag('into-existing'),
+        withoutNumbers: reader.flag('without-numbers'),
+      };
+      const { run } = await engine.call('hub.push', order, host.signal);
+      host.say(`Run ${run}`);
+      const summary = await followRun(engine, run, host);
+      return { document: { run, repository, summary }, text: summary };
+    });
+  },
 };

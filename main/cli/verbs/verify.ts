@@ -47,7 +47,7 @@ export const verify: Verb = {
       if (decided !== undefined)
         throw refuse('bad-usage', `--${decided} says nothing of a search.`, `Leave --${decided} out.`);
       // Loads the whole engine, which a proof of an export does without.
-      const { proveFitted } = await import('../proven-fit.ts');
+      const { proveFitted } = await import('../fit-run.ts');
       return proveFitted(reader, host);
     }
     const { signal, progress } = host;

@@ -1,62 +1,104 @@
-import { homedir, hostname } from 'node:os';
-import type { z } from 'zod';
-import type { folderListing } from '../../contract/calls.ts';
-import { refuse } from '../../contract/errors.ts';
-import { listWithin, readTypedPath } from '../../files/list-folder.ts';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { boundedText } from '../../contract/bounds.ts';
+import { linkedFragment } from '../../contract/page-fragment.ts';
+import type { SettingsDocument, UserSettings } from '../../contract/settings.ts';
+import { readTextIfThere } from '../../files/regular-file.ts';
+import { createTurns, writeFileAtomically } from '../../files/write-atomically.ts';
 import { addSample, restoreSample, SAMPLE_RUN } from '../../sample/sample-run.ts';
-import type { Answers, EngineContext } from '../engine-context.ts';
-import { engineVersion } from '../machine.ts';
+import { defaultWorkspace, openWorkspace } from '../../workspace/open-workspace.ts';
+import { changeSettings, readSettings } from '../../workspace/settings-file.ts';
+import type { AnswersTo, EngineContext } from '../engine-context.ts';
+import { defaultMemoryBudgetBytes, engineVersion, physicalCores } from '../machine.ts';
 
-type EngineCallName = 'engine.facts' | 'sample.add' | 'folders.list' | 'paths.name';
+const FILE = 'view.json';
+const MAX_BYTES = 65_536;
 
-export const engineCalls = (context: EngineContext): Pick<Answers, EngineCallName> => ({
-  'engine.facts': () => ({
-    version: engineVersion,
-    machine: hostname(),
-    workspace: context.workspace.path,
-    versions: { ...context.devices.current.versions },
-    device: context.device,
-    memory: context.memory,
-    sampleProblem:
-      context.sampleProblem === null
-        ? null
-        : { message: context.sampleProblem.message, remedy: context.sampleProblem.remedy },
-  }),
-  'sample.add': async (_, signal) => {
-    await addSample(context.workspace, context.resources, signal);
-    await restoreSample(context);
-    context.emit({ type: 'run.changed', manifest: await context.workspace.runs.read(SAMPLE_RUN) });
-    return { run: SAMPLE_RUN };
-  },
-  'paths.name': ({ handle }) => ({ path: context.handles.resolve(handle) }),
-  'folders.list': async ({ handle, path: typed, hidden }) => {
-    const [first, second] = context.roots;
-    if (first === undefined)
-      throw refuse('no-browsing', 'Folders are not listed here.', 'Choose the folder in the dialog of the system.');
-    if (handle === undefined && typed === undefined && second !== undefined) return listedRoots(context);
-    const asked = handle === undefined ? first : context.handles.resolve(handle);
-    const chosen =
-      typed === undefined ? { folder: asked, file: null } : await readTypedPath(context.roots, typed, homedir());
-    const { path, parent, entries } = await listWithin(context.roots, chosen.folder, hidden);
-    return {
-      handle: context.handles.issue(path),
-      path,
-      parent: parent === null ? null : context.handles.issue(parent),
-      file: chosen.file === null ? undefined : context.handles.issue(chosen.file),
-      entries: entries.map((entry) => ({
-        handle: context.handles.issue(entry.path),
-        name: entry.name,
-        kind: entry.kind,
-        isFolder: entry.isFolder,
-      })),
-    };
-  },
-});
+const keptView = z.object({ format: z.literal('uncurl-view'), address: boundedText });
 
-/** Several roots, shown as the entries of a virtual folder. */
-const listedRoots = ({ roots, handles }: EngineContext): z.input<typeof folderListing> => ({
-  handle: handles.issue(roots[0] ?? ''),
-  path: 'All folders',
-  parent: null,
-  entries: roots.map((root) => ({ handle: handles.issue(root), name: root, kind: 'folder', isFolder: true })),
-});
+/** The view last on screen, as the fragment of the page's address, so that a browser restores it on another port. */
+interface KeptView {
+  /** Null where no view is stored or none that the page can show. */
+  read(): Promise<string | null>;
+  write(address: string): Promise<void>;
+}
+
+export const createKeptView = (workspace: string, temporaryFolder: string): KeptView => {
+  const file = join(workspace, FILE);
+  const inTurn = createTurns();
+  return {
+    read: async () => {
+      const text = await readTextIfThere(file, { mostBytes: MAX_BYTES });
+      if (text === null) return null;
+      try {
+        return linkedFragment(keptView.parse(JSON.parse(text)).address);
+      } catch (error) {
+        // Only the view is lost; the next change writes it again.
+        if (error instanceof SyntaxError || error instanceof z.ZodError) return null;
+        throw error;
+      }
+    },
+    write: (address) => {
+      const text = `${JSON.stringify({ format: 'uncurl-view', address })}\n`;
+      return inTurn(() => writeFileAtomically(file, text, temporaryFolder));
+    },
+  };
+};
+
+export const engineCalls = (context: EngineContext): AnswersTo<'engine' | 'sample' | 'settings' | 'view'> => {
+  const documentOf = (settings: UserSettings): SettingsDocument => ({
+    file: context.settingsFile,
+    settings,
+    inUse: {
+      threads: context.device.threads,
+      memoryBudgetBytes: context.memory.budgetBytes,
+      device: context.provider,
+      workspace: context.workspace.path,
+    },
+    usual: {
+      threads: physicalCores(),
+      memoryBudgetBytes: defaultMemoryBudgetBytes(),
+      device: 'cpu',
+      workspace: defaultWorkspace(),
+    },
+  });
+  const kept = createKeptView(context.workspace.path, context.workspace.temporaryFolder);
+  return {
+    'engine.facts': () => ({
+      version: engineVersion,
+      machine: hostname(),
+      workspace: context.workspace.path,
+      versions: { ...context.devices.current.versions },
+      device: context.device,
+      memory: context.memory,
+      sampleProblem:
+        context.sampleProblem === null
+          ? null
+          : { message: context.sampleProblem.message, remedy: context.sampleProblem.remedy },
+    }),
+    'sample.add': async (_, signal) => {
+      await addSample(context.workspace, context.resources, signal);
+      await restoreSample(context);
+      context.emit({ type: 'run.changed', manifest: await context.workspace.runs.read(SAMPLE_RUN) });
+      return { run: SAMPLE_RUN };
+    },
+    'settings.read': async () => documentOf(await readSettings(context.settingsFile)),
+    'settings.write': async ({ change, workspace }) => {
+      const folder = workspace == null ? null : context.handles.resolve(workspace);
+      // Opened now, so that an unusable folder is refused now rather than at the next start.
+      const path = folder === null ? null : (await openWorkspace(folder, context.now)).path;
+      const settings = await changeSettings(
+        context.settingsFile,
+        workspace === undefined ? change : { ...change, workspace: path },
+      );
+      context.emit({ type: 'settings.changed' });
+      return documentOf(settings);
+    },
+    'view.kept': async () => ({ address: await kept.read() }),
+    'view.keep': async ({ address }) => {
+      await kept.write(address);
+      return {};
+    },
+  };
+};

@@ -1,23 +1,23 @@
 import { basename, join, sep } from 'node:path';
-import { refuse, requireAsked, serialiseError } from '../../contract/errors.ts';
-import { exportFormat } from '../../contract/export.ts';
+import { refuse, requireAsked, serialiseError, WorkbenchError } from '../../contract/errors.ts';
+import { exportFormat, PLAN_FILE } from '../../contract/export.ts';
 import type { ModelEntry } from '../../contract/model.ts';
+import { isMergePlan, type Plan } from '../../contract/plan.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { GGUF_FILE } from '../../export/gguf/gguf-file.ts';
 import { isFile } from '../../files/file-errors.ts';
 import { identify } from '../../jobs/source-gate.ts';
+import { readTextIfThere } from '../../files/regular-file.ts';
 import { isGgufPath } from '../../files/list-folder.ts';
 import { modelPathOf } from '../../checkpoint/published.ts';
 import { modelsInCache } from '../../hub/hub-cache.ts';
 import { hubSettings } from '../../hub/hub-settings.ts';
+import { MAX_PLAN_CHARACTERS, readPlan } from '../../pruning/read-plan.ts';
 import { runKinds } from '../../contract/run-kinds.ts';
 import { type LibraryEntry, recordedPath } from '../../workspace/library.ts';
 import { changedSinceRun, thenAndNow } from '../changed-since.ts';
-import type { Answers, EngineContext } from '../engine-context.ts';
+import type { AnswersTo, EngineContext } from '../engine-context.ts';
 import { forget } from '../forget.ts';
-
-type ModelCall =
-  'models.list' | 'models.cached' | 'models.open' | 'models.openMade' | 'models.forget' | 'models.locate';
 
 /** Whether a model folder was removed or emptied. */
 export const isModelGone = async (path: string): Promise<boolean> =>
@@ -67,7 +67,54 @@ const rememberedHash = ({ path, hash }: LibraryEntry): string => {
   );
 };
 
-export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => {
+/** The plan in an exported folder; null if it contains no readable one. */
+const carriedPlan = async (folder: string): Promise<Plan | null> => {
+  const file = join(folder, PLAN_FILE);
+  try {
+    const text = await readTextIfThere(file, { mostBytes: 4 * MAX_PLAN_CHARACTERS });
+    return text === null ? null : readPlan(text, file);
+  } catch (error) {
+    // A folder with a foreign plan file is still a model, just not a known copy.
+    const isNone = ['plan-unreadable', 'file-too-large', 'not-a-file'];
+    if (error instanceof WorkbenchError && isNone.includes(error.code)) return null;
+    throw error;
+  }
+};
+
+/** For each remaining expert, the source expert that it is or was aligned to; constants keep every position. */
+const standsFor = (plan: Plan, experts: number): readonly (readonly number[])[] => {
+  if (isMergePlan(plan)) return plan.groups.map((groups) => groups.map(({ reference }) => reference));
+  return plan.constants === undefined
+    ? plan.kept
+    : plan.kept.map(() => Array.from({ length: experts }, (_, expert) => expert));
+};
+
+interface ShelfModel {
+  readonly path: string;
+  readonly fingerprint: string;
+  /** Fingerprint of the source model and the source expert of each expert; null: not a known copy. */
+  readonly from: { readonly fingerprint: string; readonly standsFor: number[][] } | null;
+}
+
+const shelfModel = async (context: EngineContext, path: string): Promise<ShelfModel | null> => {
+  try {
+    const { content, info } = await context.checkpoint(path);
+    if (content.known === null) return null;
+    const { fingerprint } = content.known;
+    const plan = await carriedPlan(path);
+    const source = plan?.model?.fingerprint;
+    if (plan === null || source === undefined) return { path, fingerprint, from: null };
+    const stands = standsFor(plan, plan.experts ?? info.experts).map((layer) => [...layer]);
+    const fits = stands.length === info.moeLayers && stands.every((layer) => layer.length === info.experts);
+    return { path, fingerprint, from: fits ? { fingerprint: source, standsFor: stands } : null };
+  } catch (error) {
+    // A model that cannot be opened says so in the list, and is nobody's copy.
+    if (error instanceof WorkbenchError) return null;
+    throw error;
+  }
+};
+
+export const modelCalls = (context: EngineContext): AnswersTo<'models'> => {
   const { workspace, handles, bundled } = context;
   const bundledPaths = new Set(bundled.models.values());
   const entryNow = async (path: string, hash: string | null): Promise<ModelEntry> =>
@@ -141,6 +188,26 @@ export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => 
       else await workspace.library.move('models', from, to, now);
       context.emit({ type: 'models.changed' });
       return entryNow(to, now);
+    },
+    /** The copies that a map of experts can be compared with. */
+    'models.pruned': async ({ model }) => {
+      const opened = await shelfModel(context, handles.resolve(model));
+      if (opened === null) return { copies: [], source: null };
+      const remembered = (await workspace.library.list('models')).map(({ path }) => path);
+      const paths = new Set([...bundled.models.values(), ...remembered]);
+      const shelf = (await Promise.all([...paths].map((path) => shelfModel(context, path)))).flatMap(
+        (entry) => entry ?? [],
+      );
+      const source = shelf.find(({ fingerprint }) => fingerprint === opened.from?.fingerprint);
+      return {
+        copies: shelf.flatMap(({ path, from }) =>
+          from?.fingerprint === opened.fingerprint ? [{ model: handles.issue(path), standsFor: from.standsFor }] : [],
+        ),
+        source:
+          source === undefined || opened.from === null
+            ? null
+            : { model: handles.issue(source.path), standsFor: opened.from.standsFor },
+      };
     },
   };
 };

@@ -1,20 +1,15 @@
-import { createHash } from 'node:crypto';
+import { homedir } from 'node:os';
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import type { z } from 'zod';
+import type { folderListing } from '../../contract/calls.ts';
 import { refuse } from '../../contract/errors.ts';
-import { MAX_GIVEN_BYTES, type PathKind } from '../../contract/path-kind.ts';
-import { isFile, makeFolder } from '../../files/file-errors.ts';
-import { kindOfFile, kindOfFolder } from '../../files/list-folder.ts';
+import type { PathKind } from '../../contract/path-kind.ts';
+import { isFile } from '../../files/file-errors.ts';
+import { kindOfFile, kindOfFolder, listWithin, readTypedPath } from '../../files/list-folder.ts';
 import { explainReadError } from '../../files/regular-file.ts';
-import { writeFileAtomically } from '../../files/write-atomically.ts';
 import { isWorkspace } from '../../workspace/open-workspace.ts';
-import type { Answers, EngineContext } from '../engine-context.ts';
-import { openTask } from './tasks.ts';
-
-type PathCall = 'paths.tell' | 'tasks.take';
-
-/** Folder of the workspace for files whose content a page uploaded. */
-const FOLDER = 'given';
+import type { AnswersTo, EngineContext } from '../engine-context.ts';
 
 /** The run whose folder this is: `runs/NAME` with a manifest, in a workspace; null for any other folder. */
 const runAt = async (folder: string, here: string): Promise<PathKind | null> => {
@@ -37,24 +32,37 @@ const tell = async (path: string, here: string): Promise<PathKind> => {
   }
 };
 
-export const pathCalls = (context: EngineContext): Pick<Answers, PathCall> => {
-  const { workspace, handles } = context;
-  return {
-    'paths.tell': ({ handle }) => tell(handles.resolve(handle), workspace.path),
-    'tasks.take': async ({ name, base64 }, signal) => {
-      const bytes = Buffer.from(base64, 'base64');
-      if (bytes.length > MAX_GIVEN_BYTES)
-        throw refuse(
-          'file-too-large',
-          `${name} has ${bytes.length} bytes; a page may give at most ${MAX_GIVEN_BYTES}.`,
-          'Open it by its path: “Open task file…”.',
-        );
-      // One folder per content: the same file is stored once, another one of the same name beside it.
-      const folder = join(workspace.path, FOLDER, createHash('sha256').update(bytes).digest('hex').slice(0, 16));
-      await makeFolder(folder);
-      const file = join(folder, name);
-      await writeFileAtomically(file, bytes, workspace.temporaryFolder);
-      return openTask(context, file, signal);
-    },
-  };
-};
+/** Several roots, shown as the entries of a virtual folder. */
+const listedRoots = ({ roots, handles }: EngineContext): z.input<typeof folderListing> => ({
+  handle: handles.issue(roots[0] ?? ''),
+  path: 'All folders',
+  parent: null,
+  entries: roots.map((root) => ({ handle: handles.issue(root), name: root, kind: 'folder', isFolder: true })),
+});
+
+export const pathCalls = (context: EngineContext): AnswersTo<'paths' | 'folders'> => ({
+  'paths.tell': ({ handle }) => tell(context.handles.resolve(handle), context.workspace.path),
+  'paths.name': ({ handle }) => ({ path: context.handles.resolve(handle) }),
+  'folders.list': async ({ handle, path: typed, hidden }) => {
+    const [first, second] = context.roots;
+    if (first === undefined)
+      throw refuse('no-browsing', 'Folders are not listed here.', 'Choose the folder in the dialog of the system.');
+    if (handle === undefined && typed === undefined && second !== undefined) return listedRoots(context);
+    const asked = handle === undefined ? first : context.handles.resolve(handle);
+    const chosen =
+      typed === undefined ? { folder: asked, file: null } : await readTypedPath(context.roots, typed, homedir());
+    const { path, parent, entries } = await listWithin(context.roots, chosen.folder, hidden);
+    return {
+      handle: context.handles.issue(path),
+      path,
+      parent: parent === null ? null : context.handles.issue(parent),
+      file: chosen.file === null ? undefined : context.handles.issue(chosen.file),
+      entries: entries.map((entry) => ({
+        handle: context.handles.issue(entry.path),
+        name: entry.name,
+        kind: entry.kind,
+        isFolder: entry.isFolder,
+      })),
+    };
+  },
+});

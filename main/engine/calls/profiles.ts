@@ -13,7 +13,7 @@ import { combinedExtras, planNeeds } from '../../pruning/plan-needs.ts';
 import { profiledHash, type TaskFacts } from '../../tasks/kept-facts.ts';
 import { openProfileParts, type ProfileParts } from '../../workspace/profile-file.ts';
 import { taskProfileOfParts } from '../../workspace/task-profile.ts';
-import type { Answers, EngineContext } from '../engine-context.ts';
+import type { AnswersTo, EngineContext } from '../engine-context.ts';
 import { modelNames, onlyModel, type StartedRun, taskNames } from '../run-kind.ts';
 import { namedFacts, openRunTasks, openSubjects } from '../run-subjects.ts';
 
@@ -115,9 +115,7 @@ const profiledItems = async (
   return asked.map(({ name, task }) => ({ name, hash: task.hash, profiled: profiledHash(task) }));
 };
 
-type ProfileCall = 'profile.read' | 'profile.holds';
-
-export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall> => ({
+export const profileCalls = (context: EngineContext): AnswersTo<'profile'> => ({
   'profile.read': async ({ model, tasks, chat }) => {
     const checkpoint = await context.checkpoint(context.handles.resolve(model));
     const profiles: TaskProfile[] = [];
@@ -137,5 +135,12 @@ export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall>
       );
     };
     return { held: await Promise.all((await openRunTasks(context, tasks)).map(isHeld)) };
+  },
+  /** The order of experts for maps. */
+  'profile.likeness': async ({ model, task, chat }, signal) => {
+    const checkpoint = await context.checkpoint(context.handles.resolve(model));
+    const [items] = await profiledItems(context, checkpoint, [task], chat);
+    const profile = items === undefined ? null : await fileOfProfile(context, checkpoint, items.profiled);
+    return { order: profile === null ? null : await context.reader.read({ read: 'likeness', profile }, signal) };
   },
 });

@@ -7,7 +7,10 @@ import type { AnswersTo, EngineContext } from '../engine-context.ts';
 import { jobOfRun } from '../job-of-run.ts';
 import { identifyModels } from '../run-subjects.ts';
 
-export const runCalls = (context: EngineContext, clusters: ClusterWorks): AnswersTo<'jobs' | 'runs' | 'trash'> => {
+export const runCalls = (
+  context: EngineContext,
+  clusters: ClusterWorks,
+): AnswersTo<'jobs' | 'runs' | 'trash' | 'cluster'> => {
   const { workspace, queue } = context;
   /** Runs that are being put into the queue again. */
   const resuming = new Set<string>();
@@ -101,22 +104,17 @@ export const runCalls = (context: EngineContext, clusters: ClusterWorks): Answer
       }
       return {};
     },
+    'cluster.script': async ({ run, request }) => ({ script: await clusters.script(run, request) }),
+    'cluster.submit': ({ run, request, confirmed }, signal) => clusters.submit(run, request, signal, confirmed),
+    'cluster.list': () => clusters.list(),
+    'cluster.cancel': async ({ run }) => {
+      await clusters.cancel(run);
+      return {};
+    },
+    'cluster.forget': async ({ run }) => {
+      await clusters.forget(run);
+      return {};
+    },
+    'cluster.log': ({ run, task }) => clusters.log(run, task),
   };
 };
-
-export const clusterCalls = (clusters: ClusterWorks): AnswersTo<'cluster'> => ({
-  'cluster.script': async ({ run, request }) => ({
-    script: await clusters.script(run, request),
-  }),
-  'cluster.submit': ({ run, request, confirmed }, signal) => clusters.submit(run, request, signal, confirmed),
-  'cluster.list': () => clusters.list(),
-  'cluster.cancel': async ({ run }) => {
-    await clusters.cancel(run);
-    return {};
-  },
-  'cluster.forget': async ({ run }) => {
-    await clusters.forget(run);
-    return {};
-  },
-  'cluster.log': ({ run, task }) => clusters.log(run, task),
-});

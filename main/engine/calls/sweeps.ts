@@ -18,11 +18,9 @@ import { findPointStep, readRunPlans, SweepRecord } from '../../runs/sweep-recor
 import { requireKind } from '../../contract/run-kinds.ts';
 import { requireAsWritten } from '../../workspace/sealed-files.ts';
 import { type ApprovedManifest, codeToConfirm } from '../approved-run.ts';
-import type { Answers, EngineContext } from '../engine-context.ts';
+import type { AnswersTo, EngineContext } from '../engine-context.ts';
 import { modelNames, recordedOrder, requireItsDevice, type StartedRun, type RunOrder, taskNames } from '../run-kind.ts';
 import { candidatesToRecord, openCandidates, openSubjects, refuseCandidatePlan, reopenModel } from '../run-subjects.ts';
-
-type SweepCall = 'sweep.read' | 'sweep.plan';
 
 const inputOf = ({ spec, models, tasks, candidates = [] }: RunOrder<SweepSettings>): SweepInput => ({
   models,
@@ -100,7 +98,12 @@ const storedPlan = async (
   return stored === null ? (await readRunPlans(workspace.runs.folder(run)))?.get(step) : stored.plan;
 };
 
-export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => ({
+/** Brings the files of a running sweep up to date. */
+const writeLive = async (context: EngineContext, run: string): Promise<void> => {
+  await context.liveSweeps.get(run)?.write();
+};
+
+export const sweepCalls = (context: EngineContext): AnswersTo<'sweep' | 'sweeps' | 'report'> => ({
   'sweep.read': async ({ run, ...reading }, signal) => {
     const live = context.liveSweeps.get(run);
     if (live !== undefined) return live.document(reading);
@@ -131,17 +134,6 @@ export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => 
     const plan = stored === null ? identityPlan(info.moeLayers, info.experts) : planOfPoint(stored, name);
     return { plan, cost: planCost(info, plan) };
   },
-});
-
-/** Brings the files of a running sweep up to date. */
-const writeLive = async (context: EngineContext, run: string): Promise<void> => {
-  await context.liveSweeps.get(run)?.write();
-};
-
-type ReadCall = 'sweep.compare' | 'sweep.frontier' | 'sweeps.compare' | 'sweep.sizeTrend' | 'report.make';
-
-/** Answers computed from the stored outcomes of sweeps. */
-export const sweepReadingCalls = (context: EngineContext): Pick<Answers, ReadCall> => ({
   'sweeps.compare': async ({ runs }, signal) => {
     for (const run of runs) await writeLive(context, run);
     return context.reader.read({ read: 'sweeps', runs }, signal);

@@ -1,9 +1,13 @@
+import { createHash } from 'node:crypto';
 import { basename, extname, join } from 'node:path';
 import { calibrationAt, type CalibrationChoice, type RecordedCalibration } from '../../contract/calibration.ts';
 import type { CallOutput } from '../../contract/calls.ts';
-import { requireAsked, serialiseError } from '../../contract/errors.ts';
+import { refuse, requireAsked, serialiseError } from '../../contract/errors.ts';
+import { MAX_GIVEN_BYTES } from '../../contract/path-kind.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import type { TaskEntry, TaskItem } from '../../contract/task.ts';
+import { makeFolder } from '../../files/file-errors.ts';
+import { writeFileAtomically } from '../../files/write-atomically.ts';
 import { requireNoCalibration } from '../../tasks/calibration/calibrated-task.ts';
 import {
   calibrate,
@@ -16,10 +20,8 @@ import {
 import { isTextItem, isWrittenItem } from '../../tasks/task.ts';
 import { actualPath, recordedPath } from '../../workspace/library.ts';
 import { changedSinceRun } from '../changed-since.ts';
-import type { Answers, EngineContext } from '../engine-context.ts';
+import type { Answers, AnswersTo, EngineContext } from '../engine-context.ts';
 import { forget } from '../forget.ts';
-
-type TaskCall = 'tasks.list' | 'tasks.open' | 'tasks.forget' | 'tasks.preview';
 
 /** Reads the task document at a path and makes its paths absolute; null for any other task. */
 const taskDocumentAt = async (
@@ -145,7 +147,10 @@ const calibrationCalls = (context: EngineContext): Pick<Answers, CalibrationCall
   };
 };
 
-export const taskCalls = (context: EngineContext): Pick<Answers, TaskCall | CalibrationCall> => {
+/** Folder of the workspace for files whose content a page uploaded. */
+const GIVEN_FOLDER = 'given';
+
+export const taskCalls = (context: EngineContext): AnswersTo<'tasks'> => {
   const { workspace, handles, bundled } = context;
   const bundledPaths = new Set(bundled.tasks.values());
   return {
@@ -165,6 +170,21 @@ export const taskCalls = (context: EngineContext): Pick<Answers, TaskCall | Cali
     'tasks.preview': async ({ handle, split, count }) => {
       const task = await context.task(handles.resolve(handle));
       return task[split].slice(0, count).map(previewOf);
+    },
+    'tasks.take': async ({ name, base64 }, signal) => {
+      const bytes = Buffer.from(base64, 'base64');
+      if (bytes.length > MAX_GIVEN_BYTES)
+        throw refuse(
+          'file-too-large',
+          `${name} has ${bytes.length} bytes; a page may give at most ${MAX_GIVEN_BYTES}.`,
+          'Open it by its path: “Open task file…”.',
+        );
+      // One folder per content: the same file is stored once, another one of the same name beside it.
+      const folder = join(workspace.path, GIVEN_FOLDER, createHash('sha256').update(bytes).digest('hex').slice(0, 16));
+      await makeFolder(folder);
+      const file = join(folder, name);
+      await writeFileAtomically(file, bytes, workspace.temporaryFolder);
+      return openTask(context, file, signal);
     },
     ...calibrationCalls(context),
   };

@@ -3,6 +3,7 @@ import type { ModelEntry } from '../../../main/contract/model.ts';
 import type { MetricName, TaskEntry } from '../../../main/contract/task.ts';
 import {
   formatCount,
+  formatDifference,
   formatDifferenceInUnit,
   formatInterval,
   formatProbability,
@@ -17,8 +18,9 @@ import { useFacts } from '../../engine/facts.ts';
 import { useChatOf } from '../../plan/chat.ts';
 import { knownDamage, useDamage } from '../../profile/damage-runs.ts';
 import { selectionStore } from '../../state/selection-store.ts';
-import { DamageChart } from './damage-chart.tsx';
-import { type ExpertPosition } from '../../state/selection.ts';
+import type { ExpertPosition } from '../../state/selection.ts';
+import { maxOf, minOf } from '../../../main/statistics/extremes.ts';
+import { walkMembers } from '../../components/walk-members.ts';
 
 interface ExpertDamageProps extends ExpertPosition {
   readonly model: ModelEntry;
@@ -101,3 +103,98 @@ export const DamageFacts = ({ damage, metric, unpruned, n }: DamageFactsProps) =
     ]}
   />
 );
+
+interface DamageChartProps {
+  readonly layer: number;
+  readonly metric: MetricName;
+  /** In display order: by decreasing harm or by number. */
+  readonly results: readonly Damage[];
+  readonly selected: number;
+  readonly onSelect: (expert: number) => void;
+}
+
+const SIZE = { width: 288, height: 132, left: 34, right: 4, top: 8, bottom: 18 } as const;
+/** Narrower bars have no whisker ends and no numbers. */
+const ROOM_FOR_ENDS_PX = 7;
+const ROOM_FOR_NUMBER_PX = 15;
+
+/**
+ * Differences for the experts of a layer, each with only that expert removed: one bar per expert, with its interval.
+ */
+export const DamageChart = ({ layer, metric, results, selected, onSelect }: DamageChartProps) => {
+  const low = minOf([0, ...results.map((result) => result.low)]);
+  const high = maxOf([0, ...results.map((result) => result.high)]);
+  const span = high - low || 1;
+  const across = SIZE.width - SIZE.left - SIZE.right;
+  const down = SIZE.height - SIZE.top - SIZE.bottom;
+  const y = (value: number): number => SIZE.top + ((high - value) / span) * down;
+  const step = across / Math.max(1, results.length);
+  const bar = Math.max(0.5, step * 0.7);
+  const stop = results.some(({ expert }) => expert === selected) ? selected : results[0]?.expert;
+  return (
+    <svg
+      className="damage-chart"
+      viewBox={`0 0 ${SIZE.width} ${SIZE.height}`}
+      role="group"
+      onKeyDown={walkMembers('row')}
+      aria-label={`Layer ${layer}: difference with one expert removed, for each expert. Arrow keys move between them.`}
+    >
+      {[high, 0, low].map((value, index) =>
+        index !== 1 && Math.abs(y(value) - y(0)) < 11 ? null : (
+          <g key={index}>
+            <line x1={SIZE.left} x2={SIZE.width - SIZE.right} y1={y(value)} y2={y(value)} className="damage-line" />
+            <text x={SIZE.left - 4} y={y(value) + 3.5} textAnchor="end">
+              {formatDifference(value, metric)}
+            </text>
+          </g>
+        ),
+      )}
+      {results.map((result, index) => {
+        const middle = SIZE.left + (index + 0.5) * step;
+        const ends = step >= ROOM_FOR_ENDS_PX ? Math.min(3, bar / 3) : 0;
+        const text =
+          `Expert ${result.expert} removed: ${formatDifferenceInUnit(result.difference, metric)} ` +
+          formatInterval(result, metric);
+        return (
+          <g
+            key={result.expert}
+            className={`damage-bar${result.expert === selected ? ' damage-bar-selected' : ''}`}
+            role="button"
+            aria-label={text}
+            aria-pressed={result.expert === selected}
+            data-member=""
+            tabIndex={result.expert === stop ? 0 : -1}
+            onClick={() => onSelect(result.expert)}
+            onKeyDown={(event) => {
+              if (event.key !== 'Enter' && event.key !== ' ') return;
+              event.preventDefault();
+              onSelect(result.expert);
+            }}
+          >
+            <title>{text}</title>
+            <rect className="damage-reach" x={middle - step / 2} y={SIZE.top} width={step} height={down} />
+            <rect
+              x={middle - bar / 2}
+              y={Math.min(y(0), y(result.difference))}
+              width={bar}
+              height={Math.max(0.75, Math.abs(y(result.difference) - y(0)))}
+            />
+            <path
+              d={
+                `M${middle} ${y(result.low)}V${y(result.high)}` +
+                (ends === 0
+                  ? ''
+                  : `M${middle - ends} ${y(result.low)}h${2 * ends}M${middle - ends} ${y(result.high)}h${2 * ends}`)
+              }
+            />
+            {(step >= ROOM_FOR_NUMBER_PX || result.expert === selected) && (
+              <text x={middle} y={SIZE.height - 5} textAnchor="middle">
+                {result.expert}
+              </text>
+            )}
+          </g>
+        );
+      })}
+    </svg>
+  );
+};

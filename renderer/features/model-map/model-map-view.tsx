@@ -1,26 +1,36 @@
 import { useStore } from 'zustand';
-import type { RunManifest } from '../../../main/contract/run.ts';
+import { byNewest, type RunManifest } from '../../../main/contract/run.ts';
 import { isSamePoint, recordedCandidates, type SweepDocument, type SweepResult } from '../../../main/contract/sweep.ts';
 import { modelTree, type TreePoint } from '../../../main/evaluation/model-tree.ts';
 import { titlesOf } from '../../../main/words/task-titles.ts';
 import { Button } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { EmptyState, Section } from '../../components/panel.tsx';
-import { Problem } from '../../components/problem.tsx';
+import { Disclosure, EmptyState, Section } from '../../components/panel.tsx';
+import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
 import { Reading } from '../../components/reading.tsx';
-import { focusedTask, useFacts } from '../../engine/facts.ts';
+import { type Facts, focusedTask, selectedModel, useFacts } from '../../engine/facts.ts';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { modelMapStore } from '../../state/view-stores.ts';
-import { showPoint } from '../../sweep/brought.ts';
+import { nameInRun, showPoint } from '../../sweep/brought.ts';
 import { pointKey } from '../../sweep/points.ts';
 import { useReading, useSweep } from '../../sweep/shown-sweep.ts';
 import { RuleChip, SetUpSweep, SweepSelect } from '../../sweep/sweep-controls.tsx';
-import { BytesChart } from './bytes-chart.tsx';
-import { ExperimentTree, experimentsOf } from './experiment-trees.tsx';
 import { ModelTreeTable, VerdictLegend } from './model-tree-table.tsx';
 import './model-map.css';
 import { SlicesSection } from './slices-section.tsx';
+import { useMemo } from 'react';
+import { onlyCharts } from '../../../main/figures/chart.ts';
+import { figureTheme } from '../../../main/figures/colors.ts';
+import { isModelChartMeasured, modelChart } from '../../../main/figures/model-charts.ts';
+import { resultKey } from '../../../main/figures/point-words.ts';
+import { LegendedChart } from '../../charts/chart-panels.tsx';
+import type { PointKey } from '../../state/selection.ts';
+import { experimentTree } from '../../../main/evaluation/experiment/experiment-tree.ts';
+import { useQuery } from '../../engine/engine-context.tsx';
+import { useLasting } from '../../engine/use-settled.ts';
+import { shownRunName } from '../../format/run-names.ts';
+import { experimentStore } from '../../state/dialog-stores.ts';
 
 /** The model and task on screen where the sweep has them, else its first ones. */
 const shownSubject = (
@@ -164,5 +174,113 @@ const ModelMapControls = ({ hasSweep }: { readonly hasSweep: boolean }) => {
         </Button>
       </div>
     </div>
+  );
+};
+
+interface BytesChartProps {
+  readonly document: SweepDocument;
+  readonly subject: { readonly model: string; readonly task: string };
+  /** The point that the map marks as selected. */
+  readonly selected: PointKey | null;
+  readonly onOpen: (result: SweepResult) => void;
+}
+
+const HEIGHT = 260;
+
+/**
+ * The models of the map by their bytes: a curve for each type of weights where some were rounded, else for each
+ * method. A click opens what the cell of the map opens. Nothing where the sweep recorded no bytes.
+ */
+const BytesChart = ({ document, subject: { model, task }, selected, onOpen }: BytesChartProps) => {
+  const theme = useResolvedTheme();
+  const { tasks } = useFacts();
+  const look = useMemo(() => figureTheme(theme, titlesOf(tasks)), [theme, tasks]);
+  const name = (['frontier', 'bytes'] as const).find((each) => isModelChartMeasured(each, document, model));
+  const figure = useMemo(() => {
+    const made = name === undefined ? null : modelChart(name).make(document, model, look);
+    return made === null ? null : onlyCharts(made, [task]);
+  }, [name, document, model, task, look]);
+  if (figure === null || figure.charts.length === 0) return null;
+  const point = selected === null ? undefined : document.results.find((result) => isSamePoint(result, selected));
+  return (
+    <figure className="model-map-bytes" aria-label="Accuracy against bytes">
+      <LegendedChart
+        label="Accuracy against bytes"
+        figure={figure}
+        theme={look}
+        height={HEIGHT}
+        selected={point === undefined ? null : resultKey(point)}
+        onSelect={(key) => {
+          const result = document.results.find((entry) => resultKey(entry) === key);
+          if (result !== undefined) onOpen(result);
+        }}
+      />
+      <Disclosure summary="How to read it">
+        <p className="chart-caption">{figure.caption}</p>
+      </Disclosure>
+    </figure>
+  );
+};
+
+/** Experiments that measured the selected model, newest first. */
+const experimentsOf = (facts: Pick<Facts, 'runs' | 'models' | 'selection'>): readonly RunManifest[] =>
+  facts.runs
+    .filter(({ kind, label }) => kind === 'experiment' && label?.archived !== true)
+    .filter((run) => nameInRun(run, selectedModel(facts)) !== null)
+    .sort(byNewest);
+
+interface ExperimentTreeProps {
+  readonly manifest: RunManifest;
+  /** The task on screen; another one of the experiment stands for it where it was not measured. */
+  readonly task: string | null;
+  /** The margin on screen; null: the experiment's own. */
+  readonly delta: number | null;
+  readonly title: (task: string) => string;
+}
+
+/** The models that an experiment made of the selected one, trained ones among them. A click opens the experiment. */
+const ExperimentTree = ({ manifest, task, delta, title }: ExperimentTreeProps) => {
+  const facts = useFacts();
+  const theme = useResolvedTheme();
+  const { data, error } = useQuery('experiment.read', { run: manifest.id, delta: delta ?? undefined });
+  const document = useLasting(data, manifest.id);
+  const model = nameInRun(manifest, selectedModel(facts));
+  const measured = document?.tasks.find(({ name }) => name === task) ?? document?.tasks[0];
+  if (model === null || document === undefined || measured === undefined)
+    return error === null ? <Reading of="experiment.read" /> : <Problem error={error} />;
+  const subject = { model, task: measured.name };
+  const tree = experimentTree(document, subject);
+  if (tree.rows.length === 0) return null;
+  const { provenance } = document;
+  const vouched = provenance === undefined ? manifest : { ...manifest, provenance };
+  return (
+    <Section
+      label={`Models of ${shownRunName(manifest, facts.tasks)}`}
+      title={
+        <Definition of="experimentMap">
+          {model} on {title(measured.name)}, trained too
+        </Definition>
+      }
+      note={<VerdictLegend tree={tree} />}
+      end={
+        <SaveFigure
+          subject={manifest.id}
+          view={({ experimentTreeView }) => experimentTreeView({ manifest: vouched, document, theme }, subject, tree)}
+        />
+      }
+    >
+      <NotMeasuredHere provenance={provenance} />
+      <p className="muted model-map-hint">
+        {shownRunName(manifest, facts.tasks)}: each model against the unpruned one with the same treatment.
+      </p>
+      {error !== null && <Problem error={error} />}
+      <ModelTreeTable
+        label="Map of models of the experiment"
+        tree={tree}
+        isSelected={() => false}
+        placeOf={() => -1}
+        onOpen={() => experimentStore.getState().showRun(manifest.id)}
+      />
+    </Section>
   );
 };

@@ -1,10 +1,10 @@
-import { memo } from 'react';
+import { memo, useState } from 'react';
 import { useStore } from 'zustand';
 import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
 import { isSamePoint } from '../../../main/contract/sweep.ts';
-import { choiceAndWriting } from '../../../main/evaluation/choice-and-writing.ts';
+import { choiceAndWriting, type ChoiceAndWriting, reachSummary } from '../../../main/evaluation/choice-and-writing.ts';
 import { sweepNotes } from '../../../main/words/verdicts.ts';
-import { Disclosure, EmptyState, LargeDisclosure } from '../../components/panel.tsx';
+import { Disclosure, EmptyState, LargeDisclosure, Section } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { Reading } from '../../components/reading.tsx';
 import { useFacts } from '../../engine/facts.ts';
@@ -19,17 +19,26 @@ import '../../sweep/sweep.css';
 import { BestSection } from './best-section.tsx';
 import { ElsewhereSection } from './elsewhere-section.tsx';
 import { LuckSection } from './luck-section.tsx';
-import { KindsSection } from './kinds-section.tsx';
 import { MatrixSection } from './matrix-section.tsx';
-import { openInWorkbench, type SectionProps, thresholdPoint, useSizeTrend } from './shown-size-trend.ts';
+import {
+  type MeasuredProps,
+  openInWorkbench,
+  type SectionProps,
+  thresholdPoint,
+  useSizeTrend,
+} from './shown-size-trend.ts';
 import { PairsSection, SharesSection, TrendsSection } from './size-sections.tsx';
 import './thresholds.css';
 import { ActionButton } from '../../actions/action-button.tsx';
 import { saveReport } from '../../actions/sweep.ts';
-import { ChartsOrTable } from '../../components/choices.tsx';
+import { ChartsOrTable, Checkbox } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { formatCount, formatMargin, formatRange } from '../../../main/words/numbers.ts';
 import { isAtRest } from '../../format/run-names.ts';
+import { pick } from '../../../main/figures/columns.ts';
+import { kindColumns } from '../../../main/figures/tables.ts';
+import { DataTable, shownColumns } from '../../components/data-table.tsx';
+import { SaveFigure } from '../../figures/save-figure.tsx';
 
 /**
  * Thresholds of a sweep's models: how far each can be pruned, how that changes with E, and how pruned models compare
@@ -224,5 +233,48 @@ const ThresholdsControls = () => {
         />
       </div>
     </div>
+  );
+};
+
+const keyOf = ({ model, task, method }: ChoiceAndWriting): string => JSON.stringify([model, task, method]);
+const differs = ({ choice, writing }: ChoiceAndWriting): boolean =>
+  choice.lastSafe !== writing.lastSafe || choice.verdict !== writing.verdict;
+
+/**
+ * Thresholds of each task with chosen and with written answers. Rows where the two differ are always listed; nothing is
+ * shown if only one kind was measured.
+ */
+const KindsSection = ({ manifest, document, shown, title }: MeasuredProps) => {
+  const [showsAll, setShowsAll] = useState(false);
+  const pairs = choiceAndWriting(document).filter(({ method }) => shown.includes(method));
+  const summary = reachSummary(pairs);
+  if (pairs.length === 0) return null;
+  const different = pairs.filter(differs);
+  return (
+    <Section
+      label="Chosen and written answers"
+      title="Is pruning as safe when the model writes its answer?"
+      end={
+        <SaveFigure
+          subject={manifest.id}
+          view={({ kindsView }) => kindsView({ manifest, document })}
+          hasPicture={false}
+        />
+      }
+    >
+      {summary !== null && <p className="findings">{summary}</p>}
+      <p className="chart-caption">
+        <Checkbox checked={showsAll} onChange={setShowsAll}>
+          also show the {formatCount(pairs.length - different.length)} of {formatCount(pairs.length)} where both reach
+          the same factor
+        </Checkbox>
+      </p>
+      <DataTable
+        caption="How far pruning is safe for each task, with chosen and with written answers"
+        rows={showsAll ? pairs : different}
+        rowKey={keyOf}
+        columns={shownColumns(pick(kindColumns, 'task model method choice written written_ends_verdict'), pairs, title)}
+      />
+    </Section>
   );
 };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { watchCluster } from '../../../main/cli/verbs/submit.ts';
+import { watchCluster } from '../../../main/cli/verbs/cluster.ts';
 import { clusterRequest, type ClusterTask, type ClusterWork } from '../../../main/contract/cluster.ts';
 import type { EngineEvent } from '../../../main/contract/events.ts';
 

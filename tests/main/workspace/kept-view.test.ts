@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { createKeptView } from '../../../main/engine/calls/settings.ts';
+import { createKeptView } from '../../../main/engine/calls/engine.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 test('the last view is stored; an invalid one is not returned', async () => {

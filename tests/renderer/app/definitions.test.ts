@@ -1,11 +1,17 @@
 import { expect, test } from 'vitest';
-import { definitionGroups, definitions } from '../../../renderer/definitions/definitions.ts';
+import { modelsAndTasks } from '../../../main/words/definitions/models-and-tasks.ts';
+import { results } from '../../../main/words/definitions/results.ts';
+import { routingAndPlans } from '../../../main/words/definitions/routing-and-plans.ts';
+import { definitionNamed, definitions } from '../../../renderer/definitions/definitions.ts';
 import type { DefinitionText } from '../../../main/words/definitions/definition-text.ts';
 
 test('no key is in two groups, where the later would hide the earlier', () => {
-  const names = definitionGroups.flatMap((group) => Object.keys(group));
-  expect(new Set(names).size).toBe(names.length);
-  expect(names.length).toBe(Object.keys(definitions).length);
+  const groups = [routingAndPlans, modelsAndTasks, results];
+  const entries = groups.flatMap((group) => Object.entries(group));
+  expect(new Set(entries.map(([name]) => name)).size).toBe(entries.length);
+  // Settings of the contract come last.
+  for (const [name, definition] of entries) expect(definitions[definitionNamed(name)], name).toBe(definition);
+  expect(Object.keys(definitions).length).toBeGreaterThan(entries.length);
 });
 
 test('every definition adds something to its term, in a sentence', () => {

@@ -2,8 +2,7 @@ import { renderToStaticMarkup } from 'react-dom/server';
 import { expect, test } from 'vitest';
 import type { DamageDocument } from '../../../../main/contract/damage.ts';
 import type { RunManifest } from '../../../../main/contract/run.ts';
-import { DamageChart } from '../../../../renderer/features/inspector/damage-chart.tsx';
-import { DamageFacts } from '../../../../renderer/features/inspector/expert-damage.tsx';
+import { DamageChart, DamageFacts } from '../../../../renderer/features/inspector/expert-damage.tsx';
 import { areaDamage, damageRuns, knownDamage } from '../../../../renderer/profile/damage-runs.ts';
 import { runOf } from '../../../main/contract/run-of.ts';
 

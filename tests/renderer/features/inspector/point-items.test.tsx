@@ -1,7 +1,7 @@
 import { renderToStaticMarkup } from 'react-dom/server';
 import { expect, test } from 'vitest';
 import type { OutcomesDocument } from '../../../../main/contract/outcomes.ts';
-import { FirstLost, hasItems, PointCostFacts } from '../../../../renderer/features/inspector/point-items.tsx';
+import { FirstLost, hasItems, PointCostFacts } from '../../../../renderer/features/inspector/inspector.tsx';
 import { layoutStore } from '../../../../renderer/state/layout-store.ts';
 import { selectionStore } from '../../../../renderer/state/selection-store.ts';
 import { showPoint } from '../../../../renderer/sweep/brought.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { servePage } from '../../electron/protocol.ts';
+import { isAllowedExternal, servePage } from '../../electron/page.ts';
 import { pageHeaders, rendererFile } from '../../main/contract/renderer-page.ts';
 
 let outer = '';
@@ -101,4 +101,32 @@ it('lets the page load and contact only its own origin', () => {
   expect(policy).toContain("default-src 'none'");
   expect(policy).toContain("connect-src 'self' ws://127.0.0.1:1");
   expect(policy).not.toMatch(/unsafe|\*|https?:/);
+});
+
+it.each([
+  'https://arxiv.org/abs/2409.01483',
+  'https://github.com/',
+  'https://huggingface.co/mistralai',
+  'https://doi.org/10.1',
+  'https://ARXIV.org',
+])('opens %s in the browser', (address) => {
+  expect(isAllowedExternal(address)).toBe(true);
+});
+
+it.each([
+  'http://arxiv.org/',
+  'https://arxiv.org.evil.example/',
+  'https://evil.example/arxiv.org',
+  'https://arxiv.org@evil.example/',
+  'https://user@arxiv.org/',
+  'https://arxiv.org:8443/',
+  'https://gist.github.com/',
+  'file:///etc/passwd',
+  'javascript:alert(1)',
+  'uncurl://app/',
+  'smb://github.com/x',
+  'arxiv.org',
+  '',
+])('does not open %s', (address) => {
+  expect(isAllowedExternal(address)).toBe(false);
 });
