@@ -32,6 +32,17 @@ export type ExportForm = readonly [
   ggufType?: GgufType | undefined,
 ];
 
+/**
+ * The plan as an export has it in a form.
+ *
+ * @throws WorkbenchError as `preparePlan` and `requireForm`.
+ */
+export const planInForm = async (checkpoint: Checkpoint, plan: Plan, ...form: ExportForm): Promise<Plan> => {
+  const prepared = preparePlan(checkpoint, plan, isRetyped(checkpoint, form));
+  await requireForm(checkpoint, prepared, ...form);
+  return prepared;
+};
+
 /** Reads config, headers and tokenizer only, no weights. */
 export const checkExport = async (checkpoint: Checkpoint, plan: Plan, ...form: ExportForm): Promise<ExportCheck> => {
   try {

@@ -1,3 +1,4 @@
+import type { TensorView } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import {
   type CompressedType,
@@ -8,6 +9,7 @@ import {
 } from '../contract/export.ts';
 import type { FitFormat } from '../contract/fit.ts';
 import { expertTypesOf, type Plan } from '../contract/plan.ts';
+import { constantShapes } from '../inference/expert-constants.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { planCost } from '../pruning/plan-cost.ts';
 import { compressedFolder } from './compressed-folder.ts';
@@ -32,7 +34,7 @@ export const exportTypes = (
 /**
  * Bytes of the weight files that an export of a plan writes, known before anything is written: the whole GGUF file, the
  * safetensors files of a folder, or the data file of an ONNX graph. For a plan that only the workbench runs, those of
- * its weights. `type`: as which the weights are rounded; null: as stored.
+ * its weights. `type`: as which the weights are rounded; null: as stored. Constants in place of experts need not be known.
  *
  * @throws WorkbenchError as `exportPlan` for what has no such form.
  */
@@ -44,7 +46,8 @@ export const exportBytes = async (
   overlays: Overlays,
 ): Promise<number> => {
   if (format === 'plan') return planCost(checkpoint.info, plan).sizeBytes;
-  const tensors = await exportedTensors(checkpoint, plan, overlays);
+  const constantsOf = async (): Promise<readonly TensorView[]> => constantShapes(checkpoint);
+  const tensors = await exportedTensors(checkpoint, plan, overlays, 'drop', constantsOf);
   if (isStoredGguf(checkpoint)) return (await planStoredGguf(checkpoint, tensors, keptExperts(plan))).sizeBytes;
   if (format === 'onnx') return onnxData(tensors, '').sizeBytes;
   const config = await exportedConfig(checkpoint, plan);

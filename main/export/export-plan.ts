@@ -18,7 +18,7 @@ import { folderBytes } from '../files/path-signature.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { gatesSentence } from '../pruning/gates.ts';
-import { besideNotes, type ExportForm, isRetyped, requireForm } from './check-export.ts';
+import { besideNotes, planInForm } from './check-export.ts';
 import { type CompressedFolder, compressedFolder } from './compressed-folder.ts';
 import { exportedConfig, keptExperts } from './export-config.ts';
 import {
@@ -35,7 +35,7 @@ import { GGUF_FILE, type GgufPlan, planGguf, storedType, writeGguf } from './ggu
 import { isStoredGguf, planStoredGguf, type StoredGguf, writeStoredGguf } from './gguf/stored-gguf.ts';
 import { type CardFacts, modelCard } from './model-card.ts';
 import { ONNX_DATA_FILE, ONNX_FILE, onnxData, writeOnnxData, writeOnnxGraph } from './onnx-files.ts';
-import { planFileText, preparePlan } from './prepare-plan.ts';
+import { planFileText } from './prepare-plan.ts';
 import { removeAbandonedExports, unfinishedName } from './unfinished-exports.ts';
 import { verifyExport } from './verify-export.ts';
 import { writeFlushed, writeWeights } from './write-weights.ts';
@@ -119,9 +119,7 @@ export interface ExportResult {
 export const exportPlan = async (request: ExportRequest): Promise<ExportResult> => {
   const { checkpoint, settings, control, mtp = 'drop' } = request;
   const { format = 'hf', ggufType, hfType } = request;
-  const form: ExportForm = [format, mtp, hfType, ggufType];
-  const plan = preparePlan(checkpoint, request.plan, isRetyped(checkpoint, form));
-  await requireForm(checkpoint, plan, ...form);
+  const plan = await planInForm(checkpoint, request.plan, format, mtp, hfType, ggufType);
   const destination = path.resolve(request.destination);
   await requireAbsent(destination);
   await requireParent(destination);

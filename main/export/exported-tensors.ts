@@ -68,10 +68,11 @@ export const exportedTensors = async (
   plan: Plan,
   overlays: Overlays,
   mtp: PredictionChoice = 'drop',
+  constantsOf: (...of: Parameters<typeof openConstants>) => ReturnType<typeof openConstants> = openConstants,
 ): Promise<readonly ExportedTensor[]> => {
   const unused = leftOut(checkpoint, mtp);
   if (!isMergePlan(plan) && plan.constants !== undefined)
-    return withConstants(checkpoint, plan.kept, await openConstants(plan.constants, checkpoint, overlays), unused);
+    return withConstants(checkpoint, plan.kept, await constantsOf(plan.constants, checkpoint, overlays), unused);
   const pruned = await prunedLayers(checkpoint, plan, overlays);
   const layers = mtp === 'slice' ? [...pruned, ...predictionLayers(checkpoint, plan)] : pruned;
   const stacked = new Map(layers.flatMap((layer) => layer.stacked.map((name) => [name, layer] as const)));

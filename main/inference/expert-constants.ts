@@ -34,6 +34,18 @@ const dtypeOf = ({ descriptor }: Checkpoint): TensorDtype => {
   return stored?.kind === 'plain' ? stored.view.dtype : 'BF16';
 };
 
+/** Constants [E, H] of each MoE layer without their values, for the layout of an export. */
+export const constantShapes = (checkpoint: Checkpoint): readonly TensorView[] => {
+  const dtype = dtypeOf(checkpoint);
+  const { hidden, moeLayers } = checkpoint.descriptor;
+  const bytesOfValue = fromFloat32(Float32Array.of(0), dtype).length;
+  return moeLayers.map(({ moe }, layer) => {
+    const tensor = tensorName(layer);
+    const byteLength = bytesOfValue * moe.experts * hidden;
+    return { tensor, file: '', dtype, shape: [moe.experts, hidden], byteOffset: 0, byteLength };
+  });
+};
+
 /** Writes the constants of a profile (or the weighted mean of several) and returns the plan's field for them. */
 export const writeConstants = async (
   checkpoint: Checkpoint,

@@ -11,6 +11,9 @@ import { requireForm } from '../export/check-export.ts';
 import { wholePlan } from '../export/rounded-folder.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { checkGroupedCounts } from '../pruning/expert-groups.ts';
+import { keepsRows } from '../pruning/gates.ts';
+import { methodNamed } from '../pruning/methods.ts';
+import { planNeeds } from '../pruning/plan-needs.ts';
 import { requireNoConstants } from '../pruning/validate-plan.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import { formatBytes, listed } from '../words/numbers.ts';
@@ -75,15 +78,38 @@ export const possibleCounts = ({ info }: Pick<Checkpoint, 'info'>): readonly num
   });
 };
 
+/** A method with the gates and the refit of its plans. */
+export type Making = Pick<FitCandidate, 'method' | 'gates' | 'refit'>;
+
+/** A plan that keeps every expert. */
+export const WHOLE: Making = { method: null, gates: null, refit: false };
+
+/** What of a method's plans takes bytes, beside the kept experts. */
+interface Besides {
+  /** Constants in place of the other experts; their values do not matter. */
+  readonly constants?: { readonly weights: string };
+  /** All rows of the router. */
+  readonly gates?: { readonly kind: 'trained' };
+}
+
+const besidesOf = ({ info }: Pick<Checkpoint, 'info'>, { method, gates }: Making): Besides => {
+  if (method === null) return {};
+  if (planNeeds({ method, budget: 'uniform' }).constants) return { constants: { weights: '0'.repeat(32) } };
+  const { behaviour } = methodNamed(method).prepare({});
+  return info.gatesGrow === true && behaviour.kind !== 'merge' && keepsRows(gates ?? 'folded', info)
+    ? { gates: { kind: 'trained' } }
+    : {};
+};
+
 /** A plan that keeps as many experts of each layer, whichever: its bytes are those of every such plan. */
-const planOfSize = ({ info }: Pick<Checkpoint, 'info'>, count: number): DropPlan => {
+const planOfSize = ({ info }: Pick<Checkpoint, 'info'>, count: number, besides: Besides): DropPlan => {
   const groups = info.expertGroups?.count ?? 1;
   const [size, kept] = [info.experts / groups, count / groups];
   const layer = Array.from({ length: count }, (_, index) => Math.floor(index / kept) * size + (index % kept));
-  return { kept: Array.from({ length: info.moeLayers }, () => layer) };
+  return { kept: Array.from({ length: info.moeLayers }, () => layer), ...besides };
 };
 
-/** Bytes of candidates of a model in a format, by kept experts and weights; each is laid out once. */
+/** Bytes of candidates of a model in a format, by kept experts, weights and making; each is laid out once. */
 export class CandidateSizes {
   readonly #checkpoint: Checkpoint;
   readonly #format: FitFormat;
@@ -98,13 +124,18 @@ export class CandidateSizes {
     this.#overlays = overlays;
   }
 
-  async of(count: number, weights: WeightType): Promise<Pick<FitCandidate, 'bytes' | 'memoryBytes'>> {
-    const key = `${count} ${weights}`;
+  async of(
+    count: number,
+    weights: WeightType,
+    making: Making = WHOLE,
+  ): Promise<Pick<FitCandidate, 'bytes' | 'memoryBytes'>> {
+    const besides = besidesOf(this.#checkpoint, making);
+    const key = `${count} ${weights} ${Object.keys(besides).join()}`;
     const bytes =
       this.#known.get(key) ??
       (await exportBytes(
         this.#checkpoint,
-        planOfSize(this.#checkpoint, count),
+        planOfSize(this.#checkpoint, count, besides),
         this.#format,
         roundedOf(weights),
         this.#overlays,
@@ -126,20 +157,22 @@ export class CandidateSizes {
   }
 
   /** The most of some ascending counts whose model takes at most so many bytes of the limit's kind; null for none. */
-  async mostWithin(counts: readonly number[], weights: WeightType, bytes: number): Promise<number | null> {
+  async mostWithin(
+    counts: readonly number[],
+    weights: WeightType,
+    bytes: number,
+    making: Making,
+  ): Promise<number | null> {
     let [low, high] = [-1, counts.length];
     while (high - low > 1) {
       const middle = Math.floor((low + high) / 2);
-      const size = await this.of(counts[middle] ?? NaN, weights);
+      const size = await this.of(counts[middle] ?? NaN, weights, making);
       if (limitedBytes(this.#limit, size) <= bytes) low = middle;
       else high = middle;
     }
     return counts[low] ?? null;
   }
 }
-
-/** A method with the gates and the refit of its plans. */
-export type Making = Pick<FitCandidate, 'method' | 'gates' | 'refit'>;
 
 /** Every way to make a plan that the settings ask for. Gates differ only where a model's router makes them matter. */
 export const makingsOf = (
@@ -192,9 +225,6 @@ const requireTypesByLayer = (checkpoint: Checkpoint, format: FitFormat): void =>
     'Search with --format gguf in a model folder of several MoE layers, or leave --types-by-layer out.',
   );
 };
-
-/** A plan that keeps every expert. */
-const WHOLE: Making = { method: null, gates: null, refit: false };
 
 export interface PlannedCandidates {
   readonly candidates: readonly FitCandidate[];
@@ -252,22 +282,19 @@ export const planCandidates = async (
   for (const weights of types) {
     const least = await sizes.of(counts[0] ?? info.experts, weights);
     smallest.push(limitedBytes(limit, least));
-    const most = await sizes.mostWithin(counts, weights, limit.bytes);
-    if (most === null) continue;
-    const size = await sizes.of(most, weights);
-    if (most === info.experts) {
+    const all = await sizes.of(info.experts, weights);
+    if (limitedBytes(limit, all) <= limit.bytes) {
       whole += 1;
-      if (whole <= MOST_WHOLE)
-        candidates.push({ name: candidateName(WHOLE, '', weights, false), ...WHOLE, kept: most, weights, ...size });
-    } else
-      for (const making of makings)
-        candidates.push({
-          name: candidateName(making, String(most), weights, withGates),
-          ...making,
-          kept: most,
-          weights,
-          ...size,
-        });
+      const name = candidateName(WHOLE, '', weights, false);
+      if (whole <= MOST_WHOLE) candidates.push({ name, ...WHOLE, kept: info.experts, weights, ...all });
+      continue;
+    }
+    for (const making of makings) {
+      const kept = await sizes.mostWithin(counts, weights, limit.bytes, making);
+      if (kept === null) continue;
+      const name = candidateName(making, String(kept), weights, withGates);
+      candidates.push({ name, ...making, kept, weights, ...(await sizes.of(kept, weights, making)) });
+    }
   }
   const smallestBytes = minOf(smallest);
   if (candidates.length === 0)

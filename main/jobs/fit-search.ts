@@ -15,11 +15,12 @@ import {
   lossDifference,
   meanLoss,
 } from '../evaluation/fit.ts';
-import { requireForm } from '../export/check-export.ts';
+import { planInForm } from '../export/check-export.ts';
+import { exportTypes } from '../export/export-bytes.ts';
 import { wholePlan } from '../export/rounded-folder.ts';
 import { planNeeds } from '../pruning/plan-needs.ts';
 import { allocateLayers, type LayerOption, lossesBetween } from '../pruning/search/allocate-layers.ts';
-import { candidateName, type Making, makingsOf, type PlannedCandidates, roundedOf } from './fit-candidates.ts';
+import { candidateName, type Making, makingsOf, type PlannedCandidates, roundedOf, WHOLE } from './fit-candidates.ts';
 import type { JobContext } from './job-context.ts';
 import { LAYER_ITEMS, type LayerLosses, measureLayers } from './layer-losses.ts';
 import {
@@ -246,12 +247,12 @@ export class FitSearch {
     const others: FitCandidate[] = [];
     for (const weights of [chosen.weights, ...(runnerUp === undefined ? [] : [runnerUp])])
       for (const part of OTHER_BUDGETS) {
-        const kept = await planned.sizes.mostWithin(planned.counts, weights, settings.limit.bytes * part);
+        const kept = await planned.sizes.mostWithin(planned.counts, weights, settings.limit.bytes * part, making);
         if (kept === null) continue;
-        const used: Making = kept === experts ? { method: null, gates: null, refit: false } : making;
+        const used = kept === experts ? WHOLE : making;
         const name = candidateName(used, String(kept), weights, withGates);
         if (this.#all.has(name) || others.some((other) => other.name === name)) continue;
-        others.push({ name, ...used, kept, weights, ...(await planned.sizes.of(kept, weights)) });
+        others.push({ name, ...used, kept, weights, ...(await planned.sizes.of(kept, weights, used)) });
       }
     for (const other of others) this.#all.set(other.name, other);
     // As many items as the recommended one answered, so that their losses lie on one curve.
@@ -352,7 +353,11 @@ export class FitSearch {
       };
       context.meter.addToTotal(totalWork(planSteps(order, source.calibration)));
       const plan = await makePlan(context, source, order, kept);
-      if (settings.format !== 'plan') await requireForm(checkpoint, plan, settings.format);
+      const { format } = settings;
+      if (format !== 'plan') {
+        const { hfType, ggufType } = exportTypes(checkpoint, format, roundedOf(candidate.weights));
+        await planInForm(checkpoint, plan, format, 'drop', hfType, ggufType);
+      }
       return { candidate, plan, losses: [] };
     } catch (error) {
       this.#leaveOut(candidate, refusalOf(error).message);
@@ -381,15 +386,17 @@ export class FitSearch {
   async #addUneven(): Promise<void> {
     const { source, settings, planned, scoring } = this.#subject;
     const { experts, moeLayers, expertGroups } = source.model.checkpoint.info;
-    const even = [...this.#all.values()].find(({ method }) => method !== null);
-    if (even === undefined || typeof even.kept !== 'number' || moeLayers < 2) return;
+    const even = [...this.#all.values()].filter(({ method }) => method !== null);
+    if (even.length === 0 || moeLayers < 2) return;
     if (expertGroups !== undefined) {
       this.#untried.push('Different numbers of experts by layer: the router chooses among groups of equal size.');
       return;
     }
     for (const making of makingsOf(source.model.checkpoint, settings).filter(({ refit }) => !refit)) {
-      const { method } = making;
-      if (method === null || planNeeds({ method, budget: 'uniform' }).search !== null) continue;
+      const { method, gates } = making;
+      const most = even.find((other) => other.method === method && other.gates === gates && !other.refit)?.kept;
+      if (method === null || typeof most !== 'number' || planNeeds({ method, budget: 'uniform' }).search !== null)
+        continue;
       if (this.#isOver()) {
         this.#runOut(`Different numbers of experts by layer, by ${method}`);
         continue;
@@ -397,12 +404,12 @@ export class FitSearch {
       const losses = await this.#layerLosses({ ...making, method }, Math.min(LAYER_ITEMS, scoring.length));
       const layers = losses.map((measured) => lossesBetween(measured, experts));
       const options = layers.map((layerLosses) => layerLosses.map(({ count, loss }) => ({ size: count, loss })));
-      const found = allocateLayers(options, even.kept * moeLayers);
+      const found = allocateLayers(options, most * moeLayers);
       if (found === null) continue;
       const kept = found.chosen.map((index, layer) => layers[layer]?.[index]?.count ?? experts);
       if (kept.every((count) => count === kept[0])) continue;
-      const size = await planned.sizes.of(even.kept, 'stored');
-      const name = candidateName(making, `uneven ${even.kept}`, 'stored', settings.gates.length > 1);
+      const size = await planned.sizes.of(most, 'stored', making);
+      const name = candidateName(making, `uneven ${most}`, 'stored', settings.gates.length > 1);
       this.#all.set(name, { name, ...making, kept, weights: 'stored', ...size });
       this.#surrogates.push({ name, predicted: found.loss, bound: found.bound, against: null });
     }

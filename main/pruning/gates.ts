@@ -85,18 +85,21 @@ const within = (factor: number, most: number): number => Math.min(most, Math.max
 export const withGates = (plan: Plan, wanted: GatesName, info: ModelInfo, profiles: WeighedProfiles): Plan =>
   isGated(info, plan) ? { ...plan, gates: gatesOf(plan, wanted, info, profiles) } : plan;
 
+/**
+ * Whether a dropping plan with these gates keeps every row of the router. Rows of experts that give back their input
+ * take up the probability of the dropped ones: exactly, in every export.
+ */
+export const keepsRows = (wanted: GatesName, { identityRows }: Pick<ModelInfo, 'identityRows'>): boolean =>
+  wanted === 'trained' || (wanted === 'folded' && identityRows === true);
+
 const gatesOf = (plan: Plan, wanted: GatesName, info: ModelInfo, profiles: WeighedProfiles): PlanGates => {
-  if (wanted === 'trained') {
-    if (isMergePlan(plan))
-      throw refuse(
-        'gates-not-trained',
-        'A merged expert has no gate of the unpruned model.',
-        'Use --gates folded, or the router treatment summed-probabilities.',
-      );
-    return { kind: 'trained' };
-  }
-  // Rows of experts that give back their input take up the probability of the dropped ones: exactly, in every export.
-  if (wanted === 'folded' && info.identityRows === true && !isMergePlan(plan)) return { kind: 'trained' };
+  if (wanted === 'trained' && isMergePlan(plan))
+    throw refuse(
+      'gates-not-trained',
+      'A merged expert has no gate of the unpruned model.',
+      'Use --gates folded, or the router treatment summed-probabilities.',
+    );
+  if (!isMergePlan(plan) && keepsRows(wanted, info)) return { kind: 'trained' };
   // Weights that a method fitted to the unpruned outputs make up for the gates already.
   if (wanted === 'renormalised' || plan.recovery !== undefined) return { kind: 'renormalised' };
   if (profiles.statistics.length === 0)

@@ -1,0 +1,75 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import { fitSettings } from '../../../main/contract/fit.ts';
+import { dropPlan } from '../../../main/contract/plan.ts';
+import { exportBytes } from '../../../main/export/export-bytes.ts';
+import { planCandidates } from '../../../main/jobs/fit-candidates.ts';
+import { TEST_LIMIT_MS } from '../../hang-limit.ts';
+import { exportSettingsIn } from '../../open-model-runner.ts';
+import { bundled, openEngine } from '../engine/open-engine.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+test(
+  'what is recommended takes the bytes that its export has, and what has no form is not tried',
+  async () => {
+    const engine = await openEngine();
+    const { model, task } = await bundled(engine, 'uncurl-8', 'mood');
+    const searched = async (bytes: number, methods: ('mone' | 'm-smoe')[], types: ('stored' | 'fp8')[]) => {
+      const limit = { kind: 'bytes', bytes } as const;
+      const order = { model, task, limit, format: 'hf', methods, types, scoringItems: 20, finalists: 1 } as const;
+      const { run } = await engine.call('fit.start', order);
+      await engine.finished(run);
+      return engine.call('fit.read', { run });
+    };
+    const quantised = await searched(600_000, ['mone'], ['stored', 'fp8']);
+    expect(quantised.recommended).toBe('mone 2 stored');
+    expect(quantised.untried).toContainEqual(
+      expect.stringMatching(/^mone \d fp8: .* constants in place of experts have no form in it\.$/),
+    );
+    // To the byte what MoNE takes with 4 experts of 8: the vectors of the other experts and their rows of the router.
+    const bytes = 919_128;
+    const { run, candidates, untried, recommended } = await searched(bytes, ['mone', 'm-smoe'], ['stored']);
+    expect(candidates.find(({ name }) => name === 'mone 4 stored')).toMatchObject({ bytes, fits: true });
+    expect(recommended).toBe('mone 4 stored');
+    expect(untried).toEqual([
+      expect.stringMatching(/^m-smoe 4 stored: The router treatment mapped-rows keeps a row for every unpruned expert/),
+    ]);
+    const { plan } = await engine.call('fit.plan', { run, name: recommended ?? '' });
+    expect(dropPlan.parse(plan).constants).toBeDefined();
+    const folder = await temporaryFolder();
+    const into = engine.grantPath(folder);
+    const made = await engine.call('export.start', { model, plan, into, name: 'fitted', format: 'hf' });
+    await engine.finished(made.run);
+    expect((await stat(path.join(folder, 'fitted', 'model.safetensors'))).size).toBe(bytes);
+  },
+  TEST_LIMIT_MS,
+);
+
+test('rows of a router that stay are counted where the default gates keep them', async () => {
+  const checkpoint = await openCheckpoint(path.join(process.env['CHECKPOINTS'] ?? '', 'longcat_flash'));
+  const { overlays } = exportSettingsIn(await temporaryFolder());
+  const { experts } = checkpoint.info;
+  const kept = Array.from({ length: checkpoint.info.moeLayers }, () =>
+    Array.from({ length: experts - 1 }, (_, e) => e),
+  );
+  const limit = await exportBytes(checkpoint, { kept, gates: { kind: 'trained' } }, 'hf', null, overlays);
+  const searched = (bytes: number, gates: 'folded' | 'renormalised') =>
+    planCandidates(
+      checkpoint,
+      {
+        ...fitSettings.parse({ limit: { kind: 'bytes', bytes }, methods: ['reap'], gates: [gates], types: ['stored'] }),
+        format: 'hf',
+      },
+      overlays,
+    );
+  const keptOf = async (bytes: number, gates: 'folded' | 'renormalised') =>
+    (await searched(bytes, gates)).candidates.map(({ kept: count, bytes: size }) => [count, size]);
+  expect(await keptOf(limit, 'folded')).toEqual([[experts - 1, limit]]);
+  expect((await keptOf(limit - 1, 'folded'))[0]?.[0]).toBeLessThan(experts - 1);
+  // Without these rows the same experts take less.
+  const cut = await exportBytes(checkpoint, { kept }, 'hf', null, overlays);
+  expect(cut).toBeLessThan(limit);
+  expect(await keptOf(cut, 'renormalised')).toEqual([[experts - 1, cut]]);
+});
