@@ -58,7 +58,7 @@ export interface PlanContext extends WeighedProfiles {
 }
 
 /** What a method's file says of it; `defineMethod` adds the drawing of new router rows to `draws`. */
-type WrittenPage = Omit<MethodPage, 'options' | 'text'>;
+export type WrittenPage = Omit<MethodPage, 'options' | 'text'>;
 
 interface Behaviour {
   readonly extra: readonly ExtraStatistic[];

@@ -2,30 +2,14 @@ import { refuse } from '../contract/errors.ts';
 import { methodOptions, type MethodName, type MethodOptions } from '../contract/plan.ts';
 import { suggestion } from '../contract/nearest-name.ts';
 import type { Method } from './method.ts';
-import { ean } from './methods/ean.ts';
-import { easyEp } from './methods/easy-ep.ts';
-import { eep } from './methods/eep.ts';
-import { evoEsap } from './methods/evo-esap.ts';
-import { frequency } from './methods/frequency.ts';
-import { frequencyMerging } from './methods/frequency-merging.ts';
-import { gateMass } from './methods/gate-mass.ts';
-import { grape } from './methods/grape.ts';
-import { hcSmoe } from './methods/hc-smoe.ts';
-import { mergeMoe } from './methods/merge-moe.ts';
-import { mone } from './methods/mone.ts';
-import { mSmoe } from './methods/m-smoe.ts';
-import { man } from './methods/man.ts';
-import { msan } from './methods/msan.ts';
-import { naee } from './methods/naee.ts';
-import { random } from './methods/random.ts';
-import { reap } from './methods/reap.ts';
-import { ream } from './methods/ream.ts';
-import { subMoe } from './methods/sub-moe.ts';
+import { frequencyMerging, mergeMoe, mSmoe, ream } from './methods/merges-into-leaders.ts';
+import { subMoe, uncurl } from './methods/merges-by-k-means.ts';
+import { grape, hcSmoe } from './methods/merges-of-nearest.ts';
+import { ean, easyEp, frequency, gateMass, man, mone, msan, random, reap, unified } from './methods/scores.ts';
+import { eep, evoEsap, naee } from './methods/searches.ts';
 import { tsep } from './methods/tsep.ts';
-import { uncurl } from './methods/uncurl.ts';
-import { unified } from './methods/unified.ts';
 
-/** Every method, in the order of all lists. A new one needs its file and its line here, nothing else. */
+/** Every method, in the order of all lists. A new one needs its definition and its line here, nothing else. */
 export const methods: readonly Method[] = [
   random,
   frequency,

@@ -110,6 +110,14 @@ export const eanSaliency = (statistics: RoutingStatistics, layer: number, form: 
   return meanOverCounts(lengths, counts);
 };
 
+/** EASY-EP: sum over the tokens routed to e of g ||f_e(x)|| max(0, 1 - cos(h, h + y)). [E] */
+export const easyEpSaliency = (statistics: RoutingStatistics, layer: number): Float64Array =>
+  layerRow(
+    requireStatistic(statistics.residualSum, 'how far each layer turns its tokens'),
+    layer,
+    statistics.experts,
+  ).slice();
+
 /**
  * MoNE's fused metric: the router's total weight of an expert, times the spread of its outputs about their mean, the
  * root of the variance summed over all H numbers; 0 for an expert that no token chose. [E] Source: Zhang et al. 2025,

@@ -1,10 +1,6 @@
 import { refuse } from '../../contract/errors.ts';
-import type { MergeGroup, AffinityName } from '../../contract/plan.ts';
-import type { RoutingStatistics } from '../../profile/routing-statistics.ts';
-import { type LayerPins, pinsByLayer, rankExperts } from '../budget.ts';
-import { combineStatistics, layerRow } from '../weighed-profiles.ts';
-import type { PlanContext } from '../method.ts';
-import { expertAffinity } from './affinity.ts';
+import type { MergeGroup } from '../../contract/plan.ts';
+import { type LayerPins, rankExperts } from '../budget.ts';
 
 export interface GroupRequest {
   /** [E] weights of the members in the average; they also determine the most active member. */
@@ -163,41 +159,10 @@ export const pseudoGroups = (
 /** The part of a request that does not depend on the method. */
 export type LayerRequest = Pick<GroupRequest, 'counts' | 'keep' | 'layer' | 'pins' | 'weights'>;
 
-/** Groups of every MoE layer, each made by `groupsOf`. `profile` is that of all tasks. @throws as `groupExperts`. */
-export const groupLayers = (
-  { layers, experts, pins }: PlanContext,
-  profile: RoutingStatistics,
-  keptPerLayer: readonly number[],
-  weights: GroupRequest['weights'],
-  groupsOf: (request: LayerRequest) => MergeGroup[],
-): MergeGroup[][] =>
-  pinsByLayer(pins, layers, experts).map((pinned, layer) =>
-    groupsOf({
-      counts: layerRow(profile.counts, layer, experts),
-      keep: keptPerLayer[layer]!,
-      layer,
-      pins: pinned,
-      weights,
-    }),
-  );
-
 /**
- * Groups of every MoE layer led by the `keptPerLayer[layer]` most used experts; each of the others joins the leader
- * with the most similar router logits. @throws as `groupExperts`.
+ * Groups of one MoE layer led by its most used experts; each of the others joins the leader that is most similar by an
+ * [E, E] matrix. @throws as `groupExperts`.
  */
-export const groupsAroundMostUsed = (
-  context: PlanContext,
-  keptPerLayer: readonly number[],
-  affinity: AffinityName,
-  weights: GroupRequest['weights'],
-): MergeGroup[][] => {
-  const profile = combineStatistics(context);
-  return groupLayers(context, profile, keptPerLayer, weights, (request) =>
-    groupAroundMostUsed(expertAffinity(affinity, profile, request.layer), request),
-  );
-};
-
-/** The same for one layer, by any [E, E] similarity. */
 export const groupAroundMostUsed = (similarity: Float64Array, request: LayerRequest): MergeGroup[] =>
   groupExperts({
     ...request,

@@ -122,10 +122,9 @@ export const tsep = defineMethod(
     formula:
       'keep e where proficiency(e) / (sum over the experts alive) > beta / (number alive); at least `minimum` stay',
     source:
-      'Task-specific expert pruning, Chen et al. 2022, arXiv 2206.00277 (no official code); the rule as ' +
-      'reproduced in UNITES-Lab/MC-SMoE. ' +
-      'The paper prunes in windows during one fine-tuning; here one profile replaces all windows, so ' +
-      'nothing adapts in between.',
+      'Task-specific expert pruning, Chen et al. 2022, arXiv 2206.00277 (no official code); the rule as reproduced ' +
+      'in UNITES-Lab/MC-SMoE. The paper prunes in windows during one fine-tuning; here one profile replaces all ' +
+      'windows, so nothing adapts in between.',
     defaults:
       'proficiency usage, beta null (found from the pruning factor; the paper uses 0.1 of its own scale), ' +
       'one window, minimum top-k',

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cheapestMergeCounts } from '../../../main/pruning/methods/hc-smoe.ts';
+import { cheapestMergeCounts } from '../../../main/pruning/methods/merges-of-nearest.ts';
 import { inverseImportanceCounts } from '../../../main/pruning/layer-counts.ts';
 import { aboveThreshold } from '../../../main/pruning/methods/tsep.ts';
-import { usageThresholdCounts } from '../../../main/pruning/methods/m-smoe.ts';
+import { usageThresholdCounts } from '../../../main/pruning/methods/merges-into-leaders.ts';
 
 const row = (...values: number[]) => Float64Array.from(values);
 

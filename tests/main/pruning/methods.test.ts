@@ -2,12 +2,17 @@ import { readdir } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { methodName } from '../../../main/contract/plan.ts';
 import { optionTexts, methodPage } from '../../../main/pruning/method-page.ts';
-import { methodNamed, methodNames } from '../../../main/pruning/methods.ts';
+import { methodNamed, methodNames, methods } from '../../../main/pruning/methods.ts';
 
 describe('methods', () => {
-  it('lists every file of main/pruning/methods, each under the name of its file', async () => {
-    const files = await readdir(new URL('../../../main/pruning/methods', import.meta.url));
-    expect([...methodNames].sort()).toEqual(files.map((file) => file.replace(/\.ts$/, '')).sort());
+  it('lists every method that a file of main/pruning/methods defines, once and under a name of its own', async () => {
+    const folder = new URL('../../../main/pruning/methods/', import.meta.url);
+    const files = (await readdir(folder)).map((file) => import(new URL(file, folder).href) as Promise<object>);
+    const exported = (await Promise.all(files)).flatMap((file) => Object.values(file) as unknown[]);
+    const defined = exported.filter((value) => typeof value === 'object');
+    expect(new Set(methods)).toEqual(new Set(defined));
+    expect(methods).toHaveLength(defined.length);
+    expect(new Set(methodNames).size).toBe(methods.length);
     for (const name of methodNames) expect(methodName.parse(name)).toBe(name);
   });
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { accumulateResidual } from '../../../main/profile/accumulate-outputs.ts';
 import { emptyRoutingStatistics } from '../../../main/profile/routing-statistics.ts';
 import { keepByCounts } from '../../../main/pruning/budget.ts';
-import { easyEpSaliency } from '../../../main/pruning/methods/easy-ep.ts';
+import { easyEpSaliency } from '../../../main/pruning/saliency.ts';
 import { expectClose, float64, tensor } from './vector-file.ts';
 
 const rows = z.array(z.array(z.number()));

@@ -6,7 +6,7 @@ import { emptyRoutingStatistics, type RoutingStatistics } from '../../../main/pr
 import { accumulateRouting } from '../../../main/profile/accumulate-routing.ts';
 import { expertAffinity } from '../../../main/pruning/clustering/affinity.ts';
 import { alignExpert } from '../../../main/pruning/merging/align-experts.ts';
-import { usageThresholdCounts } from '../../../main/pruning/methods/m-smoe.ts';
+import { usageThresholdCounts } from '../../../main/pruning/methods/merges-into-leaders.ts';
 import { sharesOfLayer, rankExperts } from '../../../main/pruning/budget.ts';
 import { fillEmptyClusters, byFirstAppearance } from '../../../main/pruning/clustering/cluster-labels.ts';
 import { layerRow } from '../../../main/pruning/weighed-profiles.ts';

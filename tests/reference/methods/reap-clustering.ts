@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { z } from 'zod';
-import { cheapestMergeCounts } from '../../../main/pruning/methods/hc-smoe.ts';
+import { cheapestMergeCounts } from '../../../main/pruning/methods/merges-of-nearest.ts';
 import { globalBudget } from '../../../main/pruning/budget.ts';
 import {
   cappedClusters,

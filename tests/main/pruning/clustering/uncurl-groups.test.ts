@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { uncurlOptions } from '../../../../main/contract/plan.ts';
-import { mostUsedGroups, uncurlGroups } from '../../../../main/pruning/methods/uncurl.ts';
+import { mostUsedGroups, uncurlGroups } from '../../../../main/pruning/methods/merges-by-k-means.ts';
 import { NO_PINS } from '../../../../main/pruning/budget.ts';
 
 /** Experts 0, 2, 4 and 1, 3, 5 belong together; 4 and 5 are in the middle of theirs. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isMergePlan, type Plan } from '../../../../main/contract/plan.ts';
-import { redundancyCounts } from '../../../../main/pruning/methods/grape.ts';
+import { redundancyCounts } from '../../../../main/pruning/methods/merges-of-nearest.ts';
 import { makePlan } from '../../../../main/pruning/make-plan.ts';
 import type { PlanInput } from '../../../../main/pruning/method.ts';
 import vectors from '../../../fixtures/python/methods.json' with { type: 'json' };

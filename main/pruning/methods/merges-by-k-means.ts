@@ -1,20 +1,15 @@
 import { z } from 'zod';
-import { type MergeGroup, uncurlOptions, type UncurlOptions } from '../../contract/plan.ts';
-import { expertAffinity } from '../clustering/affinity.ts';
-import { averageScores, combineStatistics } from '../weighed-profiles.ts';
-import { spectralClusters, type SpectralVariant } from '../clustering/spectral-clustering.ts';
-import {
-  groupExperts,
-  groupLayers,
-  type GroupRequest,
-  type LayerRequest,
-  mostCentral,
-} from '../clustering/group-experts.ts';
-import { ruleOf, ruleOptions } from '../merging/merge-options.ts';
-import { defineMethod } from '../method.ts';
-import { frequencySaliency } from '../saliency.ts';
+import { type MergeGroup, optimiserOption, uncurlOptions, type UncurlOptions } from '../../contract/plan.ts';
+import { seededRandom } from '../../statistics/random.ts';
 import { rankExperts } from '../budget.ts';
+import { expertAffinity } from '../clustering/affinity.ts';
 import { fillEmptyClusters, membersOf, squareOf } from '../clustering/cluster-labels.ts';
+import { groupExperts, type GroupRequest, type LayerRequest, mostCentral } from '../clustering/group-experts.ts';
+import { kernelKMeans } from '../clustering/kernel-k-means.ts';
+import { spectralClusters, type SpectralVariant } from '../clustering/spectral-clustering.ts';
+import { mergeBehaviour, mergeOptions, ruleOptions } from '../merging/merge-method.ts';
+import { defineMethod } from '../method.ts';
+import { everyOutput, layerSquare } from '../weighed-profiles.ts';
 
 interface UncurlGroupsRequest extends LayerRequest {
   readonly affinity: GroupRequest['affinity'];
@@ -69,15 +64,13 @@ export const uncurl = defineMethod(
       'the permutation of least squared weight distance; W = sum n_e W_e / sum n_e for gate, up and down',
     source:
       'Sarkar et al. 2024, arXiv 2409.01483 (PMLR 262:165-181), algorithm 1. No code is public. The paper refers to ' +
-      'Ng, Jordan and Weiss 2001 for the clustering, whose rows of length 1 are embedding unit-rows; ' +
-      'division by the root of the ' +
-      'degree loses less here and is the default.',
+      'Ng, Jordan and Weiss 2001 for the clustering, whose rows of length 1 are embedding unit-rows; division by the ' +
+      'root of the degree loses less here and is the default.',
     defaults:
       'affinity cosine with its diagonal, embedding degree, k-means (greedy seeds, single moves) with 20 starts from ' +
-      'the seed, reference most-active, align, ' +
-      'weights activation: as published except for the embedding. The largest difference: router reference-row, ' +
-      'because the paper draws a ' +
-      'new random router and trains it, which is router reinitialised with a recovery of the router or fine-tuning',
+      'the seed, reference most-active, align, weights activation: as published except for the embedding. The ' +
+      'largest difference: router reference-row, because the paper draws a new random router and trains it, which is ' +
+      'router reinitialised with a recovery of the router or fine-tuning',
     pitfalls: [
       'The published method ends in training: first the new router alone, then all weights. Without any ' +
         'training it answers another question than the paper does.',
@@ -116,44 +109,88 @@ export const uncurl = defineMethod(
     ],
   },
   z.object({ ...uncurlOptions.shape, ...ruleOptions }),
-  ({
-    affinity,
-    reference,
-    align,
-    weights,
-    router,
-    diagonal,
-    embedding,
-    assign,
-    optimiser,
-    starts,
-    'first-layer': firstLayer,
-    ...rule
-  }) => ({
+  ({ affinity, reference, diagonal, embedding, assign, optimiser, starts, 'first-layer': firstLayer, ...given }) =>
+    mergeBehaviour(given, {
+      groups: (profile, context) => {
+        const spectral: SpectralVariant = {
+          diagonal,
+          embedding,
+          assign,
+          optimiser,
+          starts,
+          // Read only where clusters are drawn: makePlan refuses it elsewhere.
+          get seed() {
+            return context.seed;
+          },
+        };
+        return (layerRequest) => {
+          const request = { ...layerRequest, affinity: expertAffinity(affinity, profile, layerRequest.layer) };
+          if (request.layer === 0 && firstLayer === 'frequency') return mostUsedGroups(request);
+          return uncurlGroups({ ...request, reference, spectral });
+        };
+      },
+    }),
+);
+
+/** Sub-MoE: k-means of output directions, and a merge that is the weighted average unless it is truncated. */
+export const subMoe = defineMethod(
+  {
+    name: 'sub-moe',
+    title: 'Sub-MoE',
+    summary:
+      'Clusters experts whose outputs point the same way, token by token, and merges each cluster in the ' +
+      'subspace its members share.',
     kind: 'merge',
-    extra: [],
-    score: (context) => averageScores(context, frequencySaliency),
-    group: (context, keptPerLayer) => {
-      const profile = combineStatistics(context);
-      const spectral: SpectralVariant = {
-        diagonal,
-        embedding,
-        assign,
-        optimiser,
-        starts,
-        // Read only where clusters are drawn: makePlan refuses it elsewhere.
-        get seed() {
-          return context.seed;
-        },
-      };
-      return groupLayers(context, profile, keptPerLayer, weights, (layerRequest) => {
-        const request = { ...layerRequest, affinity: expertAffinity(affinity, profile, layerRequest.layer) };
-        if (request.layer === 0 && firstLayer === 'frequency') return mostUsedGroups(request);
-        return uncurlGroups({ ...request, reference, spectral });
-      });
-    },
-    router,
-    align,
-    ...ruleOf(rule),
+    needs: 'routing',
+    cost: 'every expert on every calibration token (E / K times the cost of the MoE layers) and E x E cosines per token',
+    draws: true,
+    formula:
+      'sim(i, j) = mean over tokens of cos(f_i(x), f_j(x)); k-means of the collections of unit outputs; merge: ' +
+      '[W_1; ..; W_n] = U S [V_1; ..; V_n]^T, V = sum f_i V_i / sum f_i, W = U S V^T',
+    source:
+      'Sub-MoE, arXiv 2506.23266. Since U S V_i^T = W_i, the merge without truncation is exactly the usage-weighted ' +
+      'average of the members, and is computed as such (rule average). rule subspace truncates it to its leading ' +
+      'directions. Checked against the paper\u2019s abstract and introduction (k-means of cosines of outputs, shared ' +
+      'U, V averaged by frequency) and the port in the CerebrasResearch/reap repository; its methods section was not ' +
+      'available.',
+    defaults:
+      'rule average (no truncation), no alignment, router mapped-rows, 8 restarts of k-means (greedy seeds, ' +
+      'single moves) from the seed; the paper shares its budget between pairs of layers by k-means cost, ' +
+      'which is not done here',
+    pitfalls: [
+      'Without truncation nothing is gained over averaging: only the choice of merged experts differs.',
+      'The version in the REAP repository splits the right singular vectors in the wrong order and returns ' +
+        'weights that belong to no member. It is not reproduced.',
+      "The same repository's cost tables use the total cost of m merges where the increment is meant, and an " +
+        'unseeded k-means.',
+      'k-means depends on its seed: compare several.',
+      'Stock loaders open no mapped-rows export; choose reference-row or mean-row to export, and align true with it.',
+    ],
+  },
+  z.object({
+    optimiser: optimiserOption,
+    ...mergeOptions({ router: 'mapped-rows', align: false }),
   }),
+  ({ optimiser, ...given }) =>
+    mergeBehaviour(given, {
+      extra: ['every-output'],
+      groups: (profile, { seed }) => {
+        const { experts } = profile;
+        const { cosineSum } = everyOutput(profile);
+        const random = seededRandom(seed);
+        return (request) => {
+          const likeness = layerSquare(cosineSum, request.layer, experts).map((sum) => sum / profile.tokens);
+          return groupExperts({
+            ...request,
+            affinity: likeness,
+            cluster: (free, clusters) =>
+              membersOf(
+                free,
+                kernelKMeans(squareOf(likeness, experts, free), free.length, clusters, random, { optimiser }),
+                clusters,
+              ),
+          });
+        };
+      },
+    }),
 );
