@@ -25,9 +25,9 @@ export interface ExportCheck {
 }
 
 /** What an export is to be: `mtp` is `drop` by default; weights of another type, if they have one. */
-export type ExportForm = readonly [
+type ExportForm = readonly [
   format: ExportFormat,
-  mtp?: PredictionChoice,
+  mtp?: PredictionChoice | undefined,
   hfType?: CompressedType | undefined,
   ggufType?: GgufType | undefined,
 ];
@@ -36,7 +36,7 @@ export type ExportForm = readonly [
 export const checkExport = async (checkpoint: Checkpoint, plan: Plan, ...form: ExportForm): Promise<ExportCheck> => {
   try {
     preparePlan(checkpoint, plan, isRetyped(checkpoint, form));
-    await requireForm(checkpoint, plan, ...form);
+    await requireForm(checkpoint, plan, form);
   } catch (error) {
     if (!(error instanceof WorkbenchError) || error.kind !== 'refused') throw error;
     return { refusal: { message: error.message, remedy: error.remedy }, notes: [] };
@@ -57,7 +57,7 @@ export const isRetyped = (checkpoint: Checkpoint, [format, , hfType, ggufType]: 
 export const requireForm = async (
   checkpoint: Checkpoint,
   plan: Plan,
-  ...[format, mtp = 'drop', hfType, ggufType]: ExportForm
+  [format, mtp = 'drop', hfType, ggufType]: ExportForm,
 ): Promise<void> => {
   const { descriptor, config, folder } = checkpoint;
   requireGatesForm(descriptor, plan, format);

@@ -1,7 +1,6 @@
 import { mkdir, statfs } from 'node:fs/promises';
 import path from 'node:path';
-import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
-import { requireSameSources } from '../checkpoint/require-same-sources.ts';
+import { type Checkpoint, openCheckpoint, requireSameSources } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import {
   type CompressedType,
@@ -18,7 +17,7 @@ import { folderBytes } from '../files/path-signature.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { gatesSentence } from '../pruning/gates.ts';
-import { besideNotes, type ExportForm, isRetyped, requireForm } from './check-export.ts';
+import { besideNotes, isRetyped, requireForm } from './check-export.ts';
 import { type CompressedFolder, compressedFolder } from './compressed-folder.ts';
 import { exportedConfig, keptExperts } from './export-config.ts';
 import {
@@ -119,9 +118,9 @@ export interface ExportResult {
 export const exportPlan = async (request: ExportRequest): Promise<ExportResult> => {
   const { checkpoint, settings, control, mtp = 'drop' } = request;
   const { format = 'hf', ggufType, hfType } = request;
-  const form: ExportForm = [format, mtp, hfType, ggufType];
+  const form = [format, mtp, hfType, ggufType] as const;
   const plan = preparePlan(checkpoint, request.plan, isRetyped(checkpoint, form));
-  await requireForm(checkpoint, plan, ...form);
+  await requireForm(checkpoint, plan, form);
   const destination = path.resolve(request.destination);
   await requireAbsent(destination);
   await requireParent(destination);

@@ -355,7 +355,7 @@ export class FitSearch {
       };
       context.meter.addToTotal(totalWork(planSteps(order, source.calibration)));
       const plan = await makePlan(context, source, order, kept);
-      if (settings.format !== 'plan') await requireForm(checkpoint, plan, settings.format);
+      if (settings.format !== 'plan') await requireForm(checkpoint, plan, [settings.format]);
       return { candidate, plan, losses: [] };
     } catch (error) {
       this.#leaveOut(candidate, refusalOf(error).message);
