@@ -3,7 +3,7 @@ import { at, given } from '../contract/errors.ts';
 import { type Config, ConfigReader } from './config-reader.ts';
 import { type AttentionReader, describeAttention } from './describe-attention.ts';
 import { describeCompressed } from './describe-compressed.ts';
-import { describeState, isEvery } from './describe-state.ts';
+import { describeState, isEvery, layerHalves } from './describe-state.ts';
 import { denseActivation, describeMoe, MAX_LAYERS, takeBiases } from './describe-moe.ts';
 import { describePrediction, PREDICTION_KEYS } from './describe-prediction.ts';
 import {
@@ -21,7 +21,6 @@ import {
   TOKEN_INPUTS,
 } from './descriptor.ts';
 import type { DenseRecord, Family, InnerRecord, RotaryRecord, WindowPattern, WindowRecord } from './families/family.ts';
-import { layerHalves } from './layer-words.ts';
 import { namesOnDisk, biasName, layerName, TensorIndex } from './tensor-index.ts';
 import { changesSomething, whyUnread } from './config-keys.ts';
 import { isReadAnywhere, type Quantisation, readQuantisation, WeightReader } from './weight-reader.ts';

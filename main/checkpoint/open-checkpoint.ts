@@ -4,8 +4,8 @@ import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { isFile, isFolder } from '../files/file-errors.ts';
 import { z } from 'zod';
-import { MOST_SHARDS, MOST_TENSORS, boundedRecord, boundedText, shortName } from '../contract/bounds.ts';
-import { at, refuse, WorkbenchError } from '../contract/errors.ts';
+import { boundedRecord, boundedText, MOST_SHARDS, MOST_TENSORS, shortName } from '../contract/bounds.ts';
+import { at, fail, refuse, WorkbenchError } from '../contract/errors.ts';
 import type { Published } from '../contract/hub.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import { describeModel } from './describe-model.ts';
@@ -372,3 +372,22 @@ const withContent = (
   content: ModelContent,
 ): ReadonlyMap<string, TensorView> =>
   new Map([...tensors].map(([name, view]) => [name, { ...view, content: content.fileAt(view.file) }]));
+
+/**
+ * Refuses results from files that changed meanwhile, which may be a mixture of two models. `made`: what was done with
+ * the model; `left`: what becomes of the result, as a sentence.
+ *
+ * @throws WorkbenchError `model-changed` if its files are no longer those that were opened.
+ */
+export const requireSameSources = async (
+  { name, folder, sources }: Pick<Checkpoint, 'name' | 'folder' | 'sources'>,
+  { made, left, remedy }: { readonly made: string; readonly left: string; readonly remedy: string },
+): Promise<void> => {
+  const changes = await changedSources(folder, sources);
+  if (changes.length === 0) return;
+  throw fail(
+    'model-changed',
+    `${name} changed while it was ${made}: ${changes.join('; ')} (in ${folder}). ${left}`,
+    remedy,
+  );
+};

@@ -1,5 +1,5 @@
 import type { ClusterRequest, ClusterTask } from '../contract/cluster.ts';
-import type { SlurmTask } from './slurm-state.ts';
+import type { SlurmTask } from './slurm.ts';
 
 /** Before Slurm has reported a task, and after it has forgotten it. */
 const UNKNOWN = 'UNKNOWN';

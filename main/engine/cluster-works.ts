@@ -4,9 +4,7 @@ import { readClusterWork, readLogEnd, removeClusterWork, writeClusterWork } from
 import { clusterTasks } from '../cluster/cluster-tasks.ts';
 import { commandsOn, type RunCommand } from '../cluster/run-command.ts';
 import { createSubmissions, unfollowedWork, workOfSubmission } from '../cluster/submissions.ts';
-import { cancelJobs, readTasks, submitJobs } from '../cluster/slurm-jobs.ts';
-import { nodesOf, requireOneKind } from '../cluster/slurm-nodes.ts';
-import { slurmScript } from '../cluster/slurm-script.ts';
+import { cancelJobs, nodesOf, readTasks, requireOneKind, slurmScript, submitJobs } from '../cluster/slurm.ts';
 import { failureText } from '../words/cluster.ts';
 import { shellWord } from '../words/equivalent-command.ts';
 import { type ClusterLog, type ClusterRequest, type ClusterWork, isActive } from '../contract/cluster.ts';

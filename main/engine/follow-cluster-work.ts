@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { clusterTasks } from '../cluster/cluster-tasks.ts';
 import type { RunCommand } from '../cluster/run-command.ts';
-import { followJobs } from '../cluster/slurm-jobs.ts';
+import { followJobs } from '../cluster/slurm.ts';
 import { type ClusterRequest, type ClusterWork, firstFailure } from '../contract/cluster.ts';
 import { taskText } from '../words/cluster.ts';
 import { DoneParts } from '../jobs/work-folder.ts';

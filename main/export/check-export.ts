@@ -25,9 +25,9 @@ export interface ExportCheck {
 }
 
 /** What an export is to be: `mtp` is `drop` by default; weights of another type, if they have one. */
-export type ExportForm = readonly [
+type ExportForm = readonly [
   format: ExportFormat,
-  mtp?: PredictionChoice,
+  mtp?: PredictionChoice | undefined,
   hfType?: CompressedType | undefined,
   ggufType?: GgufType | undefined,
 ];
@@ -37,17 +37,16 @@ export type ExportForm = readonly [
  *
  * @throws WorkbenchError as `preparePlan` and `requireForm`.
  */
-export const planInForm = async (checkpoint: Checkpoint, plan: Plan, ...form: ExportForm): Promise<Plan> => {
+export const planInForm = async (checkpoint: Checkpoint, plan: Plan, form: ExportForm): Promise<Plan> => {
   const prepared = preparePlan(checkpoint, plan, isRetyped(checkpoint, form));
-  await requireForm(checkpoint, prepared, ...form);
+  await requireForm(checkpoint, prepared, form);
   return prepared;
 };
 
 /** Reads config, headers and tokenizer only, no weights. */
 export const checkExport = async (checkpoint: Checkpoint, plan: Plan, ...form: ExportForm): Promise<ExportCheck> => {
   try {
-    preparePlan(checkpoint, plan, isRetyped(checkpoint, form));
-    await requireForm(checkpoint, plan, ...form);
+    await planInForm(checkpoint, plan, form);
   } catch (error) {
     if (!(error instanceof WorkbenchError) || error.kind !== 'refused') throw error;
     return { refusal: { message: error.message, remedy: error.remedy }, notes: [] };
@@ -56,7 +55,7 @@ export const checkExport = async (checkpoint: Checkpoint, plan: Plan, ...form: E
 };
 
 /** Whether an export has weights of another type than the model, so that one of every expert is no copy. */
-export const isRetyped = (checkpoint: Checkpoint, [format, , hfType, ggufType]: ExportForm): boolean =>
+const isRetyped = (checkpoint: Checkpoint, [format, , hfType, ggufType]: ExportForm): boolean =>
   hfType !== undefined || (format === 'gguf' && !isStoredGguf(checkpoint) && ggufType !== undefined);
 
 /**
@@ -68,7 +67,7 @@ export const isRetyped = (checkpoint: Checkpoint, [format, , hfType, ggufType]: 
 export const requireForm = async (
   checkpoint: Checkpoint,
   plan: Plan,
-  ...[format, mtp = 'drop', hfType, ggufType]: ExportForm
+  [format, mtp = 'drop', hfType, ggufType]: ExportForm,
 ): Promise<void> => {
   const { descriptor, config, folder } = checkpoint;
   requireGatesForm(descriptor, plan, format);

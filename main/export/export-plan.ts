@@ -1,7 +1,6 @@
 import { mkdir, statfs } from 'node:fs/promises';
 import path from 'node:path';
-import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
-import { requireSameSources } from '../checkpoint/require-same-sources.ts';
+import { type Checkpoint, openCheckpoint, requireSameSources } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import {
   type CompressedType,
@@ -119,7 +118,7 @@ export interface ExportResult {
 export const exportPlan = async (request: ExportRequest): Promise<ExportResult> => {
   const { checkpoint, settings, control, mtp = 'drop' } = request;
   const { format = 'hf', ggufType, hfType } = request;
-  const plan = await planInForm(checkpoint, request.plan, format, mtp, hfType, ggufType);
+  const plan = await planInForm(checkpoint, request.plan, [format, mtp, hfType, ggufType]);
   const destination = path.resolve(request.destination);
   await requireAbsent(destination);
   await requireParent(destination);

@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { fileErrorCode } from '../files/file-errors.ts';
-import { ownerMark, ownerState } from '../files/owned-name.ts';
+import { ownerMark, ownerState } from '../files/process-alive.ts';
 
 /**
  * Name of the unfinished folder: hidden, and beside the destination so that renaming moves no bytes. It names the

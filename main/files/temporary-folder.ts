@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { refuse } from '../contract/errors.ts';
 import { isSystemError } from './file-errors.ts';
-import { ownerMark, ownerState } from './owned-name.ts';
+import { ownerMark, ownerState } from './process-alive.ts';
 
 const NAME = /^uncurl-[a-z]+-(.+)$/;
 

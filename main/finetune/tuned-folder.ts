@@ -1,7 +1,6 @@
 import { access, constants, copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
-import { requireSameSources } from '../checkpoint/require-same-sources.ts';
+import { type Checkpoint, openCheckpoint, requireSameSources } from '../checkpoint/open-checkpoint.ts';
 import { fail } from '../contract/errors.ts';
 import type { FinetuneManifest } from '../contract/finetune.ts';
 import {

@@ -10,8 +10,16 @@ import type { CallableEngine } from '../contract/rpc.ts';
 import type { SweepResult } from '../contract/sweep.ts';
 import { provenanceHeading } from '../words/provenance.ts';
 import { truncationNotes } from '../words/truncation.ts';
-import { actingTools, type ActingAllowed } from './mcp-acting.ts';
-import { agentName, findNamed, modelName, taskNames, tool, type Tool } from './mcp-tool.ts';
+import {
+  type ActingAllowed,
+  actingTools,
+  agentName,
+  findNamed,
+  modelName,
+  taskNames,
+  tool,
+  type Tool,
+} from './mcp-acting.ts';
 
 /**
  * The engine as tools of the Model Context Protocol (specification 2025-06-18), over standard input and output. Inputs

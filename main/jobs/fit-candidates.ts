@@ -51,7 +51,7 @@ const typesOf = async (
   for (const type of types ?? wanted) {
     try {
       const { hfType, ggufType } = exportTypes(checkpoint, format, roundedOf(type));
-      if (format !== 'plan') await requireForm(checkpoint, wholePlan(checkpoint), format, 'drop', hfType, ggufType);
+      if (format !== 'plan') await requireForm(checkpoint, wholePlan(checkpoint), [format, 'drop', hfType, ggufType]);
       possible.push(type);
     } catch (error) {
       if (!(error instanceof WorkbenchError) || error.kind !== 'refused') throw error;

@@ -356,7 +356,7 @@ export class FitSearch {
       const { format } = settings;
       if (format !== 'plan') {
         const { hfType, ggufType } = exportTypes(checkpoint, format, roundedOf(candidate.weights));
-        await planInForm(checkpoint, plan, format, 'drop', hfType, ggufType);
+        await planInForm(checkpoint, plan, [format, 'drop', hfType, ggufType]);
       }
       return { candidate, plan, losses: [] };
     } catch (error) {

@@ -1,8 +1,7 @@
 import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { sourcesText } from '../checkpoint/model-sources.ts';
-import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { requireSameSources } from '../checkpoint/require-same-sources.ts';
+import { type Checkpoint, requireSameSources } from '../checkpoint/open-checkpoint.ts';
 import { withSeenFolder } from '../checkpoint/seen-folder.ts';
 import { refuse } from '../contract/errors.ts';
 import { type FinetuneManifest, type FinetuneSettings, finetuneStep } from '../contract/finetune.ts';

@@ -285,8 +285,8 @@ export class TorchModel {
   }
 
   /** A request for part `part` of shared work. */
-  request(part: number, ...request: WorkerRequest): Promise<WorkerAnswer> {
-    return this.#team.request(part, ...request);
+  request(part: number, ...[op, content, tensors, signal]: WorkerRequest): Promise<WorkerAnswer> {
+    return this.#team.request(part, op, content, tensors, signal);
   }
 
   /** Logits [T, V] of one sequence of the checkpoint's own model, for which nothing of its routing has to be known. */

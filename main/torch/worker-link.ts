@@ -332,8 +332,9 @@ export class WorkerTeam {
   }
 
   /** A request to the process whose turn it is for part `part`. @throws as `WorkerLink.request`. */
-  request(part: number, ...request: WorkerRequest): Promise<WorkerAnswer> {
-    return present(this.#links[part % this.size], 'a team without processes').request(...request);
+  request(part: number, ...[op, content, tensors, signal]: WorkerRequest): Promise<WorkerAnswer> {
+    const link = present(this.#links[part % this.size], 'a team without processes');
+    return link.request(op, content, tensors, signal);
   }
 
   /** The same request to all; answers in the order of devices. @throws the first error, when all have answered. */

@@ -44,12 +44,12 @@ test('only these files start programs', () => {
     'main/hosts/fetch-folder.ts',
     // The system's tar.
     'main/hosts/install-there.ts',
+    // The system's mkfifo.
+    'main/hosts/line-process.ts',
     // The same command line again, for the background.
     'main/hosts/serving-engine.ts',
     // The system's ssh.
     'main/hosts/ssh-line.ts',
-    // The system's mkfifo.
-    'main/hosts/ssh-questions.ts',
     'main/inference/providers/fork-probe.ts',
     'main/torch/worker-link.ts',
   ]);

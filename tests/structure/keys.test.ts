@@ -48,11 +48,11 @@ const OTHER_HASHES: Readonly<Record<string, string>> = {
   'main/export/gguf/gguf-file.ts': 'the bytes of an export',
   'main/export/gguf/tokenizer-metadata.ts': 'how a tokenizer splits a text',
   'main/export/onnx-files.ts': 'the bytes of an export',
-  'main/files/owned-name.ts': 'the name of a machine',
+  'main/files/process-alive.ts': 'the name of a machine',
   'main/export/write-weights.ts': 'the bytes of an export',
   'main/files/checksums.ts': 'the bytes of a file',
   'main/finetune/mixture.ts': 'texts',
-  'main/hosts/serve-access.ts': 'a token of the page',
+  'main/hosts/serve.ts': 'a token of the page',
   'main/hosts/serving-engine.ts': 'the name of a file',
   'main/hub/download.ts': 'the bytes of a downloaded file',
   'main/inference/decoding/sample-token.ts': 'what a drawn token is drawn by',
@@ -150,7 +150,6 @@ test('only these files compare times or stamps of model files; none of them make
   expect(filesWith(/\b(?:changedSources|stampModel|sourcesText|timesTell)\(/)).toEqual([
     'main/checkpoint/model-content.ts',
     'main/checkpoint/open-checkpoint.ts',
-    'main/checkpoint/require-same-sources.ts',
     'main/jobs/source-gate.ts',
     // Beside the identities: a training that was interrupted starts again if a file was only touched.
     ...PARTIAL_KEYS,

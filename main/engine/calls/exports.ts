@@ -215,7 +215,7 @@ export const exportRun: StartedRun<'export', typeof exportSpec> = {
         `${destination} exists.`,
         'Choose another name: existing files are never overwritten.',
       );
-    await requireForm(checkpoint, plan, format, mtp, hfType);
+    await requireForm(checkpoint, plan, [format, mtp, hfType]);
   },
   title: (_, { spec, models }) => `Export of ${modelNames({ models })} to ${basename(spec.destination)}`,
   job: (context, { spec, models }) => {

@@ -9,15 +9,21 @@ import {
   groupRoom,
   longestFirst,
   ROWS_AT_ONCE,
+  WritingRow,
 } from './decoding-group.ts';
-import { type DecodingEngine, nothingCarried, runStep, type StepWork } from './run-step.ts';
+import {
+  type DecodingEngine,
+  makeStepBatch,
+  nothingCarried,
+  runStep,
+  type StepSequence,
+  type StepWork,
+} from './run-step.ts';
 import { groupTrees } from '../batch.ts';
 import { carriedParts } from '../../graph/carried.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import type { Feeds } from '../session.ts';
 import { CarriedCache } from './carried-cache.ts';
-import { makeStepBatch, type StepSequence } from './step-batch.ts';
-import { WritingRow } from './writing-row.ts';
 
 /** Logits computed at once where rows choose their tokens: rows x vocabulary. */
 const MOST_LOGITS = 2 ** 22;

@@ -5,11 +5,18 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { commandsOn, type RunCommand } from '../../../main/cluster/run-command.ts';
-import { cancelJobs, followJobs, readTasks, submitJobs } from '../../../main/cluster/slurm-jobs.ts';
-import { readNodes, requireOneKind } from '../../../main/cluster/slurm-nodes.ts';
+import {
+  cancelJobs,
+  followJobs,
+  readJobLines,
+  readNodes,
+  readQueue,
+  readTasks,
+  requireOneKind,
+  slurmScript,
+  submitJobs,
+} from '../../../main/cluster/slurm.ts';
 import { clusterTasks } from '../../../main/cluster/cluster-tasks.ts';
-import { slurmScript } from '../../../main/cluster/slurm-script.ts';
-import { readJobLines, readQueue } from '../../../main/cluster/slurm-state.ts';
 import { clusterRequest, type ClusterRequest, hasFailed, isActive } from '../../../main/contract/cluster.ts';
 import { taskText } from '../../../main/words/cluster.ts';
 import { shellWord } from '../../../main/words/equivalent-command.ts';

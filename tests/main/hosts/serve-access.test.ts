@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createGuessDelay } from '../../../main/hosts/serve-access.ts';
+import { createGuessDelay } from '../../../main/hosts/serve.ts';
 
 test('each wrong guess waits twice as long, up to ten seconds, and is forgotten after a minute', async () => {
   let now = 0;

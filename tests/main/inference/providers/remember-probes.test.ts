@@ -1,7 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import type { ProbeEnd } from '../../../../main/contract/device.ts';
-import type { StartProbe } from '../../../../main/inference/providers/fork-probe.ts';
-import { rememberProbes } from '../../../../main/inference/providers/remember-probes.ts';
+import { rememberProbes, type StartProbe } from '../../../../main/inference/providers/fork-probe.ts';
 
 const measured = (deviceName: string): ProbeEnd => ({
   kind: 'measured',
