@@ -4,8 +4,7 @@ import type { ExportFormat, RoundedType, PredictionChoice, Verification } from '
 import { expertTypesOf, isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
 import type { SweepResult } from '../contract/sweep.ts';
 import { bareFactor } from '../words/numbers.ts';
-import { refereeWords } from '../words/referee.ts';
-import { EXPORT_CHECK, transformersWords } from '../words/transformers-check.ts';
+import { EXPORT_CHECK, refereeWords, transformersWords } from '../words/referee.ts';
 import { planStandingText } from '../words/verdicts.ts';
 import { ATTENTION_MASK, INPUT_IDS, LOGITS } from '../graph/whole-model.ts';
 import { planCost } from '../pruning/plan-cost.ts';

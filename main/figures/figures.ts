@@ -8,7 +8,7 @@ import type { ThemeName } from './colors.ts';
 import { fileNames } from './file-names.ts';
 import { manifestFile } from './figure-manifest.ts';
 import type { Deflate } from './png.ts';
-import { profileMetrics } from './profile-matrices.ts';
+import { profileMetrics } from './profile-table.ts';
 import { elsewhereCurves } from './elsewhere-figure.ts';
 import { luckPictures } from './luck-figure.ts';
 import { modelCharts } from './model-charts.ts';

@@ -42,8 +42,7 @@ import { heatmapFigure, type HeatmapFigure, heatmapPng } from './heatmap-figure.
 import { luckFigure, type LuckPicture } from './luck-figure.ts';
 import { type MapScaling, shadedMap } from './map-scaling.ts';
 import { type Deflate, pngTexts } from './png.ts';
-import { profileMetric, type ProfileMetric } from './profile-matrices.ts';
-import { profileCsv } from './profile-table.ts';
+import { profileCsv, profileMetric, type ProfileMetric } from './profile-table.ts';
 import { type RunEntry, runsCsv } from './run-tables.ts';
 import { shareFigure } from './share-figure.ts';
 import { sizePairFigure } from './size-pair-figure.ts';

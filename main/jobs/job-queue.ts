@@ -7,7 +7,7 @@ import type { TransformersCheck } from '../contract/transformers-check.ts';
 import { isSystemError } from '../files/file-errors.ts';
 import type { TextJudge } from '../harness/judge-texts.ts';
 import { runKinds } from '../contract/run-kinds.ts';
-import { transformersWords } from '../words/transformers-check.ts';
+import { transformersWords } from '../words/referee.ts';
 import { HEARTBEAT_MS, type RunLock } from '../workspace/run-lock.ts';
 import type { UserKey } from '../workspace/user-key.ts';
 import type { CreatedRun, RunStore } from '../workspace/run-store.ts';

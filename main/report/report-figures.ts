@@ -8,7 +8,7 @@ import { differenceFigure, differencePanel } from '../figures/difference-chart.t
 import { type FigureTheme, pageTheme } from '../figures/colors.ts';
 import { luckFigure, luckPictures } from '../figures/luck-figure.ts';
 import { modelCharts } from '../figures/model-charts.ts';
-import { profileMetrics } from '../figures/profile-matrices.ts';
+import { profileMetrics } from '../figures/profile-table.ts';
 import { routingBlockHeight, routingCaption, routingSheet } from '../figures/routing-sheet.ts';
 import { shareFigure } from '../figures/share-figure.ts';
 import { sizePairFigure } from '../figures/size-pair-figure.ts';

@@ -1,5 +1,6 @@
 import type { Refereed } from '../contract/export.ts';
 import { counted, formatPercent } from './numbers.ts';
+import type { TransformersCheck } from '../contract/transformers-check.ts';
 
 /** Flips that are named. */
 const MOST_NAMED = 10;
@@ -24,5 +25,21 @@ export const refereeWords = (
       : ` (${formatPercent(flips.length / answers)}; of all answers at most ` +
         `${formatPercent(atMost)}, exact one-sided 95 % limit).`) +
     (named.length === 0 ? '' : ` ${named.join('; ')}${flips.length > named.length ? '; and others' : ''}.`)
+  );
+};
+
+/** What compares a model, and an export. */
+const MODEL_CHECK = 'uncurl info MODEL --referee';
+export const EXPORT_CHECK = 'uncurl verify FOLDER --against MODEL --plan PLAN --referee';
+
+/** Whether a model was compared with transformers, in words; null: nobody has asked. */
+export const transformersWords = (check: TransformersCheck | null, asking = MODEL_CHECK): string => {
+  if (check === null) return `not compared with transformers (${asking} compares it)`;
+  if (check.word === 'not compared') return `not compared with transformers: ${check.why}`;
+  const { transformers, tokens, differing, difference, tolerance } = check;
+  const ties = differing === 0 ? '' : `, but for ${differing} positions, where experts tie or the difference is larger`;
+  return (
+    `equal to transformers ${transformers} in ${tokens} tokens of logits (largest difference ` +
+    `${difference.toExponential(1)} of the largest logit, ${tolerance} is allowed)${ties}`
   );
 };

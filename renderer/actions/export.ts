@@ -7,7 +7,7 @@ import {
   exportObstacle,
   exportSource,
 } from '../plan/export-source.ts';
-import { exportStore } from '../state/export-store.ts';
+import { exportStore } from '../state/model-forms.ts';
 import type { Action } from './action.ts';
 import { planOf } from './plan.ts';
 

@@ -8,7 +8,7 @@ import type { Engine } from '../engine/engine-context.tsx';
 import { focusedTask, isUsable, selectedModel, tickedTasks } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
 import { plannedTasks } from '../plan/plan-input.ts';
-import { chatOf } from '../plan/chat.ts';
+import { chatOf } from '../plan/chat.tsx';
 import { strangeRunStore } from '../state/dialog-stores.ts';
 import { planStore } from '../state/plan-store.ts';
 import { optionsOf } from '../sweep/sweep-plan.ts';

@@ -1,18 +1,31 @@
 import {
   devicesStore,
+  docsStore,
+  experimentStore,
   methodsStore,
   settingsStore,
   shortcutsStore,
-  docsStore,
-  experimentStore,
 } from '../state/dialog-stores.ts';
 import { layoutStore, type Theme } from '../state/layout-store.ts';
 import { compareStore, routingStore, thresholdsStore } from '../state/view-stores.ts';
-import { setTheme } from './settings.ts';
-import { type Action } from './action.ts';
+import type { Action } from './action.ts';
 import { topics } from '../definitions/docs.ts';
 import { isUsable, selectedModel } from '../engine/facts.ts';
-import { finetuneStore } from '../state/finetune-store.ts';
+import { finetuneStore } from '../state/model-forms.ts';
+import type { CallInput } from '../../main/contract/calls.ts';
+import type { Engine } from '../engine/engine-context.tsx';
+
+/** Changes the user settings that the engine stores; they apply to every workspace. */
+export const changeSettings = async ({ bridge, cache }: Engine, input: CallInput<'settings.write'>): Promise<void> => {
+  const document = await bridge.call('settings.write', input);
+  cache.patch('settings.read', () => document);
+};
+
+/** Shows a theme at once and stores it. */
+export const setTheme = async (engine: Engine, theme: Theme): Promise<void> => {
+  layoutStore.getState().chooseTheme(theme);
+  await changeSettings(engine, { change: { theme } });
+};
 
 export const showDevices: Action = {
   id: 'show-devices',

@@ -42,7 +42,7 @@ import { ExpertPart, ModelPart, PointPart } from '../features/inspector/inspecto
 import { neighbour, selectionStore } from '../state/selection-store.ts';
 import { subjects, type Subject } from '../state/selection.ts';
 import { usePart } from '../state/view-stores.ts';
-import { setTheme } from '../actions/settings.ts';
+import { setTheme } from '../actions/view.ts';
 import { isMac, showShortcut } from '../actions/shortcut.ts';
 import { Icon, IconButton } from '../components/button.tsx';
 

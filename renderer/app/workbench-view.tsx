@@ -2,15 +2,21 @@ import { lazy, Suspense, useEffect } from 'react';
 import { lacksCalibration } from '../../main/contract/task.ts';
 import { ActionButton } from '../actions/action-button.tsx';
 import { isProfiling, profileFocused, profileTasks } from '../actions/jobs.ts';
-import { chooseCalibration } from '../actions/open.ts';
+import { chooseCalibration, findModel } from '../actions/open.ts';
 import { EmptyState } from '../components/panel.tsx';
 import { focusedTask, isUsable, leadingLook, selectedModel, useFacts } from '../engine/facts.ts';
 import { LayerBars, TaskAtlas } from '../features/routing/layer-atlas.tsx';
 import { MapSection } from '../features/routing/map-section.tsx';
-import { FirstRun } from '../features/start/first-run.tsx';
 import { ModelMissing } from '../plan/model-missing.tsx';
 import { usePlansAhead } from '../plan/plans-ahead.ts';
 import { useProfiles } from '../profile/use-profiles.ts';
+import { connectElsewhere } from '../actions/remote.ts';
+import { addSampleSweep } from '../actions/runs.ts';
+import { Button } from '../components/button.tsx';
+import { Problem } from '../components/problem.tsx';
+import { useQuery, useRequest } from '../engine/engine-context.tsx';
+import { layoutStore } from '../state/layout-store.ts';
+import './first-run.css';
 
 const loadCurves = () => import('../features/curves/curves-section.tsx');
 const loadLauncher = () => import('../features/plan/sweep-launcher.tsx');
@@ -114,5 +120,37 @@ const Unprofiled = () => {
           : 'Profiling runs the calibration items through the model and records which experts each token uses. Test ' +
             'items are not used.'}
     </EmptyState>
+  );
+};
+
+/** In a workspace without runs: four ways to begin, one of which needs nothing. */
+const FirstRun = () => {
+  const runs = useQuery('runs.list', {}).data;
+  const { busy, problem, start } = useRequest('here');
+  if (runs?.length !== 0) return null;
+  return (
+    <section className="first-run" aria-label="Ways to begin">
+      <ul>
+        <li>
+          <Button look="primary" disabled={busy} onClick={() => start(addSampleSweep)}>
+            {busy ? 'Opening the sample…' : 'Open the sample'}
+          </Button>
+          <p>A finished sweep of small models: how far each can be pruned, with its curves and maps.</p>
+        </li>
+        <li>
+          <ActionButton action={findModel}>Open a model…</ActionButton>
+          <p>A folder, a GGUF file or a name on the Hub. Then profile tasks and start a sweep.</p>
+        </li>
+        <li>
+          <Button onClick={() => layoutStore.getState().show('fit')}>Fit a model to a size</Button>
+          <p>Name the bytes that you have: the search prunes and rounds until the model fits.</p>
+        </li>
+        <li>
+          <ActionButton action={connectElsewhere}>Connect to a machine…</ActionButton>
+          <p>The workbench of a machine with a card, through your own ssh. Its runs outlive this window.</p>
+        </li>
+      </ul>
+      {problem !== null && <Problem error={problem} />}
+    </section>
   );
 };

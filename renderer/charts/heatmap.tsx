@@ -31,9 +31,8 @@ import {
   revealing,
   zoomed,
 } from './heatmap-geometry.ts';
-import { type HeatmapPicture, paintHeatmap } from './paint-heatmap.ts';
+import { type HeatmapPicture, paintHeatmap, themeInks } from './paint-heatmap.ts';
 import './heatmap.css';
-import { themeInks } from './theme-inks.ts';
 
 interface HeatmapProps extends Pick<
   HeatmapPicture,

@@ -1,10 +1,42 @@
 import type { CellMatrix, Hatch } from '../../main/figures/cell-matrix.ts';
 import { labelStep } from '../../main/figures/heatmap-figure.ts';
 import { type ColorScale, inkOn } from '../../main/figures/colors.ts';
-import { cellOrigin } from './heatmap-geometry.ts';
-import type { Cell, HeatmapGeometry } from './heatmap-geometry.ts';
+import { type Cell, cellOrigin, type HeatmapGeometry } from './heatmap-geometry.ts';
 
-export interface HeatmapPicture {
+interface Inks {
+  /** Colour of a cell without a value. */
+  readonly absent: string;
+  readonly ink: string;
+  readonly mutedInk: string;
+  /** The page behind the map, into which pruned cells fade. */
+  readonly surface: string;
+  readonly font: string;
+}
+
+const known = new Map<string, Inks>();
+
+/**
+ * Colours and font of the style sheets for canvases. Read once for each theme: reading them makes the browser compute
+ * the styles of the whole page at once, before anything is painted.
+ */
+export const themeInks = (): Inks => {
+  const theme = document.documentElement.dataset['theme'] ?? '';
+  const found = known.get(theme);
+  if (found !== undefined) return found;
+  const style = getComputedStyle(document.body);
+  const color = (name: string): string => style.getPropertyValue(name).trim();
+  const inks = {
+    absent: color('--border-strong'),
+    ink: color('--text'),
+    mutedInk: color('--text-muted'),
+    surface: color('--surface'),
+    font: style.fontFamily,
+  };
+  known.set(theme, inks);
+  return inks;
+};
+
+export interface HeatmapPicture extends Inks {
   readonly geometry: HeatmapGeometry;
   /** A null value is drawn as absent. */
   readonly matrix: CellMatrix;
@@ -22,13 +54,6 @@ export interface HeatmapPicture {
   readonly rowNote: ((layer: number) => string) | null;
   /** Number above a column; null: the column's index. */
   readonly columnNumber: ((column: number) => string) | null;
-  /** Colour of cells without a value. */
-  readonly absent: string;
-  readonly ink: string;
-  readonly mutedInk: string;
-  /** The page behind the map, into which pruned cells fade. */
-  readonly surface: string;
-  readonly font: string;
   readonly selectedLayer: number | null;
 }
 

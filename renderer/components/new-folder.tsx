@@ -2,12 +2,11 @@ import { type ReactNode } from 'react';
 import type { FolderPurpose } from '../../main/contract/shell.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import { useRequest } from '../engine/engine-context.tsx';
-import type { ChosenFolder } from '../state/export-store.ts';
+import type { ChosenFolder, ChosenProgram } from '../state/model-forms.ts';
 import { chooseFolder, choosePython } from '../state/file-choice.ts';
 import { Button } from './button.tsx';
 import './new-folder.css';
 import { TextField } from './choices.tsx';
-import { type ChosenProgram } from '../state/finetune-store.ts';
 
 interface ChosenPathProps {
   /** Null: none is chosen, and `otherwise` stands in its place. */

@@ -12,7 +12,7 @@ import { methodDraws, weightsOfLabel } from '../../main/contract/method.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
 import { type Facts, isUsable, selectedModel } from '../engine/facts.ts';
 import { factorInName } from '../../main/words/numbers.ts';
-import type { exportStore } from '../state/export-store.ts';
+import type { exportStore } from '../state/model-forms.ts';
 import { planStore } from '../state/plan-store.ts';
 import type { PointKey } from '../state/selection.ts';
 import { currentPlanCall, shownImport } from './plan-input.ts';

@@ -7,7 +7,7 @@ import type { TaskEntry } from '../../main/contract/task.ts';
 import type { Cell } from '../charts/heatmap-geometry.ts';
 import { useFacts } from '../engine/facts.ts';
 import { useQueries } from '../engine/engine-context.tsx';
-import { useChatOf } from '../plan/chat.ts';
+import { useChatOf } from '../plan/chat.tsx';
 
 /** Only the newest runs are searched; single experts from older ones are quickly measured again. */
 const MOST_RUNS = 24;

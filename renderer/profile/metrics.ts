@@ -1,5 +1,5 @@
 import type { TaskProfile } from '../../main/contract/profile.ts';
-import { profileMetric } from '../../main/figures/profile-matrices.ts';
+import { profileMetric } from '../../main/figures/profile-table.ts';
 import { formatFixed, formatNumber, formatPercent, formatSigned } from '../../main/words/numbers.ts';
 import type { RoutingMetric } from '../state/map-view.ts';
 import { byFallingValue } from '../../main/figures/cell-matrix.ts';

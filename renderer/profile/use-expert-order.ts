@@ -6,7 +6,7 @@ import { useQuery } from '../engine/engine-context.tsx';
 import { isUsable, selectedModel, useFacts } from '../engine/facts.ts';
 import type { ExpertFate } from '../plan/expert-fates.ts';
 import { planStore } from '../state/plan-store.ts';
-import { chatOf } from '../plan/chat.ts';
+import { chatOf } from '../plan/chat.tsx';
 import { metricMatrix } from './metrics.ts';
 import { useProfiles } from './use-profiles.ts';
 

@@ -8,7 +8,7 @@ import type { TaskEntry } from '../../main/contract/task.ts';
 import { useQuery } from '../engine/engine-context.tsx';
 import { isUsable, selectedModel, usableTasks, useFacts } from '../engine/facts.ts';
 import { planStore } from '../state/plan-store.ts';
-import { chatOf } from '../plan/chat.ts';
+import { chatOf } from '../plan/chat.tsx';
 
 type NamedTask = Pick<TaskEntry, 'name' | 'hash'>;
 

@@ -1,15 +1,28 @@
 import type { ModelEntry, PathHandle } from '../../main/contract/model.ts';
-import { methodName, type Pin, describedPlanSettings, methodOptions } from '../../main/contract/plan.ts';
+import { describedPlanSettings, methodName, methodOptions, type Pin } from '../../main/contract/plan.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
-import { plainMap, routingMetrics, type MapMinus, type MapOrder, type MapView } from './map-view.ts';
-import { plainPlan, type OptionsByMethod, type PlanSettings } from './plan-settings.ts';
+import { type MapMinus, type MapOrder, type MapView, plainMap, routingMetrics } from './map-view.ts';
+import { type OptionsByMethod, plainPlan, type PlanSettings } from './plan-settings.ts';
 import { jsonIn } from '../../main/contract/errors.ts';
-import { decodedWord, isRunId } from './address-words.ts';
 import { noSelection, type PointKey, type Selection, subjects } from './selection.ts';
 import { mapScalings } from '../../main/figures/map-scaling.ts';
 import { z } from 'zod';
 import { PLAN_KEYS } from '../../main/contract/page-fragment.ts';
 import { changedSettings, settingsOf, valueIn } from '../../main/contract/setting.ts';
+
+/** Whether a word can be the id of a run. */
+export const isRunId = (word: string): boolean => /^[a-z0-9][a-z0-9-]{0,127}$/.test(word);
+
+/** A word of an address that was encoded twice, since no value there may hold a slash. */
+export const decodedWord = (word: string): string => {
+  try {
+    return decodeURIComponent(word);
+  } catch (error) {
+    // A typed address may hold a single per cent sign.
+    if (error instanceof URIError) return word;
+    throw error;
+  }
+};
 
 // The state of the page as a URL fragment: `#view=workbench&model=uncurl-16&task=sort&factor=4`. It survives a reload
 // and works as a link. Models and tasks are given by name if that is unique, else by handle.

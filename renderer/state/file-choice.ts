@@ -3,8 +3,7 @@ import { WorkbenchError } from '../../main/contract/errors.ts';
 import type { PathHandle } from '../../main/contract/model.ts';
 import type { FolderPurpose } from '../../main/contract/shell.ts';
 import type { Bridge } from '../bridge/bridge.ts';
-import type { ChosenFolder } from './export-store.ts';
-import type { ChosenProgram } from './finetune-store.ts';
+import type { ChosenFolder, ChosenProgram } from './model-forms.ts';
 
 /**
  * Uses a chosen folder, for example opens it, with the bridge of the button that chose it. Where it fails, the folder

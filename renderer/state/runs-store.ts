@@ -1,5 +1,7 @@
 import { createStore } from 'zustand/vanilla';
 import type { RunOrder } from '../../main/contract/run.ts';
+import { type RunGroup, RUNS_SHOWN } from '../../main/figures/run-tables.ts';
+import { nextSort, type TableSort } from '../../main/figures/table-rows.ts';
 import { toggled } from './selection-store.ts';
 
 interface RunsState {
@@ -29,4 +31,33 @@ export const runsStore = createStore<RunsState>()((set) => ({
   trashOpen: false,
   compared: null,
   toggleChosen: (run) => set(({ chosen }) => ({ chosen: toggled(chosen, run) })),
+}));
+
+/** What the table of runs shows, besides its filter and the chosen runs, which it shares with the list of runs. */
+export interface RunsTable {
+  readonly sort: TableSort | null;
+  readonly group: RunGroup | null;
+  /** Names of the columns shown, in the order of the list of columns. */
+  readonly columns: readonly string[];
+  /** Runs that stay on top. */
+  readonly pinned: readonly string[];
+  /** Runs whose points are shown. */
+  readonly unfolded: readonly string[];
+}
+
+interface RunsTableState extends RunsTable {
+  readonly sortBy: (column: string) => void;
+  readonly togglePinned: (run: string) => void;
+  readonly toggleFolded: (run: string) => void;
+}
+
+export const runsTableStore = createStore<RunsTableState>()((set) => ({
+  sort: null,
+  group: null,
+  columns: RUNS_SHOWN,
+  pinned: [],
+  unfolded: [],
+  sortBy: (column) => set(({ sort }) => ({ sort: nextSort(sort, column) })),
+  togglePinned: (run) => set(({ pinned }) => ({ pinned: toggled(pinned, run) })),
+  toggleFolded: (run) => set(({ unfolded }) => ({ unfolded: toggled(unfolded, run) })),
 }));

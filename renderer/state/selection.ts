@@ -1,10 +1,9 @@
 import { assertNever } from '../../main/contract/errors.ts';
 import type { PathHandle } from '../../main/contract/model.ts';
 import type { MethodName, Pin } from '../../main/contract/plan.ts';
-import { isSameMap, plainMap } from './map-view.ts';
-import type { MapView } from './map-view.ts';
-import { changedPlan, plainPlan } from './plan-settings.ts';
-import type { PlanSettings } from './plan-settings.ts';
+import { isSameMap, type MapView, plainMap } from './map-view.ts';
+import { changedPlan, plainPlan, type PlanSettings } from './plan-settings.ts';
+import type { SweepResult } from '../../main/contract/sweep.ts';
 
 /** Identifies a point of a sweep. */
 export interface PointKey {
@@ -157,3 +156,12 @@ export const changed = (selection: Selection, change: Change): Selection => {
       return assertNever(change);
   }
 };
+
+export const pointKey = (run: string, { model, task, method, seed, factor }: SweepResult): PointKey => ({
+  run,
+  model,
+  task,
+  method,
+  seed,
+  factor,
+});

@@ -8,14 +8,11 @@ import { methodName, refitName } from '../../main/contract/plan.ts';
 import { sliceBy } from '../../main/contract/slices.ts';
 import { describedSweepSettings, UNPRUNED } from '../../main/contract/sweep.ts';
 import { type AnswerKind, answerKind } from '../../main/contract/task.ts';
-import { type RunGroup, RUN_GROUPS, runColumns, RUNS_SHOWN } from '../../main/figures/run-tables.ts';
-import type { TableSort } from '../../main/figures/table-rows.ts';
-import { named, type Named, nameOf, pointIn, pointText, unchosen } from './address.ts';
+import { RUN_GROUPS, runColumns, RUNS_SHOWN } from '../../main/figures/run-tables.ts';
+import { decodedWord, isRunId, named, type Named, nameOf, pointIn, pointText, unchosen } from './address.ts';
 import { jsonIn } from '../../main/contract/errors.ts';
-import { decodedWord, isRunId } from './address-words.ts';
 import type { PointKey } from './selection.ts';
-import { runsStore } from './runs-store.ts';
-import { runsTableStore } from './runs-table-store.ts';
+import { type RunsTable, runsStore, runsTableStore } from './runs-store.ts';
 import { sweepStore, usualMethods } from './sweep-store.ts';
 import {
   compareStore,
@@ -33,7 +30,7 @@ import {
 // are left out. The form of the next sweep is one word, `sweep`: what differs from its defaults, as JSON.
 
 /** State of the views beside the selection. */
-export interface Shown {
+export interface Shown extends RunsTable {
   /** The chart below the map. */
   readonly chart: CurvesMode;
   /** Margin of the thresholds; null: that of the sweep. */
@@ -53,11 +50,6 @@ export interface Shown {
   readonly filter: string;
   readonly archived: boolean;
   readonly chosen: readonly string[];
-  readonly sort: TableSort | null;
-  readonly group: RunGroup | null;
-  readonly columns: readonly string[];
-  readonly pinned: readonly string[];
-  readonly unfolded: readonly string[];
   /** The two models that the map of models compares, and the slice whose items are read. */
   readonly compared: readonly PointKey[];
   readonly slice: ShownSlice;

@@ -3,6 +3,9 @@ import type { PathHandle } from '../../main/contract/model.ts';
 import type { MethodName, RefitName } from '../../main/contract/plan.ts';
 import { type DescribedSweepSettings, describedSweepSettings, type SweepSettings } from '../../main/contract/sweep.ts';
 import { toggled } from './selection-store.ts';
+import { clusterRequest } from '../../main/contract/cluster.ts';
+import { jsonIn } from '../../main/contract/errors.ts';
+import { remembered } from './layout-store.ts';
 
 /** Methods of a first sweep: the floor, the usual baseline, and two published methods. */
 export const usualMethods: readonly MethodName[] = ['random', 'frequency', 'reap', 'uncurl'];
@@ -70,3 +73,28 @@ export const sweepStore = createStore<SweepState>()((set) => ({
   toggleRefit: (refit) => set(({ refits }) => ({ refits: toggled(refits, refit) })),
   choose: (setting, value) => set((state) => ({ ...state, [setting]: value })),
 }));
+
+/** Where the next sweep runs. */
+const RUN_TARGETS = ['here', 'cluster'] as const;
+type RunTarget = (typeof RUN_TARGETS)[number];
+
+interface ClusterState {
+  readonly runsOn: RunTarget;
+  /** The next submission's request in the contract's shape, as typed; it may hold invalid values. */
+  readonly request: Readonly<Record<string, unknown>>;
+  readonly choose: (setting: string, value: unknown) => void;
+}
+
+const usual = { ...clusterRequest.parse({}), workers: 2 };
+
+/** Cluster settings of the next submission; remembered between starts. */
+export const clusterStore = createStore<ClusterState>()((set) => ({
+  runsOn: RUN_TARGETS.find((target) => target === remembered.read('runOn')) ?? 'here',
+  request: clusterRequest.safeParse(jsonIn(remembered.read('cluster') ?? '')).data ?? usual,
+  choose: (setting, value) => set(({ request }) => ({ request: { ...request, [setting]: value } })),
+}));
+
+clusterStore.subscribe(({ runsOn, request }) => {
+  remembered.write('runOn', runsOn);
+  remembered.write('cluster', JSON.stringify(request));
+});

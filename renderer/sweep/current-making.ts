@@ -3,7 +3,7 @@ import type { MethodName, Plan } from '../../main/contract/plan.ts';
 import { isUsable, selectedModel } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
 import { ignoresBudget, plannedTasks, shownImport } from '../plan/plan-input.ts';
-import { chatOf } from '../plan/chat.ts';
+import { chatOf } from '../plan/chat.tsx';
 import type { PlanSettings } from '../state/plan-settings.ts';
 import { methodNameOfFile } from '../plan/method-files.ts';
 import { gatesThere, type PlanMaking, sweepSettingsOf } from './plan-making.ts';

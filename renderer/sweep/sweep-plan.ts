@@ -18,7 +18,7 @@ import { type CostlyTraits, sweepShape, type SweepWork, sweepWork } from '../../
 import { methodTitle } from '../../main/words/methods.ts';
 import { counted, formatFactor } from '../../main/words/numbers.ts';
 import { standardFactors } from '../plan/kept-counts.ts';
-import { chatOf, withChatTemplate } from '../plan/chat.ts';
+import { chatOf, withChatTemplate } from '../plan/chat.tsx';
 import { asksItems } from '../plan/plan-input.ts';
 import type { OptionsByMethod, PlanSettings } from '../state/plan-settings.ts';
 import type { SweepChoices } from '../state/sweep-store.ts';

@@ -17,8 +17,7 @@ import { produceFileAtomically } from '../../files/write-atomically.ts';
 import { outFolder, readPlanFile } from '../files.ts';
 import { exportSettings } from '../../jobs/export-job.ts';
 import { withoutTorch } from '../../torch/open-torch-model.ts';
-import { refereeWords } from '../../words/referee.ts';
-import { transformersWords } from '../../words/transformers-check.ts';
+import { refereeWords, transformersWords } from '../../words/referee.ts';
 import {
   COMPUTE_OPTIONS,
   madeBy,

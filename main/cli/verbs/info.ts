@@ -24,7 +24,7 @@ import { MACHINE_OPTIONS, machineSettings } from '../machine-options.ts';
 import { CHECKED_TOKENS, type TransformersCheck } from '../../contract/transformers-check.ts';
 import { KeptChecks } from '../../torch/kept-checks.ts';
 import { runsInTorch, runsWithin } from '../../words/memory.ts';
-import { transformersWords } from '../../words/transformers-check.ts';
+import { transformersWords } from '../../words/referee.ts';
 import { stateFolder } from '../../workspace/user-key.ts';
 import { findModel, WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
 import { printedBytes, printedCount, terminalText, textList } from '../terminal-text.ts';

@@ -8,7 +8,7 @@ import { titlesOf } from '../../../main/words/task-titles.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { compareStore } from '../../state/view-stores.ts';
 import { showPoint } from '../../sweep/brought.ts';
-import { pointKey } from '../../sweep/points.ts';
+import { pointKey } from '../../state/selection.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
 import { comparedPoint, useComparison } from './comparison.ts';
 import { MethodMatrix } from './method-matrix.tsx';

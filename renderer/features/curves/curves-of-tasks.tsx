@@ -26,7 +26,7 @@ import { inTaskTitles, titlesOf, withTaskTitles } from '../../../main/words/task
 import { type ResolvedTheme, useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
 import { showPoint } from '../../sweep/brought.ts';
-import { pointKey } from '../../sweep/points.ts';
+import { pointKey } from '../../state/selection.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
 import { MethodToggles, NotYet } from '../../sweep/sweep-controls.tsx';
 import { CurtailedList, ResultsTable, ThresholdsTable } from './curves-tables.tsx';

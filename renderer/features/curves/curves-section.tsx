@@ -16,7 +16,7 @@ import { bestThreshold, headlineThresholds } from '../../../main/evaluation/thre
 import { thresholdsAfterSelection } from '../../../main/evaluation/threshold-family.ts';
 import { ONE_SIDED_ALPHA } from '../../../main/evaluation/verdicts.ts';
 import { countedMethods } from '../../../main/words/methods.ts';
-import { safetySentence } from '../../../main/words/safety.ts';
+import { safetySentence } from '../../../main/words/verdicts.ts';
 import { Definition } from '../../components/definition.tsx';
 import '../../sweep/sweep.css';
 

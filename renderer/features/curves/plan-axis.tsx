@@ -43,7 +43,7 @@ import { useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
 import { showPoint, nameInRun } from '../../sweep/brought.ts';
 import { pooledCurves, type RunResult } from '../../sweep/model-points.ts';
-import { pointKey } from '../../sweep/points.ts';
+import { pointKey } from '../../state/selection.ts';
 import { MethodToggles } from '../../sweep/sweep-controls.tsx';
 import { useSweep } from '../../sweep/shown-sweep.ts';
 import { useModelPoints } from '../../sweep/use-model-points.ts';

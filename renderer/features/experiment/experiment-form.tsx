@@ -12,14 +12,13 @@ import { SettingFields } from '../../components/setting-field.tsx';
 import { useRequest } from '../../engine/engine-context.tsx';
 import { tickedTasks, useFacts } from '../../engine/facts.ts';
 import { experimentStore } from '../../state/dialog-stores.ts';
-import { type FinetuneState, finetuneStore } from '../../state/finetune-store.ts';
+import { type FinetuneState, finetuneStore, trainingFor } from '../../state/model-forms.ts';
 import { sweepStore, usualMethods } from '../../state/sweep-store.ts';
 import type { CallInput } from '../../../main/contract/calls.ts';
 import { finetuneSettings } from '../../../main/contract/finetune.ts';
 import type { ModelEntry } from '../../../main/contract/model.ts';
 import { equalSizes, noCalibration, noRightAnswers, refusalText } from '../../../main/contract/start-rules.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
-import { trainingFor } from '../../plan/training.ts';
 import { ModelTicks } from '../../sweep/model-ticks.tsx';
 import './experiment.css';
 

@@ -5,7 +5,7 @@ import { Dialog } from '../../components/dialog.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { formatFactor } from '../../../main/words/numbers.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
-import { exportStore } from '../../state/export-store.ts';
+import { exportStore } from '../../state/model-forms.ts';
 import { chooseFolder } from '../../state/file-choice.ts';
 import { ExportForm, useExportPlan } from './export-form.tsx';
 import { ExportOutcome } from './export-outcome.tsx';

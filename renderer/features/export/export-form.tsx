@@ -28,7 +28,7 @@ import {
 } from '../../plan/export-source.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { notShownSafeText } from '../../../main/words/verdicts.ts';
-import { exportStore } from '../../state/export-store.ts';
+import { exportStore } from '../../state/model-forms.ts';
 import { ExportCheck, MeasuredLine } from './export-outcome.tsx';
 import {
   formatOptions,

@@ -15,7 +15,7 @@ import { useFacts } from '../../engine/facts.ts';
 import { formatCount, formatPower } from '../../../main/words/numbers.ts';
 import { formatWhen } from '../../format/format-time.ts';
 import { isAtRest, shownRunName } from '../../format/run-names.ts';
-import { exportStore } from '../../state/export-store.ts';
+import { exportStore } from '../../state/model-forms.ts';
 import { folderWords, formOfRun } from './export-formats.ts';
 import { copyText } from '../../components/copy-text.ts';
 import { fetchRun } from '../../actions/remote.ts';
@@ -23,7 +23,7 @@ import type { CallInput } from '../../../main/contract/calls.ts';
 import { planCountsText, planStanding, planStandingText, planVerdicts } from '../../../main/words/verdicts.ts';
 import { fitSentence } from '../../../main/words/fit.ts';
 import { titlesOf } from '../../../main/words/task-titles.ts';
-import { transformersWords } from '../../../main/words/transformers-check.ts';
+import { transformersWords } from '../../../main/words/referee.ts';
 import { OpenMade } from '../../actions/action-button.tsx';
 
 /** Verification results of the chosen export or verification, else the newest. */

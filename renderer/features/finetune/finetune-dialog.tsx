@@ -2,7 +2,7 @@ import { useStore } from 'zustand';
 import { Dialog } from '../../components/dialog.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { shownRunName } from '../../format/run-names.ts';
-import { finetuneStore } from '../../state/finetune-store.ts';
+import { finetuneStore } from '../../state/model-forms.ts';
 import { FinetuneForm } from './finetune-form.tsx';
 import './finetune.css';
 import { assertNever } from '../../../main/contract/errors.ts';

@@ -14,8 +14,7 @@ import { SettingFields, SettingLabel } from '../../components/setting-field.tsx'
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { isUsable, selectedModel, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatCount } from '../../../main/words/numbers.ts';
-import { trainingFor } from '../../plan/training.ts';
-import { type FinetuneState, finetuneStore } from '../../state/finetune-store.ts';
+import { type FinetuneState, finetuneStore, trainingFor } from '../../state/model-forms.ts';
 import type { CallInput } from '../../../main/contract/calls.ts';
 import { noCalibration, refusalText } from '../../../main/contract/start-rules.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';

@@ -28,7 +28,7 @@ import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useLasting } from '../../engine/use-settled.ts';
 import { titlesOf } from '../../../main/words/task-titles.ts';
 import { selectedModel, useFacts } from '../../engine/facts.ts';
-import { fitStore } from '../../state/fit-store.ts';
+import { fitStore } from '../../state/model-forms.ts';
 import { layoutStore } from '../../state/layout-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';

@@ -7,8 +7,7 @@ import { ParentFolder } from '../../components/new-folder.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { exportStore } from '../../state/export-store.ts';
-import { fitStore } from '../../state/fit-store.ts';
+import { exportStore, fitStore } from '../../state/model-forms.ts';
 import { saveText } from '../../bridge/bridge.ts';
 
 interface FitExportProps {

@@ -16,9 +16,8 @@ import { shareOfPoints } from '../../components/setting-field.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { focusedTask, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { useDebounced } from '../../engine/use-settled.ts';
-import { ChatSwitch } from '../../plan/chat-switch.tsx';
-import { chatOf } from '../../plan/chat.ts';
-import { type CanarySource, fitStore, type PlaceKind } from '../../state/fit-store.ts';
+import { chatOf, ChatSwitch } from '../../plan/chat.tsx';
+import { type CanarySource, fitStore, type PlaceKind } from '../../state/model-forms.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { isAtRest } from '../../format/run-names.ts';
 

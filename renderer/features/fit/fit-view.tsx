@@ -7,7 +7,7 @@ import { formatWhen } from '../../format/format-time.ts';
 import { shownRunName } from '../../format/run-names.ts';
 import { ModelMissing } from '../../plan/model-missing.tsx';
 import '../../plan/plan.css';
-import { fitStore } from '../../state/fit-store.ts';
+import { fitStore } from '../../state/model-forms.ts';
 import { FitAnswer } from './fit-answer.tsx';
 import { FitForm } from './fit-form.tsx';
 import './fit.css';

@@ -9,7 +9,7 @@ import { Checkbox } from '../../components/choices.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useEngine, useQuery, useRequest } from '../../engine/engine-context.tsx';
-import type { ChosenFolder } from '../../state/export-store.ts';
+import type { ChosenFolder } from '../../state/model-forms.ts';
 import { type BrowsedPurpose, folderDialogStore } from '../../state/file-choice.ts';
 import './folder-dialog.css';
 

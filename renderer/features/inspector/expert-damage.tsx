@@ -15,7 +15,7 @@ import { fact, FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { useChatOf } from '../../plan/chat.ts';
+import { useChatOf } from '../../plan/chat.tsx';
 import { knownDamage, useDamage } from '../../profile/damage-runs.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import type { ExpertPosition } from '../../state/selection.ts';

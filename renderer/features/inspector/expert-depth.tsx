@@ -15,7 +15,7 @@ import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { focusedTask, useFacts } from '../../engine/facts.ts';
 import { isSameTask, profiledOnce } from '../../format/task-pairs.ts';
-import { useChatOf } from '../../plan/chat.ts';
+import { useChatOf } from '../../plan/chat.tsx';
 import { useProfiles } from '../../profile/use-profiles.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { ExpertBars } from './expert-bars.tsx';

@@ -2,9 +2,8 @@ import { useStore } from 'zustand';
 import type { MethodPage } from '../../../main/contract/method.ts';
 import { Words } from '../../components/definition.tsx';
 import { PagesDialog } from '../../components/pages-dialog.tsx';
-import { useMethodPages } from '../../plan/method-select.tsx';
+import { methodGroups, useMethodPages } from '../../plan/method-select.tsx';
 import { methodTitle } from '../../../main/words/methods.ts';
-import { methodGroups } from '../../plan/methods.ts';
 import { methodsStore } from '../../state/dialog-stores.ts';
 import './methods.css';
 

@@ -15,7 +15,7 @@ import { formatFactor, formatFixed } from '../../../main/words/numbers.ts';
 import { useMethodPage } from '../../plan/method-select.tsx';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { asksItems, ignoresBudget, shownImport, countsByLayer } from '../../plan/plan-input.ts';
-import { ChatSwitch } from '../../plan/chat-switch.tsx';
+import { ChatSwitch } from '../../plan/chat.tsx';
 import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import type { ImportedFile } from '../../state/plan-settings.ts';

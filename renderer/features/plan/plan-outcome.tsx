@@ -18,7 +18,7 @@ import { useMethodPage } from '../../plan/method-select.tsx';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { useCurrentPlan } from '../../plan/use-current-plan.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
-import { exportStore } from '../../state/export-store.ts';
+import { exportStore } from '../../state/model-forms.ts';
 
 /** Predicted outcome of the plan, available at once and without inference. */
 export const PlanOutcome = () => {

@@ -6,7 +6,7 @@ import { useQueries } from '../../engine/engine-context.tsx';
 import { tickedTasks, useFacts } from '../../engine/facts.ts';
 import { counted, formatCount, formatMargin } from '../../../main/words/numbers.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
-import { chatOf } from '../../plan/chat.ts';
+import { chatOf } from '../../plan/chat.tsx';
 import { planStore } from '../../state/plan-store.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
 import { optionsOf, readsCalibration, sweepCost } from '../../sweep/sweep-plan.ts';

@@ -15,7 +15,7 @@ import { ChartsOrTable, Checkbox, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { PopPanel } from '../../components/pop-panel.tsx';
 import { definitions } from '../../definitions/definitions.ts';
-import { ChatSwitch } from '../../plan/chat-switch.tsx';
+import { ChatSwitch } from '../../plan/chat.tsx';
 import { useComparableModels, type ComparableModel } from '../../profile/comparable-models.ts';
 import { useMapScaling } from '../../profile/use-routing-matrix.ts';
 import { minusKey, orderKey, routingMetrics, type MapMinus, type MapOrder } from '../../state/map-view.ts';

@@ -15,11 +15,10 @@ import { walkMembers } from '../../components/walk-members.ts';
 import { useVisibleRows } from '../../components/windowed-list.tsx';
 import { type Engine, useEngine } from '../../engine/engine-context.tsx';
 import { readFacts } from '../../engine/facts.ts';
-import { runsStore } from '../../state/runs-store.ts';
-import { runsTableStore } from '../../state/runs-table-store.ts';
+import { runsStore, runsTableStore } from '../../state/runs-store.ts';
 import { showPoint } from '../../sweep/brought.ts';
 import { pointName } from '../../../main/figures/point-words.ts';
-import { pointKey } from '../../sweep/points.ts';
+import { pointKey } from '../../state/selection.ts';
 
 /** Height of every row in pixels (run-table.css). */
 const ROW_PX = 29;

@@ -9,8 +9,7 @@ import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { shownRunName } from '../../format/run-names.ts';
 import { strangeRunStore } from '../../state/dialog-stores.ts';
-import type { ChosenFolder } from '../../state/export-store.ts';
-import type { ChosenProgram } from '../../state/finetune-store.ts';
+import type { ChosenFolder, ChosenProgram } from '../../state/model-forms.ts';
 
 /** Shows what a run made elsewhere refers to, and resumes it with a program and folder that the user chooses. */
 export const StrangeRunDialog = () => {

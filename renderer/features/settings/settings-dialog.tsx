@@ -7,7 +7,7 @@ import {
   type SettingsChange,
 } from '../../../main/contract/settings.ts';
 import { formatBytes, formatCount, formatMargin } from '../../../main/words/numbers.ts';
-import { changeSettings, setTheme } from '../../actions/settings.ts';
+import { changeSettings, setTheme } from '../../actions/view.ts';
 import { Button, RequestButton } from '../../components/button.tsx';
 import { Segmented, Select, Checkbox } from '../../components/choices.tsx';
 import { Dialog } from '../../components/dialog.tsx';

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import type { TransformersCheck } from '../../../main/contract/transformers-check.ts';
 import { KeptChecks } from '../../../main/torch/kept-checks.ts';
-import { transformersWords } from '../../../main/words/transformers-check.ts';
+import { transformersWords } from '../../../main/words/referee.ts';
 import { stateFolder } from '../../../main/workspace/user-key.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { bundled, openEngine } from './open-engine.ts';

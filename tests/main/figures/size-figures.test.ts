@@ -5,7 +5,7 @@ import { bestThresholdsFigure, CELL } from '../../../main/figures/best-figure.ts
 import { type FigureTheme, figureTheme, pageColors, pageTheme } from '../../../main/figures/colors.ts';
 import { figures } from '../../../main/figures/figures.ts';
 import { methodColors } from '../../../main/figures/method-marks.ts';
-import { profileMetrics } from '../../../main/figures/profile-matrices.ts';
+import { profileMetrics } from '../../../main/figures/profile-table.ts';
 import { routingSheet } from '../../../main/figures/routing-sheet.ts';
 import { countsAxis, chartScales } from '../../../main/figures/chart.ts';
 import { drawChartFigure } from '../../../main/figures/chart-svg.ts';

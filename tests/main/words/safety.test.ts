@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { safetySentence } from '../../../main/words/safety.ts';
+import { safetySentence } from '../../../main/words/verdicts.ts';
 
 const found = (lastSafe: number, firstUnsafe: number | null) =>
   ({

@@ -5,7 +5,7 @@ import { pointCommands, runCommands } from '../../../renderer/actions/commands.t
 import type { MenuItem } from '../../../renderer/components/row-menu.tsx';
 import type { Engine } from '../../../renderer/engine/engine-context.tsx';
 import { outcomesStore } from '../../../renderer/state/dialog-stores.ts';
-import { exportStore } from '../../../renderer/state/export-store.ts';
+import { exportStore } from '../../../renderer/state/model-forms.ts';
 import { layoutStore } from '../../../renderer/state/layout-store.ts';
 import { runsStore } from '../../../renderer/state/runs-store.ts';
 import { selectionStore } from '../../../renderer/state/selection-store.ts';

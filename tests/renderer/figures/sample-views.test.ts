@@ -11,7 +11,7 @@ import type { SizeTrendDocument } from '../../../main/contract/size-trend.ts';
 import type { SweepDocument } from '../../../main/contract/sweep.ts';
 import { createEngine, type Engine } from '../../../main/engine/engine.ts';
 import { figures } from '../../../main/figures/figures.ts';
-import { profileMetrics } from '../../../main/figures/profile-matrices.ts';
+import { profileMetrics } from '../../../main/figures/profile-table.ts';
 import type { Drawing } from '../../../main/figures/svg.ts';
 import {
   bestThresholdsView,

@@ -3,14 +3,14 @@ import { calls } from '../../../../main/contract/calls.ts';
 import type { TaskEntry } from '../../../../main/contract/task.ts';
 import { experimentInput, experimentObstacle } from '../../../../renderer/features/experiment/experiment-form.tsx';
 import { experimentStore } from '../../../../renderer/state/dialog-stores.ts';
-import { createFinetuneStore } from '../../../../renderer/state/finetune-store.ts';
+import { finetuneStore } from '../../../../renderer/state/model-forms.ts';
 import { modelEntryOf, taskEntryOf } from '../../../main/contract/entries.ts';
 import { modelInfoOf } from '../../../main/contract/model-info-of.ts';
 
 const model = (name: string, experts: number) => modelEntryOf(name, { info: modelInfoOf({ experts }) });
 const task = (name: string, metric: TaskEntry['metric'] = 'acc', calibration = 300) =>
   taskEntryOf(name, { metric, items: { calibration, test: 300 }, chance: metric === 'acc' ? 0.25 : null });
-const training = createFinetuneStore().getState();
+const training = finetuneStore.getState();
 const { settings: firstChoices, choose } = experimentStore.getState();
 const members = [model('small', 8), model('large', 16)];
 

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { calls } from '../../../../main/contract/calls.ts';
 import { finetuneSettings, suitedRate } from '../../../../main/contract/finetune.ts';
 import { pathHandle } from '../../../../main/contract/model.ts';
@@ -10,7 +10,7 @@ import {
   finetuneSteps,
   trainingSettings,
 } from '../../../../renderer/features/finetune/finetune-form.tsx';
-import { createFinetuneStore } from '../../../../renderer/state/finetune-store.ts';
+import { finetuneStore as store } from '../../../../renderer/state/model-forms.ts';
 import { modelEntryOf, taskEntryOf } from '../../../main/contract/entries.ts';
 import { modelInfoOf } from '../../../main/contract/model-info-of.ts';
 
@@ -18,8 +18,9 @@ const model = modelEntryOf('uncurl-8', { handle: 'm' });
 const task = (name: string, calibration = 300) => taskEntryOf(name, { items: { calibration, test: 300 } });
 const into = { handle: pathHandle.parse('into'), path: '/out' };
 
+beforeEach(() => store.setState(store.getInitialState(), true));
+
 test('an untouched dialog requests the contract’s defaults, with the rate that suits the model', () => {
-  const store = createFinetuneStore();
   expect(finetuneObstacle(model, [task('add')], store.getState())).toBe('Choose the folder to write into.');
   expect(finetuneInput(model, [task('add')], store.getState())).toBeNull();
   store.setState({ into });
@@ -42,7 +43,6 @@ test('the suited rate is the paper’s for its model and larger ones, and larger
 });
 
 test('every choice reaches the request', () => {
-  const store = createFinetuneStore();
   const state = store.getState();
   const chosen = {
     stages: ['router', 'general'],
@@ -73,7 +73,6 @@ test('every choice reaches the request', () => {
 });
 
 test('an invalid request is explained, by the field that the contract rejects', () => {
-  const store = createFinetuneStore();
   store.setState({ into });
   const obstacle = (): string | null => finetuneObstacle(model, [task('add')], store.getState());
   expect(obstacle()).toBeNull();
@@ -94,7 +93,6 @@ test('an invalid request is explained, by the field that the contract rejects', 
 });
 
 test('router distillation needs another model as its teacher', () => {
-  const store = createFinetuneStore();
   const { choose } = store.getState();
   store.setState({ into });
   choose('stages', ['distil']);

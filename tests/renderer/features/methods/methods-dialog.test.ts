@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { methodPage } from '../../../../main/pruning/method-page.ts';
 import { methodNames, methods } from '../../../../main/pruning/methods.ts';
 import { pageSections } from '../../../../renderer/features/methods/methods-dialog.tsx';
-import { methodGroups } from '../../../../renderer/plan/methods.ts';
+import { methodGroups } from '../../../../renderer/plan/method-select.tsx';
 
 const pages = methods.map(methodPage);
 

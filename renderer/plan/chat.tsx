@@ -3,7 +3,19 @@ import type { ModelEntry } from '../../main/contract/model.ts';
 import { Checkbox } from '../components/choices.tsx';
 import { Definition } from '../components/definition.tsx';
 import { planStore } from '../state/plan-store.ts';
-import { withChatTemplate } from './chat.ts';
+
+export const withChatTemplate = (models: readonly ModelEntry[]): readonly ModelEntry[] =>
+  models.filter(({ info }) => info?.chatTemplate !== undefined);
+
+/** Value of `chat` in a request: true if switched on and a model has a template; else undefined. */
+export const chatOf = (models: readonly ModelEntry[], chat: boolean): true | undefined =>
+  chat && withChatTemplate(models).length > 0 ? true : undefined;
+
+/** The same for a model and the switch of the plan. */
+export const useChatOf = (model: ModelEntry | null): true | undefined => {
+  const chat = useStore(planStore, (state) => state.chat);
+  return chatOf(model === null ? [] : [model], chat);
+};
 
 interface ChatSwitchProps {
   readonly models: readonly ModelEntry[];
