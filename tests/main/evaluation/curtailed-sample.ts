@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { at } from '../../../main/contract/errors.ts';
 import type { ItemOutcome } from '../../../main/contract/outcome.ts';
 import {
   type PointName,
@@ -40,7 +41,10 @@ export interface Answered {
   readonly gainedAtMost: number;
 }
 
-/** Lets a candidate answer items in an order, trying the verdict at each of `ends`. */
+/**
+ * Lets a candidate answer items in an order, and finds the first of `ends` at which its verdict is decided: by halving,
+ * since a decided verdict stays decided (tests/main/evaluation/curtailment.test.ts).
+ */
 export const answer = (
   { metric, n }: Pick<SweepResult, 'metric' | 'n'>,
   delta: number,
@@ -51,17 +55,21 @@ export const answer = (
 ): Answered => {
   const design = pairedDesign(metric, baseline);
   if (design === null) throw new Error('the sample holds no texts');
-  const soFar: (ItemOutcome | null)[] = baseline.map(() => null);
-  let from = 0;
-  for (const end of ends) {
-    for (const index of order.slice(from, end)) soFar[index] = candidate[index] ?? null;
-    from = end;
+  const ranks = new Map(order.map((item, rank) => [item, rank]));
+  const after = (end: number): Answered => {
+    const soFar = candidate.map((outcome, item) => ((ranks.get(item) ?? n) < end ? outcome : null));
     const counts = countsSoFar(metric, design, soFar);
     const verdict = decidedVerdict({ metric, delta }, design, counts);
-    const { lost, gained, wrongLeft } = counts;
-    if (verdict !== null) return { evaluated: end, verdict, lost, gainedAtMost: gained + wrongLeft };
+    return { evaluated: end, verdict, lost: counts.lost, gainedAtMost: counts.gained + counts.wrongLeft };
+  };
+  let [from, to] = [0, ends.length - 1];
+  while (from < to) {
+    const middle = Math.floor((from + to) / 2);
+    if (after(at(ends, middle)).verdict === null) from = middle + 1;
+    else to = middle;
   }
-  return { evaluated: n, verdict: null, lost: 0, gainedAtMost: 0 };
+  const found = after(at(ends, from));
+  return found.verdict === null ? { evaluated: n, verdict: null, lost: 0, gainedAtMost: 0 } : found;
 };
 
 /** The sample as `--stop early` would have left it: safe candidates in full, unsafe ones curtailed. */
