@@ -11,7 +11,7 @@ import { requireForm } from '../export/check-export.ts';
 import { wholePlan } from '../export/rounded-folder.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { checkGroupedCounts } from '../pruning/expert-groups.ts';
-import { keepsRows } from '../pruning/gates.ts';
+import { ALL_ROWS_STAY, keepsRows } from '../pruning/gates.ts';
 import { methodNamed } from '../pruning/methods.ts';
 import { planNeeds } from '../pruning/plan-needs.ts';
 import { requireNoConstants } from '../pruning/validate-plan.ts';
@@ -92,13 +92,22 @@ interface Besides {
   readonly gates?: { readonly kind: 'trained' };
 }
 
-const besidesOf = ({ info }: Pick<Checkpoint, 'info'>, { method, gates }: Making): Besides => {
+const besidesOf = ({ info }: Pick<Checkpoint, 'info'>, { method, gates }: Making, format: FitFormat): Besides => {
   if (method === null) return {};
   if (planNeeds({ method, budget: 'uniform' }).constants) return { constants: { weights: '0'.repeat(32) } };
   const { behaviour } = methodNamed(method).prepare({});
-  return info.gatesGrow === true && behaviour.kind !== 'merge' && keepsRows(gates ?? 'folded', info)
-    ? { gates: { kind: 'trained' } }
-    : {};
+  const router =
+    behaviour.kind === 'merge'
+      ? behaviour.router
+      : behaviour.kind === 'search' && behaviour.search === 'outputs'
+        ? behaviour.settings.router
+        : null;
+  const allStay =
+    router === null
+      ? info.gatesGrow === true && keepsRows(gates ?? 'folded', info)
+      : // Other formats have no form of such a merge.
+        format === 'plan' && ALL_ROWS_STAY.has(router);
+  return allStay ? { gates: { kind: 'trained' } } : {};
 };
 
 /** A plan that keeps as many experts of each layer, whichever: its bytes are those of every such plan. */
@@ -129,7 +138,7 @@ export class CandidateSizes {
     weights: WeightType,
     making: Making = WHOLE,
   ): Promise<Pick<FitCandidate, 'bytes' | 'memoryBytes'>> {
-    const besides = besidesOf(this.#checkpoint, making);
+    const besides = besidesOf(this.#checkpoint, making, this.#format);
     const key = `${count} ${weights} ${Object.keys(besides).join()}`;
     const bytes =
       this.#known.get(key) ??

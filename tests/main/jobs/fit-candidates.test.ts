@@ -6,6 +6,7 @@ import { fitSettings } from '../../../main/contract/fit.ts';
 import { dropPlan } from '../../../main/contract/plan.ts';
 import { exportBytes } from '../../../main/export/export-bytes.ts';
 import { planCandidates } from '../../../main/jobs/fit-candidates.ts';
+import { planCost } from '../../../main/pruning/plan-cost.ts';
 import { TEST_LIMIT_MS } from '../../hang-limit.ts';
 import { exportSettingsIn } from '../../open-model-runner.ts';
 import { bundled, openEngine } from '../engine/open-engine.ts';
@@ -43,6 +44,34 @@ test(
     const made = await engine.call('export.start', { model, plan, into, name: 'fitted', format: 'hf' });
     await engine.finished(made.run);
     expect((await stat(path.join(folder, 'fitted', 'model.safetensors'))).size).toBe(bytes);
+  },
+  TEST_LIMIT_MS,
+);
+
+test(
+  'plans that only the workbench runs are counted with all that they keep',
+  async () => {
+    const engine = await openEngine();
+    const { model, task } = await bundled(engine, 'uncurl-8', 'mood');
+    const { run } = await engine.call('fit.start', {
+      model,
+      task,
+      limit: { kind: 'bytes', bytes: 1_000_000 },
+      format: 'plan',
+      methods: ['m-smoe', 'merge-moe'],
+      scoringItems: 10,
+      finalists: 3,
+    });
+    await engine.finished(run);
+    const { info } = await openCheckpoint('resources/models/uncurl-8');
+    const { recommended, finalists, candidates } = await engine.call('fit.read', { run });
+    const tested = [recommended ?? '', ...finalists];
+    expect(tested.filter((name) => name.startsWith('m-smoe'))).not.toEqual([]);
+    expect(tested.filter((name) => name.startsWith('merge-moe'))).not.toEqual([]);
+    for (const name of tested) {
+      const { plan } = await engine.call('fit.plan', { run, name });
+      expect(candidates.find((candidate) => candidate.name === name)?.bytes, name).toBe(planCost(info, plan).sizeBytes);
+    }
   },
   TEST_LIMIT_MS,
 );
