@@ -9,7 +9,7 @@ import {
   MOST_CANARIES,
 } from '../contract/fit.ts';
 import type { Plan } from '../contract/plan.ts';
-import { conformalP, discoveries } from '../statistics/false-discovery.ts';
+import { conformalP, discoveries } from '../statistics/p-values.ts';
 import { counted } from '../words/numbers.ts';
 import { expertsThatStay } from './dropped-share.ts';
 

@@ -1,7 +1,7 @@
 import { assertNever, refuse } from '../contract/errors.ts';
-import { DEFAULT_DELTA, type Endings, type SweepResult } from '../contract/sweep.ts';
-import type { MetricName } from '../contract/task.ts';
 import type { ChoiceOutcome, ItemOutcome, TextOutcome, WrittenOutcome } from '../contract/outcome.ts';
+import { DEFAULT_DELTA, type Endings, type PassAtK, type SweepResult } from '../contract/sweep.ts';
+import type { MetricName } from '../contract/task.ts';
 import {
   bootstrapPerplexity,
   type BootstrapSettings,
@@ -11,10 +11,11 @@ import {
 import { groupInterval, groupMoves, signChangeP } from '../statistics/clustered-pairs.ts';
 import { EITHER_END, pairedInterval } from '../statistics/exact-paired-test.ts';
 import { guessingP, mcnemarExact } from '../statistics/p-values.ts';
+import { ratioInterval } from '../statistics/ratio-interval.ts';
 import { answerLossOf, fidelityOf } from './fidelity.ts';
 import { hasEnded, loopedShare } from './item-answers.ts';
-import { passesOf } from './pass-at-k.ts';
 import { guessedRight, isRightChoice } from './right-choices.ts';
+import { groupBy } from './threshold.ts';
 import { ONE_SIDED_ALPHA, oneSidedEnds } from './verdicts.ts';
 
 /** The part of a sweep result that follows from outcomes; the rest of it names the candidate. */
@@ -317,4 +318,48 @@ export const summarise = (
     ...(answerLoss === undefined ? {} : { answerLoss: { mean: 0, low: 0, high: 0 } }),
     evaluated,
   };
+};
+
+/**
+ * Chance that at least one of k texts is right, of which `right` of `texts` were: the unbiased estimator
+ * 1 - C(texts - right, k) / C(texts, k) (Chen et al. 2021, "Evaluating Large Language Models Trained on Code",
+ * equation 1), as a product. `k` is at most `texts`.
+ */
+export const passAtK = (texts: number, right: number, k: number): number => {
+  if (texts - right < k) return 1;
+  let noneRight = 1;
+  for (let index = 0; index < k; index += 1) noneRight *= (texts - right - index) / (texts - index);
+  return 1 - noneRight;
+};
+
+/** Powers of two from 2 on, and the number of texts itself. */
+const countsOf = (texts: number): readonly number[] => {
+  const powers = Array.from({ length: 30 }, (_, exponent) => 2 ** (exponent + 1)).filter((k) => k < texts);
+  return [...powers, texts];
+};
+
+/**
+ * pass@k of items that were written several times, for k of 2, 4, 8, ... and all texts of an item: mean over items,
+ * and the difference from the unpruned model with its 95 % interval, Student's t of the items' paired differences.
+ * Undefined unless at least two items have the same number of texts, two or more.
+ */
+export const passesOf = (
+  pairs: readonly (readonly [WrittenOutcome, WrittenOutcome])[],
+): readonly PassAtK[] | undefined => {
+  const items = groupBy(pairs, ([{ id, group }]) => group ?? id);
+  const [texts, ...others] = new Set(items.map(({ length }) => length));
+  if (texts === undefined || others.length > 0 || texts < 2 || items.length < 2) return undefined;
+  const rights = items.map((repeats) => ({
+    before: repeats.filter(([before]) => before.correct).length,
+    after: repeats.filter(([, after]) => after.correct).length,
+  }));
+  return countsOf(texts).map((k) => {
+    const value = rights.reduce((sum, { after }) => sum + passAtK(texts, after, k), 0) / items.length;
+    const moves = rights.map(({ before, after }) => ({
+      sum: passAtK(texts, after, k) - passAtK(texts, before, k),
+      count: 1,
+    }));
+    const { mean = 0, low = 0, high = 0 } = ratioInterval(moves) ?? {};
+    return { k, value, difference: mean, low, high };
+  });
 };

@@ -1,14 +1,15 @@
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
+import { present, refuse } from '../contract/errors.ts';
 import { type Positions, positionsText } from '../contract/model.ts';
-import { refuse } from '../contract/errors.ts';
-import { type TextLoop, type WrittenOutcome, FEWEST_LOOPED } from '../contract/outcome.ts';
+import { FEWEST_LOOPED, type TextLoop, type WrittenOutcome } from '../contract/outcome.ts';
 import type { Sampler } from '../contract/sampling.ts';
-import { encodePrompt as encodeWithSpecialTokens } from '../inference/encode-item.ts';
+import { hasEnded } from '../evaluation/item-answers.ts';
 import { samplingDistribution, tokenAt, uniformAt } from '../inference/decoding/sample-token.ts';
-import type { Candidate, ModelRunner, RowToDecode, RunControl } from '../inference/model-runner.ts';
-import { readEndTokens } from './end-tokens.ts';
+import { encodePrompt as encodeWithSpecialTokens } from '../inference/encode-item.ts';
+import type { Candidate, DecodingCost, ModelRunner, RowToDecode, RunControl } from '../inference/model-runner.ts';
 import { cutAtStops } from '../tasks/generation/stop-rule.ts';
 import { strip } from '../tasks/python/python-text.ts';
+import { readEndTokens } from './end-tokens.ts';
 
 export interface WritingRequest {
   readonly id: string;
@@ -266,4 +267,89 @@ export const loopOf = (tokens: readonly number[]): Omit<TextLoop, 'character'> |
   const token = tokens.length - STALE_TOKENS;
   const isStale = token >= 0 && newTrigrams(tokens, token) < STALE_SHARE * (STALE_TOKENS - 2);
   return isStale ? { token, period: null } : null;
+};
+
+/** A task's judgement of a text. */
+export type Judged = Pick<WrittenOutcome, 'filtered' | 'correct'>;
+
+/** A text that ended: `hasEnded` by a stop string or an end token. */
+export interface EndedText<Item> {
+  readonly item: Item;
+  readonly text: string;
+  readonly hasEnded: boolean;
+}
+
+/**
+ * Outcomes of every candidate on every item, by candidate, in the order of `items`: the counterpart of
+ * `ModelRunner.evaluate` for written answers. One call takes all candidates, so that they are written together. `judge`
+ * is the task's judgement, called once with every text, after the last one has ended.
+ *
+ * Deterministic: the same arguments give the same outcomes. Throws the errors of `prepareTexts`, `decode` and `judge`.
+ */
+export const writtenOutcomes = async <Item extends WritingRequest>(
+  runner: Pick<ModelRunner, 'decode' | 'checkpoint'>,
+  tokenizer: TextTokenizer,
+  work: {
+    readonly items: readonly Item[];
+    readonly candidates: readonly Candidate[];
+    readonly ends: TextEnds;
+    /** Judgements in the order of the texts. */
+    readonly judge: (texts: readonly EndedText<Item>[]) => readonly Judged[] | Promise<readonly Judged[]>;
+    /** Draws each token; absent: the likeliest is taken. */
+    readonly sampler?: Sampler | undefined;
+    /** The candidate whose outcomes also have the tokens. */
+    readonly withTokensOf?: string | undefined;
+  },
+  control: RunControl,
+): Promise<ReadonlyMap<string, readonly WrittenOutcome[]>> => {
+  const { items, candidates, ends, judge, sampler, withTokensOf } = work;
+  const prepared = prepareTexts(
+    tokenizer,
+    { requests: items, candidates, ends, sampler },
+    runner.checkpoint.descriptor,
+  );
+  const outcomes = new Map(candidates.map(({ key }) => [key, new Array<WrittenOutcome>(items.length)]));
+  const ended: EndedText<Item>[] = [];
+  const written: { own: WrittenOutcome[]; request: number; outcome: Omit<WrittenOutcome, keyof Judged> }[] = [];
+  for await (const { request, candidate, id, text, tokens, stopped, loop, truncatedTokens } of writeTexts(
+    runner,
+    tokenizer,
+    prepared,
+    control,
+  )) {
+    const item = items[request];
+    const candidateOutcomes = outcomes.get(candidate);
+    if (item === undefined || candidateOutcomes === undefined)
+      throw new Error(`no item ${request} of candidate "${candidate}"`);
+    ended.push({ item, text, hasEnded: hasEnded({ stopped }) });
+    const outcome = {
+      kind: 'written' as const,
+      id,
+      text,
+      tokens: tokens.length,
+      stopped,
+      loop,
+      truncatedTokens,
+      ...(item.group === undefined ? {} : { group: item.group }),
+      ...(candidate === withTokensOf ? { tokenIds: tokens } : {}),
+    };
+    written.push({ own: candidateOutcomes, request, outcome });
+  }
+  const judged = await judge(ended);
+  for (const [index, { own, request, outcome }] of written.entries()) {
+    const verdict = present(judged[index], 'a text without a verdict');
+    own[request] = { ...outcome, ...verdict };
+  }
+  return outcomes;
+};
+
+/** Message before decoding starts: bytes that a streamed model reads per step; null for a resident model. */
+export const costText = ({ streamed, mostSteps, rowsAtOnce, rows }: DecodingCost, sizeBytes: number): string | null => {
+  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+  if (!streamed) return null;
+  const side = rowsAtOnce < rows ? `${rowsAtOnce} of ${rows} prompts` : 'all prompts';
+  return (
+    `The model is larger than the memory budget: each step reads its ${gigabytes(sizeBytes)} for one token of ` +
+    `${side}, in ${mostSteps} steps at most (${gigabytes(mostSteps * sizeBytes)}).`
+  );
 };

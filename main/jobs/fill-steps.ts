@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { boundedText } from '../contract/bounds.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import { curveLabel } from '../contract/method.ts';
-import { waveOrder } from '../evaluation/wave-order.ts';
+import { waveOrder } from '../evaluation/kept-counts.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { readJsonIfThere } from '../files/parse-json.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';

@@ -12,11 +12,10 @@ import {
   type PairedDesign,
   pairedDesign,
 } from '../evaluation/curtailment.ts';
-import { nextKeptCount, nextToConfirm } from '../evaluation/kept-counts.ts';
+import { nextKeptCount, nextToConfirm, waveOrder } from '../evaluation/kept-counts.ts';
 import { summarise } from '../evaluation/summarise.ts';
 import { isWholeCurve } from '../evaluation/sweeps/sweep-shape.ts';
 import { isSafe, itemsNeeded } from '../evaluation/verdicts.ts';
-import { waveOrder } from '../evaluation/wave-order.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { textsBesideAnswers } from '../tasks/generation/unreachable-answers.ts';
 import { stepSummary } from '../words/sweep-facts.ts';

@@ -3,9 +3,15 @@ import { present, refuse } from '../contract/errors.ts';
 import type { ItemFidelity, ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
 import { samplerText } from '../contract/sampling.ts';
 import type { TaskItem, WrittenItem } from '../contract/task.ts';
-import { costText } from '../generation/cost-text.ts';
-import { encodePrompt, prepareTexts, textEnds } from '../generation/write-texts.ts';
-import { type EndedText, type Judged, writtenOutcomes } from '../generation/written-outcomes.ts';
+import {
+  costText,
+  encodePrompt,
+  type EndedText,
+  type Judged,
+  prepareTexts,
+  textEnds,
+  writtenOutcomes,
+} from '../generation/write-texts.ts';
 import type { TextJudge } from '../harness/judge-texts.ts';
 import { beginsWithPrefix } from '../inference/encode-item.ts';
 import type { Candidate, ModelRunner, RunControl } from '../inference/model-runner.ts';

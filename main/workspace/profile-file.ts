@@ -1,15 +1,14 @@
 import { z } from 'zod';
-import { boundedList, boundedText, shortName } from '../contract/bounds.ts';
 import type { TensorView } from '../checkpoint/descriptor.ts';
 import { contiguousPart, readTensorBytes } from '../checkpoint/read-tensor.ts';
 import { readSafetensorsHeader, type SafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import type { TensorContent } from '../checkpoint/sealed-tensors.ts';
 import { tensorInMemory, type TensorToWrite, writeSafetensors } from '../checkpoint/write-safetensors.ts';
+import { boundedList, boundedText, shortName } from '../contract/bounds.ts';
 import { refuse } from '../contract/errors.ts';
 import { parseForm } from '../files/parse-json.ts';
-import type { LayerSample } from '../profile/choice-sample.ts';
+import { type ChoiceSample, type LayerSample, WINDOW } from '../profile/choice-sample.ts';
 import { emptyRoutingStatistics, gateKinds, type RoutingStatistics } from '../profile/routing-statistics.ts';
-import { readLayerSample, readSample, sampleTensors } from './profile-sample.ts';
 
 /** Axes of a stored statistic: L layers, E experts, H hidden width, or a fixed number. */
 export type Axis = 'L' | 'E' | 'H' | number;
@@ -22,52 +21,42 @@ export interface StoredStatistic {
   readonly read: (statistics: RoutingStatistics) => Float64Array | undefined;
 }
 
+const stored = (name: string, axes: readonly Axis[], read: StoredStatistic['read']): StoredStatistic => ({
+  name,
+  axes,
+  read,
+});
+
 /** Sums that every profile contains, in the order of a file. */
 export const PROFILED = {
-  counts: { name: 'counts', axes: ['L', 'E'], read: ({ counts }) => counts },
-  gateMass: { name: 'gate_mass', axes: ['L', 'E'], read: ({ gateMass }) => gateMass },
-  probabilitySelected: {
-    name: 'probability_selected',
-    axes: ['L', 'E'],
-    read: ({ probabilitySelected }) => probabilitySelected,
-  },
-  probabilityMass: { name: 'probability_mass', axes: ['L', 'E'], read: ({ probabilityMass }) => probabilityMass },
-  eanSum: { name: 'ean_sum', axes: ['L', 'E'], read: ({ eanSum }) => eanSum },
-  reapSum: { name: 'reap_sum', axes: ['L', 'E'], read: ({ reapSum }) => reapSum },
-  eanSquareSum: { name: 'ean_square_sum', axes: ['L', 'E'], read: ({ eanSquareSum }) => eanSquareSum },
-  gatedMoments: {
-    name: 'gated_moments',
-    axes: ['L', gateKinds.length, 2, 3, 'E'],
-    read: ({ gatedMoments }) => gatedMoments,
-  },
-  logitSum: { name: 'logit_sum', axes: ['L', 'E'], read: ({ logitSum }) => logitSum },
-  logitGram: { name: 'logit_gram', axes: ['L', 'E', 'E'], read: ({ logitGram }) => logitGram },
-  probabilityGram: { name: 'probability_gram', axes: ['L', 'E', 'E'], read: ({ probabilityGram }) => probabilityGram },
-  coactivation: { name: 'coactivation', axes: ['L', 'E', 'E'], read: ({ coactivation }) => coactivation },
-} as const satisfies Readonly<Record<string, StoredStatistic>>;
+  counts: stored('counts', ['L', 'E'], ({ counts }) => counts),
+  gateMass: stored('gate_mass', ['L', 'E'], ({ gateMass }) => gateMass),
+  probabilitySelected: stored('probability_selected', ['L', 'E'], ({ probabilitySelected }) => probabilitySelected),
+  probabilityMass: stored('probability_mass', ['L', 'E'], ({ probabilityMass }) => probabilityMass),
+  eanSum: stored('ean_sum', ['L', 'E'], ({ eanSum }) => eanSum),
+  reapSum: stored('reap_sum', ['L', 'E'], ({ reapSum }) => reapSum),
+  eanSquareSum: stored('ean_square_sum', ['L', 'E'], ({ eanSquareSum }) => eanSquareSum),
+  gatedMoments: stored('gated_moments', ['L', gateKinds.length, 2, 3, 'E'], ({ gatedMoments }) => gatedMoments),
+  logitSum: stored('logit_sum', ['L', 'E'], ({ logitSum }) => logitSum),
+  logitGram: stored('logit_gram', ['L', 'E', 'E'], ({ logitGram }) => logitGram),
+  probabilityGram: stored('probability_gram', ['L', 'E', 'E'], ({ probabilityGram }) => probabilityGram),
+  coactivation: stored('coactivation', ['L', 'E', 'E'], ({ coactivation }) => coactivation),
+};
 
 export const STATISTICS: readonly StoredStatistic[] = Object.values(PROFILED);
 
 /** Statistics that a profile contains only on request. */
 export const OPTIONAL_STATISTICS = {
-  peakOutputs: { name: 'peak_outputs', axes: ['L', 'E'], read: ({ peakOutputs }) => peakOutputs },
-  residualSum: { name: 'residual_sum', axes: ['L', 'E'], read: ({ residualSum }) => residualSum },
-  routedSum: { name: 'routed_output_sum', axes: ['L', 'E', 'H'], read: ({ outputs }) => outputs?.routedSum },
-  everywhereSum: { name: 'output_sum', axes: ['L', 'E', 'H'], read: ({ outputs }) => outputs?.everywhere?.sum },
-  everywhereCosineSum: {
-    name: 'output_cosine_sum',
-    axes: ['L', 'E', 'E'],
-    read: ({ outputs }) => outputs?.everywhere?.cosineSum,
-  },
-  eliminationKept: { name: 'elimination_kept', axes: ['L', 'E', 'E'], read: ({ elimination }) => elimination?.kept },
-  eliminationLoss: { name: 'elimination_loss', axes: ['L', 'E'], read: ({ elimination }) => elimination?.loss },
-  eliminationSingle: { name: 'elimination_single', axes: ['L', 'E'], read: ({ elimination }) => elimination?.single },
-  eliminationExhaustive: {
-    name: 'elimination_exhaustive',
-    axes: ['L', 'E'],
-    read: ({ elimination }) => elimination?.exhaustive,
-  },
-} as const satisfies Readonly<Record<string, StoredStatistic>>;
+  peakOutputs: stored('peak_outputs', ['L', 'E'], ({ peakOutputs }) => peakOutputs),
+  residualSum: stored('residual_sum', ['L', 'E'], ({ residualSum }) => residualSum),
+  routedSum: stored('routed_output_sum', ['L', 'E', 'H'], ({ outputs }) => outputs?.routedSum),
+  everywhereSum: stored('output_sum', ['L', 'E', 'H'], ({ outputs }) => outputs?.everywhere?.sum),
+  everywhereCosineSum: stored('output_cosine_sum', ['L', 'E', 'E'], ({ outputs }) => outputs?.everywhere?.cosineSum),
+  eliminationKept: stored('elimination_kept', ['L', 'E', 'E'], ({ elimination }) => elimination?.kept),
+  eliminationLoss: stored('elimination_loss', ['L', 'E'], ({ elimination }) => elimination?.loss),
+  eliminationSingle: stored('elimination_single', ['L', 'E'], ({ elimination }) => elimination?.single),
+  eliminationExhaustive: stored('elimination_exhaustive', ['L', 'E'], ({ elimination }) => elimination?.exhaustive),
+};
 
 const FORMAT = 'uncurl-profile-1';
 
@@ -95,6 +84,7 @@ const tasksSchema = boundedList(
   }),
 ).min(1);
 type DescribedTask = z.infer<typeof tasksSchema>[number];
+type SampledTask = DescribedTask & { readonly sampled: number };
 
 export interface ProfiledTask {
   readonly name: string;
@@ -116,6 +106,31 @@ const lengthOf = (
   if (axis === 'L') return layers;
   if (axis === 'E') return experts;
   return axis === 'H' ? hidden : axis;
+};
+
+/**
+ * The sampled routing choices of a profile as tensors: `<task>.sample_windows` [N, 13] and `.sample_positions` [N]
+ * (I32), `.sample_experts` [L, N, K] (I32) and `.sample_weights` [L, N, K] (F32).
+ */
+const sampleShapes = ({ layers, topK, sampled }: Pick<SampledTask, 'layers' | 'topK' | 'sampled'>) =>
+  ({
+    windows: { dtype: 'I32', shape: [sampled, WINDOW] },
+    positions: { dtype: 'I32', shape: [sampled] },
+    experts: { dtype: 'I32', shape: [layers, sampled, topK] },
+    weights: { dtype: 'F32', shape: [layers, sampled, topK] },
+  }) as const;
+
+type SamplePart = keyof ReturnType<typeof sampleShapes>;
+const sampleParts = ['windows', 'positions', 'experts', 'weights'] as const satisfies readonly SamplePart[];
+
+const sampleName = (task: string, part: SamplePart): string => `${task}.sample_${part}`;
+
+const sampleTensors = ({ name, statistics: { layers, topK, sample } }: ProfiledTask): readonly TensorToWrite[] => {
+  if (sample === undefined) return [];
+  const all = sampleShapes({ layers, topK, sampled: sample.size });
+  return sampleParts.map((part) =>
+    tensorInMemory(sampleName(name, part), all[part].dtype, all[part].shape, sample[part]),
+  );
 };
 
 const described = ({ name, hash, statistics }: ProfiledTask): DescribedTask => {
@@ -146,7 +161,7 @@ export const profileContent = ({ model, fingerprint, sha256, tasks }: ProfileFil
         return values === undefined ? [] : [tensorInMemory(`${task.name}.${name}`, 'F64', shape, values)];
       },
     ),
-    ...(task.statistics.sample === undefined ? [] : sampleTensors(task.name, task.statistics.sample, task.statistics)),
+    ...sampleTensors(task),
   ]),
   metadata: {
     format: FORMAT,
@@ -171,44 +186,65 @@ const notAProfile = (file: string, what: string): Error =>
     'Name a file that `uncurl profile` of this version wrote.',
   );
 
-/** Byte range of a task's statistic; undefined if the file does not contain it. */
+/** Byte range of a tensor; undefined if the file does not contain it. */
 const checkedView = (
+  { tensors }: SafetensorsHeader,
+  file: string,
+  name: string,
+  dtype: 'F64' | 'F32' | 'I32',
+  shape: readonly number[],
+): TensorView | undefined => {
+  const view = tensors.get(name);
+  if (view === undefined || (view.dtype === dtype && view.shape.join() === shape.join())) return view;
+  throw notAProfile(
+    file,
+    `tensor "${name}" is ${view.dtype} [${view.shape.join(', ')}] instead of ${dtype} [${shape.join(', ')}]`,
+  );
+};
+
+const required = <T>(file: string, name: string, found: T | undefined): T => {
+  if (found !== undefined) return found;
+  throw notAProfile(file, `tensor "${name}" is missing`);
+};
+
+/** A statistic of all layers of a task, or of one; undefined if the file does not contain it. */
+const readStatistic = async (
   header: SafetensorsHeader,
   file: string,
   task: DescribedTask,
   { name, axes }: StoredStatistic,
-): TensorView | undefined => {
-  const view = header.tensors.get(`${task.name}.${name}`);
-  if (view === undefined) return undefined;
+  layer: number | null = null,
+): Promise<Float64Array | undefined> => {
   const shape = axes.map((axis) => lengthOf(axis, task));
-  if (view.dtype !== 'F64' || view.shape.join() !== shape.join()) {
-    throw notAProfile(
-      file,
-      `tensor "${view.tensor}" is ${view.dtype} [${view.shape.join(', ')}] instead of F64 [${shape.join(', ')}]`,
-    );
-  }
-  return view;
+  const view = checkedView(header, file, `${task.name}.${name}`, 'F64', shape);
+  return view === undefined ? undefined : new Float64Array((await readTensorBytes(ofLayer(view, layer))).buffer);
 };
 
-/** A statistic of a task; undefined if the file does not contain it. */
-const readFloat64 = async (
+/** The part of a tensor [L, ...] that belongs to one layer; null: all of it. */
+const ofLayer = (view: TensorView, layer: number | null): TensorView =>
+  layer === null ? view : contiguousPart(view, layer, view.shape[0] ?? 0, view.shape.slice(1));
+
+/** The sample of a task: choices of all layers, or of one. */
+const readSample = async (
   header: SafetensorsHeader,
   file: string,
-  task: DescribedTask,
-  statistic: StoredStatistic,
-): Promise<Float64Array | undefined> => {
-  const view = checkedView(header, file, task, statistic);
-  return view === undefined ? undefined : new Float64Array((await readTensorBytes(view)).buffer);
-};
-
-const required = (
-  file: string,
-  task: DescribedTask,
-  { name }: StoredStatistic,
-  values: Float64Array | undefined,
-): Float64Array => {
-  if (values !== undefined) return values;
-  throw notAProfile(file, `tensor "${task.name}.${name}" is missing`);
+  task: SampledTask,
+  layer: number | null = null,
+): Promise<ChoiceSample> => {
+  const all = sampleShapes(task);
+  const view = (part: SamplePart): TensorView => {
+    const name = sampleName(task.name, part);
+    return required(file, name, checkedView(header, file, name, all[part].dtype, all[part].shape));
+  };
+  const [windows, positions] = [view('windows'), view('positions')];
+  const [experts, weights] = [ofLayer(view('experts'), layer), ofLayer(view('weights'), layer)];
+  return {
+    size: task.sampled,
+    windows: new Int32Array((await readTensorBytes(windows)).buffer),
+    positions: new Int32Array((await readTensorBytes(positions)).buffer),
+    experts: new Int32Array((await readTensorBytes(experts)).buffer),
+    weights: new Float32Array((await readTensorBytes(weights)).buffer),
+  };
 };
 
 const readOptional = async (
@@ -237,18 +273,14 @@ const readOptional = async (
 
 const readTask = async (header: SafetensorsHeader, file: string, task: DescribedTask): Promise<RoutingStatistics> => {
   const read = (statistic: StoredStatistic): Promise<Float64Array | undefined> =>
-    readFloat64(header, file, task, statistic);
+    readStatistic(header, file, task, statistic);
   const sums = emptyRoutingStatistics(task.layers, task.experts, task.topK);
   for (const statistic of STATISTICS) {
-    statistic.read(sums)?.set(required(file, task, statistic, await read(statistic)));
+    statistic.read(sums)?.set(required(file, `${task.name}.${statistic.name}`, await read(statistic)));
   }
   const optional = await readOptional(read, task.hidden);
-  const { sampled, layers, topK } = task;
-  const wrong = (what: string): Error => notAProfile(file, what);
-  const sample =
-    sampled === undefined
-      ? {}
-      : { sample: await readSample(header.tensors, task.name, { layers, topK, sampled }, wrong) };
+  const { sampled } = task;
+  const sample = sampled === undefined ? {} : { sample: await readSample(header, file, { ...task, sampled }) };
   return { ...sums, items: task.items, tokens: task.tokens, ...optional, ...sample };
 };
 
@@ -302,17 +334,15 @@ export const openProfileParts = async (file: string): Promise<ProfileParts> => {
   const [task] = tasks;
   if (task === undefined) throw notAProfile(file, 'it contains no task');
   const { layers, experts, topK, items, tokens, sampled } = task;
-  const wrong = (what: string): Error => notAProfile(file, what);
   const requireLayer = (layer: number): void => {
     if (!(layer >= 0 && layer < layers)) throw new RangeError(`layer ${layer} is not among ${layers} MoE layers`);
   };
   const readLayer = async (statistic: StoredStatistic, layer: number): Promise<Float64Array | undefined> => {
     requireLayer(layer);
-    const view = checkedView(header, file, task, statistic);
-    if (view === undefined) return undefined;
-    const part = contiguousPart(view, layer, layers, view.shape.slice(1));
-    return new Float64Array((await readTensorBytes(part)).buffer);
+    return readStatistic(header, file, task, statistic, layer);
   };
+  const requiredOf = ({ name }: StoredStatistic, values: Float64Array | undefined): Float64Array =>
+    required(file, `${task.name}.${name}`, values);
   return {
     layers,
     experts,
@@ -320,13 +350,13 @@ export const openProfileParts = async (file: string): Promise<ProfileParts> => {
     items,
     tokens,
     layer: readLayer,
-    whole: async (statistic) => required(file, task, statistic, await readFloat64(header, file, task, statistic)),
-    required: async (statistic, layer) => required(file, task, statistic, await readLayer(statistic, layer)),
+    whole: async (statistic) => requiredOf(statistic, await readStatistic(header, file, task, statistic)),
+    required: async (statistic, layer) => requiredOf(statistic, await readLayer(statistic, layer)),
     sample: async (layer) => {
       requireLayer(layer);
       return sampled === undefined
         ? undefined
-        : readLayerSample(layer, header.tensors, task.name, { layers, topK, sampled }, wrong);
+        : { ...(await readSample(header, file, { ...task, sampled }, layer)), topK };
     },
   };
 };

@@ -7,10 +7,16 @@ import { positionsText } from '../../contract/model.ts';
 import type { Plan } from '../../contract/plan.ts';
 import { nothingToRepeat, readSampler, type Sampler, SAMPLER_PARTS, samplerText } from '../../contract/sampling.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
-import { costText } from '../../generation/cost-text.ts';
+import {
+  costText,
+  NO_ENDS,
+  prepareTexts,
+  textEnds,
+  writeTexts,
+  type WrittenText,
+} from '../../generation/write-texts.ts';
 import { readEndTokens } from '../../generation/end-tokens.ts';
 import { readRequests } from '../../generation/read-requests.ts';
-import { NO_ENDS, prepareTexts, textEnds, writeTexts, type WrittenText } from '../../generation/write-texts.ts';
 import type { ModelRunner, RowToDecode, RunControl } from '../../inference/model-runner.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { COMPUTE_OPTIONS, madeBy, type NamedEngine, readEngine } from '../engine-option.ts';

@@ -1,7 +1,6 @@
 import { at, CancelledError, present, refuse } from '../../contract/errors.ts';
 import { maxOf } from '../../statistics/extremes.ts';
-import { type RandomSource, seededRandom } from '../../statistics/random.ts';
-import { normalSource } from '../normal-source.ts';
+import { normalSource, type RandomSource, seededRandom } from '../../statistics/random.ts';
 import type { MergeGroup, Plan } from '../../contract/plan.ts';
 
 /** A plan that the search proposes: experts to keep, or matrices, for every MoE layer. */

@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
 import type { WrittenOutcome } from '../../../main/contract/outcome.ts';
-import { passAtK, passesOf } from '../../../main/evaluation/pass-at-k.ts';
-import { summarise } from '../../../main/evaluation/summarise.ts';
+import { passAtK, passesOf, summarise } from '../../../main/evaluation/summarise.ts';
 
 /** All subsets of k of the first `texts` numbers, of which the first `right` are right texts. */
 const counted = (texts: number, right: number, k: number): number => {

@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
-import { NO_ENDS, textEnds } from '../../../main/generation/write-texts.ts';
-import { type EndedText, writtenOutcomes } from '../../../main/generation/written-outcomes.ts';
+import { type EndedText, NO_ENDS, textEnds, writtenOutcomes } from '../../../main/generation/write-texts.ts';
 import { bundledModel } from '../inference/few-shot-task.ts';
 import { openRunner, uncancelled } from '../inference/open-runner.ts';
 

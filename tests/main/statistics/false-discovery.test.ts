@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { conformalP, discoveries } from '../../../main/statistics/false-discovery.ts';
+import { conformalP, discoveries } from '../../../main/statistics/p-values.ts';
 import { seededRandom } from '../../../main/statistics/random.ts';
 
 test('a p is the rank among controls, and ties make it larger', () => {

@@ -7,8 +7,7 @@ import { emptyRoutingStatistics } from '../../../main/profile/routing-statistics
 import { expertAffinity } from '../../../main/pruning/clustering/affinity.ts';
 import { alignExpert } from '../../../main/pruning/merging/align-experts.ts';
 import type { ExpertWeights } from '../../../main/pruning/merging/expert-weights.ts';
-import { mergeGroup } from '../../../main/pruning/merging/merge-experts.ts';
-import { expertToKept, mergeRouterRows } from '../../../main/pruning/merging/merge-router.ts';
+import { expertToKept, mergeGroup, mergeRouterRows } from '../../../main/pruning/merging/merge-experts.ts';
 import { makePlan } from '../../../main/pruning/make-plan.ts';
 import { castChangesAlignment } from './half-precision-cost.ts';
 import { runMoeLayer } from './run-moe-layer.ts';

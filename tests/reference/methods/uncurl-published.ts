@@ -6,8 +6,7 @@ import { expertAffinity } from '../../../main/pruning/clustering/affinity.ts';
 import { spectralEmbedding } from '../../../main/pruning/clustering/spectral-clustering.ts';
 import { makePlan } from '../../../main/pruning/make-plan.ts';
 import { alignExpert } from '../../../main/pruning/merging/align-experts.ts';
-import { mergeGroup } from '../../../main/pruning/merging/merge-experts.ts';
-import { expertToKept } from '../../../main/pruning/merging/merge-router.ts';
+import { expertToKept, mergeGroup } from '../../../main/pruning/merging/merge-experts.ts';
 import { statisticsFromLogits } from './statistics-from-logits.ts';
 import { expectClose, float32, tensor, tolerance } from './vector-file.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { expertToKept, mergeRouterRows, reinitialisedRows } from '../../../../main/pruning/merging/merge-router.ts';
+import { expertToKept, mergeRouterRows, reinitialisedRows } from '../../../../main/pruning/merging/merge-experts.ts';
 
 const router = Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8);
 const groups = [

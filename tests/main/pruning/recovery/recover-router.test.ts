@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { RoutingRule, TensorView } from '../../../../main/checkpoint/descriptor.ts';
-import { normalSource } from '../../../../main/pruning/normal-source.ts';
+import { normalSource, seededRandom } from '../../../../main/statistics/random.ts';
 import { type Gate, gateOf, type GateSettings } from '../../../../main/pruning/recovery/gate-gradient.ts';
 import { recoverRouter, type RouterProblem } from '../../../../main/pruning/recovery/recover-router.ts';
 import { atOnce } from '../../arithmetic/at-once.ts';
 import { traceLayer } from '../../../../main/pruning/search/layer-trace.ts';
 import { routeTokens } from '../../../../main/pruning/search/route-tokens.ts';
-import { seededRandom } from '../../../../main/statistics/random.ts';
 import { chosenRule, otherRules, sigmoidRule, softmaxRule } from '../../checkpoint/routing-rules.ts';
 
 const rows = 8;

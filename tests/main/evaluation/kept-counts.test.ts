@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bracketFirst, waveOrder } from '../../../main/evaluation/wave-order.ts';
+import { bracketFirst, waveOrder } from '../../../main/evaluation/kept-counts.ts';
 
 const EXPERTS = 64;
 const counts = fc.uniqueArray(fc.integer({ min: 1, max: EXPERTS - 1 }), { minLength: 1, maxLength: 12 });
