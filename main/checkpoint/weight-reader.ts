@@ -1,19 +1,21 @@
 import { refuse } from '../contract/errors.ts';
-import { SCALE_ENDING } from './assumed-tensors.ts';
-import { type CompressedScheme, readCompressedScheme, readScaled, takeScaled } from './compressed-tensors.ts';
-import type { ConfigReader } from './config-reader.ts';
-import type { ModelDescriptor, StoredMatrix, TensorView, Weight } from './descriptor.ts';
 import {
   codeIn,
+  type CompressedScheme,
   putsScalesBeside,
+  readCompressedScheme,
+  readScaled,
   readWords,
   requireGroups,
   roundedTo,
   singleExpertIn,
+  takeScaled,
   WORD_BITS,
-} from './matrix-scales.ts';
+} from './compressed-tensors.ts';
+import type { ConfigReader } from './config-reader.ts';
+import type { ModelDescriptor, StoredMatrix, TensorView, Weight } from './descriptor.ts';
 import { plainWeight, readTensor } from './read-tensor.ts';
-import type { TensorIndex } from './tensor-index.ts';
+import { SCALE_ENDING, type TensorIndex } from './tensor-index.ts';
 
 /**
  * Matrices of GPTQ and AWQ: integers in 32-bit words, stored as [in, out] with a scale and a zero point per group of

@@ -11,7 +11,7 @@ import {
 } from '../contract/errors.ts';
 import { endingReason, type ProcessEnd, saidAtEnd } from '../contract/process-end.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { removeAbandonedExports } from '../export/unfinished-exports.ts';
+import { removeAbandonedExports } from '../export/export-folder.ts';
 import { isSystemError } from '../files/file-errors.ts';
 import { writerOfTemporary } from '../files/write-atomically.ts';
 import type { StartProbe } from '../inference/providers/fork-probe.ts';

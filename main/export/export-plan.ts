@@ -24,9 +24,11 @@ import {
   CARD_FILE,
   copySideFiles,
   publishFolder,
+  removeAbandonedExports,
   removeUnfinished,
   requireAbsent,
   requireParent,
+  unfinishedName,
 } from './export-folder.ts';
 import { type ExportControl, type ExportSettings, verificationBytes, weightBytes } from './export-progress.ts';
 import { type ExportedTensor, exportedTensors } from './exported-tensors.ts';
@@ -35,7 +37,6 @@ import { isStoredGguf, planStoredGguf, type StoredGguf, writeStoredGguf } from '
 import { type CardFacts, modelCard } from './model-card.ts';
 import { ONNX_DATA_FILE, ONNX_FILE, onnxData, writeOnnxData, writeOnnxGraph } from './onnx-files.ts';
 import { planFileText } from './prepare-plan.ts';
-import { removeAbandonedExports, unfinishedName } from './unfinished-exports.ts';
 import { verifyExport } from './verify-export.ts';
 import { writeFlushed, writeWeights } from './write-weights.ts';
 

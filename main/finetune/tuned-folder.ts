@@ -7,11 +7,12 @@ import {
   copySideFiles,
   FINETUNE_FILE,
   publishFolder,
+  removeAbandonedExports,
   removeUnfinished,
   requireAbsent,
   requireParent,
+  unfinishedName,
 } from '../export/export-folder.ts';
-import { removeAbandonedExports, unfinishedName } from '../export/unfinished-exports.ts';
 import { explainFileError } from '../files/file-errors.ts';
 
 /** File in a tuned model's folder with the loss of every step. */

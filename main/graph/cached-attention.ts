@@ -20,8 +20,7 @@ import { merge, split } from './heads.ts';
 import { chosenBias } from './indexer.ts';
 import { project } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
-import { fromProducts, productType, toProducts } from './precision.ts';
-import { weight } from './weights.ts';
+import { fromProducts, productType, toProducts, weight } from './weights.ts';
 
 /**
  * Cached keys and values for B sequences of N candidates: each sequence's own (C columns), and the common beginning of

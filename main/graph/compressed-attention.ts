@@ -5,8 +5,7 @@ import { chosenBias } from './indexer.ts';
 import { normalise, normaliseBy, ones, project } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
-import { fromProducts, productType, toProducts } from './precision.ts';
-import { tensor, tensorAs } from './weights.ts';
+import { fromProducts, productType, tensor, tensorAs, toProducts } from './weights.ts';
 
 /** State of the tokens before the running ones: [tokens, 1, D] keys, and the inputs of entries, [tokens, 1, R]. */
 interface Carried {

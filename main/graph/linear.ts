@@ -2,8 +2,16 @@ import { present } from '../contract/errors.ts';
 import type { DenseTensors, Norm, Projection, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
-import { fromProducts, type ProductType, productType, scalar, toProducts } from './precision.ts';
-import { tensor, tensorAs, weight } from './weights.ts';
+import {
+  fromProducts,
+  type ProductType,
+  productType,
+  scalar,
+  tensor,
+  tensorAs,
+  toProducts,
+  weight,
+} from './weights.ts';
 
 /**
  * Splits rows [n, ...] into `parts` blocks of consecutive rows, counts [parts] int64 of them each (0 gives an empty

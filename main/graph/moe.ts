@@ -22,9 +22,8 @@ import {
 } from './linear.ts';
 import { OnnxGraph, type Value, type SerialisedGraph } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
-import { fromProducts, productType, scalar, toProducts } from './precision.ts';
 import { type Choice, largest, normalised, route } from './route.ts';
-import { tensor, tensorAs, weight } from './weights.ts';
+import { fromProducts, productType, scalar, tensor, tensorAs, toProducts, weight } from './weights.ts';
 
 /** Smallest weight by which an output is divided. */
 const LEAST_GATE = 1e-30;

@@ -2,8 +2,29 @@ import path from 'node:path';
 import type { StoredMatrix, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import { isBlockType } from '../checkpoint/gguf/gguf-types.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
-import type { ProductType } from './precision.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
+
+/**
+ * Precision of a graph. Its target names the number format of matrices of weights and of products with them, and of the
+ * inside of experts and dense networks, which are chains of such products. All else is float32 in every graph: the
+ * stream, norms, rotations, routers, softmax, products of attention without weights, states and sums.
+ */
+export type ProductType = typeof DataType.FLOAT | typeof DataType.FLOAT16;
+
+export const productType = (graph: OnnxGraph): ProductType =>
+  graph.target.precision === 'float16' ? DataType.FLOAT16 : DataType.FLOAT;
+
+/** A scalar in a number format. */
+export const scalar = (graph: OnnxGraph, value: number, type: ProductType): Value =>
+  type === DataType.FLOAT ? graph.float(value) : graph.half(value);
+
+/** A float32 value in the format of products; rounded once, however many products take it. */
+export const toProducts = (graph: OnnxGraph, value: Value): Value =>
+  productType(graph) === DataType.FLOAT ? value : graph.cast(value, DataType.FLOAT16);
+
+/** A value in the format of products as float32. */
+export const fromProducts = (graph: OnnxGraph, value: Value): Value =>
+  productType(graph) === DataType.FLOAT ? value : graph.cast(value, DataType.FLOAT);
 
 /** Whether the session computes a tensor's values, in float32: it is stored in blocks, or multiplied by a factor. */
 const isComputed = ({ dtype, factor }: TensorView): boolean => isBlockType(dtype) || factor !== undefined;

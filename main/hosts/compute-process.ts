@@ -5,7 +5,7 @@ import type { MessageChannelEnd } from '../contract/rpc.ts';
 import { createEngine, type Engine } from '../engine/engine.ts';
 import { temporaryWriter } from '../files/write-atomically.ts';
 import { endWithParent } from './end-with-parent.ts';
-import { portChannel, type ProcessPort } from './port-channel.ts';
+import { portChannel, type ProcessPort } from './channels.ts';
 import { yieldToOthers } from './yield-to-others.ts';
 
 /**

@@ -10,7 +10,7 @@ import { jsonIn, refuse } from '../contract/errors.ts';
 import { type LoopbackName, pageAddress, TOKEN_REFUSED, tokenMessage, WELCOME } from '../contract/page-token.ts';
 import { pageHeaders, rendererFile } from '../contract/renderer-page.ts';
 import { type ServedEngine, serveRpc } from '../contract/rpc.ts';
-import { socketChannel } from './socket-channel.ts';
+import { socketChannel } from './channels.ts';
 
 /**
  * Access rules of the browser host. Everyone on the machine reaches the loopback address, and every page in a browser

@@ -7,7 +7,7 @@ import { createEngine, type Engine } from '../engine/engine.ts';
 import type { StartProbe } from '../inference/providers/fork-probe.ts';
 import { defaultWorkspace } from '../workspace/open-workspace.ts';
 import { readSettings, settingsFile, withSettingAtFault, withSetWorkspace } from '../workspace/settings-file.ts';
-import { createPortCompute, parentPort, portChannel, type PortCompute, type ProcessPort } from './port-channel.ts';
+import { createPortCompute, parentPort, portChannel, type PortCompute, type ProcessPort } from './channels.ts';
 
 /**
  * Entry point of the engine in Electron's utilityProcess. The shell starts it by path with one argument

@@ -27,7 +27,7 @@ import type { TokenReader } from '../profile/expert-tokens.ts';
 import { classesOf, tokenReader } from '../profile/token-reader.ts';
 import type { Batch } from './batch.ts';
 import { BlockPool } from './block-pool.ts';
-import { joinFidelity, NO_POSITIONS } from './fidelity.ts';
+import { groupKey, joinFidelity, NO_POSITIONS, UnprunedStates } from './fidelity.ts';
 import { ModelSessions } from './model-sessions.ts';
 import { HiddenStore, KEPT_SHARE } from './hidden-store.ts';
 import { Executor, type ResolvedCandidate } from './executor.ts';
@@ -50,7 +50,6 @@ import {
   type TargetScore,
   unscoredTokens,
 } from './scorer.ts';
-import { groupKey, UnprunedStates } from './unpruned-states.ts';
 import { splitPrefix, treeOf } from './token-tree.ts';
 
 /** Opens a checkpoint for running. Sessions of blocks are created on first use. */

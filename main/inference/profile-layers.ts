@@ -172,7 +172,6 @@ export const profileDrawsOfLayers = async (
   for (const [draw, statistics] of draws.entries())
     statistics.tokens = trees.reduce((sum, tree, index) => sum + timesOf(draw, index) * treeLength(tree), 0);
   const once = emptyProfile(checkpoint, extras, 1);
-  const { topK } = once;
   const add = (
     layer: number,
     seen: RoutingTaps,
@@ -193,22 +192,28 @@ export const profileDrawsOfLayers = async (
       );
       return;
     }
-    const rows = seen.logits.length / batch.tokens;
     for (const [member, tree] of batch.trees.entries()) {
       const [first, end] = [batch.firstRow[member] ?? 0, batch.firstRow[member + 1] ?? batch.tokens];
-      const part = {
-        logits: seen.logits.subarray(first * rows, end * rows),
-        experts: seen.experts.subarray(first * topK, end * topK),
-        weights: seen.weights.subarray(first * topK, end * topK),
-        norms: seen.norms.subarray(first * topK, end * topK),
-        ...(seen.peaks === undefined ? {} : { peaks: seen.peaks.subarray(first * topK, end * topK) }),
-      };
-      if (end > first) add(layer, part, (draw) => timesOf(draw, tree), trees[tree]?.counted);
+      if (end > first)
+        add(layer, tapsWithin(seen, first, end, once.topK), (draw) => timesOf(draw, tree), trees[tree]?.counted);
     }
   };
   const sink = { ...(extras.length === 0 ? { taps } : { observe: taps }), hidden: (): void => undefined };
   await executor.run(behind, [unpruned], sink, control, prefix);
   return draws;
+};
+
+/** Those of the tokens from `first` to `end`. */
+export const tapsWithin = (taps: RoutingTaps, first: number, end: number, topK: number): RoutingTaps => {
+  const rows = (taps.logits.length * topK) / taps.experts.length;
+  const [from, to] = [first * topK, end * topK];
+  return {
+    logits: taps.logits.subarray(first * rows, end * rows),
+    experts: taps.experts.subarray(from, to),
+    weights: taps.weights.subarray(from, to),
+    norms: taps.norms.subarray(from, to),
+    ...(taps.peaks === undefined ? {} : { peaks: taps.peaks.subarray(from, to) }),
+  };
 };
 
 /** Refuses extras that the family does not allow. @throws WorkbenchError `method-unsupported`. */

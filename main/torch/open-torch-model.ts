@@ -8,7 +8,7 @@ import type { ItemFidelity, ScoredOutcome } from '../contract/outcome.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { groupTrees } from '../inference/batch.ts';
 import { checkRows } from '../inference/decoding/decode.ts';
-import { joinFidelity, joinPositions } from '../inference/fidelity.ts';
+import { groupKey, joinFidelity, joinPositions } from '../inference/fidelity.ts';
 import { itemOutcome, BaseRunner, type Calibration, prefixSums, setLayer } from '../inference/base-runner.ts';
 import type {
   Candidate,
@@ -21,7 +21,6 @@ import type {
 } from '../inference/model-runner.ts';
 import { openModel } from '../inference/open-model-runner.ts';
 import { type TokenTree, treeOf } from '../inference/token-tree.ts';
-import { groupKey } from '../inference/unpruned-states.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import {
   countedRows,
@@ -29,6 +28,7 @@ import {
   emptyProfile,
   requireMeasurable,
   sharedPrefix,
+  tapsWithin,
   traceBuilders,
 } from '../inference/profile-layers.ts';
 import {
@@ -45,7 +45,7 @@ import { classesOf, tokenReader } from '../profile/token-reader.ts';
 import { accumulateRouting } from '../profile/accumulate-routing.ts';
 import { addSums, clearSums, drawnExtras } from '../profile/calibration-draws.ts';
 import { addChoices, MOST_TOKENS, openChoiceSample } from '../profile/choice-sample.ts';
-import { type ExtraStatistic, type RoutingStatistics, type RoutingTaps } from '../profile/routing-statistics.ts';
+import type { ExtraStatistic, RoutingStatistics, RoutingTaps } from '../profile/routing-statistics.ts';
 import type { TraceBuilder } from '../pruning/search/layer-trace.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { type ScoreBatch, type ScoreWork, scoreWork, type Sharing, treeRows } from './score-batches.ts';
@@ -234,7 +234,7 @@ class TorchRunner extends BaseRunner implements ModelRunner {
         const length = sequences[member]?.length ?? 0;
         for (const [layer, taps] of layers.entries()) {
           clearSums(once);
-          accumulateRouting(once, 0, rowsOf(taps, row, length, once.topK), counted[member]);
+          accumulateRouting(once, 0, tapsWithin(taps, row, row + length, once.topK), counted[member]);
           for (const [draw, statistics] of draws.entries()) {
             const drawn = times[draw]?.[itemOf[member] ?? -1] ?? 0;
             if (drawn > 0) addSums(statistics, once, drawn, layer);
@@ -796,19 +796,6 @@ const tapsOf = (
             logits: numbers('traced_logits'),
           },
         }),
-  };
-};
-
-/** `length` tokens from `first`. */
-const rowsOf = (taps: RoutingTaps, first: number, length: number, topK: number): RoutingTaps => {
-  const rows = (taps.logits.length * topK) / taps.experts.length;
-  const [from, to] = [first * topK, (first + length) * topK];
-  return {
-    logits: taps.logits.subarray(first * rows, (first + length) * rows),
-    experts: taps.experts.subarray(from, to),
-    weights: taps.weights.subarray(from, to),
-    norms: taps.norms.subarray(from, to),
-    ...(taps.peaks === undefined ? {} : { peaks: taps.peaks.subarray(from, to) }),
   };
 };
 

@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import { families } from '../../main/checkpoint/families/families.ts';
-import { refusedFamilies } from '../../main/checkpoint/families/refused-families.ts';
+import { families, refusedFamilies } from '../../main/checkpoint/families/families.ts';
 import { runPython } from './run-python.ts';
 
 /** `model_type` of every text model with experts in transformers is opened, or refused with a reason of its own. */

@@ -11,7 +11,7 @@ const DATES: Readonly<Record<string, string>> = {
   'main/checkpoint/model-content.ts': 'beside the times of files',
   'main/cli/verbs/beside.ts': 'names and ages in a workspace, for openWorkspace',
   'main/engine/engine.ts': 'dates of runs, submissions and lines of a log',
-  'main/export/unfinished-exports.ts': 'beside the times of files',
+  'main/export/export-folder.ts': 'beside the times of files',
   'main/workspace/open-workspace.ts': 'names of runs, and beside the times of files',
   'main/workspace/run-lock.ts': 'beside the heartbeat of another machine',
 };

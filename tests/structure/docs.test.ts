@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { families } from '../../main/checkpoint/families/families.ts';
-import { refusedFamilies } from '../../main/checkpoint/families/refused-families.ts';
+import { families, refusedFamilies } from '../../main/checkpoint/families/families.ts';
 import { verbs } from '../../main/cli/verbs.ts';
 import { docTopics, readablePage } from '../../main/words/doc-topics.ts';
 import { projectFiles, root } from './project-files.ts';

@@ -56,7 +56,7 @@ const OTHER_HASHES: Readonly<Record<string, string>> = {
   'main/hosts/serving-engine.ts': 'the name of a file',
   'main/hub/download.ts': 'the bytes of a downloaded file',
   'main/inference/decoding/sample-token.ts': 'what a drawn token is drawn by',
-  'main/inference/unpruned-states.ts': 'tokens of a group, within an opened model',
+  'main/inference/fidelity.ts': 'tokens of a group, within an opened model',
   'main/jobs/fill-steps.ts': 'the name of a part of a sweep, whose steps have keys of their own',
   'main/jobs/fit-job.ts': 'a choice, which is part of the keys of its tests',
   'main/runs/kept-answers.ts': 'the files of a run, and the program that reads them',

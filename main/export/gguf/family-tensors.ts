@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { valuesIn } from '../../arithmetic/vectors.ts';
-import { AssumedTensors } from '../../checkpoint/assumed-tensors.ts';
+import { AssumedTensors } from '../../checkpoint/tensor-index.ts';
 import { describeModel } from '../../checkpoint/describe-model.ts';
 import { expertExamples } from '../../checkpoint/describe-moe.ts';
 import type { TensorView } from '../../checkpoint/descriptor.ts';

@@ -7,7 +7,7 @@ import type { SweepChange } from '../../../main/contract/sweep-change.ts';
 import type { EngineEvent } from '../../../main/contract/events.ts';
 import type { ProcessEnd } from '../../../main/contract/process-end.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
-import { unfinishedName } from '../../../main/export/unfinished-exports.ts';
+import { unfinishedName } from '../../../main/export/export-folder.ts';
 import { temporaryNameFor, temporaryWriter } from '../../../main/files/write-atomically.ts';
 import { jobOn } from '../../../main/jobs/job-context.ts';
 import { createProgressMeter } from '../../../main/jobs/progress-meter.ts';

@@ -6,7 +6,7 @@ import type { EngineEvent } from '../../../main/contract/events.ts';
 import { pathHandle } from '../../../main/contract/model.ts';
 import { connectionLost, connectRpc, serveRpc } from '../../../main/contract/rpc.ts';
 import type { MessageChannelEnd, RpcConnection } from '../../../main/contract/rpc.ts';
-import { portChannel } from '../../../main/hosts/port-channel.ts';
+import { portChannel } from '../../../main/hosts/channels.ts';
 import { patiently } from '../../hang-limit.ts';
 import { createTransportEngine } from '../hosts/transport-engine.ts';
 

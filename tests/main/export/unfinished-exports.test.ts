@@ -2,14 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { copySideFiles } from '../../../main/export/export-folder.ts';
+import { copySideFiles, removeAbandonedExports, unfinishedName } from '../../../main/export/export-folder.ts';
 import { exportPlan } from '../../../main/export/export-plan.ts';
-import { removeAbandonedExports, unfinishedName } from '../../../main/export/unfinished-exports.ts';
 import { changeableCopy, checkpointFixture } from '../checkpoint/checkpoint-files.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { exportRequest } from './export-settings.ts';
 
-const module = new URL('../../../main/export/unfinished-exports.ts', import.meta.url).href;
+const module = new URL('../../../main/export/export-folder.ts', import.meta.url).href;
 const half = {
   kept: [
     [0, 2, 3, 6],

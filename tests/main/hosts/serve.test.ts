@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { connectRpc } from '../../../main/contract/rpc.ts';
 import { serveWorkbench, type WorkbenchServer } from '../../../main/hosts/serve.ts';
-import { socketChannel } from '../../../main/hosts/socket-channel.ts';
+import { socketChannel } from '../../../main/hosts/channels.ts';
 import { patiently } from '../../hang-limit.ts';
 import { openServedPage } from './served-page.ts';
 import { createTransportEngine } from './transport-engine.ts';

@@ -1,6 +1,6 @@
 import { WebSocket } from 'ws';
 import { connectRpc, type RpcConnection } from '../../../main/contract/rpc.ts';
-import { socketChannel } from '../../../main/hosts/socket-channel.ts';
+import { socketChannel } from '../../../main/hosts/channels.ts';
 
 /**
  * A WebSocket to a served engine like a page's, admitted by the token of the address. Rejects with the status of a
