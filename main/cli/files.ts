@@ -16,7 +16,6 @@ import type { Overlays } from '../inference/overlays.ts';
 import { readPlan } from '../pruning/read-plan.ts';
 import { type PlanTarget, validatePlan } from '../pruning/validate-plan.ts';
 import { userOf } from '../workspace/maker-marks.ts';
-import { defaultWorkspace } from '../workspace/open-workspace.ts';
 import { settingsFile } from '../workspace/settings-file.ts';
 import { createStepStore } from '../workspace/step-store.ts';
 import { stateFolder } from '../workspace/user-key.ts';
@@ -118,7 +117,7 @@ export const readPlanOption = async (file: string | undefined, target: PlanTarge
 
 /**
  * Installs the refitted weights and the constants of a plan where runners look for them: those beside its file, or else
- * those that a sweep left in the workspace. Does nothing for a plan without either. Returns the plan.
+ * those that a run left in `workspace`. Does nothing for a plan without either. Returns the plan.
  *
  * `named`: as the plan names them, in a folder of this command; or by their content, in a workspace, where the name
  * that the plan gives to them may be that of weights that a run computes itself. The returned plan names them so.
@@ -128,11 +127,12 @@ export const readPlanOption = async (file: string | undefined, target: PlanTarge
 export const installRecovery = async (
   { file, plan }: PlanOnDisk,
   overlays: Overlays,
+  workspace: string,
   environment: VerbHost['environment'],
   named: 'by plan' | 'by content' = 'by plan',
 ): Promise<Plan> => {
   const install = (weights: string, words: InstallWords): Promise<string> =>
-    installWeights(file, weights, overlays, environment, { ...words, named });
+    installWeights(file, weights, overlays, { ...words, named, workspace, environment });
   let installed = plan;
   if (plan.recovery !== undefined) {
     const weights = await install(plan.recovery.weights, {
@@ -156,6 +156,12 @@ interface InstallWords {
   readonly again: string;
 }
 
+interface Installing extends InstallWords {
+  readonly named: 'by plan' | 'by content';
+  readonly workspace: string;
+  readonly environment: VerbHost['environment'];
+}
+
 /** Digits of the hash that names weights (planRecovery). */
 const WEIGHTS_DIGITS = 32;
 
@@ -164,11 +170,10 @@ const installWeights = async (
   file: string,
   weights: string,
   overlays: Overlays,
-  environment: VerbHost['environment'],
-  { what, again, named }: InstallWords & { readonly named: 'by plan' | 'by content' },
+  { what, again, named, workspace, environment }: Installing,
 ): Promise<string> => {
   const beside = weightsBeside(file, weights);
-  const kept = join(defaultWorkspace(environment), 'overlays');
+  const kept = join(workspace, 'overlays');
   const inWorkspace = weightsIn(kept, weights);
   for (const candidate of [beside, inWorkspace]) {
     if (!(await isFile(candidate))) continue;

@@ -13,6 +13,7 @@ import { createStepStore } from '../workspace/step-store.ts';
 import { machineSettings, readDevice } from './machine-options.ts';
 import type { OptionReader, VerbHost } from './verb.ts';
 import { installRecovery, type PlanOnDisk } from './files.ts';
+import { workspaceOf } from './subjects.ts';
 
 const providersHere = createProvidersHere(forkProbe);
 
@@ -53,7 +54,7 @@ export const computeWith = async <T>(
   const folder = await makeTemporaryFolder('overlay');
   try {
     const steps = createStepStore({ steps: folder, overlays: folder, temporary: folder });
-    if (plan !== null) await installRecovery(plan, steps.overlays, environment);
+    if (plan !== null) await installRecovery(plan, steps.overlays, workspaceOf(reader, { environment }), environment);
     const settings = { ...machineSettings(reader), scratchFolder: folder };
     const pool =
       open === undefined

@@ -208,3 +208,20 @@ test('recover: a plan with a file of refitted weights, for run, export and verif
   expect(elsewhere.code).toBe(2);
   expect(elsewhere.stderr).toMatch(/refitted weights of the plan were not found: neither .*\n.*uncurl recover/);
 });
+
+test('a plan of a run finds its constants in the workspace that --workspace names', async () => {
+  const folder = await temporaryFolder();
+  const at = (name: string): string => join(folder, name);
+  const sweep = ['sweep', 'uncurl-8', '--task', 'add', '--method', 'mone', '--factors', '2', '--limit', '4'];
+  const { run } = z.object({ run: z.string() }).parse(await jsonOf(...sweep, '--workspace', at('w')));
+  const plans = z
+    .record(z.string(), z.object({ constants: z.unknown().optional() }).nullable())
+    .parse(JSON.parse(await readFile(join(at('w'), 'runs', run, 'plans.json'), 'utf8')));
+  const plan = Object.values(plans).find((each) => each?.constants !== undefined);
+  await writeFile(at('mone.json'), JSON.stringify(plan));
+  const exported = ['export', 'uncurl-8', '--plan', at('mone.json'), '--out', at('small')];
+  const elsewhere = await uncurl(exported, { UNCURL_WORKSPACE: at('none') });
+  expect(elsewhere.code).toBe(2);
+  expect(elsewhere.stderr).toContain('The constants of the plan were not found');
+  expect(await jsonOf(...exported, '--workspace', at('w'))).toMatchObject({ verification: { ok: true } });
+});

@@ -71,7 +71,7 @@ export const beside: Verb = {
     for (const [index, { file, plan }] of plans.entries())
       plans[index] = {
         file,
-        plan: await installRecovery({ file, plan }, overlays, host.environment, 'by content'),
+        plan: await installRecovery({ file, plan }, overlays, workspace, host.environment, 'by content'),
       };
     const torch = await readTorchInUse(reader, host, [folder]);
     const write = async (engine: Engine): Promise<VerbResult> => {
