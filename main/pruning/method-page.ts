@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { boundedList, boundedRecord, boundedText } from '../contract/bounds.ts';
-import type { MethodOption, DrawRule, MethodPage } from '../contract/method.ts';
+import { type DrawRule, type MethodOption, methodPage as pageSchema, type MethodPage } from '../contract/method.ts';
 import type { Method } from './method.ts';
 
 const described = z.object({
@@ -70,19 +70,5 @@ export const methodPage = (method: Method): MethodPage => {
     'Pitfalls:',
     ...pitfalls.map((pitfall) => `- ${pitfall}`),
   ].join('\n');
-  return {
-    name,
-    title,
-    summary,
-    kind,
-    needs,
-    cost,
-    formula,
-    defaults,
-    source,
-    pitfalls: [...pitfalls],
-    draws: typeof draws === 'boolean' ? draws : [...draws],
-    options: [...options],
-    text,
-  };
+  return pageSchema.parse({ ...method, options, text });
 };
