@@ -1,15 +1,12 @@
-import { dbrx } from './dbrx.ts';
 import { deepseekV4 } from './deepseek-v4.ts';
 import * as deepseek from './deepseek.ts';
 import type { Family } from './family.ts';
-import { gemma4, gemma4Text } from './gemma4.ts';
 import * as ling from './ling.ts';
-import { llama4, llama4Text } from './llama4.ts';
 import * as mixtral from './mixtral.ts';
 import * as sigmoidRouters from './sigmoid-routers.ts';
 import * as softmaxRouters from './softmax-routers.ts';
 import * as stateLayers from './state-layers.ts';
-import { step3p5, step3p7 } from './step3p7.ts';
+import * as windowedLayers from './windowed-layers.ts';
 
 export const families: readonly Family[] = [
   mixtral.mixtral,
@@ -37,12 +34,12 @@ export const families: readonly Family[] = [
   softmaxRouters.ernieMoe,
   sigmoidRouters.mimoV2Flash,
   sigmoidRouters.afmoe,
-  llama4Text,
-  llama4,
-  step3p7,
+  windowedLayers.llama4Text,
+  windowedLayers.llama4,
+  windowedLayers.step3p7,
   deepseek.longcatFlash,
-  gemma4Text,
-  gemma4,
+  windowedLayers.gemma4Text,
+  windowedLayers.gemma4,
   stateLayers.lfm2Moe,
   softmaxRouters.qwen3Next,
   softmaxRouters.qwen35MoeText,
@@ -63,9 +60,9 @@ export const families: readonly Family[] = [
   sigmoidRouters.cohere2Moe,
   deepseek.mistral4,
   deepseek.mistral3,
-  dbrx,
+  softmaxRouters.dbrx,
   stateLayers.jamba,
-  step3p5,
+  windowedLayers.step3p5,
   mixtral.minimax,
 ];
 
