@@ -13,18 +13,37 @@ import { followRun, withEngine } from '../open-engine.ts';
 import { readOptionsByMethod } from '../plan-options.ts';
 import { findModel, TASKS_OPTION, WORKSPACE_OPTION } from '../subjects.ts';
 import { printedShare } from '../terminal-text.ts';
-import { ENGINE_OR_TRAINING_PYTHON, PYTHON_OPTION, readTraining, TRAINING_OPTIONS } from '../training-options.ts';
-import {
-  readSettings,
-  repeatedOption,
-  settingOptions,
-  valueOption,
-  type Verb,
-  type VerbHost,
-  type VerbResult,
-} from '../verb.ts';
+import type { OptionReader, Verb, VerbHost, VerbOption, VerbResult } from '../verb.ts';
+import { readSettings, repeatedOption, settingOptions, valueOption } from '../verb.ts';
 import { outFolder } from '../files.ts';
 import { MACHINE_OPTIONS } from '../machine-options.ts';
+import { finetuneSettings, type FinetuneSettings } from '../../contract/finetune.ts';
+
+/** Options of fine-tuning: the contract's settings, and the file of the general stage. */
+const TRAINING_OPTIONS: Readonly<Record<string, VerbOption>> = {
+  ...settingOptions(finetuneSettings),
+  mixture: valueOption(
+    'FILE',
+    'Items of the stage general, one {"group","context","answer"} a line (default: those that the bundled models ' +
+      'were pretrained on, without test items). Test items of the tasks are left out.',
+  ),
+};
+
+const PYTHON_HELP =
+  'Python with PyTorch and transformers (default: the environment that "uncurl doctor --python" makes).';
+
+const PYTHON_OPTION: Readonly<Record<string, VerbOption>> = {
+  python: valueOption('FILE', PYTHON_HELP),
+};
+
+/** For verbs that may compute with PyTorch, and train in Python. */
+export const ENGINE_OR_TRAINING_PYTHON: Readonly<Record<string, VerbOption>> = {
+  python: valueOption('FILE', `For --engine torch, or for the fine-tuned arms of an experiment: ${PYTHON_HELP}`),
+};
+
+/** The settings that the options name; all others keep their defaults. */
+export const readTraining = (reader: OptionReader): FinetuneSettings =>
+  finetuneSettings.parse(readSettings(reader, finetuneSettings));
 
 export const finetune: Verb = {
   name: 'finetune',
