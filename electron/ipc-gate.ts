@@ -2,14 +2,8 @@ import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { refuse, serialiseError } from '../main/contract/errors.ts';
 import type { PathHandle } from '../main/contract/model.ts';
-import {
-  MOST_DROPPED,
-  type ShellAnswer,
-  type ShellCallName,
-  type ShellCallOutput,
-  shellCalls,
-  type ShellEvent,
-} from '../main/contract/shell.ts';
+import type { ShellAnswer, ShellCallName, ShellCallOutput, ShellEvent } from '../main/contract/shell.ts';
+import { MOST_DROPPED, shellCalls } from '../main/contract/shell.ts';
 import { isPageUrl } from './page.ts';
 
 /** The part of Electron's IpcMainInvokeEvent that identifies the sender of a call. */

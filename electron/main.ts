@@ -17,11 +17,10 @@ import { type EngineEnd, startEngineProcess, type EngineProcess } from './engine
 import { forkCompute, forkEngine, forkLine, forkProbe } from './fork-utility.ts';
 import { SHELL_CALL, SHELL_DROP, SHELL_EVENT } from './ipc-channels.ts';
 import { createDropGate, createIpcGate } from './ipc-gate.ts';
-import { profileFolder, readLaunch } from './launch-arguments.ts';
+import { createOpenings, type Opening, openingOf, openingOfLink, profileFolder, readLaunch } from './openings.ts';
 import { forbidNavigation, PAGE_SCHEME, PAGE_URL, pageScheme, refusePermissions, servePage } from './page.ts';
 import { createRemote } from './remote.ts';
 import { createShellHandlers, showMenu } from './shell-handlers.ts';
-import { createOpenings, openingOfLink, openingOf, type Opening } from './openings.ts';
 import { openWindow } from './window.ts';
 
 /** Entry point of the desktop application: first everything that must precede `ready`, then engine and window. */

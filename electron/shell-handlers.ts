@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { app, BrowserWindow, dialog, Menu, MessageChannelMain, nativeTheme, shell } from 'electron';
 import type { FileFilter, IpcMainInvokeEvent, MessagePortMain } from 'electron';
+import { app, BrowserWindow, dialog, Menu, MessageChannelMain, nativeTheme, shell } from 'electron';
 import { refuse } from '../main/contract/errors.ts';
 import type { PathHandle } from '../main/contract/model.ts';
-import { enginePortMessage, MANIFEST_SUFFIX } from '../main/contract/shell.ts';
 import type { ChoicePurpose, MenuAction, ShellEvent } from '../main/contract/shell.ts';
+import { enginePortMessage, MANIFEST_SUFFIX } from '../main/contract/shell.ts';
 import { ENGINE_PORT, SHELL_EVENT } from './ipc-channels.ts';
 import type { ShellHandlers } from './ipc-gate.ts';
 import { menuTemplate } from './menu.ts';

@@ -124,14 +124,11 @@ export interface NamedTask {
   readonly choice: RecordedCalibration | null;
 }
 
-/** The tasks of `--task`, with the chosen source of calibration items for those that bring none. */
-export const findNamedTasks = (reader: OptionReader, host: ImportHost): Promise<readonly NamedTask[]> =>
-  chooseFor(reader.texts('task'), reader, host);
-
-const chooseFor = async (
-  named: readonly string[],
+/** The tasks of `--task`, or those `named`, with the chosen source of calibration items for those that bring none. */
+export const findNamedTasks = async (
   reader: OptionReader,
   host: ImportHost,
+  named = reader.texts('task'),
 ): Promise<readonly NamedTask[]> => {
   const load = await loaderOf(host.resources);
   const paths = await findTasks(host.resources, named, harnessTasks(reader, host));
@@ -156,7 +153,7 @@ export const loadNamedTasks = async (
 ): Promise<readonly Task[]> => {
   const load = await loaderOf(host.resources);
   return Promise.all(
-    (await chooseFor(named, reader, host)).map(async ({ path, choice }) => {
+    (await findNamedTasks(reader, host, named)).map(async ({ path, choice }) => {
       const task = await load(path);
       return choice === null ? task : (await calibrate(task, choice, load)).task;
     }),

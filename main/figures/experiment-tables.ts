@@ -10,8 +10,7 @@ import type {
 } from '../contract/experiment.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { accuracyOf, isSameCurve } from '../evaluation/experiment/pairs.ts';
-import type { ThemeName } from './colors.ts';
-import { figureTheme } from './colors.ts';
+import { figureTheme, type ThemeName } from './colors.ts';
 import {
   amount,
   type Column,

@@ -6,7 +6,7 @@ import { counted, formatFactor } from '../words/numbers.ts';
 import { type Chart, type ChartFigure, type ChartRule, type ChartSeries, countsAxis, factorAxis } from './chart.ts';
 import type { FigureTheme } from './colors.ts';
 import { type MethodMark, methodMarks } from './method-marks.ts';
-import { thresholdText } from './threshold-words.ts';
+import { thresholdText } from './point-words.ts';
 
 /** Lines of equal thresholds are drawn beside each other: the distance between two, and the limit for all of them. */
 const BESIDE_PX = 1.6;

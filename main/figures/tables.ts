@@ -3,16 +3,17 @@ import { truncationNotes, truncationOf } from '../words/truncation.ts';
 import { tokenClasses } from '../contract/outcome.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
-import type {
-  AnswerLoss,
-  CalibrationDraw,
-  ElsewherePoint,
-  Fidelity,
-  PassAtK,
-  PointName,
-  SweepDocument,
-  SweepResult,
-  Threshold,
+import {
+  type AnswerLoss,
+  type CalibrationDraw,
+  type ElsewherePoint,
+  type Fidelity,
+  type PassAtK,
+  type PointName,
+  safeDrawsAt,
+  type SweepDocument,
+  type SweepResult,
+  type Threshold,
 } from '../contract/sweep.ts';
 import type { CurtailedPoint } from '../contract/curtailed-point.ts';
 import {
@@ -67,7 +68,6 @@ import {
   thresholdValue,
   verdictText,
 } from '../words/verdicts.ts';
-import { safeDrawsAt } from '../contract/sweep.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import {
   bareFactor,

@@ -5,10 +5,8 @@ import { type SerialisedError, serialiseError } from '../../main/contract/errors
 import type { ModelEntry } from '../../main/contract/model.ts';
 import type { MenuAction } from '../../main/contract/shell.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
-import { useEngine } from '../engine/engine-context.tsx';
-import type { Engine } from '../engine/engine-context.tsx';
-import { readFacts, useFacts } from '../engine/facts.ts';
-import type { Facts } from '../engine/facts.ts';
+import { type Engine, useEngine } from '../engine/engine-context.tsx';
+import { type Facts, readFacts, useFacts } from '../engine/facts.ts';
 import { focusedPlace, performWork } from '../engine/waits.ts';
 import { noticesStore } from '../state/notices-store.ts';
 

@@ -1,4 +1,4 @@
-import { deedsStore, deedToUndo } from '../state/deeds-store.ts';
+import { deedsStore, deedToUndo } from '../state/history.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import type { Action } from './action.ts';
 

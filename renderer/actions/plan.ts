@@ -1,8 +1,7 @@
 import type { CallOutput } from '../../main/contract/calls.ts';
 import { curveLabel } from '../../main/contract/method.ts';
 import type { Engine } from '../engine/engine-context.tsx';
-import { isUsable, selectedModel } from '../engine/facts.ts';
-import type { Facts } from '../engine/facts.ts';
+import { type Facts, isUsable, selectedModel } from '../engine/facts.ts';
 import { candidateNameOfFolder, methodNameOfFile } from '../plan/method-files.ts';
 import { keptAtFactor } from '../../main/contract/keep-from-factor.ts';
 import { keptRange, nextFactors } from '../plan/kept-counts.ts';

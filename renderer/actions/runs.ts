@@ -3,7 +3,7 @@ import { callsThatRead } from '../../main/contract/stale-calls.ts';
 import type { Engine } from '../engine/engine-context.tsx';
 import { isUsable, readFacts } from '../engine/facts.ts';
 import { shownRunName } from '../format/run-names.ts';
-import { deedsStore } from '../state/deeds-store.ts';
+import { deedsStore } from '../state/history.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import { runsStore } from '../state/runs-store.ts';
 import { selectionStore } from '../state/selection-store.ts';

@@ -4,10 +4,9 @@ import { clusterRequest, type ClusterRequest } from '../../main/contract/cluster
 import { refuse } from '../../main/contract/errors.ts';
 import type { ModelEntry, PathHandle } from '../../main/contract/model.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
-import type { Bridge } from '../bridge/bridge.ts';
+import { type Bridge, saveText } from '../bridge/bridge.ts';
 import type { Engine } from '../engine/engine-context.tsx';
-import { focusedTask, isUsable, selectedModel, tickedTasks } from '../engine/facts.ts';
-import type { Facts } from '../engine/facts.ts';
+import { type Facts, focusedTask, isUsable, selectedModel, tickedTasks } from '../engine/facts.ts';
 import { chatOf } from '../plan/chat.tsx';
 import { currentPlanCall, plannedTasks } from '../plan/plan-input.ts';
 import { clusterStore, sweepStore } from '../state/sweep-store.ts';
@@ -21,7 +20,6 @@ import { shownSweep } from '../sweep/shown-sweep.ts';
 import { canCalibrateOnWritten, optionsOf, sweepInput, sweepObstacle } from '../sweep/sweep-plan.ts';
 import type { Action } from './action.ts';
 import { planOf } from './plan.ts';
-import { saveText } from '../bridge/bridge.ts';
 
 /** The selected model and the other models ticked for the sweep. */
 export const sweepModels = (facts: Facts) => {

@@ -1,7 +1,7 @@
 import { runKinds } from '../../main/contract/run-kinds.ts';
 import type { MenuAction } from '../../main/contract/shell.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
-import type { Action } from '../actions/action.ts';
+import { type Action, isEnabled } from '../actions/action.ts';
 import { selectedModel, type Facts } from '../engine/facts.ts';
 import { shownRunName } from '../format/run-names.ts';
 import type { z } from 'zod';
@@ -15,7 +15,6 @@ import { planStore } from '../state/plan-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { sweepStore } from '../state/sweep-store.ts';
 import { curvesModes, curvesStore } from '../state/view-stores.ts';
-import { isEnabled } from '../actions/action.ts';
 
 /** An action to run, or something to go to. */
 export type PaletteTarget =

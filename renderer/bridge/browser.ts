@@ -1,7 +1,6 @@
 import { TOKEN_PARAMETER, TOKEN_REFUSED, welcomeMessage } from '../../main/contract/page-token.ts';
 import { MANIFEST_SUFFIX } from '../../main/contract/shell.ts';
-import { connectionLost } from '../../main/contract/rpc.ts';
-import type { MessageChannelEnd } from '../../main/contract/rpc.ts';
+import { connectionLost, type MessageChannelEnd } from '../../main/contract/rpc.ts';
 import type { Bridge, SaveFile } from './bridge.ts';
 import { createBridgeLine } from './line.ts';
 

@@ -1,7 +1,7 @@
 import type { WorkbenchError } from '../../main/contract/errors.ts';
 import type { EngineEvent } from '../../main/contract/events.ts';
-import { connectionLost, connectRpc } from '../../main/contract/rpc.ts';
 import type { CallableEngine, MessageChannelEnd, RpcConnection } from '../../main/contract/rpc.ts';
+import { connectionLost, connectRpc } from '../../main/contract/rpc.ts';
 import type { Bridge, BridgeStatus } from './bridge.ts';
 
 /** Who is told of something, until they say that they have heard enough. */

@@ -1,5 +1,4 @@
-import { useCallback, useState } from 'react';
-import type { RefCallback } from 'react';
+import { type RefCallback, useCallback, useState } from 'react';
 
 /**
  * Width of an element in CSS pixels, updated on resize and when another element takes its place; 0 before layout. The

@@ -1,7 +1,6 @@
 import type { ReactNode } from 'react';
 import { present } from '../../main/contract/errors.ts';
-import { definitions } from '../definitions/definitions.ts';
-import type { DefinitionName } from '../definitions/definitions.ts';
+import { type DefinitionName, definitions } from '../definitions/definitions.ts';
 import { Tooltip } from './tooltip.tsx';
 
 /** Text with its `names` set as code. */

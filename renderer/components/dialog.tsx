@@ -1,5 +1,4 @@
-import { useId, useLayoutEffect, useRef, useSyncExternalStore } from 'react';
-import type { ReactNode } from 'react';
+import { type ReactNode, useId, useLayoutEffect, useRef, useSyncExternalStore } from 'react';
 import { IconButton } from './button.tsx';
 
 interface DialogProps {

@@ -1,5 +1,4 @@
-import { useRef } from 'react';
-import type { KeyboardEvent, ReactNode } from 'react';
+import { type KeyboardEvent, type ReactNode, useRef } from 'react';
 import { neighbour } from '../state/selection-store.ts';
 import { Dialog } from './dialog.tsx';
 import './pages-dialog.css';

@@ -1,7 +1,5 @@
-import { useState } from 'react';
-import type { ReactNode } from 'react';
-import { Icon } from './button.tsx';
-import type { IconName } from './button.tsx';
+import { type ReactNode, useState } from 'react';
+import { Icon, type IconName } from './button.tsx';
 
 interface PanelProps {
   readonly title: string;

@@ -1,7 +1,5 @@
-import { Component } from 'react';
-import type { ReactNode } from 'react';
-import { serialiseError } from '../../main/contract/errors.ts';
-import type { SerialisedError } from '../../main/contract/errors.ts';
+import { Component, type ReactNode } from 'react';
+import { type SerialisedError, serialiseError } from '../../main/contract/errors.ts';
 import type { RunProvenance } from '../../main/contract/provenance.ts';
 import { provenanceHeading } from '../../main/words/provenance.ts';
 import { Button, Icon } from './button.tsx';

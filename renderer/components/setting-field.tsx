@@ -1,6 +1,5 @@
 import { useState } from 'react';
-import type { Setting } from '../../main/contract/setting.ts';
-import { defaultText } from '../../main/contract/setting.ts';
+import { defaultText, type Setting } from '../../main/contract/setting.ts';
 import { MOST_SEEDS } from '../../main/contract/bounds.ts';
 import { formatMargin } from '../../main/words/numbers.ts';
 import { Checkbox, Field, Select } from './choices.tsx';

@@ -1,5 +1,5 @@
-import { Fragment, useCallback, useLayoutEffect, useRef, useState } from 'react';
 import type { KeyboardEventHandler, ReactNode, RefObject } from 'react';
+import { Fragment, useCallback, useLayoutEffect, useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
 
 /** Rows rendered beyond the edges, so that scrolling and keyboard moves find them ready. */

@@ -1,5 +1,5 @@
-import { createContext, use, useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import type { ReactNode } from 'react';
+import { createContext, use, useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import type { CallInput, CallName } from '../../main/contract/calls.ts';
 import { present, type SerialisedError, serialiseError } from '../../main/contract/errors.ts';
 import type { EngineEvent } from '../../main/contract/events.ts';
@@ -8,8 +8,7 @@ import { type LaterChange, readRunning, withChanges } from '../../main/evaluatio
 import type { BridgeStatus } from '../bridge/bridge.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import { applyEvent } from './apply-event.ts';
-import { inputKey } from './query-cache.ts';
-import type { QueryState } from './query-cache.ts';
+import { inputKey, type QueryState } from './query-cache.ts';
 import { type Engine, focusedPlace, performWork } from './waits.ts';
 
 export type { Engine } from './waits.ts';

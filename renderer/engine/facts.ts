@@ -6,8 +6,7 @@ import type { JobProgress, RunManifest } from '../../main/contract/run.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import type { Selection } from '../state/selection.ts';
-import { useEngine } from './engine-context.tsx';
-import type { Engine } from './engine-context.tsx';
+import { type Engine, useEngine } from './engine-context.tsx';
 
 /** Current state that actions decide by: the engine's lists and the selection. */
 export interface Facts {

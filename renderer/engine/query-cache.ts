@@ -1,8 +1,6 @@
 import { hashKey, notifyManager, QueryClient, QueryObserver } from '@tanstack/query-core';
-import { calls } from '../../main/contract/calls.ts';
-import type { CallInput, CallName, CallOutput, EngineCall } from '../../main/contract/calls.ts';
-import { serialiseError } from '../../main/contract/errors.ts';
-import type { SerialisedError } from '../../main/contract/errors.ts';
+import { type CallInput, type CallName, type CallOutput, calls, type EngineCall } from '../../main/contract/calls.ts';
+import { type SerialisedError, serialiseError } from '../../main/contract/errors.ts';
 
 /** Current state of an engine answer. `data` stays while a newer answer is being fetched; an error replaces it. */
 export interface QueryState<N extends CallName> {

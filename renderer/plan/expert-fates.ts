@@ -1,5 +1,4 @@
-import { isMergePlan } from '../../main/contract/plan.ts';
-import type { Plan } from '../../main/contract/plan.ts';
+import { isMergePlan, type Plan } from '../../main/contract/plan.ts';
 
 /** A plan's effect on one expert (numbered as in the unpruned model). */
 export type ExpertFate =

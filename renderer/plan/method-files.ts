@@ -1,5 +1,4 @@
-import { methodName } from '../../main/contract/plan.ts';
-import type { MethodName } from '../../main/contract/plan.ts';
+import { methodName, type MethodName } from '../../main/contract/plan.ts';
 import { candidateName } from '../../main/contract/sweep.ts';
 
 const LONGEST = 40;

@@ -1,11 +1,9 @@
 import type { CallInput } from '../../main/contract/calls.ts';
 import type { ModelEntry, PathHandle } from '../../main/contract/model.ts';
 import type { MethodName } from '../../main/contract/plan.ts';
-import { selectedModel, tickedTasks } from '../engine/facts.ts';
-import type { Facts } from '../engine/facts.ts';
+import { type Facts, selectedModel, tickedTasks } from '../engine/facts.ts';
 import { chatOf } from './chat.tsx';
-import type { ImportedFile, PlanSettings } from '../state/plan-settings.ts';
-import type { Selection } from '../state/selection.ts';
+import type { ImportedFile, PlanSettings, Selection } from '../state/selection.ts';
 import { keptAtFactor } from '../../main/contract/keep-from-factor.ts';
 
 type AskedPlan = Pick<

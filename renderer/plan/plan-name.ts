@@ -2,7 +2,7 @@ import { keptAtFactor } from '../../main/contract/keep-from-factor.ts';
 import { methodTitle } from '../../main/words/methods.ts';
 import { counted, formatFactor } from '../../main/words/numbers.ts';
 import { type Facts, selectedModel } from '../engine/facts.ts';
-import type { PlanSettings } from '../state/plan-settings.ts';
+import type { PlanSettings } from '../state/selection.ts';
 import { countsByLayer, ignoresBudget, plannedTasks, shownImport } from './plan-input.ts';
 
 interface PlanName {

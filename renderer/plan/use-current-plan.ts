@@ -8,8 +8,7 @@ import { selectedModel, useFacts } from '../engine/facts.ts';
 import { useLasting, useUnlessMoving } from '../engine/use-settled.ts';
 import { planStore } from '../state/plan-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
-import { expertFates } from './expert-fates.ts';
-import type { ExpertFate } from './expert-fates.ts';
+import { type ExpertFate, expertFates } from './expert-fates.ts';
 import { currentPlanCall } from './plan-input.ts';
 
 /** Long enough for a few requests per second from a dragged slider, short enough to feel immediate. */

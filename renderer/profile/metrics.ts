@@ -1,7 +1,7 @@
 import type { TaskProfile } from '../../main/contract/profile.ts';
 import { profileMetric } from '../../main/figures/profile-table.ts';
 import { formatFixed, formatNumber, formatPercent, formatSigned } from '../../main/words/numbers.ts';
-import type { RoutingMetric } from '../state/map-view.ts';
+import type { RoutingMetric } from '../state/selection.ts';
 import { byFallingValue } from '../../main/figures/cell-matrix.ts';
 
 /** [L][E]. */

@@ -1,20 +1,49 @@
 import { useMemo } from 'react';
 import type { TaskProfile } from '../../main/contract/profile.ts';
-import {
-  atIndices,
-  canSubtract,
-  type CellMatrix,
-  goneThere,
-  matrixDifference,
-  type Subtracted,
-} from '../../main/figures/cell-matrix.ts';
+import type { CellMatrix, ExpertIndices, Subtracted } from '../../main/figures/cell-matrix.ts';
+import { atIndices, canSubtract, goneThere, indicesInCopy, matrixDifference } from '../../main/figures/cell-matrix.ts';
 import { amountScale, type ColorScale, differenceScale } from '../../main/figures/colors.ts';
 import { type MapScaling, type ShadedMap, shadedMap, suitedScaling } from '../../main/figures/map-scaling.ts';
-import { focusedTask, selectedModel, useFacts } from '../engine/facts.ts';
+import { focusedTask, isUsable, selectedModel, useFacts } from '../engine/facts.ts';
 import { useResolvedTheme } from '../state/theme.ts';
-import { useComparableModels } from './comparable-models.ts';
 import { metricMatrix } from './metrics.ts';
 import { useProfiles, useProfilesOf } from './use-profiles.ts';
+import type { ModelEntry, PrunedCopies } from '../../main/contract/model.ts';
+import { useQuery } from '../engine/engine-context.tsx';
+
+/** A model whose map can be compared with the selected model's, with the mapping of its experts. */
+export interface ComparableModel {
+  readonly entry: ModelEntry;
+  /** Positions in this model of the selected model's experts; null if both number their experts alike. */
+  readonly indices: ExpertIndices | null;
+  readonly relation: 'pruned' | 'source' | 'shape';
+}
+
+/** Models of the same shape as the selected one, its pruned copies, and the model it was pruned from. */
+export const comparableModels = (
+  models: readonly ModelEntry[],
+  own: ModelEntry,
+  pruned: PrunedCopies | undefined,
+): readonly ComparableModel[] =>
+  models.flatMap((entry): readonly ComparableModel[] => {
+    if (entry.handle === own.handle || !isUsable(entry) || own.info === null) return [];
+    const copy = pruned?.copies.find(({ model }) => model === entry.handle);
+    if (copy !== undefined)
+      return [{ entry, indices: indicesInCopy(copy.standsFor, own.info.experts), relation: 'pruned' }];
+    if (pruned?.source?.model === entry.handle)
+      return [{ entry, indices: pruned.source.standsFor, relation: 'source' }];
+    return entry.info.experts === own.info.experts && entry.info.moeLayers === own.info.moeLayers
+      ? [{ entry, indices: null, relation: 'shape' }]
+      : [];
+  });
+
+export const useComparableModels = (): readonly ComparableModel[] => {
+  const facts = useFacts();
+  const model = selectedModel(facts);
+  const { data } = useQuery('models.pruned', isUsable(model) ? { model: model.handle } : null);
+  const { models } = facts;
+  return useMemo(() => (model === null ? [] : comparableModels(models, model, data)), [models, model, data]);
+};
 
 /** The chosen subtraction; its profiles may be missing. */
 export interface Subtraction {

@@ -1,10 +1,9 @@
 import type { ModelEntry, PathHandle } from '../../main/contract/model.ts';
 import { describedPlanSettings, methodName, methodOptions, type Pin } from '../../main/contract/plan.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
-import { type MapMinus, type MapOrder, type MapView, plainMap, routingMetrics } from './map-view.ts';
-import { type OptionsByMethod, plainPlan, type PlanSettings } from './plan-settings.ts';
+import type { MapMinus, MapOrder, MapView, OptionsByMethod, PlanSettings, PointKey, Selection } from './selection.ts';
+import { noSelection, plainMap, plainPlan, routingMetrics, subjects } from './selection.ts';
 import { jsonIn } from '../../main/contract/errors.ts';
-import { noSelection, type PointKey, type Selection, subjects } from './selection.ts';
 import { mapScalings } from '../../main/figures/map-scaling.ts';
 import { z } from 'zod';
 import { PLAN_KEYS } from '../../main/contract/page-fragment.ts';
@@ -87,13 +86,8 @@ export const addressOf = (
   address.set('factor', String(factor));
   const pinned = model === null ? [] : (pins[model] ?? []);
   if (pinned.length > 0) address.set('pins', pinned.map(pinText).join(SEPARATOR));
-  for (const [key, word] of planAddress(plan, { model, factor, tasks }, (handle) => nameOf(tasks, handle)))
-    address.set(key, word);
-  for (const [key, word] of mapAddress(map, {
-    model: (handle) => nameOf(models, handle),
-    task: (handle) => nameOf(tasks, handle),
-  }))
-    address.set(key, word);
+  for (const [key, word] of planAddress(plan, { model, factor, tasks })) address.set(key, word);
+  for (const [key, word] of mapAddress(map, { models, tasks })) address.set(key, word);
   if (run !== null) address.set('run', run);
   if (beside !== null) address.set('beside', beside);
   if (layer !== null && expert !== null) address.set('expert', `${layer}.${expert}`);
@@ -149,16 +143,9 @@ export const readAddress = (fragment: string, { models, tasks }: Shelves): Addre
   if (method.success) known.method = method.data;
   const factor = Number(address.get('factor'));
   if (Number.isFinite(factor) && factor >= 1) known.factor = factor;
-  const plan = readPlanAddress(
-    (key) => address.get(key),
-    { model, factor: known.factor ?? NO_FACTOR },
-    (word) => named(tasks, word),
-  );
+  const plan = readPlanAddress(address, { model, factor: known.factor ?? NO_FACTOR, tasks });
   if (plan !== null) known.plan = plan;
-  const map = readMapAddress((key) => address.get(key), {
-    model: (word) => named(models, word),
-    task: (word) => named(tasks, word),
-  });
+  const map = readMapAddress(address, { models, tasks });
   if (map !== null) known.map = map;
   for (const key of ['run', 'beside'] as const) {
     const run = address.get(key);
@@ -246,27 +233,17 @@ export const followed = (
 
 const PLAIN_ORDERS = ['value', 'plan', 'likeness'] as const;
 
-interface NamesOf {
-  readonly model: (handle: PathHandle) => string;
-  readonly task: (handle: PathHandle) => string;
-}
-
-interface HandlesOf {
-  readonly model: (word: string) => PathHandle | null;
-  readonly task: (word: string) => PathHandle | null;
-}
-
-const minusWord = (minus: MapMinus, names: NamesOf): string =>
-  minus.kind === 'task' ? `task:${names.task(minus.task)}` : `model:${names.model(minus.model)}`;
+const minusWord = (minus: MapMinus, { models, tasks }: Shelves): string =>
+  minus.kind === 'task' ? `task:${nameOf(tasks, minus.task)}` : `model:${nameOf(models, minus.model)}`;
 
 /** Keys and values of the address. */
-const mapAddress = (map: MapView, names: NamesOf): readonly (readonly [string, string])[] => {
+const mapAddress = (map: MapView, shelves: Shelves): readonly (readonly [string, string])[] => {
   const { metric, minus, scaling, order } = map;
   const words: (readonly [string, string])[] = [];
   if (metric !== plainMap.metric) words.push(['metric', metric]);
   if (scaling !== null) words.push(['colours', scaling]);
-  if (minus !== null) words.push(['minus', minusWord(minus, names)]);
-  if (order.by === 'task') words.push(['order', `task:${names.task(order.task)}`]);
+  if (minus !== null) words.push(['minus', minusWord(minus, shelves)]);
+  if (order.by === 'task') words.push(['order', `task:${nameOf(shelves.tasks, order.task)}`]);
   else if (order.by !== 'number') words.push(['order', order.by]);
   return words;
 };
@@ -275,31 +252,31 @@ const mapAddress = (map: MapView, names: NamesOf): readonly (readonly [string, s
 const after = (word: string, kind: string): string | null =>
   word.startsWith(`${kind}:`) ? word.slice(kind.length + 1) : null;
 
-const minusIn = (word: string, handles: HandlesOf): MapMinus | null => {
+const minusIn = (word: string, { models, tasks }: Shelves): MapMinus | null => {
   const [taskName, modelName] = [after(word, 'task'), after(word, 'model')];
-  const task = taskName === null ? null : handles.task(taskName);
+  const task = taskName === null ? null : named(tasks, taskName);
   if (task !== null) return { kind: 'task', task };
-  const model = modelName === null ? null : handles.model(modelName);
+  const model = modelName === null ? null : named(models, modelName);
   return model === null ? null : { kind: 'model', model };
 };
 
-const orderIn = (word: string, handles: HandlesOf): MapOrder => {
+const orderIn = (word: string, { tasks }: Shelves): MapOrder => {
   const plain = PLAIN_ORDERS.find((by) => by === word);
   if (plain !== undefined) return { by: plain };
   const name = after(word, 'task');
-  const task = name === null ? null : handles.task(name);
+  const task = name === null ? null : named(tasks, name);
   return task === null ? plainMap.order : { by: 'task', task };
 };
 
 /** Parses the map's part of an address; null if there is none. */
-const readMapAddress = (read: (key: string) => string | null, handles: HandlesOf): MapView | null => {
-  const [metric, colours, minus, order] = [read('metric'), read('colours'), read('minus'), read('order')];
-  if (metric === null && colours === null && minus === null && order === null) return null;
+const readMapAddress = (address: URLSearchParams, shelves: Shelves): MapView | null => {
+  if (!['metric', 'colours', 'minus', 'order'].some((key) => address.has(key))) return null;
+  const [minus, order] = [address.get('minus'), address.get('order')];
   return {
-    metric: routingMetrics.find((known) => known === metric) ?? plainMap.metric,
-    scaling: mapScalings.find((known) => known === colours) ?? plainMap.scaling,
-    minus: minus === null ? null : minusIn(minus, handles),
-    order: order === null ? plainMap.order : orderIn(order, handles),
+    metric: routingMetrics.find((known) => known === address.get('metric')) ?? plainMap.metric,
+    scaling: mapScalings.find((known) => known === address.get('colours')) ?? plainMap.scaling,
+    minus: minus === null ? null : minusIn(minus, shelves),
+    order: order === null ? plainMap.order : orderIn(order, shelves),
   };
 };
 
@@ -310,6 +287,7 @@ const readMapAddress = (read: (key: string) => string | null, handles: HandlesOf
 interface Subject {
   readonly model: PathHandle | null;
   readonly factor: number;
+  readonly tasks: Shelves['tasks'];
 }
 
 const changedOptions = (options: OptionsByMethod): OptionsByMethod =>
@@ -318,8 +296,7 @@ const changedOptions = (options: OptionsByMethod): OptionsByMethod =>
 /** Keys and values of the address. */
 const planAddress = (
   { counts, options, chat, madeFor, taskWeights, ...described }: PlanSettings,
-  { model, factor, tasks }: Subject & { readonly tasks: readonly { readonly handle: PathHandle }[] },
-  taskName: (handle: PathHandle) => string,
+  { model, factor, tasks }: Subject,
 ): readonly (readonly [string, string])[] => {
   const words = changedSettings(describedPlanSettings, described).map(({ setting, value }): [string, string] => [
     setting.name,
@@ -328,7 +305,7 @@ const planAddress = (
   const changed = changedOptions(options);
   const weights = tasks.flatMap(({ handle }) => {
     const weight = taskWeights[handle] ?? 1;
-    return weight === 1 ? [] : [[taskName(handle), weight] as const];
+    return weight === 1 ? [] : [[nameOf(tasks, handle), weight] as const];
   });
   if (described.budget === 'manual' && counts !== null && counts.model === model && counts.factor === factor)
     words.push(['counts', counts.values.join('.')]);
@@ -348,19 +325,15 @@ const parsed = <T>(schema: z.ZodType<T>, text: string | null): T | null =>
   text === null ? null : (schema.safeParse(jsonIn(text)).data ?? null);
 
 /** Parses the plan's part of an address; null if there is none. */
-const readPlanAddress = (
-  read: (key: string) => string | null,
-  { model, factor }: Subject,
-  taskOf: (word: string) => PathHandle | null,
-): PlanSettings | null => {
-  if (PLAN_KEYS.every((key) => read(key) === null)) return null;
-  const counts = z.array(count).safeParse(read('counts')?.split('.'));
-  const weights = Object.entries(parsed(weightsWritten, read('weights')) ?? {}).flatMap(([word, weight]) => {
-    const task = taskOf(word);
+const readPlanAddress = (address: URLSearchParams, { model, factor, tasks }: Subject): PlanSettings | null => {
+  if (!PLAN_KEYS.some((key) => address.has(key))) return null;
+  const counts = z.array(count).safeParse(address.get('counts')?.split('.'));
+  const weights = Object.entries(parsed(weightsWritten, address.get('weights')) ?? {}).flatMap(([word, weight]) => {
+    const task = named(tasks, word);
     return task === null ? [] : [[task, weight] as const];
   });
   const described = settingsOf(describedPlanSettings).flatMap((setting) => {
-    const word = read(setting.name);
+    const word = address.get(setting.name);
     const value = word === null ? undefined : valueIn(setting, word);
     return value !== undefined && setting.fits(value) ? [[setting.name, value] as const] : [];
   });
@@ -368,9 +341,9 @@ const readPlanAddress = (
     ...plainPlan,
     ...describedPlanSettings.parse(Object.fromEntries(described)),
     counts: counts.success && model !== null ? { model, factor, values: counts.data } : null,
-    options: parsed(optionsWritten, read('options')) ?? plainPlan.options,
-    chat: read('chat') === 'on',
-    madeFor: read('for') === 'ticked' ? 'ticked' : 'task',
+    options: parsed(optionsWritten, address.get('options')) ?? plainPlan.options,
+    chat: address.get('chat') === 'on',
+    madeFor: address.get('for') === 'ticked' ? 'ticked' : 'task',
     taskWeights: Object.fromEntries(weights),
   };
 };

@@ -1,7 +1,7 @@
 import { createStore } from 'zustand/vanilla';
 import type { PathHandle } from '../../main/contract/model.ts';
 import type { MethodName, MethodOptions } from '../../main/contract/plan.ts';
-import type { ImportedFile, LayerCounts, OptionsByMethod, PlanSettings } from './plan-settings.ts';
+import type { ImportedFile, LayerCounts, OptionsByMethod, PlanSettings } from './selection.ts';
 import { createSelectionStore, selectionStore } from './selection-store.ts';
 
 /** The plan settings of the selection, and the functions that change them. */

@@ -1,12 +1,19 @@
 import { createStore } from 'zustand/vanilla';
 import type { PathHandle } from '../../main/contract/model.ts';
 import type { MethodName } from '../../main/contract/plan.ts';
-import { noHistory, recorded, redone, undone } from './history.ts';
-import type { History, Travelled } from './history.ts';
-import type { MapView } from './map-view.ts';
-import type { PlanSettings } from './plan-settings.ts';
-import { changed, noSelection } from './selection.ts';
-import type { Brought, Change, ExpertPosition, PointKey, Selection, Subject } from './selection.ts';
+import { type History, noHistory, recorded, redone, type Travelled, undone } from './history.ts';
+import {
+  type Brought,
+  type Change,
+  changed,
+  type ExpertPosition,
+  type MapView,
+  noSelection,
+  type PlanSettings,
+  type PointKey,
+  type Selection,
+  type Subject,
+} from './selection.ts';
 
 interface SelectionActions {
   readonly selectModel: (model: PathHandle | null) => void;

@@ -1,9 +1,105 @@
 import { assertNever } from '../../main/contract/errors.ts';
 import type { PathHandle } from '../../main/contract/model.ts';
-import type { MethodName, Pin } from '../../main/contract/plan.ts';
-import { isSameMap, type MapView, plainMap } from './map-view.ts';
-import { changedPlan, plainPlan, type PlanSettings } from './plan-settings.ts';
+import type { DescribedPlanSettings, MethodName, MethodOptions, Pin } from '../../main/contract/plan.ts';
+import { describedPlanSettings } from '../../main/contract/plan.ts';
 import type { SweepResult } from '../../main/contract/sweep.ts';
+import type { MapScaling } from '../../main/figures/map-scaling.ts';
+
+export type OptionsByMethod = Readonly<Record<MethodName, MethodOptions>>;
+
+/** Kept experts of each MoE layer, edited by hand; valid for the model and factor of the edit. */
+export interface LayerCounts {
+  readonly model: PathHandle;
+  readonly factor: number;
+  readonly values: readonly number[];
+}
+
+/** A plan or ranking read from a file, and the model it was read for. */
+export interface ImportedFile {
+  readonly name: string;
+  readonly text: string;
+  readonly model: PathHandle;
+  readonly kind: 'plan' | 'ranking';
+  /** Curve name and factor of a plan; a ranking has neither. */
+  readonly method: string | null;
+  readonly factor: number | null;
+}
+
+/** Plan settings other than method, factor and pins, in the contract's shape; part of the selection. */
+export interface PlanSettings extends Readonly<DescribedPlanSettings> {
+  /** For the budget `manual`; null: the same in all layers. */
+  readonly counts: LayerCounts | null;
+  /** Options that differ from a method's defaults; plans and sweeps use the same. */
+  readonly options: OptionsByMethod;
+  /** Use the model's chat template, if it has one, for profiles, plans and sweeps. */
+  readonly chat: boolean;
+  /** Weight of each task in a plan for several; 1 if absent. */
+  readonly taskWeights: Readonly<Record<PathHandle, number>>;
+  /** One task's statistics, or those of all ticked tasks together. */
+  readonly madeFor: 'task' | 'ticked';
+  /** Replaces the method while set. */
+  readonly imported: ImportedFile | null;
+}
+
+export const plainPlan: PlanSettings = {
+  ...describedPlanSettings.parse({}),
+  counts: null,
+  options: {},
+  chat: false,
+  taskWeights: {},
+  madeFor: 'task',
+  imported: null,
+};
+
+const isSame = <T extends object>(left: T, right: T): boolean => {
+  for (const name in left) if (left[name] !== right[name]) return false;
+  return true;
+};
+
+/** The settings after a change; the same object if nothing changed. */
+export const changedPlan = (plan: PlanSettings, change: Partial<PlanSettings>): PlanSettings => {
+  const next = { ...plan, ...change };
+  return isSame(next, plan) ? plan : next;
+};
+
+export const routingMetrics = ['share', 'gate', 'reap', 'ean'] as const;
+export type RoutingMetric = (typeof routingMetrics)[number];
+
+/** Subtracted statistics: of the same model on another task, or of another model on the same task. */
+export type MapMinus =
+  { readonly kind: 'task'; readonly task: PathHandle } | { readonly kind: 'model'; readonly model: PathHandle };
+
+/**
+ * Order of experts in each layer: by number, by the values shown, by the metric on another task, by the plan, or by
+ * similarity.
+ */
+export type MapOrder =
+  { readonly by: 'number' | 'value' | 'plan' | 'likeness' } | { readonly by: 'task'; readonly task: PathHandle };
+
+/** Content and style of routing maps; part of the selection. */
+export interface MapView {
+  readonly metric: RoutingMetric;
+  /** Null: absolute values. */
+  readonly minus: MapMinus | null;
+  /** Mapping of values to colours; null: by the number of experts. */
+  readonly scaling: MapScaling | null;
+  readonly order: MapOrder;
+}
+
+export const plainMap: MapView = { metric: 'share', minus: null, scaling: null, order: { by: 'number' } };
+
+/** Equal for equal subtractions. */
+export const minusKey = (minus: MapMinus | null): string =>
+  minus === null ? '' : minus.kind === 'task' ? `task ${minus.task}` : `model ${minus.model}`;
+
+/** Equal for equal orders. */
+export const orderKey = (order: MapOrder): string => (order.by === 'task' ? `task ${order.task}` : order.by);
+
+const isSameMap = (left: MapView, right: MapView): boolean =>
+  left.metric === right.metric &&
+  left.scaling === right.scaling &&
+  minusKey(left.minus) === minusKey(right.minus) &&
+  orderKey(left.order) === orderKey(right.order);
 
 /** Identifies a point of a sweep. */
 export interface PointKey {

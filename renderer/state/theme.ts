@@ -1,7 +1,6 @@
 import { useSyncExternalStore } from 'react';
 import { useStore } from 'zustand';
-import { layoutStore } from './layout-store.ts';
-import type { Theme } from './layout-store.ts';
+import { layoutStore, type Theme } from './layout-store.ts';
 
 export type ResolvedTheme = 'light' | 'dark';
 

@@ -1,12 +1,11 @@
 import { withoutDefaultOptimiser } from '../../main/contract/optimiser.ts';
 import type { MethodName, Plan } from '../../main/contract/plan.ts';
-import { isUsable, selectedModel } from '../engine/facts.ts';
-import type { Facts } from '../engine/facts.ts';
+import { type Facts, isUsable, selectedModel } from '../engine/facts.ts';
 import { ignoresBudget, plannedTasks, shownImport } from '../plan/plan-input.ts';
 import { chatOf } from '../plan/chat.tsx';
-import type { PlanSettings } from '../state/plan-settings.ts';
+import type { PlanSettings } from '../state/selection.ts';
 import { methodNameOfFile } from '../plan/method-files.ts';
-import { gatesThere, type PlanMaking, sweepSettingsOf } from './plan-making.ts';
+import { gatesThere, type PlanMaking, sweepSettingsOf } from './brought.ts';
 import { sweepObstacle } from './sweep-plan.ts';
 
 /**

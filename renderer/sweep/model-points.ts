@@ -3,13 +3,10 @@ import type { ModelEntry } from '../../main/contract/model.ts';
 import type { MethodName } from '../../main/contract/plan.ts';
 import { runDurationMs, type RunManifest } from '../../main/contract/run.ts';
 import { readSampler, samplerText } from '../../main/contract/sampling.ts';
-import { factorKey } from '../../main/contract/sweep.ts';
-import type { SweepDocument, SweepResult, SweepSettings } from '../../main/contract/sweep.ts';
+import { factorKey, type SweepDocument, type SweepResult, type SweepSettings } from '../../main/contract/sweep.ts';
 import { answersOf, type TaskEntry } from '../../main/contract/task.ts';
 import { inputKey } from '../engine/query-cache.ts';
-import { nameInRun } from './brought.ts';
-import { makingOf, sweepSettingsOf, type PlannedEntry } from './plan-making.ts';
-import type { PlanMaking } from './plan-making.ts';
+import { makingOf, nameInRun, type PlanMaking, type PlannedEntry, sweepSettingsOf } from './brought.ts';
 
 export interface ReadSweep {
   readonly manifest: RunManifest;

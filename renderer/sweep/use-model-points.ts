@@ -8,8 +8,7 @@ import { planStore } from '../state/plan-store.ts';
 import { curvesStore } from '../state/view-stores.ts';
 import { nameInRun } from './brought.ts';
 import { currentMaking } from './current-making.ts';
-import { modelPoints } from './model-points.ts';
-import type { ReadSweep, RunResult } from './model-points.ts';
+import { modelPoints, type ReadSweep, type RunResult } from './model-points.ts';
 import { useSweep } from './shown-sweep.ts';
 
 /** Most other sweeps searched for points, newest first. */

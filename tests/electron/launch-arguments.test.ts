@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
-import { profileFolder, readLaunch } from '../../electron/launch-arguments.ts';
+import { profileFolder, readLaunch } from '../../electron/openings.ts';
 
 it.each([
   [['electron', '.'], null],

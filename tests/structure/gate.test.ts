@@ -221,9 +221,7 @@ test('every verb gets numbers in one of three ways', () => {
     (file) => wayOf(sources.get(file) ?? ''),
   );
   const names = (files: readonly string[] = []): readonly string[] => files.map((file) => path.basename(file, '.ts'));
-  expect(names(verbs.gate)).toEqual([
-    ...['baseline', 'export', 'forward', 'generate', 'info', 'recover', 'score', 'verify'],
-  ]);
+  expect(names(verbs.gate)).toEqual([...['baseline', 'export', 'generate', 'info', 'recover', 'requests', 'verify']]);
   // `info` computes with --referee alone. These read headers, stored results and recorded runs; a plan is computed from
   // a profile, and `import` writes tasks.
   const looking = ['compare', 'doctor', 'figures', 'frontier', 'import', 'methods', 'plan', 'report', 'runs', 'sample'];

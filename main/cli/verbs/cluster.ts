@@ -2,17 +2,8 @@ import { clusterRequest, type ClusterWork } from '../../contract/cluster.ts';
 import { CancelledError, fail, refuse } from '../../contract/errors.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { withEngine } from '../open-engine.ts';
-import {
-  badValue,
-  type OptionReader,
-  readSettings,
-  settingOptions,
-  switchOption,
-  valueOption,
-  type Verb,
-  type VerbHost,
-  type VerbResult,
-} from '../verb.ts';
+import type { OptionReader, Verb, VerbHost, VerbResult } from '../verb.ts';
+import { badValue, readSettings, settingOptions, switchOption, valueOption } from '../verb.ts';
 import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import { endedSweepText } from '../sweep-text.ts';
 import { failureText, taskText } from '../../words/cluster.ts';

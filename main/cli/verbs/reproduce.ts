@@ -17,8 +17,7 @@ import { MACHINE_OPTIONS } from '../machine-options.ts';
 import { type Verb, type VerbResult } from '../verb.ts';
 import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import { columnsTable } from '../terminal-text.ts';
-import { ENGINE_OR_TRAINING_PYTHON } from '../training-options.ts';
-import { sayArms } from './experiment.ts';
+import { ENGINE_OR_TRAINING_PYTHON, sayArms } from './training.ts';
 
 /** The findings of a reproduction as text: the verdict, then the differences, item by item. */
 export const reproductionText = (found: Reproduction): string =>

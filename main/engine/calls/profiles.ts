@@ -1,8 +1,7 @@
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import type { PathHandle } from '../../contract/model.ts';
-import { profilePurpose, type ProfilePurpose } from '../../contract/profile.ts';
+import { profilePurpose, type ProfilePurpose, type TaskProfile } from '../../contract/profile.ts';
 import { WorkbenchError } from '../../contract/errors.ts';
-import type { TaskProfile } from '../../contract/profile.ts';
 import type { RunModel, RunTask } from '../../jobs/job-context.ts';
 import { requireCalibration, storedProfileFile } from '../../jobs/plan-step.ts';
 import { profileJob } from '../../jobs/profile-job.ts';

@@ -5,7 +5,7 @@ import type { Plan } from '../../../main/contract/plan.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { formatFactor } from '../../../main/words/numbers.ts';
-import { ProfileNow } from '../../actions/profile-now.tsx';
+import { ProfileNow } from '../../actions/action-button.tsx';
 import { Button, IconButton } from '../../components/button.tsx';
 import { Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';

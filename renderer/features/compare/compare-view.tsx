@@ -10,7 +10,7 @@ import { compareStore } from '../../state/view-stores.ts';
 import { showPoint } from '../../sweep/brought.ts';
 import { pointKey } from '../../state/selection.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
-import { comparedPoint, useComparison } from './comparison.ts';
+import { comparedPoint, referenceTitle, useComparison } from './comparison.ts';
 import { MethodMatrix } from './method-matrix.tsx';
 import { RankPanels } from './rank-panels.tsx';
 import './compare.css';
@@ -20,7 +20,6 @@ import { ChartsOrTable, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { NotYet, SetUpSweep, SweepSelect } from '../../sweep/sweep-controls.tsx';
-import { referenceTitle } from './compare-words.ts';
 import { pick } from '../../../main/figures/columns.ts';
 import {
   COMPARE_SHOWN,

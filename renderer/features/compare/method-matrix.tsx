@@ -12,8 +12,7 @@ import { Section } from '../../components/panel.tsx';
 import { TipText, Tooltip } from '../../components/tooltip.tsx';
 import { walkCells } from '../../components/walk-members.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
-import { referenceTitle, rowLines } from './compare-words.ts';
-import type { CompareProps } from './comparison.ts';
+import { type CompareProps, referenceTitle, rowLines } from './comparison.ts';
 
 /** Tasks by methods: differences to the reference as colours and numbers, with summaries over all tasks on top. */
 export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }: CompareProps) => {

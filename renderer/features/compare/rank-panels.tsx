@@ -12,8 +12,7 @@ import { TipText, Tooltip } from '../../components/tooltip.tsx';
 import { formatCount, formatDifference, formatValue } from '../../../main/words/numbers.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import type { ResolvedTheme } from '../../state/theme.ts';
-import { referenceTitle, rowLines } from './compare-words.ts';
-import type { CompareProps } from './comparison.ts';
+import { type CompareProps, referenceTitle, rowLines } from './comparison.ts';
 
 /** The methods of each task by rank: value, difference to the reference with its interval, and reading. */
 export const RankPanels = (props: CompareProps) => {

@@ -29,8 +29,7 @@ import { showPoint } from '../../sweep/brought.ts';
 import { pointKey } from '../../state/selection.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
 import { MethodToggles, NotYet } from '../../sweep/sweep-controls.tsx';
-import { CurtailedList, ResultsTable, ThresholdsTable } from './curves-tables.tsx';
-import { measuredTasks, sweepMethods } from './task-curves.ts';
+import { CurtailedList, measuredTasks, ResultsTable, sweepMethods, ThresholdsTable } from './curves-tables.tsx';
 import { isAtRest } from '../../format/run-names.ts';
 
 const SMALL_HEIGHT = 150;

@@ -1,11 +1,8 @@
 import Markdown from 'markdown-to-jsx/react';
-import { useEffect, useState } from 'react';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import { useStore } from 'zustand';
-import { serialiseError } from '../../../main/contract/errors.ts';
-import type { SerialisedError } from '../../../main/contract/errors.ts';
-import { PagesDialog } from '../../components/pages-dialog.tsx';
-import type { PageGroup } from '../../components/pages-dialog.tsx';
+import { type SerialisedError, serialiseError } from '../../../main/contract/errors.ts';
+import { type PageGroup, PagesDialog } from '../../components/pages-dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { readPage, topics } from '../../definitions/docs.ts';
 import { docsStore } from '../../state/dialog-stores.ts';

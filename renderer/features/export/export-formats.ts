@@ -1,5 +1,5 @@
-import { compressedTypes, exportFormat, ggufTypes } from '../../../main/contract/export.ts';
 import type { CompressedType, ExportFormat, GgufType, PredictionChoice } from '../../../main/contract/export.ts';
+import { compressedTypes, exportFormat, ggufTypes } from '../../../main/contract/export.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 
 export const formatOptions: readonly { readonly value: ExportFormat; readonly label: string }[] = [

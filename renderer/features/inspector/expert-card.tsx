@@ -21,8 +21,7 @@ import { planStore } from '../../state/plan-store.ts';
 import { ExpertDepth } from './expert-depth.tsx';
 import { ExpertDamage } from './expert-damage.tsx';
 import { sweepStore } from '../../state/sweep-store.ts';
-import { routingMetrics } from '../../state/map-view.ts';
-import { type ExpertPosition } from '../../state/selection.ts';
+import { type ExpertPosition, routingMetrics } from '../../state/selection.ts';
 
 /** One expert on the task in focus: all metrics, its rank, and its fate under the plan. */
 export const ExpertCard = ({ layer, expert }: ExpertPosition) => {

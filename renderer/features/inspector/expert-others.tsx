@@ -1,5 +1,4 @@
-import type { ReactNode } from 'react';
-import { useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import type { ExpertDocument, Likeness } from '../../../main/contract/profile.ts';
 import type { PathHandle } from '../../../main/contract/model.ts';
 import { amountScale } from '../../../main/figures/colors.ts';
@@ -11,8 +10,7 @@ import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { selectionStore } from '../../state/selection-store.ts';
-import { ExpertBars } from './expert-bars.tsx';
-import { type ExpertPosition } from '../../state/selection.ts';
+import type { ExpertPosition } from '../../state/selection.ts';
 
 interface Subject extends ExpertPosition {
   readonly model: PathHandle;
@@ -136,3 +134,38 @@ export const ExpertsAlike = ({ found, outputsMissing, model, layer, expert }: Al
     </section>
   );
 };
+
+interface BarRow {
+  readonly key: string;
+  readonly name: ReactNode;
+  /** Length of the bar relative to the longest. */
+  readonly length: number;
+  /** A reference mark on the same scale. */
+  readonly mark?: number;
+  readonly value: string;
+  /** Full description of the row. */
+  readonly text: string;
+  readonly onSelect?: (() => void) | undefined;
+}
+
+/** A list of names, each with a bar and a number. */
+export const ExpertBars = ({ label, rows }: { readonly label: string; readonly rows: readonly BarRow[] }) => (
+  <ul className="rows expert-bars" aria-label={label}>
+    {rows.map(({ key, name, length, mark, value, text, onSelect }) => (
+      <li key={key} title={text}>
+        {onSelect === undefined ? (
+          <span className="expert-bars-name ellipsis">{name}</span>
+        ) : (
+          <button type="button" className="expert-bars-name ellipsis" onClick={onSelect}>
+            {name}
+          </button>
+        )}
+        <span className="expert-bars-track" aria-hidden="true">
+          <span style={{ width: `${Math.max(0, Math.min(1, length)) * 100}%` }} />
+          {mark !== undefined && <i style={{ left: `${Math.max(0, Math.min(1, mark)) * 100}%` }} />}
+        </span>
+        <span className="number">{value}</span>
+      </li>
+    ))}
+  </ul>
+);

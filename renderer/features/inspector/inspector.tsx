@@ -1,12 +1,6 @@
 import { useMemo } from 'react';
-import {
-  type Fidelity,
-  isSameFactor,
-  isSamePoint,
-  type PointCost,
-  type SweepResult,
-  UNPRUNED,
-} from '../../../main/contract/sweep.ts';
+import type { Fidelity, PointCost, SweepResult } from '../../../main/contract/sweep.ts';
+import { isSameFactor, isSamePoint, UNPRUNED } from '../../../main/contract/sweep.ts';
 import { answersOf } from '../../../main/contract/task.ts';
 import { ActionButton } from '../../actions/action-button.tsx';
 import { exportPoint, showExport } from '../../actions/export.ts';

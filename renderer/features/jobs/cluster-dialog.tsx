@@ -1,7 +1,7 @@
 import { useStore } from 'zustand';
 import { endText, taskName } from '../../../main/words/cluster.ts';
-import { type ClusterTask, type ClusterWork, hasFailed } from '../../../main/contract/cluster.ts';
-import { formatCount, formatDuration } from '../../../main/words/numbers.ts';
+import { type ClusterTask, type ClusterWork, hasFailed, isActive } from '../../../main/contract/cluster.ts';
+import { counted, formatCount, formatDuration } from '../../../main/words/numbers.ts';
 import { Button } from '../../components/button.tsx';
 import { DataTable } from '../../components/data-table.tsx';
 import { Dialog } from '../../components/dialog.tsx';
@@ -9,8 +9,42 @@ import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useLasting } from '../../engine/use-settled.ts';
 import { clusterDialogStore } from '../../state/dialog-stores.ts';
-import { stateText, workText } from './cluster-words.ts';
 import './cluster-dialog.css';
+
+/** Plain words for Slurm's state names; others are shown in lower case. */
+const words: Readonly<Record<string, string>> = {
+  PENDING: 'waiting',
+  COMPLETED: 'done',
+  NODE_FAIL: 'node failed',
+  OUT_OF_MEMORY: 'out of memory',
+  UNKNOWN: 'unknown',
+};
+
+const stateText = ({ state }: Pick<ClusterTask, 'state'>): string =>
+  words[state] ?? state.toLowerCase().replaceAll('_', ' ');
+
+/** "2 of 3 tasks running on node03, 1 waiting (Resources)": the array, or the joining job after it. */
+export const workText = ({ tasks, away, request: { host } }: ClusterWork): string => {
+  const where = host === null ? 'On the cluster' : `On ${host}`;
+  if (away) return `${where}: the controller does not answer; its jobs continue`;
+  const workers = tasks.filter(({ task }) => task !== null);
+  const running = workers.filter(({ state }) => state === 'RUNNING');
+  const waiting = workers.filter(({ state }) => state === 'PENDING');
+  const [join] = tasks.filter(({ task }) => task === null);
+  if (!workers.some(isActive) && join?.state === 'RUNNING') return `${where}: the joining job collects the results`;
+  const nodes = [...new Set(running.flatMap(({ node }) => node ?? []))];
+  const reasons = [...new Set(waiting.flatMap(({ reason }) => reason ?? []))];
+  const parts = [
+    `${formatCount(running.length)} of ${counted(workers.length, 'task')} running` +
+      (nodes.length === 0
+        ? ''
+        : ` on ${nodes.length > 2 ? `${formatCount(nodes.length)} nodes` : nodes.join(' and ')}`),
+    ...(waiting.length === 0
+      ? []
+      : [`${formatCount(waiting.length)} waiting${reasons.length === 0 ? '' : ` (${reasons.join(', ')})`}`]),
+  ];
+  return `${where}: ${parts.join(', ')}`;
+};
 
 /** Tasks of a run's job array: state, node, time, parts, end and log. */
 export const ClusterDialog = () => {

@@ -19,7 +19,7 @@ import './jobs-bar.css';
 import { failureText } from '../../../main/words/cluster.ts';
 import type { ClusterWork } from '../../../main/contract/cluster.ts';
 import { clusterDialogStore } from '../../state/dialog-stores.ts';
-import { workText } from './cluster-words.ts';
+import { workText } from './cluster-dialog.tsx';
 
 export const JobsBar = () => {
   const { connected, jobs, runs, tasks } = useFacts();

@@ -1,7 +1,6 @@
 import { useState } from 'react';
 import { useStore } from 'zustand';
-import type { HubFound, HubModel } from '../../../main/contract/hub.ts';
-import { parseHubName } from '../../../main/contract/hub.ts';
+import { type HubFound, type HubModel, parseHubName } from '../../../main/contract/hub.ts';
 import { memoryVerdict, type ModelEntry } from '../../../main/contract/model.ts';
 import { runsWithin } from '../../../main/words/memory.ts';
 import { counted, formatBytes, formatCount, formatParameters } from '../../../main/words/numbers.ts';

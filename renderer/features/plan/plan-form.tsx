@@ -18,7 +18,7 @@ import { asksItems, ignoresBudget, shownImport, countsByLayer } from '../../plan
 import { ChatSwitch } from '../../plan/chat.tsx';
 import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
-import type { ImportedFile } from '../../state/plan-settings.ts';
+import type { ImportedFile } from '../../state/selection.ts';
 import { MethodOptions, optionsSummary } from './method-options.tsx';
 import './plan-panel.css';
 import { NumberInput, wholeFrom } from '../../components/number-input.tsx';

@@ -1,7 +1,6 @@
 import type { SerialisedError } from '../../../main/contract/errors.ts';
 import { droppedShare } from '../../../main/evaluation/dropped-share.ts';
-import { ActionButton } from '../../actions/action-button.tsx';
-import { ProfileNow } from '../../actions/profile-now.tsx';
+import { ActionButton, ProfileNow } from '../../actions/action-button.tsx';
 import { savePlan } from '../../actions/plan.ts';
 import { measurePlan } from '../../actions/sweep.ts';
 import { Button } from '../../components/button.tsx';

@@ -19,8 +19,13 @@ import { clusterStore, sweepStore } from '../../state/sweep-store.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { ModelTicks } from '../../sweep/model-ticks.tsx';
-import { canCalibrateOnWritten, commonFactors, sweepObstacle, sweepSummary } from '../../sweep/sweep-plan.ts';
-import { typedFactors } from '../../sweep/typed-factors.ts';
+import {
+  canCalibrateOnWritten,
+  commonFactors,
+  sweepObstacle,
+  sweepSummary,
+  typedFactors,
+} from '../../sweep/sweep-plan.ts';
 import { SweepFields, SweepFolders, SweepMethods, SweepOptions, SweepRefits } from './sweep-choices.tsx';
 import { SweepCostLine, SweepMethodCosts } from './sweep-cost-line.tsx';
 import './plan-panel.css';

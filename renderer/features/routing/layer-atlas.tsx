@@ -16,7 +16,7 @@ import { useCurrentPlan } from '../../plan/use-current-plan.ts';
 import { effectiveExperts, formatMetric, metricMatrix } from '../../profile/metrics.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
 import { differenceOf, useMapScaling, useRoutingMatrix, useSubtraction } from '../../profile/use-routing-matrix.ts';
-import type { RoutingMetric } from '../../state/map-view.ts';
+import type { RoutingMetric } from '../../state/selection.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { usePart } from '../../state/view-stores.ts';

@@ -16,9 +16,8 @@ import { Definition } from '../../components/definition.tsx';
 import { PopPanel } from '../../components/pop-panel.tsx';
 import { definitions } from '../../definitions/definitions.ts';
 import { ChatSwitch } from '../../plan/chat.tsx';
-import { useComparableModels, type ComparableModel } from '../../profile/comparable-models.ts';
-import { useMapScaling } from '../../profile/use-routing-matrix.ts';
-import { minusKey, orderKey, routingMetrics, type MapMinus, type MapOrder } from '../../state/map-view.ts';
+import { type ComparableModel, useComparableModels, useMapScaling } from '../../profile/use-routing-matrix.ts';
+import { minusKey, orderKey, routingMetrics, type MapMinus, type MapOrder } from '../../state/selection.ts';
 import { routingStore } from '../../state/view-stores.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
 

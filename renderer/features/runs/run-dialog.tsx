@@ -22,7 +22,7 @@ import { runDeviceText } from '../../format/record-words.ts';
 import { isAtRest, shownRunName } from '../../format/run-names.ts';
 import { inTaskTitles, titleList, titlesOf } from '../../../main/words/task-titles.ts';
 import { runsStore } from '../../state/runs-store.ts';
-import { runStateText } from './run-words.ts';
+import { runStateText } from './run-row.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { OpenMade } from '../../actions/action-button.tsx';
 

@@ -7,11 +7,28 @@ import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { selectedModel, useFacts } from '../../engine/facts.ts';
-import { formatCount, formatPercent } from '../../../main/words/numbers.ts';
+import { formatCount, formatFixed, formatPercent } from '../../../main/words/numbers.ts';
 import { sampleStore } from '../../state/dialog-stores.ts';
-import { withoutQuestionText } from './without-question.ts';
 import '../../sweep/item-answer.css';
 import './sample-dialog.css';
+import { maxOf, minOf } from '../../../main/statistics/extremes.ts';
+
+/**
+ * Accuracy without the question: that of the selected model if the task's folder states it, else the range over the
+ * models it names; null if it states none.
+ */
+export const withoutQuestionText = (
+  { withoutQuestion }: Pick<TaskEntry, 'withoutQuestion'>,
+  model: string | null,
+): string | null => {
+  const own = model === null ? undefined : withoutQuestion[model];
+  if (model !== null && own !== undefined) return `${formatPercent(own)} (${model})`;
+  const values = Object.values(withoutQuestion);
+  if (values.length === 0) return null;
+  const [low, high] = [minOf(values), maxOf(values)].map((value) => formatFixed(value * 100, 1));
+  const range = `${low === high ? low : `${low}–${high}`}\u202f%`;
+  return `${range} (${values.length === 1 ? Object.keys(withoutQuestion).join() : `${values.length} models`})`;
+};
 
 const SHOWN_ITEMS = 40;
 

@@ -20,7 +20,7 @@ import { useProfiles } from '../../profile/use-profiles.ts';
 import { calibrationStore, sampleStore } from '../../state/dialog-stores.ts';
 import { layoutStore } from '../../state/layout-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
-import { withoutQuestionText } from './without-question.ts';
+import { withoutQuestionText } from './sample-dialog.tsx';
 
 export const TasksPanel = () => {
   const share = useStore(layoutStore, ({ listShares }) => listShares.tasks);

@@ -21,7 +21,7 @@ import { Section } from '../../components/panel.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { cellTint, matrixColumns, ThresholdCell, TRUNCATED } from './matrix-parts.tsx';
 import type { SectionProps } from './shown-size-trend.ts';
-import { cellBracketText, thresholdText } from '../../../main/figures/threshold-words.ts';
+import { cellBracketText, thresholdText } from '../../../main/figures/point-words.ts';
 
 const TITLE = 'How far each model can be pruned';
 

@@ -9,7 +9,7 @@ import { truncationIn, truncationLine } from '../../../main/words/truncation.ts'
 import { Findings } from './findings.tsx';
 import { matrixColumns, ThresholdCell, TRUNCATED } from './matrix-parts.tsx';
 import type { SectionProps } from './shown-size-trend.ts';
-import { cellBracketText, thresholdText } from '../../../main/figures/threshold-words.ts';
+import { cellBracketText, thresholdText } from '../../../main/figures/point-words.ts';
 
 /** Tasks by models for one method: threshold, bracket, verdict; a click opens the curve behind it. */
 const ThresholdMatrix = (props: SectionProps & { readonly method: string }) => {

@@ -8,7 +8,7 @@ import { shareFigure } from '../../../main/figures/share-figure.ts';
 import { pairKey, sizePairFigure } from '../../../main/figures/size-pair-figure.ts';
 import { PAIR_SHOWN, pairColumns, shareTrendColumns, sizeThresholdColumns } from '../../../main/figures/size-tables.ts';
 import { expertTrendFigure, trendKey } from '../../../main/figures/size-trend-figure.ts';
-import { isRecorded } from '../../../main/figures/threshold-words.ts';
+import { isRecorded } from '../../../main/figures/point-words.ts';
 import { chartQuestion } from '../../../main/words/verdicts.ts';
 import { ChartPanels } from '../../charts/chart-panels.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';

@@ -19,13 +19,8 @@ import { BestSection } from './best-section.tsx';
 import { ElsewhereSection } from './elsewhere-section.tsx';
 import { LuckSection } from './luck-section.tsx';
 import { MatrixSection } from './matrix-section.tsx';
-import {
-  type MeasuredProps,
-  openInWorkbench,
-  type SectionProps,
-  thresholdPoint,
-  useSizeTrend,
-} from './shown-size-trend.ts';
+import type { MeasuredProps, SectionProps } from './shown-size-trend.ts';
+import { openInWorkbench, thresholdPoint, useSizeTrend } from './shown-size-trend.ts';
 import { PairsSection, SharesSection, TrendsSection } from './size-sections.tsx';
 import './thresholds.css';
 import { ActionButton } from '../../actions/action-button.tsx';

@@ -4,7 +4,7 @@ import { runManifest, type RunManifest } from '../../../main/contract/run.ts';
 import { parseArguments } from '../../../main/cli/command.ts';
 import { loadVerb } from '../../../main/cli/help.ts';
 import { optionReader, readSettings } from '../../../main/cli/verb.ts';
-import { readTraining } from '../../../main/cli/training-options.ts';
+import { readTraining } from '../../../main/cli/verbs/training.ts';
 import { finetuneSettings } from '../../../main/contract/finetune.ts';
 import { describedSweepSettings, sweepSettings } from '../../../main/contract/sweep.ts';
 import { equivalentCommand, shownManifest } from '../../../main/words/equivalent-command.ts';

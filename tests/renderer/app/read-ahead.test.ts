@@ -1,6 +1,6 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { CallName, EngineCall } from '../../../main/contract/calls.ts';
-import { readSweepAhead } from '../../../renderer/app/read-ahead.ts';
+import { readSweepAhead } from '../../../renderer/app/use-app-effects.ts';
 import { QueryCache } from '../../../renderer/engine/query-cache.ts';
 import { layoutStore } from '../../../renderer/state/layout-store.ts';
 import { runOf } from '../../main/contract/run-of.ts';

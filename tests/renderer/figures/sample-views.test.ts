@@ -29,7 +29,7 @@ import { openRunSource } from '../../../main/runs/run-source.ts';
 import { SAMPLE_RUN } from '../../../main/sample/sample-run.ts';
 import { openExistingWorkspace } from '../../../main/workspace/open-workspace.ts';
 import { comparisonChoice } from '../../../renderer/features/compare/comparison.ts';
-import { measuredTasks, sweepMethods } from '../../../renderer/features/curves/task-curves.ts';
+import { measuredTasks, sweepMethods } from '../../../renderer/features/curves/curves-tables.tsx';
 import { profileSource } from '../../../renderer/profile/profile-source.ts';
 import { titlesOf } from '../../../main/words/task-titles.ts';
 import { type Download, pictureDownload, tableDownload } from '../../../renderer/figures/save-figure.tsx';

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { pathHandle } from '../../../main/contract/model.ts';
 import { planName } from '../../../renderer/plan/plan-name.ts';
-import { plainPlan } from '../../../renderer/state/plan-settings.ts';
-import { noSelection } from '../../../renderer/state/selection.ts';
+import { noSelection, plainPlan } from '../../../renderer/state/selection.ts';
 import { modelEntryOf, taskEntryOf } from '../../main/contract/entries.ts';
 import { modelInfoOf } from '../../main/contract/model-info-of.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type ModelEntry, pathHandle } from '../../../main/contract/model.ts';
 import type { ExpertFate } from '../../../renderer/plan/expert-fates.ts';
-import { comparableModels } from '../../../renderer/profile/comparable-models.ts';
+import { comparableModels } from '../../../renderer/profile/use-routing-matrix.ts';
 import { orderOfFates } from '../../../renderer/profile/use-expert-order.ts';
 import { modelInfoOf } from '../../main/contract/model-info-of.ts';
 

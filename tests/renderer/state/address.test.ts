@@ -4,10 +4,7 @@ import { pathHandle } from '../../../main/contract/model.ts';
 import { addressOf, besideChosen, followed, readAddress, unknownIn } from '../../../renderer/state/address.ts';
 import { mapScalings } from '../../../main/figures/map-scaling.ts';
 import { linkedFragment } from '../../../main/contract/page-fragment.ts';
-import { plainPlan } from '../../../renderer/state/plan-settings.ts';
-import { plainMap, routingMetrics } from '../../../renderer/state/map-view.ts';
-import type { MapView } from '../../../renderer/state/map-view.ts';
-import { noSelection } from '../../../renderer/state/selection.ts';
+import { type MapView, noSelection, plainMap, plainPlan, routingMetrics } from '../../../renderer/state/selection.ts';
 
 const named = (handle: string, name: string) => ({ handle: pathHandle.parse(handle), name });
 const shelves = {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { PathHandle } from '../../../main/contract/model.ts';
 import { pathHandle } from '../../../main/contract/model.ts';
-import { createDeedsStore, deedToUndo } from '../../../renderer/state/deeds-store.ts';
+import { createDeedsStore, deedToUndo } from '../../../renderer/state/history.ts';
 import { createSelectionStore } from '../../../renderer/state/selection-store.ts';
 
 const handle = (name: string): PathHandle => pathHandle.parse(name);

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Facts } from '../../../renderer/engine/facts.ts';
-import { plainPlan } from '../../../renderer/state/plan-settings.ts';
+import { noSelection, plainPlan } from '../../../renderer/state/selection.ts';
 import { createSelectionStore } from '../../../renderer/state/selection-store.ts';
-import { noSelection } from '../../../renderer/state/selection.ts';
 import { createPlanStore } from '../../../renderer/state/plan-store.ts';
 import { broughtByPoint, broughtByRun, nameInRun } from '../../../renderer/sweep/brought.ts';
 import { currentMaking, measureObstacle, planFile } from '../../../renderer/sweep/current-making.ts';

@@ -11,8 +11,8 @@ import {
   sweepInput,
   sweepObstacle,
   sweepSummary,
+  typedFactors,
 } from '../../../renderer/sweep/sweep-plan.ts';
-import { typedFactors } from '../../../renderer/sweep/typed-factors.ts';
 import type { SweepChoices } from '../../../renderer/state/sweep-store.ts';
 import { modelEntryOf, taskEntryOf } from '../../main/contract/entries.ts';
 import { openEngine } from '../../main/engine/open-engine.ts';

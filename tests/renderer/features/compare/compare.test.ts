@@ -2,8 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { taskRankText, readingMark } from '../../../../main/words/comparisons.ts';
 import { goodness, scaleOf } from '../../../../main/figures/compare-figure.ts';
 import { compareView } from '../../../../main/figures/views.ts';
-import { referenceTitle, rowLines } from '../../../../renderer/features/compare/compare-words.ts';
-import { comparedPoint, comparisonChoice } from '../../../../renderer/features/compare/comparison.ts';
+import {
+  comparedPoint,
+  comparisonChoice,
+  referenceTitle,
+  rowLines,
+} from '../../../../renderer/features/compare/comparison.ts';
 import { intervalDomain } from '../../../../renderer/features/compare/rank-panels.tsx';
 import { comparedSample, sampleMethods } from '../../../main/evaluation/comparison/compare-sample.ts';
 import { sweepResult } from '../../../main/evaluation/outcomes.ts';

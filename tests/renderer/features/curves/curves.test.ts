@@ -3,8 +3,7 @@ import type { SweepDocument, SweepResult, Threshold } from '../../../../main/con
 import { figureTheme } from '../../../../main/figures/colors.ts';
 import { modelChart } from '../../../../main/figures/model-charts.ts';
 import { thresholdValue } from '../../../../main/words/verdicts.ts';
-import { measuredTasks, sweepMethods } from '../../../../renderer/features/curves/task-curves.ts';
-import { thresholdSummary } from '../../../../renderer/features/curves/curves-tables.tsx';
+import { measuredTasks, sweepMethods, thresholdSummary } from '../../../../renderer/features/curves/curves-tables.tsx';
 
 const result = (method: string, seed: number | null, factor: number, value: number): SweepResult => ({
   model: 'm',

@@ -1,7 +1,6 @@
 import { renderToStaticMarkup } from 'react-dom/server';
 import { expect, test } from 'vitest';
-import { ExpertBars } from '../../../../renderer/features/inspector/expert-bars.tsx';
-import { sharesTogether } from '../../../../renderer/features/inspector/expert-others.tsx';
+import { ExpertBars, sharesTogether } from '../../../../renderer/features/inspector/expert-others.tsx';
 import { ExpertTakes, visibleText } from '../../../../renderer/features/inspector/expert-depth.tsx';
 
 const token = {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { NO_LABEL, type RunManifest } from '../../../../main/contract/run.ts';
-import { runIcon, runNote } from '../../../../renderer/features/runs/run-words.ts';
+import { runIcon, runNote } from '../../../../renderer/features/runs/run-row.tsx';
 import { runOf } from '../../../main/contract/run-of.ts';
 
 const now = new Date('2026-03-04T12:00:00');

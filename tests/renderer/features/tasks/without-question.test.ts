@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { withoutQuestionText } from '../../../../renderer/features/tasks/without-question.ts';
+import { withoutQuestionText } from '../../../../renderer/features/tasks/sample-dialog.tsx';
 
 const stated = { withoutQuestion: { 'uncurl-8': 0.24, 'uncurl-16': 0.2833 } };
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { itemsNeeded } from '../../../../main/evaluation/verdicts.ts';
 import { neededText } from '../../../../main/words/verdicts.ts';
 import { splitAtProbabilities } from '../../../../renderer/features/thresholds/findings.tsx';
-import { cellBracketText, thresholdText } from '../../../../main/figures/threshold-words.ts';
+import { cellBracketText, thresholdText } from '../../../../main/figures/point-words.ts';
 import { sampleSizeTrend } from '../../../main/evaluation/size-trend/sample-size-trend.ts';
 
 const { sizeTrend } = sampleSizeTrend({
