@@ -51,9 +51,13 @@ const shared = {
   alias: { electron: path.join(root, 'tests', 'electron', 'no-electron.ts') },
 };
 
-/** The built command starts in a third of the processor time; the setup builds what is out of date. */
+/**
+ * The built command starts in a third of the processor time; the setup builds what is out of date. Without types that
+ * Node strips, an engine in the test's process starts built programs beside itself too (main/files/engine-program.ts).
+ */
 const built = {
   globalSetup: '.ci/build.mjs',
+  execArgv: ['--no-experimental-strip-types'],
   env: { ...shared.env, UNCURL_PROGRAM: path.join(root, 'dist', 'uncurl.cjs') },
 };
 

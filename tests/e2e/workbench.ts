@@ -79,10 +79,11 @@ type Folders = Pick<Workbench, 'workspace' | 'exports' | 'settings'>;
 export const startServer = async (
   { workspace, settings }: Pick<Folders, 'workspace' | 'settings'>,
   top = '/',
+  environment: NodeJS.ProcessEnv = process.env,
 ): Promise<{ readonly server: ChildProcess; readonly address: string }> => {
   const program = ['--no-experimental-strip-types', path.join(root, 'dist', 'uncurl.cjs')];
   const command = [...program, 'serve', `--root=${top}`, `--workspace=${workspace}`];
-  const env = { ...process.env, UNCURL_SETTINGS: settings };
+  const env = { ...environment, UNCURL_SETTINGS: settings };
   const server = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env });
   try {
     return { server, address: await addressOf(server) };
@@ -90,6 +91,17 @@ export const startServer = async (
     await stopServer(server);
     throw error;
   }
+};
+
+/** Where one flow works, and the server on it where it runs in a browser. */
+interface Place extends Folders {
+  readonly base: string;
+  readonly server: Awaited<ReturnType<typeof startServer>> | null;
+}
+
+const removePlace = async ({ base, server }: Place): Promise<void> => {
+  if (server !== null) await stopServer(server.server);
+  await removeFolder(base);
 };
 
 /** Runs a function with a server. */
@@ -116,25 +128,25 @@ const untilReady = (page: Page): Promise<void> =>
 const inBrowser = async (
   browser: Browser,
   folders: Folders,
+  address: string,
   use: (workbench: Workbench) => Promise<void>,
-): Promise<void> =>
-  withServer(folders, async (address) => {
-    const context = await browser.newContext({ viewport: WINDOW_SIZE, acceptDownloads: true });
-    try {
-      const page = await context.newPage();
-      pageErrors(page);
-      await page.goto(address);
-      await untilReady(page);
-      const openFile = async (file: string): Promise<Page> => {
-        const opened = await context.newPage();
-        await opened.goto(pathToFileURL(file).href);
-        return opened;
-      };
-      await use({ host: 'browser', page, ...folders, answerFolderDialog: null, secondInstance: null, openFile });
-    } finally {
-      await context.close();
-    }
-  });
+): Promise<void> => {
+  const context = await browser.newContext({ viewport: WINDOW_SIZE, acceptDownloads: true });
+  try {
+    const page = await context.newPage();
+    pageErrors(page);
+    await page.goto(address);
+    await untilReady(page);
+    const openFile = async (file: string): Promise<Page> => {
+      const opened = await context.newPage();
+      await opened.goto(pathToFileURL(file).href);
+      return opened;
+    };
+    await use({ host: 'browser', page, ...folders, answerFolderDialog: null, secondInstance: null, openFile });
+  } finally {
+    await context.close();
+  }
+};
 
 export const definedOf = (environment: NodeJS.ProcessEnv): Record<string, string> =>
   Object.fromEntries(
@@ -183,15 +195,14 @@ const inWindow = async (
   }
 };
 
+type Content = 'nothing' | 'sample';
+
 /** What tests share because it takes long to make, and is the same in each of them. */
 interface Prepared {
-  /**
-   * Answers about runs that engines keep, by the content of all that they follow from: what one has computed about the
-   * sample, the others read.
-   */
-  readonly keptAnswers: string;
-  /** Copies a workspace of a first start with the sample. */
-  readonly addSampleTo: (workspace: string) => Promise<void>;
+  /** A new place, which the caller removes. */
+  readonly place: (content: Content) => Promise<Place>;
+  /** Begins to make the next place while a flow waits for its page: a server takes seconds to start. */
+  readonly ahead: (content: Content) => void;
 }
 
 interface Hosts {
@@ -205,13 +216,15 @@ interface Hosts {
  * The workbench as a user sees it: in a window of a real Electron (project `electron`) or in Chromium, served by
  * `uncurl serve` (project `chromium`), with a workspace of its own.
  */
-export const test = base.extend<{ readonly workbench: Workbench; readonly content: 'nothing' | 'sample' }, Hosts>({
+export const test = base.extend<{ readonly workbench: Workbench; readonly content: Content }, Hosts>({
   content: ['nothing', { option: true }],
 
   prepared: [
     // eslint-disable-next-line no-empty-pattern -- Playwright reads the fixtures that are asked for from the pattern.
-    async ({}, use) => {
+    async ({}, use, workerInfo) => {
       const folder = await mkdtemp(path.join(tmpdir(), 'uncurl-prepared-'));
+      // Answers about runs that engines keep, by the content of all that they follow from: what one has computed about
+      // the sample, the others read.
       const [keptAnswers, sample] = [path.join(folder, 'kept-answers'), path.join(folder, 'sample')];
       await mkdir(keptAnswers);
       // The window's user is not the user of the tests.
@@ -224,7 +237,35 @@ export const test = base.extend<{ readonly workbench: Workbench; readonly conten
         for (const own of ['overlays', 'runs', 'runs/sample', 'steps', 'tmp'])
           await chmod(path.join(workspace, own), 0o777);
       };
-      await use({ keptAnswers, addSampleTo });
+      // A flow that is under way may change this process's own.
+      const environment = { ...process.env };
+      const make = async (content: Content): Promise<Place> => {
+        const base = await mkdtemp(path.join(tmpdir(), 'uncurl-flow-'));
+        const own = { workspace: path.join(base, 'workspace'), exports: path.join(base, 'exports') };
+        const folders = { ...own, settings: path.join(base, 'settings.json') };
+        const state = stateFolder(folders.settings);
+        for (const each of [...Object.values(own), state]) await mkdir(each);
+        // The window's user is not the user of the tests.
+        for (const each of [base, ...Object.values(own), state]) await chmod(each, 0o777);
+        await symlink(keptAnswers, path.join(state, 'kept-answers'));
+        if (content === 'sample') await addSampleTo(folders.workspace);
+        const server = workerInfo.project.name === 'electron' ? null : await startServer(folders, '/', environment);
+        return { ...folders, base, server };
+      };
+      const waiting = new Map<Content, Promise<Place>>();
+      const ahead = (content: Content): void => {
+        const next = make(content);
+        // Who takes it hears of it.
+        next.catch(() => undefined);
+        waiting.set(content, next);
+      };
+      const place = (content: Content): Promise<Place> => {
+        const next = waiting.get(content) ?? make(content);
+        waiting.delete(content);
+        return next;
+      };
+      await use({ place, ahead });
+      for (const unused of waiting.values()) await unused.then(removePlace);
       await removeFolder(folder);
     },
     { scope: 'worker', timeout: TEST_LIMIT_MS },
@@ -251,20 +292,16 @@ export const test = base.extend<{ readonly workbench: Workbench; readonly conten
   ],
 
   workbench: async ({ playwright, stagedApp, sharedBrowser, prepared, content }, use) => {
-    const base = await mkdtemp(path.join(tmpdir(), 'uncurl-flow-'));
-    const made = { workspace: path.join(base, 'workspace'), exports: path.join(base, 'exports') };
-    const folders = { ...made, settings: path.join(base, 'settings.json') };
-    const state = stateFolder(folders.settings);
-    for (const folder of [...Object.values(made), state]) await mkdir(folder);
-    // The window's user is not the user of the tests.
-    for (const folder of [base, ...Object.values(made), state]) await chmod(folder, 0o777);
-    await symlink(prepared.keptAnswers, path.join(state, 'kept-answers'));
-    if (content === 'sample') await prepared.addSampleTo(folders.workspace);
+    const { base, server, ...folders } = await prepared.place(content);
     try {
       if (stagedApp) await inWindow(playwright, stagedApp, folders, use);
-      else if (sharedBrowser) await inBrowser(sharedBrowser, folders, use);
+      else if (sharedBrowser && server)
+        await inBrowser(sharedBrowser, folders, server.address, async (workbench) => {
+          prepared.ahead(content);
+          await use(workbench);
+        });
     } finally {
-      await removeFolder(base);
+      await removePlace({ base, server, ...folders });
     }
   },
 });

@@ -5,6 +5,7 @@ import { appendFile, cp, mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, onTestFinished, test, type TestContext } from 'vitest';
 import { type LineCommand, lineReport, type LineReport } from '../../main/contract/remote.ts';
+import { engineProgram } from '../../main/files/engine-program.ts';
 import { patiently } from '../hang-limit.ts';
 import { machineWithUncurl, type MachineThere, PASSPHRASE, processLines } from './loopback-sshd.ts';
 import { resources, temporaryFolder } from './run-uncurl.ts';
@@ -41,15 +42,11 @@ const otherMachine = async ({ skip }: Pick<TestContext, 'skip'>): Promise<There>
   await mkdir(temporary);
   await cp(path.join(resources, 'ssh'), path.join(own, 'ssh'), { recursive: true });
   const connect = (host: string): Line => {
-    const child = fork(
-      path.join(root, 'main', 'hosts', 'line-process.ts'),
-      [JSON.stringify({ host, resources: own })],
-      {
-        execArgv: [...process.execArgv, '--require', path.join(root, 'tests', 'e2e', 'parent-port.cjs')],
-        serialization: 'advanced',
-        env: { ...process.env, TMPDIR: temporary, PATH: `${there.sshd.programs}:${process.env['PATH'] ?? ''}` },
-      },
-    );
+    const child = fork(engineProgram('line-process'), [JSON.stringify({ host, resources: own })], {
+      execArgv: ['--require', path.join(root, 'tests', 'e2e', 'parent-port.cjs')],
+      serialization: 'advanced',
+      env: { ...process.env, TMPDIR: temporary, PATH: `${there.sshd.programs}:${process.env['PATH'] ?? ''}` },
+    });
     const reports: LineReport[] = [];
     let taken = 0;
     const answers = new Map<number, (data: unknown) => void>();

@@ -78,12 +78,23 @@ const reach = (points: readonly ForetoldPoint[], isSafe: (point: ForetoldPoint) 
   return (first === -1 ? points.at(-1) : points[first - 1])?.factor ?? 1;
 };
 
+/** Whether a point is foretold to be safe in a draw, by a cut. */
+const foretold =
+  (draw: number, cut: number) =>
+  ({ losses }: ForetoldPoint): boolean =>
+    (losses[draw] ?? NaN) < cut;
+
+/** How much farther than written answers each draw reaches, by a cut. */
+const gapsOf = (points: readonly ForetoldPoint[], cut: number): readonly number[] => {
+  const written = reach(points, ({ isSafeWritten }) => isSafeWritten);
+  return Array.from({ length: DRAWS }, (_, draw) => reach(points, foretold(draw, cut)) - written);
+};
+
 const count = (curves: readonly ForetoldCurve[], cut: number): Counts => {
   const counts: Counts = { right: 0, tooFar: 0, tooShort: 0, safeCalls: 0, notSafe: 0, otherCalls: 0, safeAnyway: 0 };
   for (const { points } of curves)
-    for (let draw = 0; draw < DRAWS; draw += 1) {
-      const isSafe = ({ losses }: ForetoldPoint): boolean => (losses[draw] ?? NaN) < cut;
-      const gap = reach(points, isSafe) - reach(points, ({ isSafeWritten }) => isSafeWritten);
+    for (const [draw, gap] of gapsOf(points, cut).entries()) {
+      const isSafe = foretold(draw, cut);
       counts[gap === 0 ? 'right' : gap > 0 ? 'tooFar' : 'tooShort'] += 1;
       for (const point of points) {
         counts[isSafe(point) ? 'safeCalls' : 'otherCalls'] += 1;
@@ -99,7 +110,9 @@ const CUTS = Array.from({ length: 118 }, (_, index) => 0.002 * 1.05 ** index);
 
 /** The cut that is right most often; of equally good neighbours the one in the middle. */
 export const learnedCut = (curves: readonly ForetoldCurve[]): number => {
-  const right = CUTS.map((cut) => count(curves, cut).right);
+  const right = CUTS.map((cut) =>
+    curves.reduce((sum, { points }) => sum + gapsOf(points, cut).filter((gap) => gap === 0).length, 0),
+  );
   const best = Math.max(...right);
   const from = right.indexOf(best);
   let to = from;
