@@ -34,7 +34,8 @@ export const exportTypes = (
 /**
  * Bytes of the weight files that an export of a plan writes, known before anything is written: the whole GGUF file, the
  * safetensors files of a folder, or the data file of an ONNX graph. For a plan that only the workbench runs, those of
- * its weights. `type`: as which the weights are rounded; null: as stored. Constants in place of experts need not be known.
+ * its weights. `type`: as which the weights are rounded; null: as stored. Constants in place of experts may be
+ * unknown.
  *
  * @throws WorkbenchError as `exportPlan` for what has no such form.
  */

@@ -84,7 +84,7 @@ export type Making = Pick<FitCandidate, 'method' | 'gates' | 'refit'>;
 /** A plan that keeps every expert. */
 export const WHOLE: Making = { method: null, gates: null, refit: false };
 
-/** What of a method's plans takes bytes, beside the kept experts. */
+/** Parts of a method's plans that take bytes beside the kept experts. */
 interface Besides {
   /** Constants in place of the other experts; their values do not matter. */
   readonly constants?: { readonly weights: string };

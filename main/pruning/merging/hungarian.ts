@@ -13,9 +13,10 @@ export const solveAssignment = (cost: Float64Array, rows: number, columns: numbe
     throw new RangeError(`${cost.length} costs for a ${rows} x ${columns} matrix`);
   const unusable = cost.findIndex((value) => !Number.isFinite(value));
   if (unusable >= 0) {
+    const [row, column] = [Math.floor(unusable / columns), unusable % columns];
     throw refuse(
       'cost-not-finite',
-      `The assignment cost at row ${Math.floor(unusable / columns)}, column ${unusable % columns} is ${cost[unusable]}.`,
+      `The assignment cost at row ${row}, column ${column} is ${cost[unusable]}.`,
       'Check the weights of the experts being aligned for values that are not finite.',
     );
   }

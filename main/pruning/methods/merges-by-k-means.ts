@@ -142,7 +142,9 @@ export const subMoe = defineMethod(
       'subspace its members share.',
     kind: 'merge',
     needs: 'routing',
-    cost: 'every expert on every calibration token (E / K times the cost of the MoE layers) and E x E cosines per token',
+    cost:
+      'every expert on every calibration token (E / K times the cost of the MoE layers) ' +
+      'and E x E cosines per token',
     draws: true,
     formula:
       'sim(i, j) = mean over tokens of cos(f_i(x), f_j(x)); k-means of the collections of unit outputs; merge: ' +

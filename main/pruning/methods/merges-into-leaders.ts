@@ -192,7 +192,9 @@ export const ream = defineMethod(
       'most stay unchanged.',
     kind: 'merge',
     needs: 'routing',
-    cost: 'every expert on every calibration token (E / K times the cost of the MoE layers) and E x E cosines per token',
+    cost:
+      'every expert on every calibration token (E / K times the cost of the MoE layers) ' +
+      'and E x E cosines per token',
     draws: false,
     formula:
       'centroids = the experts of largest REAP saliency; by decreasing saliency each takes its C - 1 nearest free ' +

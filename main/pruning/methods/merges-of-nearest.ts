@@ -108,7 +108,9 @@ export const hcSmoe = defineMethod(
       'Clusters the experts of a layer by their mean outputs on the task, nearest first, and merges each cluster.',
     kind: 'merge',
     needs: 'routing',
-    cost: 'every expert on every calibration token (E / K times the cost of the MoE layers) and E x H numbers per layer',
+    cost:
+      'every expert on every calibration token (E / K times the cost of the MoE layers) ' +
+      'and E x H numbers per layer',
     draws: false,
     formula:
       'o_e = mean over all tokens of f_e(x), routed there or not; agglomerative clustering of o by Euclidean ' +
