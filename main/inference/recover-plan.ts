@@ -43,6 +43,11 @@ export const noRecovery = (method: string): Error =>
     'Leave the recovery out, or use a method that drops experts.',
   );
 
+/** @throws WorkbenchError `no-recovery`. */
+export const requireRefitOf = (plan: Plan): void => {
+  if (!isMergePlan(plan) && plan.constants !== undefined) throw noRecovery(plan.method ?? 'plan');
+};
+
 /**
  * Refits a plan so that every block reproduces the unpruned block's output, layer by layer on calibration tokens: two
  * streams of hidden states run side by side. The router's rows are optimised by gradient descent, and the remaining
@@ -52,7 +57,7 @@ export const noRecovery = (method: string): Error =>
  */
 export const recoverPlan = async (request: RecoveryRequest): Promise<Plan> => {
   const { checkpoint, executor, plan, trees, itemOf, tasks, unpruned, pruned, overlays, refit, control } = request;
-  if (!isMergePlan(plan) && plan.constants !== undefined) throw noRecovery(plan.method ?? 'plan');
+  requireRefitOf(plan);
   const refitsExperts = refit !== 'router';
   const refitsRouter = refit !== 'experts';
   requireAddedOutputs(checkpoint, 'a refit');

@@ -209,14 +209,14 @@ test('recover: a plan with a file of refitted weights, for run, export and verif
   expect(elsewhere.stderr).toMatch(/refitted weights of the plan were not found: neither .*\n.*uncurl recover/);
 });
 
-test('a plan of a run finds its constants in the workspace that --workspace names', async () => {
+test('a plan of a run finds its constants in the workspace that is named, and is not refitted', async () => {
   const folder = await temporaryFolder();
   const at = (name: string): string => join(folder, name);
   const sweep = ['sweep', 'uncurl-8', '--task', 'add', '--method', 'mone', '--factors', '2', '--limit', '4'];
-  const { run } = z.object({ run: z.string() }).parse(await jsonOf(...sweep, '--workspace', at('w')));
+  const { run: swept } = z.object({ run: z.string() }).parse(await jsonOf(...sweep, '--workspace', at('w')));
   const plans = z
     .record(z.string(), z.looseObject({ constants: z.unknown().optional() }).nullable())
-    .parse(JSON.parse(await readFile(join(at('w'), 'runs', run, 'plans.json'), 'utf8')));
+    .parse(JSON.parse(await readFile(join(at('w'), 'runs', swept, 'plans.json'), 'utf8')));
   const plan = Object.values(plans).find((each) => each?.constants !== undefined);
   await writeFile(at('mone.json'), JSON.stringify(plan));
   const exported = ['export', 'uncurl-8', '--plan', at('mone.json'), '--out', at('small')];
@@ -224,4 +224,9 @@ test('a plan of a run finds its constants in the workspace that --workspace name
   expect(elsewhere.code).toBe(2);
   expect(elsewhere.stderr).toContain('The constants of the plan were not found');
   expect(await jsonOf(...exported, '--workspace', at('w'))).toMatchObject({ verification: { ok: true } });
+
+  await refused(
+    ['recover', 'uncurl-8', '--plan', at('mone.json'), '--task', 'add', '--out', at('refit.json')],
+    /^uncurl: The plans of mone replace experts by constants, which cannot be refitted\./,
+  );
 });

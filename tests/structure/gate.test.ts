@@ -140,6 +140,7 @@ const HARMLESS: Readonly<Record<string, string>> = {
   requireFreeDestination: 'looks at a folder',
   roundedWeightsFact: 'reads headers, and says what would be refused',
   requireMergeable: 'looks at a model',
+  requireRefitOf: 'looks at a plan',
   requireReadable: 'reads headers, and says what would be refused',
   scriptJobText: 'a text',
   torchOrder: 'asks a program for its versions',

@@ -2,6 +2,7 @@ import { copyFile } from 'node:fs/promises';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { type Plan, type PlanRecovery, refitName } from '../../contract/plan.ts';
 import { produceFileAtomically, writeFileAtomically } from '../../files/write-atomically.ts';
+import { requireRefitOf } from '../../inference/recover-plan.ts';
 import { requireCalibration } from '../../jobs/plan-step.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { uniqueNames } from '../../jobs/write-sweep-files.ts';
@@ -55,6 +56,7 @@ export const recover: Verb = {
     const out = outFile(reader);
     const checkpoint = await openCheckpoint(await findModel(host, reader.argument(0)));
     const { recovery: _earlier, ...bare } = await readPlanFile(reader.requiredText('plan'), checkpoint.info);
+    requireRefitOf(bare);
     const tasks = await loadNamedTasks(reader, host);
     tasks.forEach(requireCalibration);
     await requireTokenizer(checkpoint);
