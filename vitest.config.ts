@@ -51,13 +51,9 @@ const shared = {
   alias: { electron: path.join(root, 'tests', 'electron', 'no-electron.ts') },
 };
 
-/**
- * The built command starts in a third of the processor time; the setup builds what is out of date. Without types that
- * Node strips, an engine in the test's process starts built programs beside itself too (main/files/engine-program.ts).
- */
+/** The built command starts in a third of the processor time; the setup builds what is out of date. */
 const built = {
   globalSetup: '.ci/build.mjs',
-  execArgv: ['--no-experimental-strip-types'],
   env: { ...shared.env, UNCURL_PROGRAM: path.join(root, 'dist', 'uncurl.cjs') },
 };
 
@@ -85,6 +81,9 @@ export default defineConfig({
           name: 'integration',
           include: ['tests/{integration,reference}/**/*.test.{ts,tsx}'],
           ...built,
+          // Without types that Node strips, an engine in the test's process starts built programs beside itself, too
+          // (main/files/engine-program.ts).
+          execArgv: ['--no-experimental-strip-types'],
         },
       },
       {
