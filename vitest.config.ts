@@ -81,9 +81,6 @@ export default defineConfig({
           name: 'integration',
           include: ['tests/{integration,reference}/**/*.test.{ts,tsx}'],
           ...built,
-          // Without types that Node strips, an engine in the test's process starts built programs beside itself, too
-          // (main/files/engine-program.ts).
-          execArgv: ['--no-experimental-strip-types'],
         },
       },
       {
