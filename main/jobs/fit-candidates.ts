@@ -289,8 +289,8 @@ export const planCandidates = async (
   const smallest: number[] = [];
   let whole = 0;
   for (const weights of types) {
-    const least = await sizes.of(counts[0] ?? info.experts, weights);
-    smallest.push(limitedBytes(limit, least));
+    for (const making of makings)
+      smallest.push(limitedBytes(limit, await sizes.of(counts[0] ?? info.experts, weights, making)));
     const all = await sizes.of(info.experts, weights);
     if (limitedBytes(limit, all) <= limit.bytes) {
       whole += 1;

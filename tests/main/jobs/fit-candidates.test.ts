@@ -76,6 +76,28 @@ test(
   TEST_LIMIT_MS,
 );
 
+test('where nothing fits, the smallest form is that of the methods', async () => {
+  const checkpoint = await openCheckpoint('resources/models/uncurl-8');
+  const { overlays } = exportSettingsIn(await temporaryFolder());
+  const searched = (bytes: number, method: 'mone' | 'reap') =>
+    planCandidates(
+      checkpoint,
+      {
+        ...fitSettings.parse({ limit: { kind: 'bytes', bytes }, methods: [method], types: ['stored'] }),
+        format: 'hf',
+      },
+      overlays,
+    );
+  const { smallestBytes: plain } = await searched(2_000_000, 'reap');
+  const { smallestBytes } = await searched(2_000_000, 'mone');
+  expect(smallestBytes).toBeGreaterThan(plain);
+  expect((await searched(smallestBytes, 'mone')).candidates.map(({ kept, bytes }) => [kept, bytes])).toEqual([
+    [2, smallestBytes],
+  ]);
+  await expect(searched(plain, 'mone')).rejects.toMatchObject({ code: 'nothing-fits' });
+  expect((await searched(plain, 'reap')).candidates).toHaveLength(1);
+});
+
 test('rows of a router that stay are counted where the default gates keep them', async () => {
   const checkpoint = await openCheckpoint(path.join(process.env['CHECKPOINTS'] ?? '', 'longcat_flash'));
   const { overlays } = exportSettingsIn(await temporaryFolder());
