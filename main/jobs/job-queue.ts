@@ -118,6 +118,8 @@ interface QueuedJob {
   takenOver: WorkbenchError | null;
   /** Whether its turn has come. */
   isStarted: boolean;
+  /** Whether its work is over: its end is being written. */
+  hasEnded: boolean;
 }
 
 /**
@@ -158,9 +160,9 @@ export class JobQueue {
     this.#now = now;
   }
 
-  /** Jobs that wait or run. */
+  /** Jobs that wait or run. One whose end is being written is none: who reads the run may find it ended already. */
   list(): readonly JobProgress[] {
-    return [...this.#jobs.values()].map(({ meter }) => meter.read());
+    return [...this.#jobs.values()].filter(({ hasEnded }) => !hasEnded).map(({ meter }) => meter.read());
   }
 
   /** @throws WorkbenchError `already-running` where the run waits or runs here. */
@@ -194,6 +196,7 @@ export class JobQueue {
       stopAs: null,
       takenOver: null,
       isStarted: false,
+      hasEnded: false,
     };
     this.#jobs.set(id, queued);
     this.#emit({ type: 'run.changed', manifest: queued.manifest });
@@ -242,7 +245,7 @@ export class JobQueue {
 
   #ownJob(run: string): QueuedJob {
     const queued = this.#jobs.get(run);
-    if (queued !== undefined) return queued;
+    if (queued?.hasEnded === false) return queued;
     throw refuse(
       'not-running',
       `Run "${run}" is neither waiting nor running in this engine.`,
@@ -316,6 +319,7 @@ export class JobQueue {
     if (error !== null) meter.describe(isCancelled ? 'Cancelled' : serialiseError(error).message);
     error = queued.takenOver ?? error;
     let isOurs = true;
+    queued.hasEnded = true;
     try {
       isOurs = await this.#end(queued, {
         state,

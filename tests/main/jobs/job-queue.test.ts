@@ -196,6 +196,26 @@ test('who asks for a run only after its end learns how it ended', async () => {
   await queue.dispose();
 });
 
+test('a run that reads as ended is no job any more, and cannot be cancelled', async () => {
+  const { queue, workspace, create } = await openQueue();
+  const made = await create();
+  const write = workspace.runs.write.bind(workspace.runs);
+  const seen: unknown[] = [];
+  vi.spyOn(workspace.runs, 'write').mockImplementation(async (manifest) => {
+    await write(manifest);
+    if (manifest.state !== 'done') return;
+    seen.push(queue.list());
+    expect(() => queue.cancel(made.manifest.id)).toThrow('is neither waiting nor running');
+  });
+  queue.add(
+    made,
+    jobOn([], () => Promise.resolve({ output: null, summary: 'done' })),
+  );
+  expect(await queue.finished(made.manifest.id)).toMatchObject({ state: 'done' });
+  expect(seen).toEqual([[]]);
+  await queue.dispose();
+});
+
 test('a job that is cancelled while it waits has ended at once, whatever the one before it does', async () => {
   const { queue, events, workspace, create } = await openQueue();
   const [running, waiting, last] = [await create(), await create(), await create()];
