@@ -22,6 +22,17 @@ const isShaped = (part: object): part is TensorView | Weight => 'shape' in part;
 const ofExperts = (moe: MoeDescriptor | null): number =>
   sum((moe?.expertTensors ?? []).map((tensors) => weightsIn(tensors.constant ?? tensors)));
 
+/** Number of weights of the experts of one token: constants are among them where fewer experts than top-k are left. */
+const ofChosen = ({ expertTensors, topK }: MoeDescriptor): number => {
+  const [whole, constants] = [
+    expertTensors.filter(({ constant }) => constant === undefined).map(weightsIn),
+    expertTensors.flatMap(({ constant }) => (constant === undefined ? [] : [weightsIn(constant)])),
+  ];
+  const mean = (weights: readonly number[]): number => (weights.length === 0 ? 0 : sum(weights) / weights.length);
+  const chosen = constants.length === 0 ? topK : Math.min(topK, whole.length);
+  return chosen * mean(whole) + (topK - chosen) * mean(constants);
+};
+
 /** Number of weights of the operator that mixes a block's tokens. */
 const ofMixing = ({ attention, compressed, state }: BlockDescriptor): number =>
   weightsIn([attention, compressed, state]);
@@ -48,8 +59,7 @@ export const modelInfo = (
   const outer = weightsIn([model.embedding, head, model.headBias, model.tokenInputs, model.hyperHead, model.finalNorm]);
   const expert = sum(model.moeLayers.map((layer) => ofExperts(layer.moe)));
   const rest = outer + sum(model.blocks.map(ofRest));
-  const active =
-    rest + sum(model.moeLayers.map((layer) => (ofExperts(layer.moe) * layer.moe.topK) / layer.moe.experts));
+  const active = rest + sum(model.moeLayers.map(({ moe }) => ofChosen(moe)));
   const blocks = model.blocks.map((block) => ({
     block,
     experts: ofExperts(block.moe),

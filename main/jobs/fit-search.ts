@@ -222,8 +222,9 @@ export class FitSearch {
       }
       const isWhole = await this.#measure(left, from, rung.items, index === 0);
       if (!isWhole) {
-        const answered = String(index === 0 ? rung.items : from);
-        this.#runOut(`Of ${scoring.length} scoring items, candidates answered ${answered}`);
+        for (const { name } of left) if (!this.#scored.has(name)) this.#runOut(name);
+        const answered = index === 0 ? rung.items : from;
+        this.#runOut(`scoring items after the first ${String(answered)} of ${String(scoring.length)}`);
         return;
       }
       from = rung.items;
@@ -260,7 +261,7 @@ export class FitSearch {
     const isWhole = await this.#measure(others, 0, this.#scored.get(recommended)?.losses.length ?? 0, true);
     this.#otherEvaluations = this.#evaluations - before;
     this.#evaluations = before;
-    if (!isWhole) this.#runOut('Not every model of the other budgets was measured');
+    if (!isWhole) this.#runOut('some models of the other budgets');
   }
 
   /**
@@ -499,7 +500,7 @@ export class FitSearch {
     if (!isWhole) this.#runOut('Types by layer');
   }
 
-  /** Records what was left out because the time was used up. */
+  /** Records what, in a noun, was left out because the time was used up. */
   #runOut(what: string): void {
     this.#untried.push(`${what}: ${TIME_USED}`);
     this.#timeUsed = true;

@@ -22,13 +22,17 @@ export const planCost = (model: ModelInfo, plan: Plan): PlanCost => {
   const removed = keptPerLayer.reduce((sum, kept) => sum + experts - kept, 0);
   const removedExpert = removed * (expertParameters - (leavesConstants ? hidden : 0));
   const removedRouter = allRowsStay ? 0 : removed * hidden;
+  // Constants take the place of the chosen experts only in layers that keep fewer of them than top-k.
+  const removedChosen = leavesConstants
+    ? keptPerLayer.reduce((sum, kept) => sum + Math.max(0, topK - kept), 0) * (expertParameters - hidden)
+    : (model.topK - topK) * moeLayers * expertParameters;
   const total = parameters.total - removedExpert - removedRouter;
   const notes = [model.pruningNote, gatesSentence(model, plan)].flatMap((note) => note ?? []);
   return {
     parameters: {
       total,
       expert: parameters.expert - removedExpert,
-      active: parameters.active - removedRouter - (model.topK - topK) * moeLayers * expertParameters,
+      active: parameters.active - removedRouter - removedChosen,
     },
     sizeBytes: Math.round(((sizeBytes - prediction - carried) * total) / parameters.total) + carried,
     before: { ...parameters, sizeBytes },

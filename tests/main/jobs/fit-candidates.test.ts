@@ -7,6 +7,7 @@ import { dropPlan } from '../../../main/contract/plan.ts';
 import { exportBytes } from '../../../main/export/export-bytes.ts';
 import { planCandidates } from '../../../main/jobs/fit-candidates.ts';
 import { planCost } from '../../../main/pruning/plan-cost.ts';
+import { untriedWords } from '../../../main/words/fit.ts';
 import { TEST_LIMIT_MS } from '../../hang-limit.ts';
 import { exportSettingsIn } from '../../open-model-runner.ts';
 import { bundled, openEngine } from '../engine/open-engine.ts';
@@ -124,3 +125,28 @@ test('rows of a router that stay are counted where the default gates keep them',
   expect(cut).toBeLessThan(limit);
   expect(await keptOf(cut, 'renormalised')).toEqual([[experts - 1, cut]]);
 });
+
+test(
+  'what no time was left for is named',
+  async () => {
+    const engine = await openEngine();
+    const { model, task } = await bundled(engine, 'uncurl-8', 'mood');
+    const { run } = await engine.call('fit.start', {
+      model,
+      task,
+      limit: { kind: 'bytes', bytes: 1_000_000 },
+      format: 'hf',
+      types: ['stored', 'int4'],
+      scoringItems: 40,
+      minutes: 0.001,
+    });
+    await engine.finished(run);
+    const { candidates, untried } = await engine.call('fit.read', { run });
+    expect(candidates.find(({ name }) => name === 'whole int4')).toMatchObject({ fits: true, items: 0 });
+    expect(untried).toContain('whole int4: the time was used up.');
+    expect(untriedWords(untried).join(' ')).toMatch(
+      /^[^:]*whole int4[^:]*, scoring items after the first \d+ of 40 and [^:]*: the time was used up\.$/,
+    );
+  },
+  TEST_LIMIT_MS,
+);

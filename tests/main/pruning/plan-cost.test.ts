@@ -52,6 +52,16 @@ describe('planCost', () => {
     });
   });
 
+  it('counts a constant for a chosen expert where a layer keeps fewer experts than top-k', () => {
+    const { parameters, topK } = planCost(model, { kept: [[1], [0, 1, 3]], constants: { weights: '0'.repeat(32) } });
+    expect(parameters).toEqual({
+      total: 4 * 384 + 4 * 8 + 64 + 1000,
+      expert: 4 * 384 + 4 * 8,
+      active: 3 * 384 + 8 + 64 + 1000,
+    });
+    expect(topK).toBe(2);
+  });
+
   it('costs nothing to keep everything', () => {
     const { parameters, sizeBytes } = planCost(model, {
       kept: [
