@@ -19,8 +19,8 @@ export const engineEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('settings.changed') }),
   /** The order of waiting jobs changed. */
   z.object({ type: z.literal('jobs.reordered') }),
-  /** Labels of runs or the contents of the trash changed. */
-  z.object({ type: z.literal('runs.relisted') }),
+  /** Labels of runs or the contents of the trash changed; `restored`: the run that came back from it. */
+  z.object({ type: z.literal('runs.relisted'), restored: boundedText.optional() }),
   /** A running sweep has begun, or has more than before: with these events alone its document stays up to date. */
   z.object({ type: z.literal('sweep.changed'), run: boundedText, change: sweepChange }),
   /** The texts so far of a running side by side. */

@@ -73,8 +73,11 @@ export const staleAfter = (event: EngineEvent): StaleCalls => {
       return callsThatRead('jobs');
     case 'settings.changed':
       return callsThatRead('settings');
-    case 'runs.relisted':
-      return callsThatRead('runs', 'measured', 'sweeps', 'trash');
+    case 'runs.relisted': {
+      const lists = callsThatRead('runs', 'measured', 'sweeps', 'trash');
+      // What was asked while the run was in the trash was answered with an error.
+      return event.restored === undefined ? lists : anyOf(callsThatReadRun(event.restored), lists);
+    }
     case 'sweep.changed':
       // What has begun is another document; the later changes of it are in their events.
       if (event.change.what === 'begun') return callsThatReadRun(event.run);

@@ -88,9 +88,12 @@ const blockOf = (point: PointName, kept: number, stored: readonly StoredOutcome[
 /** Limits of a run: candidates times items, and bytes of its outcomes. */
 const LIMITS = { mostRows: 500_000_000, mostBytes: 2 ** 40 };
 
-/** The error of a file that is not what was written; a lack of files, memory or threads is told as it is. */
+/** A file that is gone or cannot be read may hold what was written: its run was moved, or its disk fails. */
+const UNREAD: ReadonlySet<string> = new Set(['missing-file', 'not-readable']);
+
+/** The error of a file that is not what was written; other causes, as a lack of memory, are told as they are. */
 const damaged = (file: string, cause: unknown): unknown =>
-  isLack(cause)
+  isLack(cause) || (cause instanceof WorkbenchError && UNREAD.has(cause.code))
     ? cause
     : fail(
         'outcomes-damaged',

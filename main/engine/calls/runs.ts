@@ -71,7 +71,7 @@ export const runCalls = (
     'trash.list': () => workspace.trash.list(),
     'trash.restore': async ({ entry }) => {
       const run = await workspace.trash.restore(entry);
-      context.emit({ type: 'runs.relisted' });
+      context.emit({ type: 'runs.relisted', restored: run });
       return { run };
     },
     'trash.empty': async ({ entry }) => {

@@ -79,6 +79,22 @@ test.each<[string, EngineEvent, readonly string[]]>([
     ['export.measured', 'fit.predict', 'models.list', 'runs.list', 'runs.origin', 'tasks.list', 'trash.list'],
   ],
   [
+    'a run that is restored, whose results could not be read meanwhile',
+    { type: 'runs.relisted', restored: 'r' },
+    [
+      ...new Set([
+        ...results,
+        'export.measured',
+        'fit.predict',
+        'models.list',
+        'runs.list',
+        'runs.origin',
+        'tasks.list',
+      ]),
+      'trash.list',
+    ].sort(),
+  ],
+  [
     'a verification that is done',
     { type: 'run.changed', manifest: { ...manifest('done'), kind: 'verify' } },
     [...results, 'runs.list', 'runs.origin'].sort(),

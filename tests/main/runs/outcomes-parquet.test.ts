@@ -1,3 +1,4 @@
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type ItemOutcome, kindFields, outcomeFields } from '../../../main/contract/outcome.ts';
@@ -78,4 +79,18 @@ test('a candidate of two hundred thousand items is written and read', async () =
   for await (const { outcomes: read } of (await readPointBlocks(file)) ?? []) for (const each of read) found.push(each);
   expect(found.length).toBe(outcomes.length);
   expect(found.findIndex(({ id }, item) => id !== String(item))).toBe(-1);
+});
+
+test('a file that is moved while it is read, as a run into the trash, is not called damaged', async () => {
+  const file = join(await temporaryFolder(), 'outcomes.parquet');
+  const candidate = { run: 'r', model: 'm', task: 't', method: 'reap', seed: null, factor: 2, kept: 8 };
+  await writeOutcomes(
+    file,
+    (async function* (): AsyncGenerator<OutcomeBlock> {
+      yield { ...candidate, outcomes: [textOutcome('a', -1, 1)] };
+    })(),
+  );
+  const blocks = await readPointBlocks(file);
+  await rename(file, `${file}.moved`);
+  await expect(blocks?.next()).rejects.toMatchObject({ code: 'missing-file', message: expect.stringContaining(file) });
 });
