@@ -16,8 +16,8 @@ export const modelsAndTasks = define({
     term: 'Active parameters',
     text:
       'Weights used for one token: the dense parts, the router and top-k experts. As long as top-k stays the same, ' +
-      'pruning experts removes only router rows from these. Where constants replace experts (MoNE), a token may choose ' +
-      'some of them and use less.',
+      'pruning experts removes only router rows from these. Where constants replace experts (MoNE), a token may ' +
+      'choose some of them and use less.',
   },
   sizeBytes: { term: 'Size on disk', text: 'Bytes of the weight files, in powers of 1000.' },
   memory: {
