@@ -50,8 +50,10 @@ beforeAll(async () => {
 afterAll(() => rm(work, { recursive: true, force: true }));
 
 /** Largest |difference| of log-probabilities at each position. */
-const apart = (left: readonly Float32Array[], right: readonly (readonly number[])[]): number[] =>
-  left.map((row, at) => deviation([[row]], [[right[at] ?? []]]));
+const apart = (left: readonly Float32Array[], right: readonly (readonly number[])[]): number[] => {
+  expect(right.length).toBe(left.length);
+  return left.map((row, at) => deviation([[row]], [[right[at] ?? []]]));
+};
 
 /** How far last bits of weights move the log-probabilities of each position: the most of some changes of them. */
 const movesOf = async (
@@ -109,7 +111,8 @@ const problemOf = async (name: string, variant: Variant | undefined): Promise<st
     const bound = name === 'gemma4' ? TABLE_BOUND : TOLERANCE;
     if (differences.every((difference) => difference <= bound)) return null;
     const moves = await movesOf(folder, measure, ours);
-    const wrong = differences.filter((difference, at) => difference > Math.max(bound, MOVES * (moves[at] ?? 0)));
+    // Not "greater": a difference that is no number is wrong.
+    const wrong = differences.filter((difference, at) => !(difference <= Math.max(bound, MOVES * (moves[at] ?? 0))));
     return wrong.length === 0 ? null : `${what}: off by ${Math.max(...wrong).toFixed(5)}`;
   } catch (error) {
     if (!(error instanceof WorkbenchError)) throw error;
