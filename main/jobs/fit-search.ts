@@ -222,7 +222,9 @@ export class FitSearch {
       }
       const isWhole = await this.#measure(left, from, rung.items, index === 0);
       if (!isWhole) {
-        for (const { name } of left) if (!this.#scored.has(name)) this.#runOut(name);
+        // What was refused is named with its reason already.
+        const unscored = left.filter(({ name }) => this.#all.has(name) && !this.#scored.has(name));
+        for (const { name } of unscored) this.#runOut(name);
         const answered = index === 0 ? rung.items : from;
         this.#runOut(`scoring items after the first ${String(answered)} of ${String(scoring.length)}`);
         return;
@@ -500,7 +502,7 @@ export class FitSearch {
     if (!isWhole) this.#runOut('Types by layer');
   }
 
-  /** Records what, in a noun, was left out because the time was used up. */
+  /** Records what was left out because the time was used up. `what` is a noun: the reason follows it. */
   #runOut(what: string): void {
     this.#untried.push(`${what}: ${TIME_USED}`);
     this.#timeUsed = true;
