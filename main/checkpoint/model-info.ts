@@ -24,10 +24,8 @@ const ofExperts = (moe: MoeDescriptor | null): number =>
 
 /** Number of weights of the experts of one token: constants are among them where fewer experts than top-k are left. */
 const ofChosen = ({ expertTensors, topK }: MoeDescriptor): number => {
-  const [whole, constants] = [
-    expertTensors.filter(({ constant }) => constant === undefined).map(weightsIn),
-    expertTensors.flatMap(({ constant }) => (constant === undefined ? [] : [weightsIn(constant)])),
-  ];
+  const whole = expertTensors.filter(({ constant }) => constant === undefined).map(weightsIn);
+  const constants = expertTensors.flatMap(({ constant }) => (constant === undefined ? [] : [weightsIn(constant)]));
   const mean = (weights: readonly number[]): number => (weights.length === 0 ? 0 : sum(weights) / weights.length);
   const chosen = constants.length === 0 ? topK : Math.min(topK, whole.length);
   return chosen * mean(whole) + (topK - chosen) * mean(constants);

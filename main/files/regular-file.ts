@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type BigIntStats, constants, type Stats } from 'node:fs';
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
-import { refuse } from '../contract/errors.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { explainLack, isSystemError } from './file-errors.ts';
 
 /** Time limit for reading a file: a disk at 20 MB/s reads the largest allowed one in less. */
@@ -174,6 +174,10 @@ export const namesIn = async (folder: string, orFile = false): Promise<readonly 
     throw explainReadError(error, folder);
   }
 };
+
+/** Whether an error says that a file could not be read, which says nothing about what it holds. */
+export const isUnread = (error: unknown): boolean =>
+  error instanceof WorkbenchError && ['not-readable', 'read-too-slow'].includes(error.code);
 
 /** The bytes of a file that must exist. @throws WorkbenchError `missing-file`, and those of `readRegularFile`. */
 export const readBytes = (file: string, limits: ReadLimits): Promise<Buffer> =>

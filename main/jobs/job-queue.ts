@@ -118,9 +118,10 @@ interface QueuedJob {
   takenOver: WorkbenchError | null;
   /** Whether its turn has come. */
   isStarted: boolean;
-  /** Whether its work is over: its end is being written. */
-  hasEnded: boolean;
 }
+
+/** False once its end is being written. */
+const isAtWork = ({ manifest: { state } }: QueuedJob): boolean => state === 'queued' || state === 'running';
 
 /**
  * Runs jobs one at a time, in the order of arrival unless they are moved; the others wait as `queued`. Keeps every
@@ -160,9 +161,9 @@ export class JobQueue {
     this.#now = now;
   }
 
-  /** Jobs that wait or run. One whose end is being written is none: who reads the run may find it ended already. */
+  /** Jobs that wait or run. One whose end is being written is left out: its run may read as ended already. */
   list(): readonly JobProgress[] {
-    return [...this.#jobs.values()].filter(({ hasEnded }) => !hasEnded).map(({ meter }) => meter.read());
+    return [...this.#jobs.values()].filter(isAtWork).map(({ meter }) => meter.read());
   }
 
   /** @throws WorkbenchError `already-running` where the run waits or runs here. */
@@ -196,7 +197,6 @@ export class JobQueue {
       stopAs: null,
       takenOver: null,
       isStarted: false,
-      hasEnded: false,
     };
     this.#jobs.set(id, queued);
     this.#emit({ type: 'run.changed', manifest: queued.manifest });
@@ -245,7 +245,7 @@ export class JobQueue {
 
   #ownJob(run: string): QueuedJob {
     const queued = this.#jobs.get(run);
-    if (queued?.hasEnded === false) return queued;
+    if (queued !== undefined && isAtWork(queued)) return queued;
     throw refuse(
       'not-running',
       `Run "${run}" is neither waiting nor running in this engine.`,
@@ -319,7 +319,6 @@ export class JobQueue {
     if (error !== null) meter.describe(isCancelled ? 'Cancelled' : serialiseError(error).message);
     error = queued.takenOver ?? error;
     let isOurs = true;
-    queued.hasEnded = true;
     try {
       isOurs = await this.#end(queued, {
         state,

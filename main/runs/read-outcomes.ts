@@ -12,6 +12,7 @@ import { isSamePoint, type PointName } from '../contract/sweep.ts';
 import type { StoredOutcome } from '../evaluation/followed-outcome.ts';
 import { openParquet, type ParquetColumns, type ParquetReader } from '../files/parquet-reader.ts';
 import { isLack } from '../files/process-limits.ts';
+import { isUnread } from '../files/regular-file.ts';
 
 /** A point and its items' outcomes, in the order of the file, which is the order of the items. */
 export interface PointOutcomes {
@@ -88,12 +89,11 @@ const blockOf = (point: PointName, kept: number, stored: readonly StoredOutcome[
 /** Limits of a run: candidates times items, and bytes of its outcomes. */
 const LIMITS = { mostRows: 500_000_000, mostBytes: 2 ** 40 };
 
-/** A file that is gone or cannot be read may hold what was written: its run was moved, or its disk fails. */
-const UNREAD: ReadonlySet<string> = new Set(['missing-file', 'not-readable']);
+const isMissing = (cause: unknown): boolean => cause instanceof WorkbenchError && cause.code === 'missing-file';
 
-/** The error of a file that is not what was written; other causes, as a lack of memory, are told as they are. */
+/** The error of a file that is not what was written. What is gone (its run was moved) or unread is told as it is. */
 const damaged = (file: string, cause: unknown): unknown =>
-  isLack(cause) || (cause instanceof WorkbenchError && UNREAD.has(cause.code))
+  isLack(cause) || isUnread(cause) || isMissing(cause)
     ? cause
     : fail(
         'outcomes-damaged',
@@ -138,7 +138,7 @@ export const readPointBlocks = async (
   try {
     reader = await openParquet(file, LIMITS);
   } catch (cause) {
-    if (cause instanceof WorkbenchError && cause.code === 'missing-file') return null;
+    if (isMissing(cause)) return null;
     throw damaged(file, cause);
   }
   return (async function* () {

@@ -8,7 +8,7 @@ import { fileChecksum } from '../files/checksums.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { isLack } from '../files/process-limits.ts';
-import { explainReadError, readTextIfThere } from '../files/regular-file.ts';
+import { explainReadError, isUnread, readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { isMarkedBy, type Maker, marksWith, thisProcess } from './maker-marks.ts';
 import { contentOf, sealedJson } from './sealed-json.ts';
@@ -49,7 +49,7 @@ const MAX_SEAL_BYTES = 16 * 2 ** 20;
  */
 const isAboutFiles = (error: unknown): boolean =>
   error instanceof WorkbenchError
-    ? !isLack(error) && !['not-readable', 'read-too-slow', 'cancelled'].includes(error.code)
+    ? !isLack(error) && !isUnread(error) && error.code !== 'cancelled'
     : ['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENXIO'].includes(fileErrorCode(error) ?? '');
 
 /**

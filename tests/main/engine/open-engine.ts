@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import type { CallInput, CallOutput } from '../../../main/contract/calls.ts';
 import type { PathHandle } from '../../../main/contract/model.ts';
 import { createEngine, type Engine, type EngineSettings } from '../../../main/engine/engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
@@ -27,6 +28,16 @@ export const openEngine = async (workspace?: string, settings: Partial<EngineSet
   });
   onTestFinished(() => engine.dispose());
   return throughPort(engine);
+};
+
+/** A search for the best model that fits, carried out, and what it found. */
+export const searchedFit = async (
+  engine: Engine,
+  order: CallInput<'fit.start'>,
+): Promise<CallOutput<'fit.read'> & { readonly run: string }> => {
+  const { run } = await engine.call('fit.start', order);
+  await engine.finished(run);
+  return { ...(await engine.call('fit.read', { run })), run };
 };
 
 /** Handles of a bundled model and of a bundled task. */

@@ -166,7 +166,11 @@ describe.skipIf(process.platform === 'win32')('a fine-tuning is resumed unchange
     await resumed(engine, run);
     expect((await readFile(ran, 'utf8')).trim().split('\n')).toHaveLength(2);
     const { entry } = await engine.call('runs.trash', { run });
+    const events: unknown[] = [];
+    engine.subscribe((event) => events.push(event));
     await engine.call('trash.restore', { entry });
+    // By its name the window reads anew what could not be read while it was in the trash.
+    expect(events).toContainEqual({ type: 'runs.relisted', restored: run });
     await rm(ran);
     await resumed(engine, run);
     expect(existsSync(ran)).toBe(true);

@@ -10,7 +10,7 @@ import { planCost } from '../../../main/pruning/plan-cost.ts';
 import { untriedWords } from '../../../main/words/fit.ts';
 import { TEST_LIMIT_MS } from '../../hang-limit.ts';
 import { exportSettingsIn } from '../../open-model-runner.ts';
-import { bundled, openEngine } from '../engine/open-engine.ts';
+import { bundled, openEngine, searchedFit } from '../engine/open-engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 test(
@@ -21,9 +21,7 @@ test(
     const searched = async (bytes: number, methods: ('mone' | 'm-smoe')[], types: ('stored' | 'fp8')[]) => {
       const limit = { kind: 'bytes', bytes } as const;
       const order = { model, task, limit, format: 'hf', methods, types, scoringItems: 20, finalists: 1 } as const;
-      const { run } = await engine.call('fit.start', order);
-      await engine.finished(run);
-      return engine.call('fit.read', { run });
+      return searchedFit(engine, order);
     };
     const quantised = await searched(600_000, ['mone'], ['stored', 'fp8']);
     expect(quantised.recommended).toBe('mone 2 stored');
@@ -54,7 +52,7 @@ test(
   async () => {
     const engine = await openEngine();
     const { model, task } = await bundled(engine, 'uncurl-8', 'mood');
-    const { run } = await engine.call('fit.start', {
+    const { run, recommended, finalists, candidates } = await searchedFit(engine, {
       model,
       task,
       limit: { kind: 'bytes', bytes: 1_000_000 },
@@ -63,9 +61,7 @@ test(
       scoringItems: 10,
       finalists: 3,
     });
-    await engine.finished(run);
     const { info } = await openCheckpoint('resources/models/uncurl-8');
-    const { recommended, finalists, candidates } = await engine.call('fit.read', { run });
     const tested = [recommended ?? '', ...finalists];
     expect(tested.filter((name) => name.startsWith('m-smoe'))).not.toEqual([]);
     expect(tested.filter((name) => name.startsWith('merge-moe'))).not.toEqual([]);
@@ -131,7 +127,7 @@ test(
   async () => {
     const engine = await openEngine();
     const { model, task } = await bundled(engine, 'uncurl-8', 'mood');
-    const { run } = await engine.call('fit.start', {
+    const { candidates, untried } = await searchedFit(engine, {
       model,
       task,
       limit: { kind: 'bytes', bytes: 1_000_000 },
@@ -140,8 +136,6 @@ test(
       scoringItems: 40,
       minutes: 0.001,
     });
-    await engine.finished(run);
-    const { candidates, untried } = await engine.call('fit.read', { run });
     expect(candidates.find(({ name }) => name === 'whole int4')).toMatchObject({ fits: true, items: 0 });
     expect(untried).toContain('whole int4: the time was used up.');
     expect(untriedWords(untried).join(' ')).toMatch(

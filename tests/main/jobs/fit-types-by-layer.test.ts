@@ -5,7 +5,7 @@ import { exportBytes } from '../../../main/export/export-bytes.ts';
 import { withTaskTitles } from '../../../main/words/task-titles.ts';
 import { TEST_LIMIT_MS } from '../../hang-limit.ts';
 import { exportSettingsIn } from '../../open-model-runner.ts';
-import { bundled, openEngine } from '../engine/open-engine.ts';
+import { bundled, openEngine, searchedFit } from '../engine/open-engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 it(
@@ -78,7 +78,7 @@ it(
   async () => {
     const engine = await openEngine();
     const { model, task } = await bundled(engine, 'uncurl-8', 'mood');
-    const { run } = await engine.call('fit.start', {
+    const { run, candidates } = await searchedFit(engine, {
       model,
       task,
       limit: { kind: 'bytes', bytes: 1_400_000 },
@@ -88,8 +88,6 @@ it(
       scoringItems: 32,
       finalists: 3,
     });
-    await engine.finished(run);
-    const { candidates } = await engine.call('fit.read', { run });
     const uneven = candidates.find(({ kept }) => typeof kept !== 'number');
     expect(uneven?.name).toMatch(/^mone uneven \d stored$/);
     const { plan } = await engine.call('fit.plan', { run, name: uneven?.name ?? '' });
