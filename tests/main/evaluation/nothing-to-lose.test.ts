@@ -144,6 +144,12 @@ describe('an unpruned model without room to lose the margin', () => {
     ]);
   });
 
+  it('cannot lose a margin that reaches from chance to 1', () => {
+    const point = { metric: 'acc', n: 300, chance: { accuracy: 0.5, p: 1e-9 } } as const;
+    for (const value of [0.7, 1]) expect(nothingToLose({ ...point, value }, 0.5)).toBe('nothing-to-lose');
+    expect(nothingToLose({ ...point, value: 1 }, 0.4)).toBeNull();
+  });
+
   it('does not exist for perplexity', () => {
     expect(nothingToLose({ metric: 'perplexity', value: 1, n: 50 }, 0.02)).toBeNull();
   });

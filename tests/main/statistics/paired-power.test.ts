@@ -102,6 +102,6 @@ describe('normalQuantileOf', () => {
     for (const alpha of [0.5, 0.3, 0.01, 1e-4, 1e-9]) {
       expect(normalUpperTail(normalQuantileOf(alpha)) / alpha).toBeCloseTo(1, 11);
     }
-    expect(() => normalQuantileOf(0.6)).toThrow(/level/);
+    for (const alpha of [0.6, 0, -0.05, Number.NaN]) expect(() => normalQuantileOf(alpha)).toThrow(/level/);
   });
 });
