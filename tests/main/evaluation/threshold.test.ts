@@ -263,7 +263,7 @@ describe('sweepThresholds', () => {
     const named = (points: CurtailedPoint[]) =>
       sweepThresholds(sweep, 0.02, 0.05, { curtailed: points }).map(({ task, method }) => `${task} ${method}`);
     expect(named([])).toEqual(['a reap', 'b reap']);
-    // Of "random" only points that were stopped early exist, which come after all results.
+    // Every point of "random" was stopped early, and such points come after all results.
     expect(named([curtailed('a', 'random'), curtailed('b', 'random')])).toEqual([
       'a reap',
       'a random',

@@ -277,7 +277,7 @@ test('a plan names its model and tasks, and keeps a number of experts by factor,
   const counts = planForModel(subject, { ...order, budget: 'manual', counts: [2, 3, 4] });
   expect('kept' in counts && counts.kept.map((kept) => kept.length)).toEqual([2, 3, 4]);
   expect(planForModel(subject, { ...order, keep: 2, tasks: [] })).not.toHaveProperty('tasks');
-  // Of a model of one layer, whose top-2 no half of the count would reach.
+  // A model of one layer: half of its count would be below its top-2.
   const single = { ...subject, info: { ...subject.info, moeLayers: 1 } };
   const alone = planForModel(single, { ...order, budget: 'manual', counts: [3] });
   expect('kept' in alone && alone.kept.map((kept) => kept.length)).toEqual([3]);
