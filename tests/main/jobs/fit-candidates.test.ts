@@ -5,6 +5,7 @@ import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { CancelledError, refuse, WorkbenchError } from '../../../main/contract/errors.ts';
 import { fitSettings } from '../../../main/contract/fit.ts';
 import { dropPlan } from '../../../main/contract/plan.ts';
+import { halvingRungs } from '../../../main/evaluation/fit.ts';
 import { exportBytes } from '../../../main/export/export-bytes.ts';
 import { planCandidates } from '../../../main/jobs/fit-candidates.ts';
 import { FitSearch } from '../../../main/jobs/fit-search.ts';
@@ -217,6 +218,36 @@ test(
     });
     expect(found).toMatchObject({ state: 'done', metric: 'perplexity' });
     expect(found).not.toHaveProperty('forecast');
+  },
+  TEST_LIMIT_MS,
+);
+
+test(
+  'a candidate that is shown to lose more than the best one answers no further items',
+  async () => {
+    const engine = await openEngine();
+    const { model, task } = await bundled(engine, 'uncurl-8', 'add');
+    const { candidates, recommended } = await searchedFit(engine, {
+      model,
+      task,
+      limit: { kind: 'bytes', bytes: 850_000 },
+      format: 'gguf',
+      methods: ['reap', 'frequency'],
+      types: ['stored', 'q8_0'],
+      scoringItems: 100,
+      finalists: 0,
+    });
+    const [best, ...pruned] = ['whole q8_0', 'reap 3 stored', 'frequency 3 stored'].map(
+      (name) => candidates.find((candidate) => candidate.name === name) ?? expect.fail(name),
+    );
+    expect(recommended).toBe(best?.name);
+    // The first items show it of both, though the next rung has room for two of the three.
+    expect(halvingRungs(3, 100).slice(0, 2)).toMatchObject([{ items: 16 }, { candidates: 2 }]);
+    for (const { loss, items } of pruned) {
+      expect(loss?.low).toBeGreaterThan(best?.loss?.high ?? Infinity);
+      expect(items).toBe(16);
+    }
+    expect(best?.items).toBeGreaterThan(16);
   },
   TEST_LIMIT_MS,
 );
