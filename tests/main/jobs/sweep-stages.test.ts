@@ -3,10 +3,12 @@ import { describe, expect, it, test } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { sweepSettings } from '../../../main/contract/sweep.ts';
 import { sweepCounts } from '../../../main/evaluation/sweeps/sweep-shape.ts';
+import { begunSteps, evaluationStep, measurementOf } from '../../../main/jobs/measurement.ts';
 import { planSteps, profileStep } from '../../../main/jobs/plan-step.ts';
 import { curvesOf, drawCosts, drawCostText, planStages } from '../../../main/jobs/sweep-stages.ts';
 import type { ExtraStatistic } from '../../../main/profile/routing-statistics.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
+import { choiceOutcome } from '../evaluation/outcomes.ts';
 import { modelInfoOf } from '../contract/model-info-of.ts';
 import { uniqueNames } from '../../../main/jobs/write-sweep-files.ts';
 import { contextOfNothing } from './nothing-runs.ts';
@@ -156,4 +158,39 @@ test('a profile that eliminates experts of a layer takes E^2 / 40 more, and E / 
   expect(workOf()).toBe(1000);
   expect(workOf('routed-outputs')).toBeCloseTo(1000 * (1 + 32 / 5), 6);
   expect(workOf('elimination')).toBeCloseTo(1000 * (1 + 32 / 5 + 4096 / 40), 6);
+});
+
+test('a plan has begun where the first part of its items is stored, as cut with this memory or with another', async () => {
+  const context = await contextOfNothing();
+  const checkpoint = await openCheckpoint('resources/models/uncurl-8');
+  const task = await loadTask('resources/tasks/mood');
+  const model = { name: 'm', checkpoint };
+  const measurement = await measurementOf(context, model, { name: 'mood', task }, task.test);
+  const baseline = task.test.map(({ id }) => choiceOutcome(id, true));
+  const plans = [4, 3, 2].map((keep) => ({ kept: [0, 1, 2].map(() => [0, 1, 2, 3].slice(0, keep)) }));
+  const [first, second, third] = plans.map((plan) => evaluationStep(measurement, plan));
+  if (first === undefined || second === undefined || third === undefined) throw new Error('three plans');
+  const asked: string[] = [];
+  const { steps } = context;
+  const has = (...given: Parameters<typeof steps.has>): Promise<boolean> => {
+    asked.push(given[0]);
+    return steps.has(...given);
+  };
+  const begun = async (): Promise<readonly string[]> => {
+    const watched = { ...context, steps: { ...steps, has } };
+    return (await begunSteps(watched, measurement, baseline, [first, second, third])).map(({ key }) => key);
+  };
+  expect(await begun()).toEqual([]);
+  // Each plan is looked up by its whole answers, and by the first part of either cut.
+  const keys = [first, second, third].map(({ key }, at) => ({
+    whole: key,
+    parts: asked.slice(3 * at + 1, 3 * at + 3),
+  }));
+  expect(new Set(asked).size).toBe(9);
+  expect(asked.filter((_, at) => at % 3 === 0)).toEqual(keys.map(({ whole }) => whole));
+  for (const key of [keys[0]?.parts[0], keys[1]?.parts[1], keys[2]?.parts[0]]) await steps.writeJson(key ?? '', {});
+  expect(await begun()).toEqual([first.key, second.key, third.key]);
+  // All answers of a plan are there: it has ended.
+  await steps.writeJson(third.key, {});
+  expect(await begun()).toEqual([first.key, second.key]);
 });
