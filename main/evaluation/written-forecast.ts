@@ -119,7 +119,9 @@ export const scoreWords = ({ tested, held }: CallScore): string | null =>
  * How far the model may be pruned when it writes, foretold from few chosen items, how often such forecasts were right,
  * and after the test whether this one held. It decides nothing.
  */
-export const forecastWords = (document: FitDocument): readonly string[] => {
+export const forecastWords = (
+  document: Pick<FitDocument, 'forecast' | 'experts' | 'candidates' | 'task' | 'tested' | 'elsewhere'>,
+): readonly string[] => {
   const { forecast, experts } = document;
   if (forecast === undefined) return [];
   const { task, unknown, method, curve, earlier } = forecast;

@@ -109,7 +109,7 @@ export const compressedFolder = (
     return view === undefined ? [tensor] : partsOf(tensor, view, type, () => quantised(view));
   });
   const left = [...model.moeLayers.map(({ moe }) => moe.router.tensor), model.head.tensor].concat(
-    [...views.values()].filter((view) => isLinearLike(view) && !chosen.has(view.tensor)).map(({ tensor }) => tensor),
+    [...views.values()].filter((view) => isMatrix(view) && !chosen.has(view.tensor)).map(({ tensor }) => tensor),
   );
   const config = editJsonMembers(configText, { quantization_config: quantizationConfig(type, ignored(left)) });
   requireOpens(checkpoint, config, written, type);
@@ -135,15 +135,14 @@ const linearMatrices = (blocks: unknown): readonly TensorView[] => {
     if (typeof value !== 'object' || value === null) return;
     if ('stored' in value) {
       const view = wholeView(value as Weight);
-      if (view !== null && isLinearLike(view)) found.set(view.tensor, view);
+      if (view !== null && isMatrix(view) && (view.shape[0] ?? 1) > 1) found.set(view.tensor, view);
     } else for (const part of Object.values(value)) visit(part);
   };
   visit(blocks);
   return [...found.values()];
 };
 
-const isLinearLike = ({ tensor, shape }: TensorView): boolean =>
-  tensor.endsWith('.weight') && shape.length === 2 && (shape[0] ?? 1) > 1;
+const isMatrix = ({ tensor, shape }: TensorView): boolean => tensor.endsWith('.weight') && shape.length === 2;
 
 const shapeOf = ({ shape }: TensorView): readonly [number, number] => [shape[0] ?? 1, shape[1] ?? 1];
 

@@ -73,6 +73,21 @@ test('of 55 canaries 11 are tested against 33: counts, exposures, and the middle
   expect(changedProbes('own', probes).changed.map(({ loss }) => loss)).toEqual(Array.from({ length: 11 }, () => 2));
 });
 
+test('exposure is the share of choices on experts that a plan removes, in models of one layer as in others', () => {
+  // Expert 0 stays. Of a layer's four choices one is none, and two of the three others are on experts that go.
+  const one = [0, -1, 3, 2];
+  expect(exposureOf(one, 1, { kept: [[0, 1]] })).toBeCloseTo(2 / 3, 12);
+  expect(
+    exposureOf([...one, 1, 1, 1, 0], 2, {
+      kept: [
+        [0, 1],
+        [1, 2],
+      ],
+    }),
+  ).toBeCloseTo(3 / 7, 12);
+  expect([exposureOf([], 0, { kept: [] }), exposureOf([-1, -1], 1, { kept: [[0]] })]).toEqual([0, 0]);
+});
+
 test('the probes of the workbench are all different, small, and only for models with a real vocabulary', async () => {
   const texts = canaryProbes.map(([context, answer]) => `${context}\t${answer}`);
   expect(new Set(texts).size).toBe(texts.length);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { comparePoints, middleFactor } from '../../../main/evaluation/comparison/points.ts';
 import { meanRanks, ranksOf } from '../../../main/evaluation/comparison/ranks.ts';
 import { holmAdjusted } from '../../../main/statistics/p-values.ts';
-import { choiceOutcome, sweepResult } from './outcomes.ts';
+import { choiceOutcome, sweepResult, textOutcome } from './outcomes.ts';
 
 describe('Holm\u2019s correction', () => {
   it('agrees with the published example (0.01, 0.04, 0.03, 0.005) and skips missing p-values', () => {
@@ -49,6 +49,13 @@ describe('ranks', () => {
     ]);
     expect(meanRanks([close])).toEqual(meanRanks([close]));
     expect(meanRanks([])).toEqual([]);
+  });
+
+  it('are those of the mean perplexity where a method has draws', () => {
+    const draws = (...losses: readonly number[]) => losses.map((loss) => [textOutcome('t', -loss, 1)]);
+    // (e + e^3) / 2 = 11.4 is above e^2.42 = 11.2, though the mean loss of 2 is lower.
+    const task = { metric: 'perplexity', methods: [draws(1, 3), draws(2.42, 2.42)] } as const;
+    expect(meanRanks([task]).map(({ value }) => value)).toEqual([2, 1]);
   });
 });
 

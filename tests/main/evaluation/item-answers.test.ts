@@ -34,6 +34,7 @@ test('items are lost, gained or otherwise changed by the metric', () => {
     same: 1,
     otherwise: 1,
   });
+  expect(answeredItems('perplexity', [textOutcome('t', -2, 3)], [textOutcome('t', -2, 3)]).counts.otherwise).toBe(0);
 });
 
 test('texts that ran out of tokens in a loop are counted, over all texts; short ones cannot loop', () => {

@@ -144,6 +144,14 @@ describe('an unpruned model without room to lose the margin', () => {
     ]);
   });
 
+  it('cannot lose a margin that reaches from chance to 1', () => {
+    const told = (value: number, accuracy: number, delta: number) =>
+      nothingToLose({ metric: 'acc', n: 300, value, chance: { accuracy, p: 1e-9 } }, delta);
+    for (const value of [0.7, 0.9, 1])
+      expect([told(value, 0.5, 0.5), told(value, 0.8, 0.5)]).toEqual(['nothing-to-lose', 'nothing-to-lose']);
+    expect(told(1, 0.5, 0.4)).toBeNull();
+  });
+
   it('does not exist for perplexity', () => {
     expect(nothingToLose({ metric: 'perplexity', value: 1, n: 50 }, 0.02)).toBeNull();
   });

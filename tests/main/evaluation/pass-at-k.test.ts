@@ -53,6 +53,12 @@ it('has a difference from the unpruned model, paired by item', () => {
   ]);
 });
 
+it('needs no more than two texts of two items', () => {
+  const [unpruned, pruned] = [outcomesOf([2, 1], 2), outcomesOf([1, 0], 2)];
+  // pass@2 is whether one of both is right: 1 and 1 unpruned, 1 and 0 pruned.
+  expect(summarise('exact_match', unpruned, pruned).passAtK).toMatchObject([{ k: 2, value: 0.5, difference: -0.5 }]);
+});
+
 it('is absent where items were written once, or unequally often', () => {
   const single = outcomesOf([1, 0], 1).map(({ group: _, ...outcome }) => outcome);
   expect(summarise('exact_match', single, single).passAtK).toBeUndefined();

@@ -252,6 +252,26 @@ describe('sweepThresholds', () => {
     });
   });
 
+  it('stands in the order of models, tasks and methods, also where a curve was stopped early', () => {
+    const stopped = { n: 1000, evaluated: 200, lost: 100, gainedAtMost: 0, independentAtLeast: 1000 };
+    const candidate = { model: 'model', seed: null, factor: 4, kept: 4, metric: 'acc' } as const;
+    const curtailed = (task: string, method: string): CurtailedPoint => ({ ...candidate, ...stopped, task, method });
+    const sweep = ['a', 'b'].flatMap((task) => [
+      ...results({ 1: 0 }, { task, method: 'unpruned' }),
+      ...results({ 2: 0 }, { task }),
+    ]);
+    const named = (points: CurtailedPoint[]) =>
+      sweepThresholds(sweep, 0.02, 0.05, { curtailed: points }).map(({ task, method }) => `${task} ${method}`);
+    expect(named([])).toEqual(['a reap', 'b reap']);
+    // Every point of "random" was stopped early, and such points come after all results.
+    expect(named([curtailed('a', 'random'), curtailed('b', 'random')])).toEqual([
+      'a reap',
+      'a random',
+      'b reap',
+      'b random',
+    ]);
+  });
+
   it('adds nothing for one seed and skips what is only measured unpruned', () => {
     expect(sweepThresholds(seeded(3, { 2: 0 }), 0.02).map(({ seed }) => seed)).toEqual([3]);
     expect(sweepThresholds(results({ 1: 0 }), 0.02)).toEqual([]);
@@ -314,6 +334,22 @@ describe('the best threshold of several methods', () => {
   it('prefers an open bracket, then the order of the methods', () => {
     expect(bestThreshold([reached('a', 4, 8), reached('b', 4, null)])?.best.method).toBe('b');
     expect(bestThreshold([reached('a', 4, null), reached('b', 4, null)])?.methods).toEqual(['a', 'b']);
+  });
+
+  it('prefers one that is undecided to one that is worse, where both end alike', () => {
+    const none = { verdict: 'none-safe' } as const;
+    const [worse, undecided] = [
+      { ...reached('worse', 1, 2), ...none, firstWorse: 2 },
+      { ...reached('undecided', 1, 2), ...none },
+    ];
+    for (const order of [
+      [worse, undecided],
+      [undecided, worse],
+    ])
+      expect(bestThreshold(order)).toMatchObject({
+        best: { method: 'undecided' },
+        methods: ['undecided', 'worse'],
+      });
   });
 
   it('is undetermined where no threshold can be determined, and null for no thresholds', () => {

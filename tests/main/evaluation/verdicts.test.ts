@@ -12,6 +12,7 @@ import {
   itemsNeeded,
   oneSidedEnds,
   powerOf,
+  TEXTS_NEEDED,
   verdictOf,
   wideningBySplit,
 } from '../../../main/evaluation/verdicts.ts';
@@ -166,6 +167,24 @@ describe('withThresholds', () => {
     expect(multiplicity).toMatchObject({ familywise: false, curves: 4, decided: 4, alpha: 0.05 });
     expect(multiplicity?.sentence).toContain('4 of 5 thresholds found, each at the 5 % level');
     expect(rule).toContain('fewer than 149 items');
+  });
+
+  it('calls safe from the first number of items on that suffices', () => {
+    // (1 - 0.02)^149 is below 5 %, and (1 - 0.02)^148 is not.
+    const verdicts = [148, 149].map((n) => {
+      const results = [sweepResult({ factor: 1, n }), counted(0, 0, n, { factor: 2 })];
+      return withThresholds({ run: 'r', results, thresholds: [], rule: '' }, { delta: 0.02 }).results[1]?.verdict;
+    });
+    expect(verdicts).toEqual(['undecided', 'safe']);
+  });
+
+  it('calls safe no text of perplexity below their own number, from which on it does', () => {
+    const verdicts = [TEXTS_NEEDED - 1, TEXTS_NEEDED].map((n) => {
+      const text = { metric: 'perplexity', n, lowOneSided: -0.01 } as const;
+      const results = [sweepResult({ ...text, factor: 1 }), sweepResult({ ...text, factor: 2 })];
+      return withThresholds({ run: 'r', results, thresholds: [], rule: '' }, { delta: 0.02 }).results[1]?.verdict;
+    });
+    expect(verdicts).toEqual(['undecided', 'safe']);
   });
 
   it('familywise: divides the level by the curves that have enough items', () => {

@@ -49,7 +49,8 @@ describe('a folder quantised as', () => {
   it.each(compressedTypes)('%s is the pruned model that a sweep measures at the type', async (type) => {
     const request = await exportRequest(MODEL, half(await openCheckpoint(MODEL)));
     const { checkpoint, plan, settings } = request;
-    const { folder, verification } = await exportPlan({ ...request, hfType: type });
+    const { folder, verification, warnings } = await exportPlan({ ...request, hfType: type });
+    expect(warnings.join(' ')).not.toContain('keep their stored type');
     expect(verification).toMatchObject({ ok: true, sameTensors: true, tokens: 0 });
     const exported = await openCheckpoint(folder);
     expect(exported.info.dtype).toMatch(/^(float|int)[48] \(a scale per/);
@@ -84,11 +85,34 @@ describe('a folder quantised as', () => {
     const merged = mergeEvenly(request.checkpoint, 4, 'reference-row');
     const { folder, warnings } = await exportPlan({ ...request, plan: merged, hfType: 'int4' });
     expect(warnings.join(' ')).toContain('rows are not whole groups of 32 values, which int4 requires');
+    expect(warnings.join(' ')).toMatch(
+      /^[1-9]\d* matrices \(model\.layers\.\S+\.weight and others of its shape\) keep their stored type/,
+    );
     const exported = await openCheckpoint(folder);
     expect(exported.info).toMatchObject({ experts: 4, dtype: 'int4 (a scale per 1 x 32), float32' });
     expect(await logitsOf(exported, null)).toEqual(
       await logitsOf(await rounded(request.checkpoint, merged, 'int4'), null),
     );
+  });
+
+  it('int8 leaves a matrix of one row as it is, and says so in the config', async () => {
+    const folder = checkpointFixture('qwen2_moe');
+    const request = await exportRequest(folder, { kept: [] });
+    const { moeLayers, experts } = request.checkpoint.info;
+    const kept = Array.from({ length: moeLayers }, () => Array.from({ length: experts / 2 }, (_, expert) => expert));
+    const { folder: out } = await exportPlan({ ...request, plan: { kept }, hfType: 'int8' });
+    const exported = await openCheckpoint(out);
+    const gates = [...request.checkpoint.tensors.keys()].filter((name) => name.endsWith('shared_expert_gate.weight'));
+    expect(gates.length).toBeGreaterThan(0);
+    for (const name of gates) {
+      const [before, after] = [request.checkpoint, exported].map(({ tensors }) => tensors.get(name));
+      expect(before?.shape[0]).toBe(1);
+      expect(after).toMatchObject({ dtype: before?.dtype, shape: before?.shape });
+    }
+    const module = gates[0]?.replace(/shared_expert_gate\.weight$/, '') ?? '';
+    expect(exported.tensors.get(`${module}shared_expert.up_proj.weight_packed`)?.dtype).toBe('I32');
+    // Unless it is named, compressed-tensors expects codes of every linear layer, also of one row.
+    expect(JSON.stringify(exported.config['quantization_config'])).toContain('shared_expert_gate$');
   });
 
   it.each([

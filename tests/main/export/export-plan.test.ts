@@ -267,8 +267,8 @@ describe('an export', () => {
     },
   );
 
-  it('reports bytes done, rising to the total', async () => {
-    const request = await exportRequest(mixtral, half);
+  it.each(['hf', 'onnx', 'hf,onnx'] as const)('as %s reports bytes done, rising to the total', async (format) => {
+    const request = { ...(await exportRequest(mixtral, half)), format };
     const reports: (readonly [number, number])[] = [];
     await exportPlan({
       ...request,

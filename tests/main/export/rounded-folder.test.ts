@@ -223,6 +223,23 @@ describe('rounded weights', () => {
     expect(roundedWeightsFact(model, ['gguf_mxfp4'])).toBeNull();
   });
 
+  it.each(['f16', 'bf16'] as const)(
+    'as %s hold blocks of other layers in float32, which has all their values',
+    async (type) => {
+      const checkpoint = await bundled('uncurl-8');
+      const types = ['q4_1', type, 'q8_0'] as const;
+      const after = await rounded(checkpoint, { ...wholePlan(checkpoint), expertTypes: [...types] }, type);
+      for (const [name, view] of checkpoint.tensors) {
+        const layer = /^model\.layers\.(\d)\..*\.experts\./.exec(name)?.[1];
+        const isMatrix = view.shape.length === 2 && !name.endsWith('gate.weight');
+        const values = await readTensor(view);
+        const own = layer === undefined ? type : (types[Number(layer)] ?? expect.fail(name));
+        const again = await readTensor(after.tensors.get(name) ?? expect.fail(name));
+        expect([name, again]).toEqual([name, isMatrix ? roundValues(own, values) : values]);
+      }
+    },
+  );
+
   it('round merged experts after the merge', async () => {
     const checkpoint = await bundled('uncurl-8');
     const plan = mergeEvenly(checkpoint, 4, 'reference-row');

@@ -1,13 +1,13 @@
 import { appendFile, mkdtemp, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { openCheckpoint, type Checkpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { verification as verificationSchema, type Verification } from '../../../main/contract/export.ts';
 import type { Plan } from '../../../main/contract/plan.ts';
-import { exportPlan } from '../../../main/export/export-plan.ts';
+import { exportPlan, type ExportRequest } from '../../../main/export/export-plan.ts';
 import type { ExportSettings } from '../../../main/export/export-progress.ts';
-import { LOGIT_TOLERANCE, verifyExport } from '../../../main/export/verify-export.ts';
+import { LOGIT_TOLERANCE, notRunFromWeights, verifyExport } from '../../../main/export/verify-export.ts';
 import {
   changeableCopy,
   checkpointFixture,
@@ -19,7 +19,8 @@ import {
 } from '../checkpoint/checkpoint-files.ts';
 import { exportSettingsIn } from '../../open-model-runner.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
-import { mergeEvenly } from './export-settings.ts';
+import { exportRequest, mergeEvenly } from './export-settings.ts';
+import { ggufOf, llamaModel } from './gguf/llama-models.ts';
 
 const plan: Plan = {
   kept: [
@@ -357,6 +358,12 @@ describe('a tampered export is detected, with the position', () => {
     ).toBe(true);
     const merge = await verify({ ...of, plan: mergeEvenly(of.checkpoint, 4, 'reference-row') }, of.exported);
     expect(merge.problems[0]).toBe('uncurl-plan.json: the export was made with another plan: it drops experts.');
+    const merged = await pair(mixtral, true);
+    const router = await verify({ ...merged, plan: mergeEvenly(of.checkpoint, 4, 'reference-row') }, merged.exported);
+    expect(router.problems[0]).toBe(
+      'uncurl-plan.json: the export was made with another plan: its router treatment, its alignment, its merge ' +
+        'rule, its gates or its refitted weights differ.',
+    );
   });
 
   it('an export of another model', async () => {
@@ -390,4 +397,25 @@ describe('a verification is refused', () => {
     });
     await expect(verifying).rejects.toMatchObject({ kind: 'cancelled' });
   });
+});
+
+test('only folders of weights that transformers opens are verified by another engine', async () => {
+  const why = async (folder: string, form: Partial<ExportRequest>, wanted: Plan = plan): Promise<string | null> => {
+    const request = await exportRequest(folder, wanted);
+    const { folder: exported } = await exportPlan({ ...request, ...form });
+    return notRunFromWeights(exported, request.checkpoint);
+  };
+  expect(await why(mixtral, {})).toBeNull();
+  expect(await why(mixtral, { format: 'onnx' })).toBe('an ONNX graph');
+  const llama = await llamaModel('mixtral');
+  expect(await why(llama, { format: 'gguf' })).toBe('a GGUF file, which is not run');
+  expect(await why(await ggufOf(llama, 'q8_0'), { format: 'gguf' })).toBe('an export of a GGUF file');
+  const bundled = 'resources/models/uncurl-8';
+  const kept = [0, 1, 2].map(() => [1, 3, 4, 6]);
+  expect(await why(bundled, { hfType: 'int8' }, { kept })).toBe('quantised weights, which are not run');
+  // Scales that the source has too are weights as stored.
+  const float8 = checkpointFixture('deepseek_v3-fp8');
+  const { info } = await openCheckpoint(float8);
+  const half = Array.from({ length: info.moeLayers }, () => Array.from({ length: info.experts / 2 }, (_, e) => 2 * e));
+  expect(await why(float8, {}, { kept: half })).toBeNull();
 });

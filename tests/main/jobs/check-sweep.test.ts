@@ -133,3 +133,31 @@ test('a refit is refused of plans that put constants in place of experts, or fit
       message: expect.stringContaining(method),
     });
 });
+
+test('trained gates are refused where files are written or experts merged, and only where gates grow', async () => {
+  const named = async (name: string) => ({ name, checkpoint: await openCheckpoint(`${resources}/models/${name}`) });
+  const [growing, other] = [await named('switch-8'), await named('uncurl-8')];
+  const tasks = [{ name: 'add', task: await loadTask(`${resources}/tasks/add`, (path) => path) }];
+  const checked = (own: Partial<SweepSettings>, models = [growing]): Promise<void> =>
+    checkSweep({ models, tasks, settings: settingsOf({ gates: 'trained', ...own }) }, {});
+  await checked({});
+  await checked({ weights: ['stored'], methods: ['reap', 'mone'] });
+  await checked({ gates: 'folded', speed: true });
+  const refused: readonly (readonly [Partial<SweepSettings>, string])[] = [
+    [{ weights: ['stored', 'q8_0'] }, 'no q8_0 file holds the whole router.'],
+    [{ speed: true }, 'speeds are those of exported folders, which do not hold the whole router.'],
+    [
+      { methods: ['reap', 'hc-smoe'], options: { 'hc-smoe': { router: 'mean-row' } } },
+      'hc-smoe merges experts, and a merged one has no gate of the unpruned model.',
+    ],
+  ];
+  for (const [own, reason] of refused) {
+    const message = `Plans of switch-8 cannot have trained gates here: ${reason}`;
+    await expect(checked(own)).rejects.toMatchObject({ code: 'gates-not-trained', message });
+    await expect(checked(own, [other, growing])).rejects.toMatchObject({ code: 'gates-not-trained', message });
+  }
+  // Where no gate grows, or rows of identities keep the whole router, there is nothing that a file could not hold.
+  const { checkpoint } = growing;
+  const identities = { ...growing, checkpoint: { ...checkpoint, info: { ...checkpoint.info, identityRows: true } } };
+  for (const model of [other, identities]) await checked({ speed: true }, [model]);
+});

@@ -1,17 +1,23 @@
-import { stat } from 'node:fs/promises';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import { CancelledError, refuse, WorkbenchError } from '../../../main/contract/errors.ts';
 import { fitSettings } from '../../../main/contract/fit.ts';
 import { dropPlan } from '../../../main/contract/plan.ts';
+import { halvingRungs } from '../../../main/evaluation/fit.ts';
 import { exportBytes } from '../../../main/export/export-bytes.ts';
 import { planCandidates } from '../../../main/jobs/fit-candidates.ts';
+import { FitSearch } from '../../../main/jobs/fit-search.ts';
+import { RoundedModels } from '../../../main/jobs/rounded-models.ts';
 import { planCost } from '../../../main/pruning/plan-cost.ts';
+import { loadTask } from '../../../main/tasks/load-task.ts';
 import { untriedWords } from '../../../main/words/fit.ts';
 import { TEST_LIMIT_MS } from '../../hang-limit.ts';
 import { exportSettingsIn } from '../../open-model-runner.ts';
 import { bundled, openEngine, searchedFit } from '../engine/open-engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { contextOfNothing } from './nothing-runs.ts';
 
 test(
   'what is recommended takes the bytes that its export has, and what has no form is not tried',
@@ -141,6 +147,107 @@ test(
     expect(untriedWords(untried).join(' ')).toMatch(
       /^[^:]*whole int4[^:]*, scoring items after the first \d+ of 40 and [^:]*: the time was used up\.$/,
     );
+  },
+  TEST_LIMIT_MS,
+);
+
+test('what refuses one candidate leaves it out with its reason, and any other error ends the search', async () => {
+  const checkpoint = await openCheckpoint('resources/models/uncurl-8');
+  const parsed = fitSettings.parse({ limit: { kind: 'bytes', bytes: 1e6 }, methods: ['evo-esap'], types: ['stored'] });
+  const settings = { ...parsed, format: 'plan' as const, earlierLooks: 0 };
+  const { overlays } = exportSettingsIn(await temporaryFolder());
+  const planned = await planCandidates(checkpoint, settings, overlays);
+  const candidate = planned.candidates.find(({ method }) => method === 'evo-esap') ?? expect.fail('no candidate');
+  const task = { name: 'mood', task: await loadTask('resources/tasks/mood') };
+  const source = {
+    model: { name: 'm', checkpoint },
+    task,
+    statistics: null,
+    calibration: { profiling: 1, scoring: 1 },
+  };
+  const searchWith = async (error: WorkbenchError): Promise<FitSearch> => {
+    const nothing = await contextOfNothing();
+    // The search of this method runs the model.
+    const context = { ...nothing, runners: { ...nothing.runners, open: () => Promise.reject(error) } };
+    const subject = { context, settings, source, scoring: [], planned, roundings: new RoundedModels(context) };
+    return new FitSearch(
+      subject,
+      () => false,
+      () => Promise.resolve(),
+    );
+  };
+  const refused = await searchWith(refuse('odd-model', 'The model is odd.', 'Take another one.'));
+  expect(await refused.madePlan(candidate)).toBeNull();
+  expect(refused.untried).toEqual([...planned.untried, `${candidate.name}: The model is odd.`]);
+  for (const error of [
+    new CancelledError('The search'),
+    new WorkbenchError('model-changed', 'failed', 'The model was changed.', 'Start again.'),
+  ]) {
+    const ended = await searchWith(error);
+    await expect(ended.madePlan(candidate)).rejects.toBe(error);
+    expect(ended.untried).toEqual(planned.untried);
+  }
+});
+
+test(
+  'a search on texts foretells nothing of written answers',
+  async () => {
+    const engine = await openEngine();
+    const folder = path.join(await temporaryFolder(), 'texts');
+    await mkdir(folder);
+    const contexts = (await loadTask('resources/tasks/mood')).calibration.flatMap((item) =>
+      'context' in item ? [item.context] : [],
+    );
+    for (const [name, from, to] of [
+      ['calibration', 0, 60],
+      ['test', 60, 80],
+    ] as const) {
+      const lines = contexts.slice(from, to).map((text, index) => JSON.stringify({ id: `${name} ${index}`, text }));
+      await writeFile(path.join(folder, `${name}.jsonl`), lines.join('\n'));
+    }
+    await writeFile(path.join(folder, 'task.json'), JSON.stringify({ name: 'texts', metric: 'perplexity' }));
+    const { model } = await bundled(engine, 'uncurl-8', 'mood');
+    const found = await searchedFit(engine, {
+      model,
+      task: engine.grantPath(folder),
+      limit: { kind: 'bytes', bytes: 600_000 },
+      format: 'plan',
+      methods: ['reap'],
+      scoringItems: 50,
+      finalists: 0,
+    });
+    expect(found).toMatchObject({ state: 'done', metric: 'perplexity' });
+    expect(found).not.toHaveProperty('forecast');
+  },
+  TEST_LIMIT_MS,
+);
+
+test(
+  'a candidate that is shown to lose more than the best one answers no further items',
+  async () => {
+    const engine = await openEngine();
+    const { model, task } = await bundled(engine, 'uncurl-8', 'add');
+    const { candidates, recommended } = await searchedFit(engine, {
+      model,
+      task,
+      limit: { kind: 'bytes', bytes: 850_000 },
+      format: 'gguf',
+      methods: ['reap', 'frequency'],
+      types: ['stored', 'q8_0'],
+      scoringItems: 100,
+      finalists: 0,
+    });
+    const [best, ...pruned] = ['whole q8_0', 'reap 3 stored', 'frequency 3 stored'].map(
+      (name) => candidates.find((candidate) => candidate.name === name) ?? expect.fail(name),
+    );
+    expect(recommended).toBe(best?.name);
+    // The first items show it of both, though the next rung has room for two of the three.
+    expect(halvingRungs(3, 100).slice(0, 2)).toMatchObject([{ items: 16 }, { candidates: 2 }]);
+    for (const { loss, items } of pruned) {
+      expect(loss?.low).toBeGreaterThan(best?.loss?.high ?? Infinity);
+      expect(items).toBe(16);
+    }
+    expect(best?.items).toBeGreaterThan(16);
   },
   TEST_LIMIT_MS,
 );

@@ -63,7 +63,19 @@ test('keeps two models open, and fewer where memory says so; gives each back onc
   const tight = poolWith(1.5 * a.info.memory.resident);
   await openAll(tight, [a, a, b]);
   await tight.dispose();
-  expect(log).toEqual(['open a', 'close a', 'open b', 'close b']);
+  expect(log.splice(0)).toEqual(['open a', 'close a', 'open b', 'close b']);
+
+  // Two that fill the memory to its last byte fit; one byte less is too little.
+  const exact = a.info.memory.resident + b.info.memory.resident;
+  for (const [budget, second] of [
+    [exact, ['open b', 'close a']],
+    [exact - 1, ['close a', 'open b']],
+  ] as const) {
+    const pool = poolWith(budget);
+    await openAll(pool, [a, b]);
+    await pool.dispose();
+    expect(log.splice(0)).toEqual(['open a', ...second, 'close b']);
+  }
 });
 
 const copy = async (): Promise<Checkpoint> => {

@@ -3,8 +3,6 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import type { MergePlan, Plan } from '../../../main/contract/plan.ts';
 import { mergedKey } from '../../../main/inference/merged-layer.ts';
-import type { JobContext } from '../../../main/jobs/job-context.ts';
-import { createProgressMeter } from '../../../main/jobs/progress-meter.ts';
 import {
   type EvaluationIdentity,
   evaluationKey,
@@ -19,28 +17,8 @@ import {
   tunedKeys,
   writingKey,
 } from '../../../main/jobs/step.ts';
-import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
-import { temporaryFolder } from '../workspace/temporary-folder.ts';
-import { nothingRuns } from './nothing-runs.ts';
+import { contextOfNothing } from './nothing-runs.ts';
 import fc from 'fast-check';
-
-const contextOf = async (signal = new AbortController().signal): Promise<JobContext> => {
-  const workspace = await openWorkspace(await temporaryFolder());
-  return {
-    ...workspace,
-    ...nothingRuns,
-    run: 'sweep-1',
-    folder: workspace.path,
-    madeAt: new Date(0),
-    numerics: { version: 1, runtime: 'none', provider: 'cpu', precision: 'float32' },
-    memoryBudgetBytes: 0,
-    signal,
-    meter: createProgressMeter({ run: 'sweep-1', kind: 'sweep', title: '' }, () => 0),
-    now: () => 0,
-    emit: () => undefined,
-    requireRun: () => Promise.resolve(),
-  };
-};
 
 /** A step whose result is a number, and which counts how often it was computed. */
 const stepOf = (number: number, changed: Partial<SingleStep<number>> = {}) => {
@@ -63,7 +41,7 @@ const stepOf = (number: number, changed: Partial<SingleStep<number>> = {}) => {
 };
 
 test('a step is computed once and reused from disk after that, with its work counted both times', async () => {
-  const context = await contextOf();
+  const context = await contextOfNothing();
   const { step, computed } = stepOf(3);
   context.meter.setTotal(totalWork([step, step]));
   expect(await runStep(context, step)).toBe(6);
@@ -75,7 +53,7 @@ test('a step is computed once and reused from disk after that, with its work cou
 });
 
 test('groups are computed in the requested order, and stored before they are announced', async () => {
-  const context = await contextOf();
+  const context = await contextOfNothing();
   const steps = [1, 2, 3, 4, 5].map((number) => stepOf(number).step);
   await steps[1]?.write(context.steps, 4);
   const groups: (readonly number[])[] = [];
@@ -109,7 +87,7 @@ test('groups are computed in the requested order, and stored before they are ann
 });
 
 test('parts count as work, not as steps', async () => {
-  const context = await contextOf();
+  const context = await contextOfNothing();
   const { step } = stepOf(3, { isPart: true });
   await runStep(context, step);
   await runStep(context, step);
@@ -120,10 +98,10 @@ test('parts count as work, not as steps', async () => {
 
 test('after a cancel nothing is computed, and a result that is missing is no result', async () => {
   const { step, computed } = stepOf(3);
-  await expect(runStep(await contextOf(AbortSignal.abort()), step)).rejects.toMatchObject({ code: 'cancelled' });
+  await expect(runStep(await contextOfNothing(AbortSignal.abort()), step)).rejects.toMatchObject({ code: 'cancelled' });
   expect(computed).toEqual([]);
   const how = { title: '', checkpoint: null, groupSize: () => 1, compute: () => Promise.resolve(new Map()) };
-  await expect(runSteps(await contextOf(), [step], how, () => undefined)).rejects.toThrow('no result for step');
+  await expect(runSteps(await contextOfNothing(), [step], how, () => undefined)).rejects.toThrow('no result for step');
 });
 
 const identity: EvaluationIdentity = {

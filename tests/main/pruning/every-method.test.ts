@@ -197,6 +197,13 @@ describe('protection of super experts', () => {
     expect(kept({})).not.toContain(String(least));
     expect(kept({ protect: 'early' })).toContain(String(least));
     expect(kept({ protect: 'early', pins: [{ layer: 0, expert: least, keep: false }] })).not.toContain(String(least));
+    // A pin of the same number in another layer, or of another expert in this one, is no pin of that expert.
+    const other = (least + 1) % experts;
+    for (const pin of [
+      { layer: 1, expert: least, keep: false },
+      { layer: 0, expert: other, keep: false },
+    ])
+      expect(kept({ protect: 'early', pins: [pin] })).toContain(String(least));
     const { peakOutputs: _, ...blind } = profile;
     expect(() => makePlan(request('frequency', { statistics: [blind], protect: 'early' }))).toThrow(
       'does not contain the largest outputs',

@@ -242,6 +242,8 @@ describe('makePlan', () => {
     expect(() => makePlan(request({ keep: 1 }))).toThrow('Cannot keep 1 of 8 experts');
     expect(() => makePlan(request({ keep: 9 }))).toThrow('Cannot keep 9 of 8 experts');
     expect(() => makePlan(request({ statistics: [] }))).toThrow('needs a profile');
+    for (const other of [{ layers: 3 }, { experts: 9 }, { topK: 1 }])
+      expect(() => makePlan(request(other))).toThrow(expect.objectContaining({ code: 'profile-mismatch' }));
     expect(() => makePlan(request({ layers: 3 }))).toThrow('does not belong to a model of 3');
     expect(() => makePlan(request({ statistics: [{ ...profileFrom(1), tokens: 0 }] }))).toThrow('contains no token');
   });
@@ -275,6 +277,10 @@ test('a plan names its model and tasks, and keeps a number of experts by factor,
   const counts = planForModel(subject, { ...order, budget: 'manual', counts: [2, 3, 4] });
   expect('kept' in counts && counts.kept.map((kept) => kept.length)).toEqual([2, 3, 4]);
   expect(planForModel(subject, { ...order, keep: 2, tasks: [] })).not.toHaveProperty('tasks');
+  // A model of one layer: half of its count would be below its top-2.
+  const single = { ...subject, info: { ...subject.info, moeLayers: 1 } };
+  const alone = planForModel(single, { ...order, budget: 'manual', counts: [2] });
+  expect('kept' in alone && alone.kept.map((kept) => kept.length)).toEqual([2]);
 });
 
 test('a ranking is signed with its model, its given name and its tasks', () => {

@@ -28,10 +28,28 @@ describe('bootstrapPerplexity', () => {
       { baseline: -20, candidate: -20, tokens: 10 },
       { baseline: -20, candidate: -24, tokens: 10 },
     ];
-    const { low, high, logHighOneSided } = bootstrapPerplexity(pair);
+    const { low, high, logHighOneSided, logHighTail } = bootstrapPerplexity(pair);
     expect(low).toBe(0);
     expect(high).toBeCloseTo(Math.exp(2.4) - Math.exp(2), 12);
     expect(logHighOneSided).toBeCloseTo(0.4, 12);
+    // A quarter of the resamples lies at 0.4: the upper end at every level below that.
+    expect(logHighTail.map(({ alpha }) => alpha)).toEqual([0.05, 0.025, 0.01, 0.005, 0.0025]);
+    for (const { high: end } of logHighTail) expect(end).toBeCloseTo(0.4, 12);
+  });
+
+  it('draws as many resamples as it is asked for', () => {
+    const pair = [
+      { baseline: -20, candidate: -20, tokens: 10 },
+      { baseline: -20, candidate: -24, tokens: 10 },
+    ];
+    const withWidth = (resamples: number): number =>
+      Array.from({ length: 80 }, (_, seed) => bootstrapPerplexity(pair, { resamples, seed })).filter(
+        ({ low, high }) => low < high,
+      ).length;
+    // One resample has no width. Two differ but for both in one of the shares 1/4, 1/2, 1/4: in 5/8 of 80 seeds, with
+    // a standard deviation of 4.3.
+    expect(withWidth(1)).toBe(0);
+    expect(Math.abs(withWidth(2) - 50)).toBeLessThan(13);
   });
 
   it('changes sign when candidate and baseline change places', () => {

@@ -110,6 +110,29 @@ describe('sizeOf', () => {
   });
 });
 
+describe('discordanceGrid', () => {
+  it('steps by half a standard deviation of a count, which is half of its root, where counts are small', () => {
+    for (const [n, difference] of [
+      [600, 0],
+      [997, -0.02],
+      [900, 0.3],
+    ] as const) {
+      const least = Math.abs(difference);
+      const shares = discordanceGrid(n, difference);
+      expect([shares[0], shares.at(-1)]).toEqual([least, 1]);
+      const widest = (from: number, to: number, countOf: (share: number) => number): number => {
+        const roots = shares.filter((share) => share >= from && share <= to).map((share) => Math.sqrt(countOf(share)));
+        return Math.max(...roots.slice(1).map((root, index) => Math.abs(root - (roots[index] ?? Number.NaN))));
+      };
+      // The rarer kind of discordant items is small in the lower half of shares, concordant ones from 65 % discordant on.
+      const middle = least + (1 - least) / 2;
+      expect(widest(least, middle, (share) => (n * (share - least)) / 2)).toBeLessThan(0.25 + 1e-9);
+      const dense = 1 - Math.min((1 - least) / 2, 0.35);
+      expect(widest(dense, 1, (share) => n * (1 - share))).toBeLessThan(0.25 + 1e-6);
+    }
+  });
+});
+
 describe('criticalScore', () => {
   const deltas = [0.0005, 0.005, 0.02, 0.05, 0.15, 0.5];
   const some = [1, 5, 20, 59, 149, 150, 222, 300, 301, 500, 997];

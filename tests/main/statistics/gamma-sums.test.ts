@@ -50,3 +50,13 @@ it('does not depend on the scale, sums to 1 with its mirror image, and gives cer
     { numRuns: 200 },
   );
 });
+
+it('refuses values that are not finite', () => {
+  for (const value of [Number.NaN, Infinity, -Infinity])
+    expect(() =>
+      chanceOfNegativeSum([
+        { value: 1, shape: 1 },
+        { value, shape: 1 },
+      ]),
+    ).toThrow(/finite/);
+});

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { guessingP, mcnemarExact } from '../../../main/statistics/p-values.ts';
+import { guessingP, mcnemarExact, upperLimit } from '../../../main/statistics/p-values.ts';
 
 /** The definition in whole numbers: 2 x sum of C(n, i) for i up to the smaller count, over 2^n. */
 const byDefinition = (lost: number, gained: number): number => {
@@ -94,5 +94,18 @@ describe('guessingP', () => {
     expect(p).toBeGreaterThan(0.0103);
     expect(p).toBeLessThan(0.0106);
     expect(guessingP(0, 1_000_000, 0.25)).toBe(1);
+  });
+});
+
+describe('upperLimit', () => {
+  it('is that of Clopper and Pearson', () => {
+    // (1 - limit)^n = 5 % where none is found.
+    for (const n of [1, 59, 300]) expect(upperLimit(0, n)).toBeCloseTo(1 - 0.05 ** (1 / n), 12);
+    // scipy.stats.beta.ppf(0.95, found + 1, n - found)
+    expect(upperLimit(3, 200)).toBeCloseTo(0.03830970849856934, 12);
+    expect(upperLimit(2, 25)).toBeCloseTo(0.2310399339581441, 12);
+    // All but one found: 1 - limit^n = 5 %.
+    expect(upperLimit(9, 10)).toBeCloseTo(0.95 ** (1 / 10), 12);
+    expect([upperLimit(10, 10), upperLimit(0, 0)]).toEqual([1, 1]);
   });
 });

@@ -86,6 +86,14 @@ describe('itemsForChance', () => {
     expect(itemsForChance(test, 0, 0.8, 149)).toBe(149);
   });
 
+  it('gives the wanted chance at a wide margin too, where the normal approximation names a fifth too few', () => {
+    const chance = (n: number): number => chanceForUnharmed({ n, delta: 0.5, z: criticalScore(n, -0.5, 0.05) }, 0.7);
+    const n = itemsForChance({ delta: 0.5, alpha: 0.05 }, 0.7, 0.8, 5);
+    expect(chance(n)).toBeGreaterThanOrEqual(0.8);
+    // It names 15.
+    expect(n).toBeGreaterThan(1.2 * 15);
+  });
+
   it('continues beyond 2000 items by an approximation that is within 1 %', () => {
     const n = itemsForChance(test, 0.4, 0.8, 149);
     expect(n).toBeGreaterThan(2000);
@@ -102,6 +110,6 @@ describe('normalQuantileOf', () => {
     for (const alpha of [0.5, 0.3, 0.01, 1e-4, 1e-9]) {
       expect(normalUpperTail(normalQuantileOf(alpha)) / alpha).toBeCloseTo(1, 11);
     }
-    expect(() => normalQuantileOf(0.6)).toThrow(/level/);
+    for (const alpha of [0.6, 0, -0.05, Number.NaN]) expect(() => normalQuantileOf(alpha)).toThrow(/level/);
   });
 });

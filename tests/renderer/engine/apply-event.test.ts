@@ -55,6 +55,41 @@ test('a point on another task is added as one, and a sweep without any has no li
   expect(withPoints([result(2, 0.9)])).not.toHaveProperty('elsewhere');
 });
 
+test('points that were stopped early or not needed are kept, and a sweep without any has no list of them', () => {
+  const name = { model: 'm', task: 't', method: 'reap', seed: null };
+  const counts = { n: 100, evaluated: 40, lost: 20, gainedAtMost: 60, independentAtLeast: 100 };
+  const stopped = { ...name, ...counts, factor: 4, kept: 4, metric: 'acc' as const };
+  const unneeded = { ...name, factor: 8, kept: 2 };
+  const after = withChanges(begun, [
+    { what: 'curtailed', point: stopped },
+    { what: 'unneeded', points: [unneeded] },
+  ]);
+  expect([after.curtailed, after.notNeeded]).toEqual([[stopped], [unneeded]]);
+  // A later change keeps them.
+  const later = withChanges(after, [{ what: 'point', result: result(2, 0.9), step: 's' }]);
+  expect([later.curtailed, later.notNeeded]).toEqual([[stopped], [unneeded]]);
+  expect(withPoints([result(2, 0.9)])).not.toHaveProperty('curtailed');
+  expect(withPoints([result(2, 0.9)])).not.toHaveProperty('notNeeded');
+});
+
+test('draws of calibration items stand at their point, by the number of items and then the draw', () => {
+  const alike = { inCommon: 1, rankCorrelation: 1, experts: 16, fewTokens: 0, fewTokensOfAll: 0 };
+  const drawn = (factor: number, items: number, draw: number) => ({
+    what: 'calibration-draw' as const,
+    point: { ...alike, draw, size: items, items, result: result(factor, 0.9) },
+  });
+  const came = [drawn(4, 10, 0), drawn(2, 20, 1), drawn(2, 10, 1), drawn(2, 20, 0), drawn(2, 10, 0), drawn(2, 5, 2)];
+  const { calibrationDraws = [] } = withChanges(begun, came);
+  expect(calibrationDraws.map(({ result: { factor }, items, draw }) => [factor, items, draw])).toEqual([
+    [2, 5, 2],
+    [2, 10, 0],
+    [2, 10, 1],
+    [2, 20, 0],
+    [2, 20, 1],
+    [4, 10, 0],
+  ]);
+});
+
 test('a point is the same whether its factor was divided, or read from a text of nine digits', () => {
   expect(withPoints([result(16 / 12, 0.9), result(1.333333333, 0.8)]).results.map(({ value }) => value)).toEqual([0.8]);
 });

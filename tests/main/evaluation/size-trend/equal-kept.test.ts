@@ -28,6 +28,7 @@ describe('models pruned to as many experts', () => {
     }
     expect(new Set(pairs.map(({ kept }) => kept))).toEqual(new Set([16, 8, 4, 2]));
     expect(comparisons.every(({ pruned, scratch }) => pruned.kept === scratch.kept && scratch.factor > 1)).toBe(true);
+    expect(comparisons.every(({ pruned, scratch }) => pruned.task === scratch.task)).toBe(true);
   });
 
   it('are summarised in a sentence with means over tasks and the count of pairs', () => {

@@ -1,6 +1,8 @@
 import { describe, expect, it, test } from 'vitest';
 import { type Finding, sizeTrendDocument as schema } from '../../../../main/contract/size-trend.ts';
 import { sizeTrendDocument } from '../../../../main/evaluation/size-trend/document.ts';
+import { safeTaskFindings } from '../../../../main/evaluation/size-trend/findings.ts';
+import { pairFindings } from '../../../../main/evaluation/size-trend/pairs.ts';
 import { type SampleFamily, sampleSizeTrend } from './sample-size-trend.ts';
 
 const sizes = [8, 16, 32, 64];
@@ -118,6 +120,34 @@ describe('whether pruning past the threshold is worse than training fewer', () =
     expect([0, 3, 5].map(shown)).toEqual(['unchanged', 'cannot-tell', 'supported']);
   });
 
+  it('is mixed where some tasks show one side and some the other', () => {
+    // The pairs of three tasks, with these readings.
+    const { pairs } = sampleSizeTrend({ sizes: [8, 16], tasks: ['a', 'b', 'c'], limit: () => 1 }).sizeTrend;
+    const readings = (...wanted: readonly (typeof pairs)[number]['reading'][]): Finding['verdict'] | undefined =>
+      pairFindings(pairs.map((pair, index) => ({ ...pair, reading: wanted[index] ?? pair.reading }))).at(-1)?.verdict;
+    expect(pairs).toHaveLength(3);
+    expect(readings('worse', 'better', 'better')).toBe('mixed');
+    expect(readings('worse', 'worse', 'better')).toBe('mixed');
+    expect(readings('worse', 'worse', 'undecided')).toBe('supported');
+    expect(readings('better', 'better', 'undecided')).toBe('opposed');
+    expect(readings('better', 'undecided', 'undecided')).toBe('cannot-tell');
+  });
+
+  it('is told of all methods in one sentence', () => {
+    const { sizeTrend } = sampleSizeTrend({
+      sizes: [8, 16],
+      tasks: ['a', 'b'],
+      methods: ['frequency', 'reap'],
+      limit: () => 1,
+    });
+    const within = sizeTrend.pairs.map((pair) => (pair.method === 'reap' ? { ...pair, pastThreshold: false } : pair));
+    expect(pairFindings(within).find(({ method }) => method === null)?.sentence).toBe(
+      'Pruned past its threshold to as many experts as a smaller model was trained with, the larger model is worse ' +
+        'by frequency (worse in 2 of 2 pairs, better in 0) and cannot be distinguished from the smaller one by REAP ' +
+        '(no pair past a threshold).',
+    );
+  });
+
   it('has nothing to say where no pair lies past a threshold', () => {
     const { verdict, sentence } = pairsOf({ limit: () => 1000 });
     expect(verdict).toBe('cannot-tell');
@@ -210,6 +240,14 @@ describe('a sweep read over the sizes of its models', () => {
     ]);
   });
 
+  it('says that a threshold is open above where every tested factor is safe, and only there', () => {
+    const openNote = 'Where every tested factor is safe, the threshold is open above';
+    const notesOf = (limit: number): string =>
+      sampleSizeTrend({ sizes: [8, 16], tasks: ['a'], limit: () => limit }).sizeTrend.notes.join();
+    expect(notesOf(1000)).toContain(openNote);
+    expect(notesOf(1)).not.toContain(openNote);
+  });
+
   it('does not depend on the order of the results beyond the order of its rows', () => {
     const { document, sizeTrend } = sample;
     const reversed = {
@@ -256,6 +294,39 @@ describe('a sweep read over the sizes of its models', () => {
     );
     expect(schema.parse(empty)).toEqual(empty);
     expect(empty.findings).toEqual([]);
+  });
+});
+
+describe('safe tasks in words', () => {
+  const counts = (method: string, factor: number, ...shares: readonly (readonly [number, number, number])[]) => ({
+    answers: 'chosen' as const,
+    method,
+    factor,
+    shares: shares.map(([experts, safe, of]) => ({ experts, safe, of })),
+  });
+
+  it('name the total of each size where they differ, and leave out sizes of which nothing is known', () => {
+    const findings = safeTaskFindings([counts('reap', 2, [8, 0, 0], [16, 2, 3], [32, 5, 9])], true);
+    expect(findings.map(({ sentence }) => sentence)).toEqual([
+      'A factor of 2 is safe in 2 of 3 and 5 of 9 tasks at E = 16 and 32 by REAP.',
+      'By REAP, a factor of 2 is safe in 2 of 3 tasks at E = 16 and 5 of 9 at 32.',
+    ]);
+  });
+
+  it('of a method are its own', () => {
+    const findings = safeTaskFindings(
+      [
+        counts('reap', 2, [8, 1, 9], [16, 2, 9]),
+        counts('random', 2, [8, 0, 9], [16, 0, 9]),
+        counts('frequency', 2, [8, 0, 0], [16, 0, 0]),
+      ],
+      false,
+    );
+    expect(findings.map(({ method, sentence }) => [method, sentence])).toEqual([
+      [null, 'A factor of 2 is safe in 1 and 2 of 9 cases at E = 8 and 16 by REAP, in 0 and 0 of 9 by random.'],
+      ['reap', 'By REAP, a factor of 2 is safe in 1 of 9 cases at E = 8 and 2 at 16.'],
+      ['random', 'By random, a factor of 2 is safe in 0 of 9 cases at E = 8 and 0 at 16.'],
+    ]);
   });
 });
 

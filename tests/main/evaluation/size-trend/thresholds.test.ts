@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import type { SizeThreshold } from '../../../../main/contract/size-trend.ts';
-import { compareBrackets, sizedModels, sizeThresholds } from '../../../../main/evaluation/size-trend/thresholds.ts';
+import {
+  compareBrackets,
+  safeCounts,
+  sizedModels,
+  sizeThresholds,
+} from '../../../../main/evaluation/size-trend/thresholds.ts';
 import { countBracketPairs, directionOf, expertTrends } from '../../../../main/evaluation/size-trend/trends.ts';
 import { sweepThresholds } from '../../../../main/evaluation/threshold.ts';
 import { sweepResult } from '../outcomes.ts';
@@ -62,6 +67,40 @@ test('a threshold has the bytes of its own model, task and curve at its last saf
     ['a', 'reap', 50, 30],
     ['a', 'random', 51, 31],
     ['b', 'reap', 52, 32],
+  ]);
+});
+
+test('safe tasks are counted at factors that two sizes share, by method and size', () => {
+  const point = (method: string, factor: number, experts: number) =>
+    sweepResult({ model: `e${String(experts)}`, method, factor, kept: experts / factor });
+  // "random" was measured at other factors than REAP, and factor 8 in one size alone.
+  const results = [8, 16].flatMap((experts) => [point('reap', 2, experts), point('random', 4, experts)]);
+  const thresholds = [
+    sizeThreshold({ experts: 8, task: 'a', lastSafe: 2, firstUnsafe: 4 }),
+    sizeThreshold({ experts: 16, task: 'a', lastSafe: 1, firstUnsafe: 2 }),
+    sizeThreshold({ experts: 16, task: 'b', lastSafe: 2, firstUnsafe: 4 }),
+    sizeThreshold({ experts: 16, task: 'a', method: 'random', lastSafe: 4, firstUnsafe: null }),
+  ];
+  const counted = safeCounts(thresholds, [...results, point('reap', 8, 16)], ['reap', 'random'], [8, 16], 'chosen');
+  expect(counted).toEqual([
+    {
+      answers: 'chosen',
+      method: 'reap',
+      factor: 2,
+      shares: [
+        { experts: 8, safe: 1, of: 1 },
+        { experts: 16, safe: 1, of: 2 },
+      ],
+    },
+    {
+      answers: 'chosen',
+      method: 'random',
+      factor: 4,
+      shares: [
+        { experts: 8, safe: 0, of: 0 },
+        { experts: 16, safe: 1, of: 1 },
+      ],
+    },
   ]);
 });
 

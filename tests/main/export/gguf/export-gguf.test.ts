@@ -1,4 +1,4 @@
-import { open, readdir, readFile } from 'node:fs/promises';
+import { open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../../main/checkpoint/open-checkpoint.ts';
@@ -87,6 +87,28 @@ describe('a GGUF export', () => {
     });
   });
 
+  it('with another value, or another key, is told by the key', async () => {
+    const made = await exported(await llamaModel('mixtral'), three);
+    const bytes = await readFile(made.file);
+    const problemsWith = async (edit: (copy: Buffer) => void): Promise<readonly string[]> => {
+      const copy = Buffer.from(bytes);
+      edit(copy);
+      await writeFile(made.file, copy);
+      await rm(path.join(made.folder, 'checksums.sha256'), { force: true });
+      return (await verify(made)).problems;
+    };
+    const [used, base] = ['llama.expert_used_count', 'llama.rope.freq_base'];
+    // A value of 32 bits stands after its key and four bytes for its type.
+    const other = await problemsWith((copy) => void copy.writeUInt32LE(1, copy.indexOf(used) + used.length + 4));
+    expect(other).toEqual([`model.gguf: "${used}" is 1 instead of 2.`]);
+    const named = await problemsWith((copy) => void copy.write('llama.rope.freq_bass', copy.indexOf(base)));
+    expect(named).toEqual([
+      `model.gguf: "${base}" is missing instead of 1000000.`,
+      'model.gguf: "llama.rope.freq_bass" is 1000000 instead of missing.',
+    ]);
+    expect(await problemsWith(() => undefined)).toEqual([]);
+  });
+
   it('has the metadata for llama.cpp, and reorders queries and keys only for Mixtral', async () => {
     const source = await llamaModel('mixtral');
     const { file } = await exported(source, three);
@@ -151,7 +173,7 @@ describe('a GGUF export', () => {
     expect((await readGguf(result.file)).metadata.get('llama.expert_count')?.value).toBe(4);
   });
 
-  it('has changes detected with name and byte, in its values, its metadata and its plan', async () => {
+  it('has changes detected with name and byte, in its values and its plan', async () => {
     const result = await exported(await llamaModel('mixtral'), three, 'f16');
     expect(await verify(result)).toMatchObject({ ok: true });
     const info = (await readGguf(result.file)).tensors.find(({ name }) => name === 'blk.1.ffn_up_exps.weight');

@@ -78,6 +78,24 @@ describe('a GGUF file pruned as stored', () => {
     expect(await readFile(path.join(folder, 'README.md'), 'utf8')).toContain('every token chose the same experts');
   });
 
+  it.each([2, 3])('keeps the type %d of 16 bits in which its file counts experts', async (type) => {
+    const file = await source();
+    const [bytes, { tensors }] = [await readFile(file), await readGguf(file)];
+    const key = 'llama.expert_count';
+    const at = bytes.indexOf(key) + key.length;
+    const start = Math.min(...tensors.map(({ byteOffset }) => byteOffset));
+    // A number of 32 bits becomes one of 16; tensors stay where they are.
+    const short = Buffer.concat([bytes.subarray(0, at + 6), bytes.subarray(at + 8, start), Buffer.alloc(2)]);
+    short.writeUInt32LE(type, at);
+    await writeFile(file, Buffer.concat([short, bytes.subarray(start)]));
+    const { folder, verification } = await exported(file, plan);
+    expect(verification).toMatchObject({ ok: true, problems: [] });
+    const stored = (await readGguf(path.join(folder, 'model.gguf'))).metadata.get(key);
+    expect(stored?.value).toBe(3);
+    const again = Buffer.from(stored?.bytes ?? []);
+    expect([again.readUInt32LE(8 + key.length), again.length]).toEqual([type, 8 + key.length + 6]);
+  });
+
   it.for([
     /^deepseek_v3/,
     /^glm_moe_dsa with a shared/,

@@ -1,6 +1,10 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mergeScores } from '../../../../main/export/gguf/tokenizer-metadata.ts';
+import { ggufTokenizer, mergeScores } from '../../../../main/export/gguf/tokenizer-metadata.ts';
+import { temporaryFolder } from '../../workspace/temporary-folder.ts';
+import { addCharacters } from './llama-models.ts';
 
 /** Joins pairs in the order of a list of merges, the leftmost first. */
 const byMerges = (text: string, merges: readonly (readonly [string, string])[]): readonly string[] => {
@@ -68,5 +72,45 @@ describe('scores of merges', () => {
       ['a', 'bc'],
     ];
     expect(mergeScores(['a', 'b', 'c', 'd', 'ab', 'bc', 'abc', 'cd'], back)).toMatch(/return to "abc"/);
+  });
+});
+
+describe('types of tokens', () => {
+  /** As in llama.h (`enum llama_token_type`). */
+  const [normal, unknown, control, userDefined, unused, byte] = [1, 2, 3, 4, 5, 6] as const;
+  const special = (id: number, content: string) => {
+    return { id, content, special: true, single_word: false, lstrip: false, rstrip: false, normalized: false };
+  };
+  const typesOf = async (vocabulary: number, edit: (tokenizer: Record<string, unknown>) => void): Promise<unknown> => {
+    const folder = await temporaryFolder();
+    await writeFile(path.join(folder, 'config.json'), JSON.stringify({ vocab_size: 4 }));
+    await addCharacters(folder, edit);
+    return (await ggufTokenizer(folder, vocabulary)).metadata.get('tokenizer.ggml.token_type')?.value;
+  };
+
+  it('are those of llama.cpp: special tokens are control tokens, and rows without a token are unused', async () => {
+    const bytes = Array.from({ length: 256 }, (_, value) => `<0x${value.toString(16).toUpperCase().padStart(2, '0')}>`);
+    const pieces = ['<unk>', '<s>', '</s>', ...bytes, '\u2581', 'a', 'b', 'ab'];
+    const types = await typesOf(pieces.length + 2, (tokenizer) => {
+      const spaces = { type: 'Replace', pattern: { String: ' ' }, content: '\u2581' };
+      const normalizers = [{ type: 'Prepend', prepend: '\u2581' }, spaces];
+      const vocab = Object.fromEntries(pieces.map((piece, id) => [piece, id]));
+      const model = { type: 'BPE', unk_token: '<unk>', byte_fallback: true, fuse_unk: true, vocab, merges: ['a b'] };
+      const added_tokens = pieces.slice(0, 3).map((piece, id) => special(id, piece));
+      Object.assign(tokenizer, { added_tokens, normalizer: { type: 'Sequence', normalizers }, model });
+    });
+    expect(types).toEqual([
+      ...[unknown, control, control],
+      ...bytes.map(() => byte),
+      ...[normal, normal, normal, normal],
+      ...[unused, unused],
+    ]);
+  });
+
+  it('of single characters are user-defined for special tokens, which are then found in plain text', async () => {
+    const types = await typesOf(5, (tokenizer) => {
+      tokenizer['added_tokens'] = [special(0, '<unk>'), special(4, '<end>')];
+    });
+    expect(types).toEqual([unknown, normal, normal, normal, userDefined]);
   });
 });
