@@ -211,6 +211,26 @@ export const candidateName = (
   ].join(' ');
 
 /**
+ * Candidates in groups of one weight type, in the order in which they are asked, so that little time says something of
+ * every type: whole models and plans that are made already, then plans that follow from the profile, and last, one by
+ * one, those that a search or a refit makes.
+ */
+export const workGroups = (
+  candidates: readonly FitCandidate[],
+  isMade: (candidate: FitCandidate) => boolean,
+): readonly (readonly FitCandidate[])[] => {
+  const workOf = (candidate: FitCandidate): 'none' | 'little' | 'much' => {
+    const { method, refit } = candidate;
+    if (method === null || isMade(candidate)) return 'none';
+    return refit || planNeeds({ method, budget: 'uniform' }).search !== null ? 'much' : 'little';
+  };
+  const byWork = Map.groupBy(candidates, workOf);
+  return (['none', 'little', 'much'] as const).flatMap((work) => [
+    ...Map.groupBy(byWork.get(work) ?? [], ({ name, weights }) => (work === 'much' ? name : weights)).values(),
+  ]);
+};
+
+/**
  * Refuses types by layer where a form has one type for the experts of all layers, or those of its source.
  *
  * @throws WorkbenchError `types-by-layer`.

@@ -20,7 +20,15 @@ import { exportTypes } from '../export/export-bytes.ts';
 import { wholePlan } from '../export/rounded-folder.ts';
 import { planNeeds } from '../pruning/plan-needs.ts';
 import { allocateLayers, type LayerOption, lossesBetween } from '../pruning/search/allocate-layers.ts';
-import { candidateName, type Making, makingsOf, type PlannedCandidates, roundedOf, WHOLE } from './fit-candidates.ts';
+import {
+  candidateName,
+  type Making,
+  makingsOf,
+  type PlannedCandidates,
+  roundedOf,
+  WHOLE,
+  workGroups,
+} from './fit-candidates.ts';
 import type { JobContext } from './job-context.ts';
 import { LAYER_ITEMS, type LayerLosses, measureLayers } from './layer-losses.ts';
 import {
@@ -281,13 +289,14 @@ export class FitSearch {
       }
     };
     let isWhole = true;
-    for (const [weights, group] of Map.groupBy(candidates, (candidate) => candidate.weights)) {
+    for (const group of workGroups(candidates, ({ name }) => this.#scored.has(name))) {
       if (context.signal.aborted) throw new CancelledError('The search');
       // Something must have been scored before a search can end.
       if (this.#isOver() && this.#scored.size + found.length > 0) {
         isWhole = false;
         break;
       }
+      const { weights } = at(group, 0, 'a group without candidates');
       const measurement = weighted(slice.measurement, roundings, weights);
       const scored: Scored[] = [];
       for (const candidate of group) {

@@ -7,7 +7,7 @@ import { fitSettings } from '../../../main/contract/fit.ts';
 import { dropPlan } from '../../../main/contract/plan.ts';
 import { halvingRungs } from '../../../main/evaluation/fit.ts';
 import { exportBytes } from '../../../main/export/export-bytes.ts';
-import { planCandidates } from '../../../main/jobs/fit-candidates.ts';
+import { planCandidates, workGroups } from '../../../main/jobs/fit-candidates.ts';
 import { FitSearch } from '../../../main/jobs/fit-search.ts';
 import { RoundedModels } from '../../../main/jobs/rounded-models.ts';
 import { planCost } from '../../../main/pruning/plan-cost.ts';
@@ -129,11 +129,11 @@ test('rows of a router that stay are counted where the default gates keep them',
 });
 
 test(
-  'what no time was left for is named',
+  'little time is spent on the whole model of a smaller type, and what no time was left for is named',
   async () => {
     const engine = await openEngine();
     const { model, task } = await bundled(engine, 'uncurl-8', 'mood');
-    const { candidates, untried } = await searchedFit(engine, {
+    const { candidates, untried, recommended } = await searchedFit(engine, {
       model,
       task,
       limit: { kind: 'bytes', bytes: 1_000_000 },
@@ -142,10 +142,12 @@ test(
       scoringItems: 40,
       minutes: 0.001,
     });
-    expect(candidates.find(({ name }) => name === 'whole int4')).toMatchObject({ fits: true, items: 0 });
-    expect(untried).toContain('whole int4: the time was used up.');
+    expect(recommended).toBe('whole int4');
+    const [stored = ''] = candidates.map(({ name }) => name).filter((name) => /^reap \d stored$/.test(name));
+    expect(candidates.find(({ name }) => name === stored)).toMatchObject({ fits: true, items: 0 });
+    expect(untried).toContain(`${stored}: the time was used up.`);
     expect(untriedWords(untried).join(' ')).toMatch(
-      /^[^:]*whole int4[^:]*, scoring items after the first \d+ of 40 and [^:]*: the time was used up\.$/,
+      /^[^:]*reap \d stored[^:]*, scoring items after the first \d+ of 40 and [^:]*: the time was used up\.$/,
     );
   },
   TEST_LIMIT_MS,
@@ -251,3 +253,25 @@ test(
   },
   TEST_LIMIT_MS,
 );
+
+test('whole models are asked first and long searches last, each type together', async () => {
+  const checkpoint = await openCheckpoint('resources/models/uncurl-8');
+  const { overlays } = exportSettingsIn(await temporaryFolder());
+  const limit = { kind: 'bytes', bytes: 650_000 } as const;
+  const order = { limit, methods: ['evo-esap', 'reap'], types: ['stored', 'int8', 'int4'], refit: true };
+  const { candidates } = await planCandidates(checkpoint, { ...fitSettings.parse(order), format: 'hf' }, overlays);
+  const asked = (made: readonly string[]) =>
+    workGroups(candidates, ({ name }) => made.includes(name)).map((group) => group.map(withoutCount));
+  const withoutCount = ({ name }: { readonly name: string }): string => name.replace(/ \d+ /, ' ');
+  const long = ['stored', 'int8'].flatMap((type) => [
+    [`evo-esap ${type}`],
+    [`evo-esap +recovery ${type}`],
+    [`reap +recovery ${type}`],
+  ]);
+  expect(asked([])).toEqual([['whole int4'], ['reap stored'], ['reap int8'], ...long]);
+  // Later rungs ask plans that exist, which share what is opened for a type.
+  const byType = Map.groupBy(candidates, ({ weights }) => weights);
+  expect(asked(candidates.map(({ name }) => name))).toEqual(
+    [...byType.values()].map((group) => group.map(withoutCount)),
+  );
+});
