@@ -217,6 +217,8 @@ export class QueryCache {
           continue;
         }
         void query.cancel({ silent: true });
+        // So that a fetch waits for the newer answer instead of taking the known one.
+        query.invalidate();
         // Readers get the error from the query itself.
         query.fetch().catch(() => undefined);
       }

@@ -117,6 +117,19 @@ test('an answer without readers is dropped when invalidated, and fetched again b
   expect(asked).toHaveLength(2);
 });
 
+test('a fetch after a change waits for the newer answer, and does not take the known one', async () => {
+  const { call, asked } = slowEngine();
+  const cache = new QueryCache(call);
+  cache.reader('models.list', {}).subscribe(() => undefined);
+  asked[0]?.answer([]);
+  await settle();
+  cache.invalidate((name) => name === 'models.list');
+  const fetched = cache.fetch('models.list', {});
+  asked[1]?.answer([model('newer')]);
+  expect(await fetched).toMatchObject([{ name: 'newer' }]);
+  expect(asked).toHaveLength(2);
+});
+
 test('a batch of patches notifies each reader once', async () => {
   const { call, asked } = slowEngine();
   const cache = new QueryCache(call);
