@@ -23,8 +23,7 @@ import {
   type BestLine,
   bestLines,
   cellLines,
-  isNothingSafe,
-  lineWords,
+  cellWords,
   ownTasks,
   strictestLine,
 } from './best-cell.ts';
@@ -82,7 +81,7 @@ const drawCell = (
         const weight = isFirst && slant['font-style'] === undefined ? { 'font-weight': 600 } : slant;
         // As in the window: from where a factor is worse stands in the tables of single methods. Where nothing is safe
         // the value says as much, and the words need the room.
-        const isBracketed = isFirst && !isNothingSafe(lines);
+        const isBracketed = isFirst && (threshold.lastSafe ?? 1) > 1;
         const bracket = isBracketed ? bracketText({ ...best.best, firstWorse: null }) : '';
         // Bold digits are wider than the estimate for their size.
         const used = textWidth(value, isFirst ? 15 : 11) + (bracket === '' ? 0 : textWidth(bracket, 11) + 6);
@@ -94,7 +93,7 @@ const drawCell = (
           svgLabel(
             x + 8,
             base,
-            fitText(isFirst && isNothingSafe(lines) ? 'nothing safe' : lineWords(line), CELL.width - 24 - used, 11),
+            fitText(cellWords(line, lines), CELL.width - 24 - used, 11),
             isFirst ? {} : { fill: theme.muted },
           ),
         ];

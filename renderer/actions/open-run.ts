@@ -7,7 +7,7 @@ import { layoutStore } from '../state/layout-store.ts';
 import { runsStore } from '../state/runs-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { runKinds } from '../../main/contract/run-kinds.ts';
-import { broughtByRun } from '../sweep/brought.ts';
+import { selectOpened } from '../sweep/brought.ts';
 
 /** The expert whose damage a run measured; null if it measured several. */
 const measuredExpert = ({ spec }: RunManifest): number | null =>
@@ -19,17 +19,16 @@ const WITHOUT_SWEEPS: ReadonlySet<string> = new Set(['fit', 'beside']);
 /** Opens a run in the view that shows its results. */
 export const openRun = (facts: Facts, run: RunManifest): void => {
   const { show } = layoutStore.getState();
-  const { selectRun } = selectionStore.getState();
   switch (runKinds[run.kind].opens) {
     case 'sweep':
-      selectRun(run.id, broughtByRun(facts, run));
+      selectOpened(facts, run);
       // Thresholds and Compare show sweeps too, so the view stays.
       if (WITHOUT_SWEEPS.has(layoutStore.getState().view)) show('workbench');
       return;
     case 'reproduction':
       return reproductionStore.getState().show(run.id);
     case 'damaged-experts':
-      selectRun(facts.selection.run, broughtByRun(facts, run));
+      selectOpened(facts, run, facts.selection.run);
       if (typeof run.spec['layer'] === 'number')
         // The selected expert belongs to the previous model.
         selectionStore
@@ -37,14 +36,14 @@ export const openRun = (facts: Facts, run: RunManifest): void => {
           .selectExpert(run.spec['layer'], measuredExpert(run) ?? selectionStore.getState().expert ?? 0);
       return show('workbench');
     case 'profile':
-      selectRun(facts.selection.run, broughtByRun(facts, run));
+      selectOpened(facts, run, facts.selection.run);
       return show('workbench');
     case 'beside':
-      selectRun(facts.selection.run, broughtByRun(facts, run));
+      selectOpened(facts, run, facts.selection.run);
       selectionStore.getState().complete({ beside: run.id });
       return show('beside');
     case 'fit':
-      selectRun(facts.selection.run, broughtByRun(facts, run));
+      selectOpened(facts, run, facts.selection.run);
       fitStore.getState().showRun(run.id);
       return show('fit');
     case 'details':

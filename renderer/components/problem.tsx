@@ -2,16 +2,26 @@ import { Component, type ReactNode } from 'react';
 import { type SerialisedError, serialiseError } from '../../main/contract/errors.ts';
 import type { RunProvenance } from '../../main/contract/provenance.ts';
 import { provenanceHeading } from '../../main/words/provenance.ts';
+import type { QueryError } from '../engine/query-cache.ts';
 import { Button, Icon } from './button.tsx';
 
-/** An error message with what to do about it. */
-export const Problem = ({ error }: { readonly error: Pick<SerialisedError, 'message' | 'remedy'> }) => (
+interface ProblemProps {
+  readonly error: Pick<QueryError, 'message' | 'remedy' | 'again'>;
+}
+
+/** An error message with what to do about it, and a button that tries again where that may help. */
+export const Problem = ({ error }: ProblemProps) => (
   <div className="problem" role="alert">
     <Icon name="warning" size={16} />
     <div>
       <p className="problem-message">{error.message}</p>
       {error.remedy !== '' && <p className="problem-remedy">{error.remedy}</p>}
     </div>
+    {error.again !== undefined && (
+      <Button small onClick={error.again}>
+        Try again
+      </Button>
+    )}
   </div>
 );
 

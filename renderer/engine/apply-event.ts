@@ -1,3 +1,4 @@
+import type { CallName } from '../../main/contract/calls.ts';
 import type { ClusterWork } from '../../main/contract/cluster.ts';
 import { assertNever } from '../../main/contract/errors.ts';
 import type { EngineEvent } from '../../main/contract/events.ts';
@@ -82,4 +83,26 @@ export const applyEvent = (cache: Engine['cache'], event: EngineEvent, effects: 
       assertNever(event);
   }
   cache.invalidate(staleAfter(event));
+};
+
+const READ_ON_RETURN: ReadonlySet<CallName> = new Set(['models.list', 'tasks.list', 'runs.list', 'trash.list']);
+
+/**
+ * Reads the lists again when the user returns to the window: folders may have been changed or moved, and other
+ * processes, whose events do not come here, may have made, moved or ended runs. What is known of such runs is stale.
+ */
+export const returnToWindow = async (cache: Engine['cache']): Promise<void> => {
+  const before = cache.state('runs.list', {}).data;
+  cache.invalidate((name) => READ_ON_RETURN.has(name));
+  if (before === undefined) return;
+  const now = await cache.fetch('runs.list', {});
+  const stateIn = (runs: readonly RunManifest[]) => new Map(runs.map(({ id, state }) => [id, state]));
+  const [known, found] = [stateIn(before), stateIn(now)];
+  const stale = [
+    ...[...found.keys()].filter((run) => known.get(run) !== found.get(run)).map((run) => ({ run, isThere: true })),
+    ...[...known.keys()].filter((run) => !found.has(run)).map((run) => ({ run, isThere: false })),
+  ].map(({ run, isThere }) =>
+    staleAfter(isThere ? { type: 'runs.relisted', restored: run } : { type: 'run.removed', run }),
+  );
+  cache.invalidate((name, input) => !READ_ON_RETURN.has(name) && stale.some((isStale) => isStale(name, input)));
 };

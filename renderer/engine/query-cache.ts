@@ -2,10 +2,16 @@ import { hashKey, notifyManager, QueryClient, QueryObserver } from '@tanstack/qu
 import { type CallInput, type CallName, type CallOutput, calls, type EngineCall } from '../../main/contract/calls.ts';
 import { type SerialisedError, serialiseError } from '../../main/contract/errors.ts';
 
+/** An error in place of an answer. */
+export interface QueryError extends SerialisedError {
+  /** Asks once more; absent where the settings are refused, since others are asked for anyway. */
+  readonly again?: () => void;
+}
+
 /** Current state of an engine answer. `data` stays while a newer answer is being fetched; an error replaces it. */
 export interface QueryState<N extends CallName> {
   readonly data: CallOutput<N> | undefined;
-  readonly error: SerialisedError | null;
+  readonly error: QueryError | null;
   readonly loading: boolean;
 }
 
@@ -48,6 +54,16 @@ const ENDED_LATER: ReadonlySet<CallName> = new Set([
   'outcomes.read',
   'outcomes.compare',
   'experiment.read',
+]);
+
+/** Calls that check settings while they are typed: what they refuse stays refused until the settings change. */
+const CHECKS_SETTINGS: ReadonlySet<CallName> = new Set([
+  'plan.make',
+  'plan.import',
+  'export.check',
+  'fit.predict',
+  'tasks.tryCalibration',
+  'cluster.script',
 ]);
 
 /** Time for another view that reads the same, and for the next margin, whose thread the end of this one would take. */
@@ -96,7 +112,7 @@ export class QueryCache {
   readonly #shown = new Map<string, number>();
   /** Shows the wait of a request that is read ahead only, by the answer's key. */
   readonly #unshown = new Map<string, () => void>();
-  readonly #serialised = new WeakMap<Error, SerialisedError>();
+  readonly #serialised = new WeakMap<Error, QueryError>();
 
   constructor(call: EngineCall, waits: ReadingWaits = NO_WAITS) {
     this.#call = call;
@@ -109,7 +125,7 @@ export class QueryCache {
     const loading = state.fetchStatus !== 'idle';
     return state.error === null
       ? { data: state.data, error: null, loading }
-      : { data: undefined, error: this.#errorOf(state.error), loading };
+      : { data: undefined, error: this.#errorOf(name, input, state.error), loading };
   }
 
   /** `isAhead`: nobody waits for the answer yet, so that no wait is shown until another reader comes. */
@@ -201,6 +217,8 @@ export class QueryCache {
           continue;
         }
         void query.cancel({ silent: true });
+        // So that a fetch waits for the newer answer instead of taking the known one.
+        query.invalidate();
         // Readers get the error from the query itself.
         query.fetch().catch(() => undefined);
       }
@@ -278,14 +296,15 @@ export class QueryCache {
   #showWait<N extends CallName>(name: N, input: CallInput<N>, controller: AbortController): () => void {
     const label = this.#waits.label(name);
     if (label === null) return () => undefined;
-    const again = (): void => {
-      // Readers get the error from the query itself.
-      void this.#client.refetchQueries({ queryKey: [name, input], exact: true }).catch(() => undefined);
-    };
     return this.#waits.begin(label, () => {
       controller.abort();
-      this.#waits.cancelled(label, again);
+      this.#waits.cancelled(label, () => this.#askAgain(name, input));
     });
+  }
+
+  #askAgain<N extends CallName>(name: N, input: CallInput<N>): void {
+    // Readers get the error from the query itself.
+    void this.#client.refetchQueries({ queryKey: [name, input], exact: true }).catch(() => undefined);
   }
 
   /** Ends the work on an answer that nobody reads any more, unless a reader comes in time. */
@@ -309,10 +328,12 @@ export class QueryCache {
     return made;
   }
 
-  #errorOf(error: Error): SerialisedError {
+  #errorOf<N extends CallName>(name: N, input: CallInput<N>, error: Error): QueryError {
     const known = this.#serialised.get(error);
     if (known !== undefined) return known;
-    const made = serialiseError(error);
+    const serialised = serialiseError(error);
+    const isFinal = serialised.kind === 'refused' && CHECKS_SETTINGS.has(name);
+    const made = isFinal ? serialised : { ...serialised, again: () => this.#askAgain(name, input) };
     this.#serialised.set(error, made);
     return made;
   }

@@ -2,15 +2,17 @@ import { methodOfLabel } from '../../main/contract/method.ts';
 import type { ModelEntry, PathHandle } from '../../main/contract/model.ts';
 import type { GatesName, MethodName, MethodOptions } from '../../main/contract/plan.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
-import { isSameContent } from '../../main/contract/recorded.ts';
+import { isSameContent, UNHASHED } from '../../main/contract/recorded.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
 import type { Facts } from '../engine/facts.ts';
 import { inputKey } from '../engine/query-cache.ts';
 import { ignoresBudget } from '../plan/plan-input.ts';
 import { type Brought, changedPlan, type PlanSettings, type PointKey } from '../state/selection.ts';
 import { layoutStore } from '../state/layout-store.ts';
+import { noticesStore } from '../state/notices-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { withoutDefaultOptimiser } from '../../main/contract/optimiser.ts';
+import { titleList } from '../../main/words/task-titles.ts';
 import { sweepSettings, type SweepSettings } from '../../main/contract/sweep.ts';
 import { onceFor } from '../engine/once-for.ts';
 
@@ -86,6 +88,27 @@ export const broughtByRun = ({ models, tasks, selection }: Known, run: RunManife
   if (model !== undefined && (selection.model === null || !handles.includes(selection.model))) brought.model = model;
   if (task !== undefined && (selection.task === null || !ownTasks.includes(selection.task))) brought.task = task;
   return brought;
+};
+
+/** Says that views stay with another model, where none of the run's models is on the shelf as it was measured. */
+const tellMissingModels = ({ models, selection }: Known, run: RunManifest): void => {
+  const recorded = run.models.filter(({ fingerprint }) => fingerprint !== UNHASHED);
+  const isMissing = recorded.length > 0 && models.length > 0 && modelsOf(run, models).length === 0;
+  if (!isMissing) return;
+  const shown = models.find(({ handle }) => handle === selection.model)?.name;
+  noticesStore
+    .getState()
+    .tell(
+      `${titleList(recorded.map(({ name }) => name))} of this run ${recorded.length === 1 ? 'is' : 'are'} not on the ` +
+        `list of models, or changed since.${shown === undefined ? '' : ` Views stay with ${shown}.`}`,
+      `Open ${recorded.map(({ path }) => path).join(', ')}.`,
+    );
+};
+
+/** Selects what opening a run brings, and says where views cannot follow; `sweep`: the sweep selected then. */
+export const selectOpened = (facts: Known, run: RunManifest, sweep: string | null = run.id): void => {
+  selectionStore.getState().selectRun(sweep, broughtByRun(facts, run));
+  tellMissingModels(facts, run);
 };
 
 /** Plan settings of a point where they differ from the current settings; null if they do not. */

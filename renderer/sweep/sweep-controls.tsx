@@ -11,10 +11,9 @@ import { formatWhen } from '../format/format-time.ts';
 import { shownRunName } from '../format/run-names.ts';
 import { methodTitle } from '../../main/words/methods.ts';
 import { layoutStore } from '../state/layout-store.ts';
-import { selectionStore } from '../state/selection-store.ts';
 import type { ResolvedTheme } from '../state/theme.ts';
 import { curvesStore } from '../state/view-stores.ts';
-import { broughtByRun } from './brought.ts';
+import { selectOpened } from './brought.ts';
 import { sweepDelta, useSweep } from './shown-sweep.ts';
 import { EmptyState } from '../components/panel.tsx';
 
@@ -35,7 +34,7 @@ export const SweepSelect = () => {
         }))}
         onChange={(id) => {
           const run = sweeps.find((known) => known.id === id);
-          if (run !== undefined) selectionStore.getState().selectRun(id, broughtByRun(facts, run));
+          if (run !== undefined) selectOpened(facts, run);
         }}
       />
     </span>

@@ -32,6 +32,12 @@ interface TypedFactors {
   readonly problem: string | null;
 }
 
+/** Whether two decimals would show a factor above 1 as that of the unpruned model: 256 / 255. */
+const isNearOne = (factor: number): boolean => factor > 1 && formatFactor(factor) === formatFactor(1);
+
+const factorText = (factor: number): string =>
+  isNearOne(factor) ? `×${Number(factor.toPrecision(5))}` : formatFactor(factor);
+
 const NONE: TypedFactors = { factors: [], leaves: [], problem: null };
 
 const readEntry = (entry: string, sizes: readonly ExpertCounts[]): number | string => {
@@ -67,7 +73,8 @@ export const typedFactors = (text: string, models: readonly ModelEntry[]): Typed
   const different = [...new Map(sizes.map((counts) => [counts.experts, counts])).values()];
   const leaves = factors.map((factor) => {
     const kept = different.map((counts) => `${keptAtFactor(counts, factor)} of ${counts.experts}`).join(', ');
-    return `×${formatFixed(factor, Number.isInteger(factor) ? 0 : 2)}: ${kept} experts kept`;
+    const shown = Number.isInteger(factor) || isNearOne(factor) ? factorText(factor) : `×${formatFixed(factor, 2)}`;
+    return `${shown}: ${kept} experts kept`;
   });
   return { factors, leaves, problem: null };
 };
@@ -100,7 +107,10 @@ export const sweepSummary = (
   tasks: readonly TaskEntry[],
   settings: FactorChoices & Pick<SweepChoices, 'methods'>,
 ): string => {
-  const factors = chosenFactors(models, settings).filter((factor) => factor > 1);
+  // A factor that drops no expert of any model is not measured.
+  const factors = chosenFactors(models, settings).filter((factor) =>
+    models.some(({ info }) => info !== null && keptAtFactor(info, factor) < info.experts),
+  );
   const [least, most] = [factors[0], factors.at(-1)];
   return [
     namedOrCounted(
@@ -115,8 +125,8 @@ export const sweepSummary = (
     least === undefined || most === undefined
       ? 'no factor'
       : least === most
-        ? formatFactor(least)
-        : `${formatFactor(least)} to ${formatFactor(most)}`,
+        ? factorText(least)
+        : `${factorText(least)} to ${factorText(most)}`,
   ].join(', ');
 };
 

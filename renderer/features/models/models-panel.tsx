@@ -1,4 +1,3 @@
-import { useEffect } from 'react';
 import { useStore } from 'zustand';
 import type { ModelEntry } from '../../../main/contract/model.ts';
 import { useAction } from '../../actions/action.ts';
@@ -8,7 +7,7 @@ import { Definition } from '../../components/definition.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useInView } from '../../components/use-in-view.ts';
-import { useEngine, useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { formatParameters } from '../../../main/words/numbers.ts';
 import { changedWords } from '../../format/record-words.ts';
 import { layoutStore } from '../../state/layout-store.ts';
@@ -27,7 +26,6 @@ export const ModelsPanel = () => {
   const models = useQuery('models.list', {});
   const open = useAction(openModel);
   const find = useAction(findModel);
-  useRefreshOnFocus();
   return (
     <Panel
       title="Models"
@@ -106,14 +104,4 @@ const ModelRow = ({ model }: { readonly model: ModelEntry }) => {
       )}
     </li>
   );
-};
-
-/** Refreshes models and tasks when the user returns to the window, since folders may have been changed or moved. */
-const useRefreshOnFocus = (): void => {
-  const { cache } = useEngine();
-  useEffect(() => {
-    const refresh = (): void => cache.invalidate((name) => name === 'models.list' || name === 'tasks.list');
-    window.addEventListener('focus', refresh);
-    return () => window.removeEventListener('focus', refresh);
-  }, [cache]);
 };

@@ -3,12 +3,10 @@ import { bracketWords, reachText } from '../../../main/words/verdicts.ts';
 import {
   type BestCell,
   bestCell,
-  type BestLine,
   bestLines,
   bestMethods,
   cellLines,
-  isNothingSafe,
-  lineWords,
+  cellWords,
   ownTasks,
   strictestLine,
 } from '../../../main/figures/best-cell.ts';
@@ -146,11 +144,9 @@ const Cell = (props: CellProps) => {
   const every = bestLines({ model: '', experts: 0, task, best, written, selected }, sizeTrend.methods.length);
   const shownLines = cellLines(every);
   const strictest = strictestLine(every);
-  const wordsOf = (line: BestLine): string =>
-    line.kind === 'chosen' && isNothingSafe(every) ? 'nothing safe' : lineWords(line);
   const truncated = [best, written].flatMap((entry) => (entry === null ? [] : (truncationOf(entry.best) ?? [])));
   const seen = [
-    ...shownLines.flatMap((line) => [wordsOf(line), line.kind === 'chosen' ? bracket : '', line.value]),
+    ...shownLines.flatMap((line) => [cellWords(line, every), line.kind === 'chosen' ? bracket : '', line.value]),
     truncated.length > 0 ? TRUNCATED : '',
   ]
     .filter((part) => part !== '')
@@ -188,7 +184,9 @@ const Cell = (props: CellProps) => {
       {/* The spaces keep the parts apart where they are read as one text. */}
       {shownLines.map((line) => (
         <span key={line.kind} className="best-line">
-          <small className={line.kind === 'chosen' ? 'best-method best-first' : 'best-method'}>{wordsOf(line)} </small>
+          <small className={line.kind === 'chosen' ? 'best-method best-first' : 'best-method'}>
+            {cellWords(line, every)}{' '}
+          </small>
           {line.kind === 'chosen' ? (
             <strong>
               <small>{bracket} </small>

@@ -3,7 +3,7 @@ import {
   bestCell,
   bestLines,
   cellLines,
-  isNothingSafe,
+  cellWords,
   lineWords,
   strictestLine,
 } from '../../../main/figures/best-cell.ts';
@@ -63,17 +63,22 @@ test('the strictest line colours a cell: chosen answers that are safe to ×8 do 
   expect(strictestLine(chosenAlone)?.kind).toBe('selected');
 });
 
-test('a cell in which nothing is safe is told apart from one with a safe line', () => {
-  expect(isNothingSafe(bestLines(cell, 2))).toBe(false);
-  const nothing = {
-    ...sizeTrend,
-    thresholds: sizeTrend.thresholds.filter(({ method }) => method === 'random'),
-    selected: [],
-  };
-  const lines = bestLines(bestCell(nothing, model, 'sums', ['random']), 1);
-  expect(isNothingSafe(lines)).toBe(true);
-  // One line says so for all of them.
-  expect(lines.length).toBeGreaterThan(1);
-  expect(cellLines(lines).map(({ kind }) => kind)).toEqual(['chosen']);
+test('where nothing is safe, one line speaks for those of the same verdict, and claims no more than it', () => {
   expect(cellLines(bestLines(cell, 2))).toHaveLength(3);
+  const wordsAt = (chosen: object, written: object): readonly string[] => {
+    const thresholds = [
+      { ...reaching('sums', 'random', 1), ...chosen },
+      { ...reaching('sums-written', 'random', 1), ...written },
+    ];
+    const lines = bestLines(bestCell({ ...sizeTrend, thresholds, selected: [] }, model, 'sums', ['random']), 1);
+    expect(lines).toHaveLength(2);
+    return cellLines(lines).map((line) => `${cellWords(line, lines)} ${line.value}`);
+  };
+  const worse = { firstWorse: 2 };
+  const few = { verdict: 'cannot-tell', lastSafe: null, firstUnsafe: null, firstWorse: null };
+  expect(wordsAt(worse, worse)).toEqual(['nothing safe < ×2']);
+  expect(wordsAt({}, {})).toEqual(['cannot tell < ×2 ?']);
+  expect(wordsAt(few, few)).toEqual(['too few items ?']);
+  expect(wordsAt(few, worse)).toEqual(['too few items ?', 'written < ×2']);
+  expect(wordsAt(worse, {})).toEqual(['chosen < ×2', 'written < ×2 ?']);
 });

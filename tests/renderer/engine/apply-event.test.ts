@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest';
 import type { JobProgress } from '../../../main/contract/run.ts';
 import type { SweepDocument, SweepResult } from '../../../main/contract/sweep.ts';
+import type { EngineCall } from '../../../main/contract/calls.ts';
 import { begunSweep, withChanges } from '../../../main/evaluation/sweeps/running-sweep.ts';
-import { withProgress } from '../../../renderer/engine/apply-event.ts';
+import { QueryCache } from '../../../renderer/engine/query-cache.ts';
+import { runOf } from '../../main/contract/run-of.ts';
+import { returnToWindow, withProgress } from '../../../renderer/engine/apply-event.ts';
 
 const result = (factor: number, value: number): SweepResult => ({
   model: 'm',
@@ -111,4 +114,23 @@ test('progress of a known job replaces it in place; an unknown job is added', ()
     ['a', 5],
     ['b', 1],
   ]);
+});
+
+test('whoever returns to the window sees what other processes did to runs meanwhile', async () => {
+  let runs = [runOf({ id: 'kept' }), runOf({ id: 'gone' }), runOf({ id: 'ended', state: 'running' })];
+  const asked: string[] = [];
+  const call: EngineCall = (name, input) => {
+    asked.push('run' in input ? `${name} ${String(input.run)}` : name);
+    return Promise.resolve((name === 'runs.list' ? runs : []) as never);
+  };
+  const cache = new QueryCache(call);
+  const read = ['kept', 'ended', 'restored'].map((run) => cache.reader('sweep.read', { run }));
+  for (const reader of [cache.reader('runs.list', {}), cache.reader('trash.list', {}), ...read])
+    reader.subscribe(() => undefined);
+  await cache.fetch('runs.list', {});
+  asked.length = 0;
+  runs = [runOf({ id: 'kept' }), runOf({ id: 'ended' }), runOf({ id: 'restored' })];
+  await returnToWindow(cache);
+  expect(cache.state('runs.list', {}).data).toEqual(runs);
+  expect(asked.sort()).toEqual(['runs.list', 'sweep.read ended', 'sweep.read restored', 'trash.list']);
 });

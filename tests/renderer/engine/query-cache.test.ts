@@ -117,6 +117,19 @@ test('an answer without readers is dropped when invalidated, and fetched again b
   expect(asked).toHaveLength(2);
 });
 
+test('a fetch after a change waits for the newer answer, and does not take the known one', async () => {
+  const { call, asked } = slowEngine();
+  const cache = new QueryCache(call);
+  cache.reader('models.list', {}).subscribe(() => undefined);
+  asked[0]?.answer([]);
+  await settle();
+  cache.invalidate((name) => name === 'models.list');
+  const fetched = cache.fetch('models.list', {});
+  asked[1]?.answer([model('newer')]);
+  expect(await fetched).toMatchObject([{ name: 'newer' }]);
+  expect(asked).toHaveLength(2);
+});
+
 test('a batch of patches notifies each reader once', async () => {
   const { call, asked } = slowEngine();
   const cache = new QueryCache(call);
@@ -213,6 +226,30 @@ test('a wait that is cancelled ends the call, and its answer can be asked for ag
   expect(reader.read()).toMatchObject({ data: [{ name: 'a' }], error: null });
   expect(ended).toBe(2);
   stop();
+});
+
+test('an answer that failed is asked for again by its error, unless the settings were refused', async () => {
+  const { call, asked } = slowEngine();
+  const cache = new QueryCache(call);
+  const reader = cache.reader('runs.list', {});
+  reader.subscribe(() => undefined);
+  asked[0]?.fail(refuse('not-readable', 'runs cannot be read', 'Give yourself the right to read it.'));
+  await settle();
+  reader.read().error?.again?.();
+  expect(reader.read()).toEqual({ data: undefined, error: null, loading: true });
+  asked[1]?.answer([]);
+  await settle();
+  expect(reader.read()).toEqual({ data: [], error: null, loading: false });
+
+  const checked = cache.reader('tasks.tryCalibration', {
+    handle: pathHandle.parse('t'),
+    choice: { from: 'split', share: 0.2, seed: 1 },
+  });
+  checked.subscribe(() => undefined);
+  asked[2]?.fail(refuse('too-few-items', 'a share of 0.2 leaves one item', 'Take a larger one.'));
+  await settle();
+  expect(checked.read().error).toMatchObject({ code: 'too-few-items' });
+  expect(checked.read().error?.again).toBeUndefined();
 });
 
 test('a fetch that is cancelled ends the call, unless somebody else reads the answer', async () => {

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Facts } from '../../../renderer/engine/facts.ts';
 import { noSelection, plainPlan } from '../../../renderer/state/selection.ts';
-import { createSelectionStore } from '../../../renderer/state/selection-store.ts';
+import { createSelectionStore, selectionStore } from '../../../renderer/state/selection-store.ts';
+import { noticesStore } from '../../../renderer/state/notices-store.ts';
 import { createPlanStore } from '../../../renderer/state/plan-store.ts';
-import { broughtByPoint, broughtByRun, nameInRun } from '../../../renderer/sweep/brought.ts';
+import { broughtByPoint, broughtByRun, nameInRun, selectOpened } from '../../../renderer/sweep/brought.ts';
 import { currentMaking, measureObstacle, planFile } from '../../../renderer/sweep/current-making.ts';
 import {
   limitOf,
@@ -143,6 +144,23 @@ const facts = (selection: object = {}): Facts => ({
 });
 
 describe('what is opened is selected', () => {
+  test('a run whose model is not on the shelf says that the views stay with another one', () => {
+    const told = (known: Facts, opened: ReturnType<typeof run>): readonly string[] => {
+      noticesStore.setState({ notices: [] });
+      selectOpened(known, opened);
+      return noticesStore.getState().notices.map(({ message, remedy }) => `${message} ${remedy}`);
+    };
+    const withoutOwn = { ...facts({ model: 'b' }), models: [model('b')] };
+    expect(told(withoutOwn, run('shown', {}))).toEqual([
+      'a of this run is not on the list of models, or changed since. Views stay with my b. Open /a.',
+    ]);
+    expect(told(facts({ model: 'b' }), run('shown', {}))).toEqual([]);
+    const unhashed = { models: [{ name: 'b', path: '/b', fingerprint: '' }] };
+    expect(told(withoutOwn, run('queued', {}, unhashed))).toEqual([]);
+    noticesStore.setState({ notices: [] });
+    selectionStore.setState(selectionStore.getInitialState(), true);
+  });
+
   test('a run selects a model and a task of its own, unless the current ones already belong to it', () => {
     const shown = run('shown', {});
     expect(broughtByRun(facts(), shown)).toEqual({});

@@ -56,6 +56,20 @@ test('the button of a sweep names what it runs: one by its name, several by thei
   );
 });
 
+test('the button of a sweep names no factor that drops no expert, and none above 1 as ×1', () => {
+  const choices = { ...settings, methods: ['reap'], typedFactors: '1.0001' };
+  const from = (experts: number): string | undefined =>
+    sweepSummary([model(experts)], [task('a', 300)], choices)
+      .split(', ')
+      .at(-1);
+  expect(from(16)).toBe('×2 to ×4');
+  expect(from(256)).toMatch(/^×2 to /u);
+  choices.typedFactors = 'keep 255';
+  expect(from(256)).toMatch(/^×1\.0039 to /u);
+  expect(typedFactors('keep 255', [model(256)]).leaves).toEqual(['×1.0039: 255 of 256 experts kept']);
+  expect(typedFactors('1.0001', [model(16)]).leaves).toEqual(['×1.0001: 16 of 16 experts kept']);
+});
+
 test('the cost counts each plan once, seeds only for methods that draw, and the unpruned model per task', () => {
   const tasks = [task('a', 300), task('b', 300)];
   expect(sweepCost([model(16)], tasks, settings, known)).toEqual({
