@@ -1,5 +1,4 @@
 import { rename } from 'node:fs/promises';
-import { isDeepStrictEqual } from 'node:util';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -10,13 +9,10 @@ import type { ConfirmedRun, RunOrigin } from '../contract/run-origin.ts';
 import { isSystemError } from '../files/file-errors.ts';
 import { requirePlainTree } from '../files/list-folder.ts';
 import { requireFreeDestination } from '../finetune/tuned-folder.ts';
-import type { JobResult } from '../jobs/job-context.ts';
-import type { CarryOut, RunToCarryOut } from '../jobs/job-queue.ts';
 import { STATE_FOLDERS } from '../jobs/state-folders.ts';
 import { type RunAsks, runKinds } from '../contract/run-kinds.ts';
 import { runCode } from '../workspace/run-binding.ts';
 import type { EngineContext } from './engine-context.ts';
-import { identifyModels } from './run-subjects.ts';
 
 const approvedManifest = runManifest.brand<'ApprovedManifest'>();
 
@@ -134,38 +130,6 @@ export const bindRun = async ({ bindings, logs }: EngineContext, manifest: RunMa
     if (!(error instanceof WorkbenchError)) throw error;
     logs.tellProblem(manifest.id, `Resuming it will need confirmation: ${error.message} ${error.remedy}`);
   }
-};
-
-/** Hashes the models of a run whose turn has come, writes their hashes into its manifest, and lets its work begin. */
-export const withModelsKnown = async (
-  context: EngineContext,
-  run: RunToCarryOut,
-  carryOut: CarryOut,
-): Promise<JobResult> => {
-  const { manifest, job, meter, signal, recordModels } = run;
-  const describe = (text: string): void => meter.describe(text);
-  const isNew = job.sources.some(({ content }) => content.known === null);
-  const known = await identifyModels(context, job.sources, manifest, { signal, describe });
-  // The list shows their hashes now.
-  if (isNew) context.emit({ type: 'models.changed' });
-  const record = async (before: RunManifest, changes: Pick<RunManifest, 'models' | 'spec'>): Promise<RunManifest> => {
-    const { models, spec } = before;
-    if (recordModels === undefined || isDeepStrictEqual(changes, { models, spec })) return before;
-    // A mark is for one content, so it is made again; a run of others that the user confirmed gets none.
-    if (await context.bindings.isBound(before)) await bindRun(context, { ...before, ...changes });
-    return recordModels(changes);
-  };
-  const begun = await record(manifest, known);
-  const result = await carryOut({ ...run, manifest: begun });
-  // The work compared them, where a Python is configured.
-  const models = await Promise.all(
-    begun.models.map(async (model) => {
-      const check = model.sha256 === undefined ? null : await context.checks.find(model.sha256);
-      return check === null ? model : { ...model, transformers: check };
-    }),
-  );
-  await record(begun, { models, spec: begun.spec });
-  return result;
 };
 
 /**

@@ -43,13 +43,13 @@ import { contentChecksums } from '../workspace/sealed-files.ts';
 import { settingsFile } from '../workspace/settings-file.ts';
 import { requireUserKey, stateFolder, type UserKey } from '../workspace/user-key.ts';
 import { createAnswers } from './answers.ts';
-import { approveToWork, withModelsKnown } from './approved-run.ts';
+import { approveToWork } from './approved-run.ts';
 import { createDevicesInUse, poolOn, type TorchInUse } from './devices-in-use.ts';
 import type { EngineContext } from './engine-context.ts';
 import { type CarryOutOrder, carryOutRun } from './job-of-run.ts';
 import { defaultMemoryBudgetBytes, engineVersions, machineMemoryBytes, physicalCores } from './machine.ts';
 import { requireSameEngine } from './run-kind.ts';
-
+import { withModelsKnown } from './run-subjects.ts';
 import type { FillOrder } from './work-on-run.ts';
 
 export interface EngineSettings {

@@ -8,29 +8,28 @@ import { createProgressMeter, ticks } from '../jobs/progress-meter.ts';
 import { approvedAs, type ApprovedManifest } from './approved-run.ts';
 import type { Answers, EngineContext } from './engine-context.ts';
 import { identifyModels } from './run-subjects.ts';
-import { requireItsDevice, type RunWays, runWays, type StartedWays, startedWays } from './run-kind.ts';
+import { requireItsDevice, restart, type RunKindDefinition, type StartedRun, startRun } from './run-kind.ts';
 
-/** Every kind of run: how its call starts it, and its manifest again; its code is loaded for such a run alone. */
-const KINDS: { readonly [K in RunKind]: () => Promise<K extends StartedKind ? StartedWays<K> : RunWays> } = {
-  sweep: async () => startedWays((await import('./calls/sweeps.ts')).sweepRun),
-  profile: async () => startedWays((await import('./calls/profiles.ts')).profileRun),
-  damage: async () => startedWays((await import('./calls/damage.ts')).damageRun),
-  beside: async () => startedWays((await import('./calls/beside.ts')).besideRun),
-  fit: async () => startedWays((await import('./calls/fit.ts')).fitRun),
-  export: async () => startedWays((await import('./calls/exports.ts')).exportRun),
-  verify: async () => startedWays((await import('./calls/exports.ts')).verifyRun),
-  finetune: async () => startedWays((await import('./calls/finetune.ts')).finetuneRun),
-  experiment: async () => startedWays((await import('./calls/experiments.ts')).experimentRun),
-  reproduce: async () => runWays((await import('./calls/reproductions.ts')).reproduceRun),
-  download: async () => runWays((await import('./calls/hub.ts')).downloadRun),
-  push: async () => runWays((await import('./calls/hub.ts')).pushRun),
+/** The definition of every kind of run; its code is loaded for such a run alone. */
+const KINDS: { readonly [K in RunKind]: () => Promise<K extends StartedKind ? StartedRun<K> : RunKindDefinition> } = {
+  sweep: async () => (await import('./calls/sweeps.ts')).sweepRun,
+  profile: async () => (await import('./calls/profiles.ts')).profileRun,
+  damage: async () => (await import('./calls/damage.ts')).damageRun,
+  beside: async () => (await import('./calls/beside.ts')).besideRun,
+  fit: async () => (await import('./calls/fit.ts')).fitRun,
+  export: async () => (await import('./calls/exports.ts')).exportRun,
+  verify: async () => (await import('./calls/exports.ts')).verifyRun,
+  finetune: async () => (await import('./calls/finetune.ts')).finetuneRun,
+  experiment: async () => (await import('./calls/experiments.ts')).experimentRun,
+  reproduce: async () => (await import('./calls/reproductions.ts')).reproduceRun,
+  download: async () => (await import('./calls/hub.ts')).downloadRun,
+  push: async () => (await import('./calls/hub.ts')).pushRun,
 };
 
 /** Makes the job of a recorded run from its manifest. Refuses models, tasks and devices that have changed. */
 export const jobOfRun = async (context: EngineContext, manifest: ApprovedManifest): Promise<Job> => {
   await requireItsDevice(context, manifest);
-  const { restart } = await KINDS[manifest.kind]();
-  return restart(context, manifest);
+  return restart(context, await KINDS[manifest.kind](), manifest);
 };
 
 /** The answers to the calls that start a run. */
@@ -39,7 +38,10 @@ export const startAnswers = (context: EngineContext): Pick<Answers, StartCall> =
     startedKinds.map((kind) => [
       startCall(kind),
       // Each is called with what its own call takes.
-      async (asked: never, signal: AbortSignal) => (await KINDS[kind]()).start(context, asked, signal),
+      async (asked: never, signal: AbortSignal) => {
+        const definition = await KINDS[kind]();
+        return startRun(context, definition, await definition.order(context, asked), signal);
+      },
     ]),
   ) as Pick<Answers, StartCall>;
 

@@ -24,8 +24,11 @@ export interface RunOrder<Spec> {
   readonly later?: boolean | undefined;
 }
 
+/** The settings of any kind of run. */
+type AnySettings = z.ZodType<Readonly<Record<string, unknown>>>;
+
 /** A kind of run: everything that starts it, and starts it again from its manifest. */
-export interface RunKindDefinition<Schema extends z.ZodType> {
+export interface RunKindDefinition<Schema extends AnySettings = AnySettings> {
   readonly kind: RunKind;
   /** Its settings, as a manifest records them. */
   readonly schema: Schema;
@@ -36,37 +39,36 @@ export interface RunKindDefinition<Schema extends z.ZodType> {
   /** Reads no model: it brings one, or sends one away. */
   readonly withoutModel?: true;
   /** Settings to record where they are not recorded as they are. */
-  readonly recorded?: (context: EngineContext, order: RunOrder<z.output<Schema>>) => Readonly<Record<string, unknown>>;
+  recorded?(context: EngineContext, order: RunOrder<z.output<Schema>>): Readonly<Record<string, unknown>>;
   /** Refuses a run before it exists. */
-  readonly check: (context: EngineContext, order: RunOrder<z.output<Schema>>) => Promise<void> | void;
-  readonly title: (context: EngineContext, order: RunOrder<z.output<Schema>>) => Promise<string> | string;
-  readonly job: (context: EngineContext, order: RunOrder<z.output<Schema>>, device: RunDevice) => Promise<Job> | Job;
+  check(context: EngineContext, order: RunOrder<z.output<Schema>>): Promise<void> | void;
+  title(context: EngineContext, order: RunOrder<z.output<Schema>>): Promise<string> | string;
+  job(context: EngineContext, order: RunOrder<z.output<Schema>>, device: RunDevice): Promise<Job> | Job;
   /** Refuses to start a recorded run again. */
-  readonly checkAgain?: (
-    context: EngineContext,
-    order: RunOrder<z.output<Schema>>,
-    manifest: RunManifest,
-  ) => Promise<void> | void;
+  checkAgain?(context: EngineContext, order: RunOrder<z.output<Schema>>, manifest: RunManifest): Promise<void> | void;
 }
 
 /** A kind of run that a call of its own starts. */
-export interface StartedRun<Kind extends StartedKind, Schema extends z.ZodType> extends RunKindDefinition<Schema> {
+export interface StartedRun<
+  Kind extends StartedKind,
+  Schema extends AnySettings = AnySettings,
+> extends RunKindDefinition<Schema> {
   readonly kind: Kind;
   /** The order that the call gives. */
-  readonly order: (context: EngineContext, asked: z.output<StartInput<Kind>>) => Promise<RunOrder<z.output<Schema>>>;
+  order(context: EngineContext, asked: z.output<StartInput<Kind>>): Promise<RunOrder<z.output<Schema>>>;
 }
 
 /**
  * Checks a new run, makes its folder and manifest, and queues its job. `signal`: no run is made once nobody waits for
  * it.
  */
-export const startRun = async <Schema extends z.ZodType<Readonly<Record<string, unknown>>>>(
+export const startRun = async <Schema extends AnySettings>(
   context: EngineContext,
   definition: RunKindDefinition<Schema>,
   order: RunOrder<z.output<Schema>>,
   signal: AbortSignal,
 ): Promise<{ run: string }> => {
-  const { kind, recorded, onCpu } = definition;
+  const { kind, onCpu } = definition;
   const { spec, models } = order;
   if (onCpu !== true) {
     requireTorchKind(definition, context.device);
@@ -87,7 +89,7 @@ export const startRun = async <Schema extends z.ZodType<Readonly<Record<string, 
     finishedAt: null,
     state: 'queued',
     error: null,
-    spec: { ...(recorded?.(context, order) ?? spec) },
+    spec: { ...(definition.recorded?.(context, order) ?? spec) },
     ...subjectsToRecord(context, order),
     versions: { ...(onCpu === true ? context.versions : context.devices.current.versions) },
     device: onCpu === true ? deviceOf(context.device.threads) : context.device,
@@ -108,14 +110,14 @@ export const startRun = async <Schema extends z.ZodType<Readonly<Record<string, 
  * What the manifest of a run says if the run is made again, to compare with what it says. A bundled record has a title
  * of its own, which is compiled in with it.
  */
-export const manifestAgain = async <Schema extends z.ZodType>(
+export const manifestAgain = async <Schema extends AnySettings>(
   context: EngineContext,
-  { kind, title }: RunKindDefinition<Schema>,
+  definition: RunKindDefinition<Schema>,
   order: RunOrder<z.output<Schema>>,
   { title: recorded, provenance }: RunManifest,
 ): Promise<Pick<RunManifest, 'kind' | 'title' | 'models' | 'tasks'>> => ({
-  kind,
-  title: provenance?.state === 'bundled' ? recorded : await title(context, order),
+  kind: definition.kind,
+  title: provenance?.state === 'bundled' ? recorded : await definition.title(context, order),
   ...subjectsToRecord(context, order),
 });
 
@@ -188,9 +190,6 @@ export const requireSameEngine = (
   );
 };
 
-/** Makes the job of a recorded run. */
-type Restart = (context: EngineContext, manifest: ApprovedManifest) => Promise<Job>;
-
 /**
  * Refuses a run that PyTorch cannot compute.
  *
@@ -204,48 +203,20 @@ const requireTorchKind = (
   throw withoutTorch(`a run of the kind ${kind}`);
 };
 
-const restarting =
-  <Schema extends z.ZodType>({
-    kind,
-    onTorch,
-    withoutModel,
-    schema,
-    checkAgain,
-    job,
-  }: RunKindDefinition<Schema>): Restart =>
-  async (context, manifest) => {
-    // Nobody's engine writes such a manifest, but somebody's hand may.
-    requireTorchKind({ kind, onTorch }, manifest.device);
-    const order = await recordedOrder(context, schema, manifest);
-    if (order.models.length === 0 && withoutModel !== true)
-      throw refuse('bad-spec', `The manifest of ${manifest.id} names no model.`, 'Start a new run.');
-    await checkAgain?.(context, order, manifest);
-    return job(context, order, manifest.device);
-  };
-
-/** How a kind of run is started again, and by its call. */
-export interface RunWays {
-  readonly restart: Restart;
-}
-export interface StartedWays<Kind extends StartedKind> extends RunWays {
-  readonly start: (
-    context: EngineContext,
-    asked: z.output<StartInput<Kind>>,
-    signal: AbortSignal,
-  ) => Promise<{ run: string }>;
-}
-
-export const runWays = <Schema extends z.ZodType>(definition: RunKindDefinition<Schema>): RunWays => ({
-  restart: restarting(definition),
-});
-
-export const startedWays = <Kind extends StartedKind, Schema extends z.ZodType<Readonly<Record<string, unknown>>>>(
-  definition: StartedRun<Kind, Schema>,
-): StartedWays<Kind> => ({
-  restart: restarting(definition),
-  start: async (context, asked, signal) =>
-    startRun(context, definition, await definition.order(context, asked), signal),
-});
+/** Makes the job of a recorded run again. */
+export const restart = async (
+  context: EngineContext,
+  definition: RunKindDefinition,
+  manifest: ApprovedManifest,
+): Promise<Job> => {
+  // Nobody's engine writes such a manifest, but somebody's hand may.
+  requireTorchKind(definition, manifest.device);
+  const order = await recordedOrder(context, definition.schema, manifest);
+  if (order.models.length === 0 && definition.withoutModel !== true)
+    throw refuse('bad-spec', `The manifest of ${manifest.id} names no model.`, 'Start a new run.');
+  await definition.checkAgain?.(context, order, manifest);
+  return definition.job(context, order, manifest.device);
+};
 
 export const onlyModel = ({ models: [model] }: Pick<RunOrder<unknown>, 'models'>): RunModel => {
   if (model === undefined) throw new Error('a run without a model');

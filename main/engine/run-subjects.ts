@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { boundedList } from '../contract/bounds.ts';
 import type { ModelHashes } from '../checkpoint/model-content.ts';
@@ -10,13 +11,15 @@ import { isSameContent, type RecordedModel, recordedModel, UNHASHED } from '../c
 import { recordedCandidates, type SweepRequest } from '../contract/sweep.ts';
 import { candidatesOfSeveral, enforce } from '../contract/start-rules.ts';
 import { isFile } from '../files/file-errors.ts';
-import type { RunModel, RunTask } from '../jobs/job-context.ts';
+import type { JobResult, RunModel, RunTask } from '../jobs/job-context.ts';
+import type { CarryOut, RunToCarryOut } from '../jobs/job-queue.ts';
 import { identify } from '../jobs/source-gate.ts';
 import { checkCandidate } from '../jobs/sweep-folders.ts';
 import { uniqueNames } from '../jobs/write-sweep-files.ts';
 import { recordedSpec } from '../runs/recorded-spec.ts';
 import type { Task } from '../tasks/task.ts';
 import { actualPath, recordedPath } from '../workspace/library.ts';
+import { bindRun } from './approved-run.ts';
 import { isModelGone } from './calls/models.ts';
 import { contentThenAndNow, thenAndNow } from './changed-since.ts';
 import type { TaskFacts } from '../tasks/kept-facts.ts';
@@ -315,6 +318,38 @@ export const identifyModels = async (
       ...(teacher === undefined || teacher === null ? {} : { teacher: withHashes(teacher) }),
     },
   };
+};
+
+/** Hashes the models of a run whose turn has come, writes their hashes into its manifest, and lets its work begin. */
+export const withModelsKnown = async (
+  context: EngineContext,
+  run: RunToCarryOut,
+  carryOut: CarryOut,
+): Promise<JobResult> => {
+  const { manifest, job, meter, signal, recordModels } = run;
+  const describe = (text: string): void => meter.describe(text);
+  const isNew = job.sources.some(({ content }) => content.known === null);
+  const known = await identifyModels(context, job.sources, manifest, { signal, describe });
+  // The list shows their hashes now.
+  if (isNew) context.emit({ type: 'models.changed' });
+  const record = async (before: RunManifest, changes: Pick<RunManifest, 'models' | 'spec'>): Promise<RunManifest> => {
+    const { models, spec } = before;
+    if (recordModels === undefined || isDeepStrictEqual(changes, { models, spec })) return before;
+    // A mark is for one content, so it is made again; a run of others that the user confirmed gets none.
+    if (await context.bindings.isBound(before)) await bindRun(context, { ...before, ...changes });
+    return recordModels(changes);
+  };
+  const begun = await record(manifest, known);
+  const result = await carryOut({ ...run, manifest: begun });
+  // The work compared them, where a Python is configured.
+  const models = await Promise.all(
+    begun.models.map(async (model) => {
+      const check = model.sha256 === undefined ? null : await context.checks.find(model.sha256);
+      return check === null ? model : { ...model, transformers: check };
+    }),
+  );
+  await record(begun, { models, spec: begun.spec });
+  return result;
 };
 
 /** Refuses to give a plan for a candidate's point: its experts are those of its own folder. */

@@ -1,3 +1,4 @@
+import { distinct } from '../contract/distinct.ts';
 import { present } from '../contract/errors.ts';
 import { type WeightType, weightType } from '../contract/export.ts';
 import { curveLabel, weightsOfLabel } from '../contract/method.ts';
@@ -54,8 +55,6 @@ interface ModelChart {
   /** Null if the sweep did not measure it. */
   readonly make: (document: SweepDocument, model: string, theme: FigureTheme, drawn?: Drawn) => ChartFigure | null;
 }
-
-const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
 
 const unprunedOf = ({ value, difference }: SweepResult): number => value - difference;
 

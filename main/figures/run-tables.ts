@@ -1,3 +1,4 @@
+import { distinct } from '../contract/distinct.ts';
 import { runDurationMs, type RunManifest } from '../contract/run.ts';
 import {
   pointNameKey,
@@ -61,8 +62,6 @@ export interface RunEntry {
   readonly line: RunLine;
   readonly points: readonly RunLine[];
 }
-
-const distinct = <T>(values: readonly T[]): readonly T[] => [...new Set(values)];
 
 const isOf = (threshold: Threshold, { model, task, method, seed }: SweepResult): boolean =>
   threshold.model === model &&

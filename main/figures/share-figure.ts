@@ -1,3 +1,4 @@
+import { distinct } from '../contract/distinct.ts';
 import type { SharePoint, SizeTrendDocument } from '../contract/size-trend.ts';
 import { factorKey } from '../contract/sweep.ts';
 import { type AnswerKind, answerKind } from '../contract/task.ts';
@@ -14,8 +15,6 @@ interface ShareLine {
   readonly answers: AnswerKind;
   readonly points: readonly { readonly factor: number; readonly share: number; readonly difference: number }[];
 }
-
-const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
 
 /**
  * Lines of one method, multiple choice first, then by rising E: means over models of a size, tasks and draws. A factor

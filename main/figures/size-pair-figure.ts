@@ -1,3 +1,4 @@
+import { distinct } from '../contract/distinct.ts';
 import type { SizePair, SizeTrendDocument } from '../contract/size-trend.ts';
 import type { MetricName } from '../contract/task.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
@@ -41,8 +42,6 @@ interface PairPanel {
   readonly n: number;
   readonly rows: readonly PairRow[];
 }
-
-const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
 
 const standingOfAll = (pairs: readonly SizePair[]): Standing => {
   const standings = pairs.map(standingOf);

@@ -211,12 +211,6 @@ export interface SweepCandidate extends CurvePlan {
   readonly step: EvaluationStep;
 }
 
-/** The steps of a candidate of a curve that are known before its plan is made. */
-const candidateSteps = ({ measurement, calibration }: SweepSubject, curve: Curve): readonly PlannedStep[] => [
-  ...(isWholeCurve(curve) ? [] : planSteps(curve, calibration)),
-  measurement,
-];
-
 /** The candidates of curves at some of their counts, count by count: plans are read, made, searched for or refitted. */
 export const candidatesOf = async (
   stage: Stage,
@@ -297,8 +291,13 @@ export interface PlannedStage extends SweepSubject {
 }
 
 /** All steps of curves of a model on a task that are known before plans are made. */
-export const curveSteps = (subject: SweepSubject, curves: readonly CountedCurve[]): readonly PlannedStep[] =>
-  curves.flatMap((curve) => curve.counts.flatMap(() => candidateSteps(subject, curve)));
+export const curveSteps = (
+  { measurement, calibration }: SweepSubject,
+  curves: readonly CountedCurve[],
+): readonly PlannedStep[] =>
+  curves.flatMap((curve) =>
+    curve.counts.flatMap(() => [...(isWholeCurve(curve) ? [] : planSteps(curve, calibration)), measurement]),
+  );
 
 export const stageSteps = (planned: PlannedStage): readonly PlannedStep[] => [
   ...planned.otherSteps,

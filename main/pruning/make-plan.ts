@@ -52,17 +52,6 @@ export const makePlan = (input: PlanInput): Plan => {
   return plan;
 };
 
-/**
- * The scores by which a method's plan keeps experts, [L][E], higher is better; of a merging method those that a budget
- * reads.
- *
- * @throws WorkbenchError as `makePlan`.
- */
-export const methodScores = (input: PlanInput): readonly Float64Array[] => {
-  const { behaviour, context } = prepared(input);
-  return behaviour.score(context);
-};
-
 /** A checked request for a plan. */
 interface PreparedPlan {
   readonly method: Method;
@@ -254,9 +243,16 @@ const inputOf = ({ info }: PlannedModel, order: PlanRequest): PlanInput => ({
 export const planForModel = (subject: PlannedModel, order: PlanRequest): Plan =>
   signedPlan(makePlan(inputOf(subject, order)), subject, order.tasks);
 
-/** The scores behind such a plan, [L][E]. */
-export const scoresForModel = (subject: PlannedModel, order: PlanRequest): readonly Float64Array[] =>
-  methodScores(inputOf(subject, order));
+/**
+ * The scores by which such a plan keeps experts, [L][E], higher is better; of a merging method those that a budget
+ * reads.
+ *
+ * @throws WorkbenchError as `planForModel`.
+ */
+export const scoresForModel = (subject: PlannedModel, order: PlanRequest): readonly Float64Array[] => {
+  const { behaviour, context } = prepared(inputOf(subject, order));
+  return behaviour.score(context);
+};
 
 /**
  * The plan that keeps the first experts of a ranking.

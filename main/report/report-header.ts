@@ -1,3 +1,4 @@
+import { distinct } from '../contract/distinct.ts';
 import { methodOfLabel } from '../contract/method.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { equivalentCommand, shownManifest } from '../words/equivalent-command.ts';
@@ -36,7 +37,7 @@ const severalDraws: Definition = [
 const list = (definitions: readonly Definition[]): HtmlNode => termList('definitions', definitions);
 
 const methodDefinitions = (names: readonly string[]): Definition[] =>
-  [...new Set(names.map((name) => methodOfLabel(name).method))].flatMap((method): Definition[] => {
+  distinct(names.map((name) => methodOfLabel(name).method)).flatMap((method): Definition[] => {
     const known = methods.find(({ name }) => name === method);
     if (known === undefined) return [];
     const { title, summary, formula, source } = known;
@@ -165,8 +166,6 @@ export const recordSection = (manifest: RunManifest): HtmlNode[] => {
     ),
   ];
 };
-
-const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
 
 const question = ({ sizeTrend, document }: ReportSource): string => {
   const { delta, models, tasks, methods } = sizeTrend;

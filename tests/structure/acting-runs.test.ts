@@ -19,11 +19,11 @@ test('only one file decides that a run may act on the contents of its manifest',
 
 test('jobs are made from stored manifests only if these are approved', () => {
   const makers = sources.flatMap(({ text }) =>
-    [...text.matchAll(/(?:const|type) (jobOfRun|sweepInputOf|workOn|recordedOrder|Restart) = [^=]*?=>/gs)].map(
+    [...text.matchAll(/const (jobOfRun|sweepInputOf|workOn|recordedOrder|restart) = [^=]*?=>/gs)].map(
       ([signature, name]) => ({ name, isApproved: signature.includes('manifest: ApprovedManifest') }),
     ),
   );
-  const names = ['Restart', 'jobOfRun', 'recordedOrder', 'sweepInputOf', 'workOn'];
+  const names = ['jobOfRun', 'recordedOrder', 'restart', 'sweepInputOf', 'workOn'];
   expect(makers.map(({ name }) => name).sort()).toEqual(names);
   expect(makers.filter(({ isApproved }) => !isApproved)).toEqual([]);
 });

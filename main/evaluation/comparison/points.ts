@@ -1,3 +1,4 @@
+import { distinct } from '../../contract/distinct.ts';
 import { refuse } from '../../contract/errors.ts';
 import { isFactorAtMost, isSameFactor, type SweepDocument, type SweepResult, UNPRUNED } from '../../contract/sweep.ts';
 import { type AnswerKind, answerKind, answersOf } from '../../contract/task.ts';
@@ -33,7 +34,6 @@ export interface ComparePoints {
   readonly tasks: readonly TaskPoints[];
 }
 
-const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
 const apart = (left: number, right: number): number => Math.abs(Math.log(left / right));
 const isNear = (left: number, right: number): boolean =>
   isFactorAtMost(Math.max(left, right), NEAREST_LIMIT * Math.min(left, right));

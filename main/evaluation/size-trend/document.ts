@@ -1,6 +1,7 @@
 import { type AnswerKind, answerKind } from '../../contract/task.ts';
 import { z } from 'zod';
 import { boundedList, boundedText } from '../../contract/bounds.ts';
+import { distinct } from '../../contract/distinct.ts';
 import type { MethodOptions } from '../../contract/plan.ts';
 import { runManifest, type RunManifest } from '../../contract/run.ts';
 import type {
@@ -36,8 +37,6 @@ import { safeCounts, sizedModels, sizeThresholds, trendSizes } from './threshold
 import { expertTrends } from './trends.ts';
 
 export type MeasuredPairs = ReturnType<typeof measurePairs> & { readonly equalKept?: readonly EqualKeptPair[] };
-
-const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
 
 const notesOf = (
   models: readonly SizedModel[],

@@ -1,3 +1,4 @@
+import { distinct } from '../../contract/distinct.ts';
 import { at } from '../../contract/errors.ts';
 import type { Finding, SharePoint, ShareTrend, SizedModel, SlopeOverExperts } from '../../contract/size-trend.ts';
 import { isSameFactor, type SweepResult } from '../../contract/sweep.ts';
@@ -18,8 +19,6 @@ import {
   listed,
 } from '../../words/numbers.ts';
 import { clauses, withOverall } from './findings.ts';
-
-const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
 
 /** Points of a sweep with a dropped share. Accuracies only: perplexities of tasks have no common scale. */
 export const sharePoints = (results: readonly SweepResult[], models: readonly SizedModel[]): SharePoint[] =>

@@ -1,4 +1,5 @@
 import type { SharedItems, SweepsComparison, SweepsRow } from '../../contract/compare.ts';
+import { distinct } from '../../contract/distinct.ts';
 import type { ItemOutcome } from '../../contract/outcome.ts';
 import { type RunManifest, runName } from '../../contract/run.ts';
 import { factorKey, type SweepDocument, type SweepResult } from '../../contract/sweep.ts';
@@ -128,8 +129,6 @@ export interface ComparedSweep {
   readonly document: SweepDocument;
   readonly outcomesOf: (result: SweepResult) => readonly ItemOutcome[] | null;
 }
-
-const distinct = (names: readonly string[]): readonly string[] => [...new Set(names)];
 
 /**
  * Matches names: those that both have; where they share none and each has a single one, these two (a sweep of one
