@@ -9,12 +9,11 @@ import { patiently } from '../hang-limit.ts';
 import { openServedEngine } from '../main/hosts/served-page.ts';
 import { smallDisk } from '../main/workspace/small-disk.ts';
 import { endProcessesOf, type LoopbackSshd, loopbackSshd, processLines } from './loopback-sshd.ts';
-import { startUncurl, temporaryFolder, type Uncurl, uncurl } from './run-uncurl.ts';
+import { startUncurl, temporaryFolder, type Uncurl, uncurl, uncurlWords } from './run-uncurl.ts';
 
 /** `uncurl connect` through a real sshd: the engine of another machine, and what remains when the line is cut. */
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const command = path.join(root, 'main', 'cli', 'uncurl.ts');
 const isInstalled = existsSync('/usr/sbin/sshd') && existsSync('/usr/bin/ssh');
 
 interface There {
@@ -37,7 +36,7 @@ const otherMachine = async ({ skip }: Pick<TestContext, 'skip'>): Promise<There>
   const environment = { UNCURL_SETTINGS: path.join(home, 'settings.json') };
   const workspace = path.join(folder, 'workspace');
   await mkdir(home);
-  const remote = `env UNCURL_SETTINGS=${environment.UNCURL_SETTINGS} ${process.execPath} ${command}`;
+  const remote = `env UNCURL_SETTINGS=${environment.UNCURL_SETTINGS} ${uncurlWords.join(' ')}`;
   const words = ['--ssh-config', sshd.configuration, '--remote-command', remote, '--workspace', workspace];
   onTestFinished(async () => {
     await sshd.cut();

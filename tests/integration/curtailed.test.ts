@@ -4,11 +4,11 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { sweepDocument, type Threshold } from '../../main/contract/sweep.ts';
 import { readParquet } from './read-parquet.ts';
-import { startUncurl, temporaryFolder, uncurl } from './run-uncurl.ts';
+import { startUncurl, temporaryFolder, uncurl, uncurlHere } from './run-uncurl.ts';
 
 const SWEEP = [
-  ...['sweep', 'uncurl-16', '--task', 'french', 'sort', 'sort-written'],
-  ...['--method', 'random', 'reap', '--factors', '2,4,8', '--seeds', '0,1', '--threads', '2', '--json'],
+  ...['sweep', 'uncurl-8', '--task', 'french', 'sort', 'sort-written'],
+  ...['--method', 'random', 'reap', '--factors', '2,4', '--seeds', '0,1', '--threads', '2', '--json'],
 ];
 const EARLY = [...SWEEP, '--stop', 'early'];
 
@@ -75,13 +75,13 @@ test('stopping early gives the thresholds of a full sweep, also after kill -9; a
   await second.ended;
   const resumed = answerOf(await uncurl(['resume', run, '--json', '--workspace', killed, '--threads', '2']));
   expect(numbersOf(resumed)).toEqual(numbersOf(curtailed));
-  const again = answerOf(await uncurl(['resume', run, '--json', '--workspace', killed, '--threads', '2']));
+  const again = answerOf(await uncurlHere(['resume', run, '--json', '--workspace', killed, '--threads', '2']));
   expect(computedOf(again)[0]).toBe(0);
   expect(numbersOf(again)).toEqual(numbersOf(curtailed));
 
   // A machine with less memory divides the items differently, and reads the stored parts.
   const small = ['--threads', '2', '--memory', '0.001'];
-  const elsewhere = answerOf(await uncurl(['resume', run, '--json', '--workspace', killed, ...small]));
+  const elsewhere = answerOf(await uncurlHere(['resume', run, '--json', '--workspace', killed, ...small]));
   expect(computedOf(elsewhere)[0]).toBe(0);
   expect(numbersOf(elsewhere)).toEqual(numbersOf(curtailed));
 
@@ -95,7 +95,7 @@ test('stopping early gives the thresholds of a full sweep, also after kill -9; a
 
 test('an adaptive search that stops early finds the same thresholds as a full one', async () => {
   const ADAPTIVE = [
-    ...['sweep', 'uncurl-16', '--task', 'sort', '--method', 'frequency', 'reap', '--adaptive'],
+    ...['sweep', 'uncurl-8', '--task', 'sort', '--method', 'frequency', 'reap', '--adaptive'],
     ...['--threads', '2', '--json'],
   ];
   const full = answerOf(await uncurl([...ADAPTIVE, '--workspace', join(await temporaryFolder(), 'workspace')]));

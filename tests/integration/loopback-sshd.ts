@@ -196,16 +196,18 @@ export interface MachineThere {
   readonly end: () => Promise<void>;
 }
 
-/** A machine whose shell knows `uncurl`, run from the sources, with a home of its own; all of it lies in `folder`. */
+/** A machine whose shell knows `uncurl`, built as an installed one, with a home of its own; all of it lies in `folder`. */
 export const machineWithUncurl = async (folder: string): Promise<MachineThere> => {
   const [bin, home] = [path.join(folder, 'bin'), path.join(folder, 'home')];
   for (const made of [bin, home]) await mkdir(made, { recursive: true });
-  const command = path.resolve(import.meta.dirname, '..', '..', 'main', 'cli', 'uncurl.ts');
+  const program = path.resolve(import.meta.dirname, '..', '..', 'dist', 'uncurl.cjs');
+  // Node that reads no TypeScript starts built programs beside the engine.
+  const command = `${process.execPath} --no-experimental-strip-types ${program}`;
   const settings = path.join(home, 'settings.json');
   // The workspace's path is a word of each engine, by which `end` finds it.
   await writeFile(
     path.join(bin, 'uncurl'),
-    `#!/bin/sh\nUNCURL_SETTINGS=${settings} exec ${process.execPath} ${command} "$@" --workspace=${home}/workspace\n`,
+    `#!/bin/sh\nUNCURL_SETTINGS=${settings} exec ${command} "$@" --workspace=${home}/workspace\n`,
     { mode: 0o755 },
   );
   const sshd = await loopbackSshd(path.join(folder, 'ssh'), { setEnv: `HOME=${home} PATH=${bin}:/usr/bin:/bin` });

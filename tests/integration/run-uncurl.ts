@@ -8,8 +8,17 @@ import { commandLineHere } from '../main/cli/command-line-here.ts';
 import { removeFolder } from '../remove-folder.ts';
 
 /** The command line as vitest.config.ts names it: built for integration tests, its sources for others. */
-export const uncurlProgram =
-  process.env['UNCURL_PROGRAM'] ?? expect.fail('UNCURL_PROGRAM does not name the command line');
+const uncurlProgram = process.env['UNCURL_PROGRAM'] ?? expect.fail('UNCURL_PROGRAM does not name the command line');
+
+/**
+ * The words that start it. Without types that Node strips, as in an installed one, the built command's threads and
+ * processes are built programs too: those of the sources take three times the processor time to start.
+ */
+export const uncurlWords: readonly string[] = [
+  process.execPath,
+  ...(process.features.typescript === false ? ['--no-experimental-strip-types'] : []),
+  uncurlProgram,
+];
 
 export const resources = fileURLToPath(new URL('../../resources', import.meta.url));
 
@@ -33,7 +42,8 @@ export interface Uncurl {
 
 /** Starts the real command line in a process. */
 export const startUncurl = (args: readonly string[], environment: Readonly<Record<string, string>> = {}): Uncurl => {
-  const child = spawn(process.execPath, [uncurlProgram, ...args], {
+  const [node = '', ...words] = uncurlWords;
+  const child = spawn(node, [...words, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
   });
