@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { explainFileError, makeFolder } from './file-errors.ts';
 
@@ -17,11 +17,13 @@ export const temporaryNameFor = (path: string, folder = dirname(path)): string =
 export const writerOfTemporary = (name: string): string | null =>
   /^\..*\.(\d{1,10}-[0-9a-f]{8})[0-9a-f]{8}\.tmp$/.exec(name)?.[1] ?? null;
 
-/** Makes what was written to a file (or, opened to be read, a folder) survive a power failure. */
-export const syncFile = async (path: string, flags = 'r+'): Promise<void> => {
-  await using handle = await open(path, flags);
+const flush = async (opening: Promise<FileHandle>): Promise<void> => {
+  await using handle = await opening;
   await handle.sync();
 };
+
+/** Makes what was written to a file survive a power failure. */
+export const syncFile = (path: string): Promise<void> => flush(open(path, 'r+'));
 
 /** Flushes a finished temporary file and renames it: readers see the old file or the complete new one. */
 export const publishFile = async (temporary: string, path: string): Promise<void> => {
@@ -29,7 +31,7 @@ export const publishFile = async (temporary: string, path: string): Promise<void
   await rename(temporary, path);
   // So that the rename survives a power failure. Windows cannot open folders and does not need it.
   const folder = dirname(path);
-  if (process.platform !== 'win32') await syncFile(folder, 'r');
+  if (process.platform !== 'win32') await flush(open(folder, 'r'));
 };
 
 /**
