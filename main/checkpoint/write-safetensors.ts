@@ -53,28 +53,24 @@ export const writeSafetensors = async (
 ): Promise<number> => {
   const start = fileStart(tensors, metadata);
   let size = start.length;
-  const handle = await open(file, 'wx');
-  try {
-    const write = async (bytes: Uint8Array): Promise<void> => {
-      await handle.writeFile(bytes);
-      onBytes(bytes);
-    };
-    await write(start);
-    for (const tensor of tensors) {
-      let written = 0;
-      for await (const bytes of chunksOf(tensor.bytes())) {
-        await write(bytes);
-        written += bytes.length;
-      }
-      size += written;
-      if (written !== tensor.byteLength) {
-        throw new Error(`tensor "${tensor.name}" gave ${written} bytes instead of ${tensor.byteLength}`);
-      }
+  await using handle = await open(file, 'wx');
+  const write = async (bytes: Uint8Array): Promise<void> => {
+    await handle.writeFile(bytes);
+    onBytes(bytes);
+  };
+  await write(start);
+  for (const tensor of tensors) {
+    let written = 0;
+    for await (const bytes of chunksOf(tensor.bytes())) {
+      await write(bytes);
+      written += bytes.length;
     }
-    await handle.sync();
-  } finally {
-    await handle.close();
+    size += written;
+    if (written !== tensor.byteLength) {
+      throw new Error(`tensor "${tensor.name}" gave ${written} bytes instead of ${tensor.byteLength}`);
+    }
   }
+  await handle.sync();
   return size;
 };
 

@@ -12,6 +12,7 @@ import type { OptionReader, VerbHost } from './verb.ts';
 import { findRun, workspaceOf } from './subjects.ts';
 import { printedFactor, printedInterval, printedValue } from './terminal-text.ts';
 import { printedProgress } from './terminal.ts';
+import { atEnd } from '../files/at-end.ts';
 
 interface EngineOptions {
   /** Default: the workspace that `--workspace` names. */
@@ -48,11 +49,8 @@ export const withEngine = async <T>(
     startCompute,
     ...machineSettings(reader),
   });
-  try {
-    return await use(engine);
-  } finally {
-    await host.endsWell(engine.dispose());
-  }
+  await using _closing = atEnd(() => host.endsWell(engine.dispose()));
+  return await use(engine);
 };
 
 /** Opens an engine on the workspace of the run that the first argument names. */
@@ -77,11 +75,8 @@ export const withEngineForFile = async <T>(
 ): Promise<T> => {
   if (reader.text('workspace') !== undefined) return withEngine(reader, host, use, options);
   const workspace = await makeTemporaryFolder('workspace');
-  try {
-    return await withEngine(reader, host, use, { ...options, workspace });
-  } finally {
-    await rm(workspace, { recursive: true, force: true });
-  }
+  await using _removing = atEnd(() => rm(workspace, { recursive: true, force: true }));
+  return await withEngine(reader, host, use, { ...options, workspace });
 };
 
 export const manifestOf = async (engine: Engine, run: string): Promise<RunManifest> =>

@@ -139,12 +139,8 @@ export const writeOnnxGraph = async (
 };
 
 const withNewFile = async <T>(file: string, write: (handle: FileHandle) => Promise<T>): Promise<T> => {
-  const handle = await open(file, 'wx');
-  try {
-    const result = await write(handle);
-    await handle.sync();
-    return result;
-  } finally {
-    await handle.close();
-  }
+  await using handle = await open(file, 'wx');
+  const result = await write(handle);
+  await handle.sync();
+  return result;
 };

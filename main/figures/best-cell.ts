@@ -53,29 +53,19 @@ export const bestMethods = ({ best, methods }: BestThreshold<SizeThreshold>): st
 
 /** The threshold of each way to read a cell: what is asked, by which method, how far. */
 export interface BestLine {
+  /** As it is called: selected (after selection), endings (texts end as often), everywhere (on every task). */
   readonly kind: 'chosen' | 'written' | 'selected' | 'endings' | 'everywhere';
-  /** "written", "selected" (after selection), "endings" (texts end as often), "everywhere" (on every task). */
-  readonly label: string;
   /** "REAP +1"; empty where no factor is safe; "nothing to lose" and "too few items" where none is told. */
   readonly method: string;
   readonly value: string;
   readonly threshold: Pick<Threshold, 'verdict' | 'factor' | 'lastSafe' | 'firstUnsafe' | 'firstWorse'>;
 }
 
-const labels: Readonly<Record<BestLine['kind'], string>> = {
-  chosen: 'chosen',
-  written: 'written',
-  selected: 'selected',
-  endings: 'endings',
-  everywhere: 'everywhere',
-};
-
 const withoutMethod = ({ verdict }: BestLine['threshold']): string =>
   isNothingToLose(verdict) ? 'nothing to lose' : verdict === 'cannot-tell' ? 'too few items' : '';
 
 const line = (kind: BestLine['kind'], threshold: BestLine['threshold'], methods: string): BestLine => ({
   kind,
-  label: labels[kind],
   method: (threshold.lastSafe ?? 1) > 1 ? methods : withoutMethod(threshold),
   value: thresholdValue(threshold),
   threshold,
@@ -103,8 +93,8 @@ export const bestLines = ({ best, written, selected }: BestCell, methods: number
 };
 
 /** The words of a line: "REAP" for answers that are chosen, "written: REAP", and the label alone without a method. */
-export const lineWords = ({ kind, label, method }: BestLine): string =>
-  method === '' ? label : kind === 'chosen' ? method : `${label}: ${method}`;
+export const lineWords = ({ kind, method }: BestLine): string =>
+  method === '' ? kind : kind === 'chosen' ? method : `${kind}: ${method}`;
 
 /** From what is worst to what is safest; safe lines by their factor. */
 const looks = ['unsafe', 'open', 'unknown', 'safe'] as const;

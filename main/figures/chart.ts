@@ -1,6 +1,7 @@
 import { type ScaleContinuousNumeric, scaleLinear, scaleLog, scaleSymlog } from 'd3-scale';
 import type { MetricName } from '../contract/task.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
+import { formatFactor } from '../words/numbers.ts';
 import type { LegendEntry, MethodMark } from './method-marks.ts';
 import { textWidth } from './svg.ts';
 
@@ -176,15 +177,17 @@ export const linearAxis = (
 
 const isDoubling = (factor: number): boolean => Number.isInteger(Math.log2(factor));
 
+export const FACTOR_TITLE = 'pruning factor (experts before / after)';
+
 /** Pruning factors from 1 to `largest` (at least 2), named where they were measured: doublings first. */
-export const factorAxis = (factors: readonly number[], { title, label }: AxisText, largest = 2): ChartAxis => {
+export const factorAxis = (factors: readonly number[], title: string, largest = 2): ChartAxis => {
   const measured = [...new Set([1, ...factors])].sort((left, right) => left - right);
   const end = maxOf([2, largest, ...measured]);
   return {
     scale: 'doubling',
     domain: [1, end],
     ticks: [...measured.filter(isDoubling), ...measured.filter((factor) => !isDoubling(factor))],
-    label,
+    label: formatFactor,
     title,
     inset: FACTOR_INSET,
     hasGrid: true,
@@ -192,11 +195,7 @@ export const factorAxis = (factors: readonly number[], { title, label }: AxisTex
 };
 
 /** Counts (of experts, of items) at equal distances for equal ratios, each named. */
-export const countsAxis = (
-  counts: readonly number[],
-  { title, label }: AxisText,
-  inset: Range = FACTOR_INSET,
-): ChartAxis => {
+export const countsAxis = (counts: readonly number[], { title, label }: AxisText, inset: Range): ChartAxis => {
   const rising = [...new Set(counts)].sort((left, right) => left - right);
   return {
     scale: 'doubling',

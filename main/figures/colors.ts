@@ -40,7 +40,8 @@ const themes: Readonly<Record<ThemeName, FigureTheme>> = {
   },
 };
 
-type ThemeColor = Exclude<keyof FigureTheme, 'name' | 'task'>;
+const themeColors = ['background', 'ink', 'muted', 'grid', 'absent'] as const;
+type ThemeColor = (typeof themeColors)[number];
 const propertyOf = (color: ThemeColor): string => `--figure-${color}`;
 const reference = (color: ThemeColor): string => `var(${propertyOf(color)})`;
 
@@ -56,17 +57,8 @@ export const pageTheme: FigureTheme = {
 };
 
 /** Custom properties (name, value) that `pageTheme` refers to. */
-export const pageColors = (name: ThemeName): readonly (readonly [property: string, value: string])[] => {
-  const { background, ink, muted, grid, absent } = themes[name];
-  const colors: readonly (readonly [ThemeColor, string])[] = [
-    ['background', background],
-    ['ink', ink],
-    ['muted', muted],
-    ['grid', grid],
-    ['absent', absent],
-  ];
-  return colors.map(([color, value]) => [propertyOf(color), value]);
-};
+export const pageColors = (name: ThemeName): readonly (readonly [property: string, value: string])[] =>
+  themeColors.map((color) => [propertyOf(color), themes[name][color]]);
 
 /** Colours of a figure; text on background has a contrast of at least 5.9 (WCAG AA) in both. `task`: default, names. */
 export const figureTheme = (name: ThemeName, task?: TaskNaming): FigureTheme =>

@@ -12,7 +12,7 @@ import { lowerEndAt, ONE_SIDED_ALPHA, upperEndOf } from '../evaluation/verdicts.
 import { maxOf } from '../statistics/extremes.ts';
 import { compareMethodLabels, methodTitle } from '../words/methods.ts';
 import { counted, formatCount, formatFactor, formatSigned } from '../words/numbers.ts';
-import { type Chart, type ChartFigure, type ChartSeries, compressedAxis, factorAxis } from './chart.ts';
+import { type Chart, type ChartFigure, type ChartSeries, compressedAxis, FACTOR_TITLE, factorAxis } from './chart.ts';
 import type { FigureTheme } from './colors.ts';
 import { type MethodMark, methodMarks, runMarks } from './method-marks.ts';
 import { measuredText } from './point-words.ts';
@@ -237,7 +237,7 @@ export const differenceChart = (
     note: `n = ${n}`,
     x: factorAxis(
       points.map(({ factor }) => factor),
-      { title: 'pruning factor (experts before / after)', label: formatFactor },
+      FACTOR_TITLE,
       largestFactor,
     ),
     y: compressedAxis([-1.6 * delta, 1.6 * delta, ...ends], delta, { title: differenceAxisTitle(metric), label }),

@@ -59,15 +59,9 @@ const pictureFile = ({ picture }: ViewFiles): FigureFile[] =>
 const tableFile = ({ table }: ViewFiles): FigureFile => ({ name: table.name, contents: table.write() });
 const viewFiles = (view: ViewFiles): FigureFile[] => [...pictureFile(view), tableFile(view)];
 
-const kindsFiles = (manifest: RunManifest, document: SweepDocument): FigureFile[] => {
-  const contents = choiceAndWritingCsv(document, manifest);
-  return contents === null ? [] : [{ name: 'chosen-and-written.csv', contents }];
-};
-
-const curtailedFiles = (manifest: RunManifest, document: SweepDocument): FigureFile[] => {
-  const contents = curtailedCsv(document, manifest);
-  return contents === null ? [] : [{ name: 'curtailed.csv', contents }];
-};
+/** A table that only some sweeps have. */
+const tableIfAny = (name: string, contents: string | null): FigureFile[] =>
+  contents === null ? [] : [{ name, contents }];
 
 const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: ThemeName): FigureFile[] => {
   const view = { manifest, document, theme };
@@ -83,12 +77,12 @@ const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: Theme
     ...charts.slice(0, 1).map(({ files }) => tableFile(files)),
     ...viewFiles(thresholdsView(view)),
     { name: 'thresholds.md', contents: thresholdsMarkdown(document, manifest) },
-    ...kindsFiles(manifest, document),
+    ...tableIfAny('chosen-and-written.csv', choiceAndWritingCsv(document, manifest)),
     ...elsewhere.flatMap(pictureFile),
     ...elsewhere.slice(0, 1).map(tableFile),
     ...luck.flatMap(pictureFile),
     ...luck.slice(0, 1).map(tableFile),
-    ...curtailedFiles(manifest, document),
+    ...tableIfAny('curtailed.csv', curtailedCsv(document, manifest)),
     ...frontier.flatMap(({ files }) => pictureFile(files)),
     ...frontier.slice(0, 1).map(({ files }) => tableFile(files)),
   ];

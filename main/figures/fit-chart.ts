@@ -2,12 +2,11 @@ import { type WeightType, weightType } from '../contract/export.ts';
 import type { FitDocument, ScoredCandidate } from '../contract/fit.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import { candidateWords, limitWords } from '../words/fit.ts';
-import { methodTitle } from '../words/methods.ts';
 import { formatBytes, formatNats } from '../words/numbers.ts';
 import { type ChartAxis, type ChartFigure, type ChartPoint, type ChartSeries, compressedAxis } from './chart.ts';
 import type { FigureTheme } from './colors.ts';
 import { fitCurve } from './fit-table.ts';
-import { type LegendEntry, weightsMark } from './method-marks.ts';
+import { weightsLegend, weightsMark } from './method-marks.ts';
 
 const FIT_CAPTION =
   'Each mark is a candidate: its colour is the type of its weights, its shape the method, the hexagon a model with ' +
@@ -65,13 +64,6 @@ export const fitFigure = (document: FitDocument, theme: FigureTheme): ChartFigur
   const limits = limit.kind === 'bytes' ? [limit.bytes] : [];
   const types = weightType.options.filter((type) => scored.some(({ weights }) => weights === type));
   const methods = [...new Set(scored.flatMap(({ method }) => method ?? []))];
-  const legend: readonly LegendEntry[] = [
-    ...types.map((type) => ({ label: type, mark: weightsMark(type, null, theme) })),
-    ...methods.map((method) => ({
-      label: methodTitle(method),
-      mark: { ...weightsMark('stored', method, theme), color: theme.muted, dash: '0 100' },
-    })),
-  ];
   const curve = fitCurve(document);
   const onCurve = new Set(curve.map(({ name }) => name));
   const all = maxOf(scored.map(({ items }) => items));
@@ -115,7 +107,7 @@ export const fitFigure = (document: FitDocument, theme: FigureTheme): ChartFigur
     title: `${document.model} on ${theme.task(document.task)}: loss over bytes`,
     description: `${scored.length} candidates for ${limitWords(limit)}.`,
     caption: FIT_CAPTION,
-    legend,
+    legend: weightsLegend(types, methods, theme),
     plot: { width: 560, height: 236 },
     charts: [
       {

@@ -1,6 +1,7 @@
 import { type RoundedType, roundedTypes, type WeightType } from '../contract/export.ts';
 import { methodOfLabel, weightsOfLabel } from '../contract/method.ts';
 import type { RefitName } from '../contract/plan.ts';
+import { methodTitle } from '../words/methods.ts';
 import type { FigureTheme, ThemeName } from './colors.ts';
 import { svgElement, svgLabel, type SvgNode, textWidth } from './svg.ts';
 
@@ -247,6 +248,19 @@ export const weightsMark = (type: WeightType, label: string | null, theme: Figur
     isRecovered,
   };
 };
+
+/** Types of weights by their colours, and methods by their shapes. */
+export const weightsLegend = (
+  types: readonly WeightType[],
+  methods: readonly string[],
+  theme: FigureTheme,
+): readonly LegendEntry[] => [
+  ...types.map((type) => ({ label: type, mark: weightsMark(type, null, theme) })),
+  ...methods.map((method) => ({
+    label: methodTitle(method),
+    mark: { ...weightsMark('stored', method, theme), color: theme.muted, dash: '0 100' },
+  })),
+];
 
 const RUN_DASHES = ['none', '8 3', '3 2', '8 3 2 3', '12 3', '1.2 3'] as const;
 

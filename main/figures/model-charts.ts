@@ -7,11 +7,11 @@ import type { MetricName } from '../contract/task.ts';
 import { testedPoints } from '../evaluation/curtailed-points.ts';
 import { type PointOverDraws, pointsOverDraws } from '../evaluation/draws.ts';
 import { type FrontierPoint, frontierPoints, undominatedOf } from '../evaluation/frontier.ts';
-import { headlineThresholds } from '../evaluation/threshold.ts';
+import { groupBy, headlineThresholds } from '../evaluation/threshold.ts';
 import { itemsNeeded } from '../evaluation/verdicts.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { methodTitle } from '../words/methods.ts';
-import { formatBytes, formatFactor, formatNumber } from '../words/numbers.ts';
+import { formatBytes, formatNumber } from '../words/numbers.ts';
 import { verdictText } from '../words/verdicts.ts';
 import {
   type Chart,
@@ -20,13 +20,14 @@ import {
   type ChartPoint,
   type ChartRule,
   type ChartSeries,
+  FACTOR_TITLE,
   factorAxis,
   linearAxis,
   tickText,
   type ThresholdRow,
 } from './chart.ts';
 import type { FigureTheme } from './colors.ts';
-import { type MethodMark, methodMarks, weightsMark } from './method-marks.ts';
+import { type MethodMark, methodMarks, weightsLegend, weightsMark } from './method-marks.ts';
 import { pointLines, pointTitle, resultKey } from './point-words.ts';
 
 /** What is drawn; default: everything, without chance. */
@@ -109,9 +110,26 @@ const unprunedRule = (at: number): ChartRule => ({ axis: 'y', at, tone: 'ink' })
 const legendOf = (marks: ReadonlyMap<string, MethodMark>, labelOf = methodTitle) =>
   [...marks].map(([method, mark]) => ({ label: labelOf(method), mark }));
 
+type Results = readonly [SweepResult, ...SweepResult[]];
+
 /** Results of one model, by task in the order of the results. */
-const byTask = (results: readonly SweepResult[]): readonly (readonly [string, readonly SweepResult[]])[] =>
-  distinct(results.map(({ task }) => task)).map((task) => [task, results.filter((result) => result.task === task)]);
+const byTask = (results: readonly SweepResult[]): readonly Results[] => groupBy(results, ({ task }) => task);
+
+/** The chart of a task, of the results on it. */
+const taskChart = (
+  [{ task, n }]: Results,
+  theme: FigureTheme,
+  parts: Pick<Chart, 'x' | 'y' | 'rules' | 'series' | 'thresholds'> & { readonly definition?: string | undefined },
+): Chart => ({
+  key: task,
+  heading: theme.task(task),
+  note: `n = ${n}`,
+  ...parts,
+  definition: parts.definition ?? 'pairedDifference',
+});
+
+const accuraciesIn = (results: readonly SweepResult[]): readonly number[] =>
+  results.filter(({ metric }) => metric !== 'perplexity').flatMap(endsOf);
 
 // --- Quality against the pruning factor ---
 
@@ -223,7 +241,7 @@ const marginOf = ({ metric }: SweepResult, unpruned: number, delta: number): num
 
 const curvesFigure: ModelChart['make'] = (document, model, theme, { methods, chance } = {}) => {
   const results = document.results.filter((result) => result.model === model);
-  const tasks = byTask(results).map(([task, own]) => ({ task, own, curves: curvesOn(document, model, task) }));
+  const tasks = byTask(results).map((own) => ({ own, curves: curvesOn(document, model, own[0].task) }));
   const all = distinct(tasks.flatMap(({ curves }) => curves.map(({ method }) => method)));
   if (tasks.length === 0) return null;
   const marks = methodMarks(all, theme, methods);
@@ -233,11 +251,11 @@ const curvesFigure: ModelChart['make'] = (document, model, theme, { methods, cha
     const draws = maxOf([1, ...curves.filter((curve) => curve.method === method).map((curve) => curve.draws)]);
     return draws > 1 ? `${methodTitle(method)} (mean and range of ${draws} draws)` : methodTitle(method);
   };
-  const rulesOf = (task: string, [first]: readonly SweepResult[]): readonly ChartRule[] => {
-    if (first === undefined) return [];
+  const rulesOf = ([first]: Results): readonly ChartRule[] => {
+    const { task, metric } = first;
     const unpruned = unprunedOf(first);
     const delta = document.thresholds.find((threshold) => threshold.model === model && threshold.task === task)?.delta;
-    const guessed = first.metric === 'perplexity' ? null : (chance?.(task) ?? null);
+    const guessed = metric === 'perplexity' ? null : (chance?.(task) ?? null);
     return [
       unprunedRule(unpruned),
       ...(delta === undefined
@@ -246,42 +264,31 @@ const curvesFigure: ModelChart['make'] = (document, model, theme, { methods, cha
       ...(guessed === null ? [] : [{ axis: 'y', at: guessed, tone: 'muted', dash: '1 3' } as const]),
     ];
   };
-  const valuesOf = ({ task, own }: (typeof tasks)[number]): readonly number[] => [
-    ...own.flatMap(endsOf),
-    ...rulesOf(task, own).map(({ at }) => at),
-  ];
-  const accuracies = tasks.filter(({ own }) => own[0]?.metric !== 'perplexity').flatMap(valuesOf);
-  const x = factorAxis(factors, { title: 'pruning factor (experts before / after)', label: formatFactor });
+  const valuesOf = (own: Results): readonly number[] => [...own.flatMap(endsOf), ...rulesOf(own).map(({ at }) => at)];
+  const accuracies = tasks.filter(({ own }) => own[0].metric !== 'perplexity').flatMap(({ own }) => valuesOf(own));
+  const x = factorAxis(factors, FACTOR_TITLE);
   return {
     title: `${model}: quality against pruning factor`,
     description: `${tasks.length} tasks, methods ${[...marks.keys()].join(', ')}. ${document.rule}`,
     caption: curvesCaption(
-      tasks.flatMap(({ own }) => own[0]?.metric ?? []),
+      tasks.map(({ own }) => own[0].metric),
       curves,
     ),
     rule: document.rule,
     legend: legendOf(marks, labelOf),
-    charts: tasks.flatMap((entry): Chart[] => {
-      const { task, own } = entry;
+    charts: tasks.map(({ own, curves: ofTask }) => {
       const [first] = own;
-      if (first === undefined) return [];
-      const shown = entry.curves.flatMap((curve) => {
+      const shown = ofTask.flatMap((curve) => {
         const mark = marks.get(curve.method);
         return mark === undefined ? [] : [{ curve, mark }];
       });
-      return [
-        {
-          key: task,
-          heading: theme.task(task),
-          note: `n = ${first.n}`,
-          x,
-          y: valueAxis(first.metric, valuesOf(entry), accuracies),
-          definition: 'pairedDifference',
-          rules: rulesOf(task, own),
-          thresholds: shown.map(({ curve, mark }) => thresholdRow(curve, mark, first.metric)),
-          series: shown.map(({ curve, mark }) => curveSeries(curve, mark, unprunedOf(first))),
-        },
-      ];
+      return taskChart(own, theme, {
+        x,
+        y: valueAxis(first.metric, valuesOf(own), accuracies),
+        rules: rulesOf(own),
+        thresholds: shown.map(({ curve, mark }) => thresholdRow(curve, mark, first.metric)),
+        series: shown.map(({ curve, mark }) => curveSeries(curve, mark, unprunedOf(first))),
+      });
     }),
   };
 };
@@ -322,7 +329,7 @@ const against = <N extends string>(name: N, words: AxisWords): ModelChart & { re
     });
     const results = placed.map(({ result }) => result);
     const marks = methodMarks(distinct(results.filter(isCandidate).map(({ method }) => method)), theme, methods);
-    const accuracies = results.filter(({ metric }) => metric !== 'perplexity').flatMap(endsOf);
+    const accuracies = accuraciesIn(results);
     const x = linearAxis(
       placed.map(({ at }) => at),
       { title: words.across, label: shortTick },
@@ -352,22 +359,16 @@ const against = <N extends string>(name: N, words: AxisWords): ModelChart & { re
         'Each mark is a measured model, one per seed; the line of a curve runs from the unpruned model (solid line ' +
         `across) to its smallest. ${INTERVAL_CAPTION}. ${words.note}`,
       legend: legendOf(marks),
-      charts: byTask(results).flatMap(([task, own]): Chart[] => {
+      charts: byTask(results).map((own) => {
         const [first] = own;
-        if (first === undefined) return [];
-        const here = placed.filter(({ result }) => result.task === task);
-        return [
-          {
-            key: task,
-            heading: theme.task(task),
-            note: `n = ${first.n}`,
-            x,
-            y: valueAxis(first.metric, own.flatMap(endsOf), accuracies),
-            definition: words.definition ?? 'pairedDifference',
-            rules: [unprunedRule(unprunedOf(first))],
-            series: [...marks].flatMap(([method, mark]) => seriesOf(here, method, mark)),
-          },
-        ];
+        const here = placed.filter(({ result }) => result.task === first.task);
+        return taskChart(own, theme, {
+          x,
+          y: valueAxis(first.metric, own.flatMap(endsOf), accuracies),
+          definition: words.definition,
+          rules: [unprunedRule(unprunedOf(first))],
+          series: [...marks].flatMap(([method, mark]) => seriesOf(here, method, mark)),
+        });
       }),
     };
   };
@@ -403,7 +404,7 @@ const frontierFigure: ModelChart['make'] = (document, model, theme) => {
   const results = points.map(({ result }) => result);
   const methods = distinct(points.filter((point) => !isWhole(point)).map(methodOf));
   const types = weightType.options.filter((type) => points.some((point) => typeOf(point) === type));
-  const accuracies = results.filter(({ metric }) => metric !== 'perplexity').flatMap(endsOf);
+  const accuracies = accuraciesIn(results);
   const megabytes = ({ bytes }: FrontierPoint): number => bytes / 1e6;
   const x = linearAxis(points.map(megabytes), { title: 'weights (MB)', label: shortTick }, { inset: [10, 10] });
   const pathOf = (frontierPoints: readonly FrontierPoint[]) =>
@@ -422,23 +423,15 @@ const frontierFigure: ModelChart['make'] = (document, model, theme) => {
       })),
     };
   };
-  const tasks = byTask(results).map(([task]) => task);
+  const tasks = byTask(results);
   return {
     title: `${model}: prune or quantise?`,
     description: `${tasks.length} tasks, weights ${types.join(', ')}, methods ${methods.join(', ')}.`,
     caption: FRONTIER_CAPTION,
-    legend: [
-      ...types.map((type) => ({ label: type, mark: weightsMark(type, null, theme) })),
-      ...methods.map((method) => ({
-        label: methodTitle(method),
-        mark: { ...weightsMark('stored', method, theme), color: theme.muted, dash: '0 100' },
-      })),
-    ],
-    charts: tasks.flatMap((task): Chart[] => {
+    legend: weightsLegend(types, methods, theme),
+    charts: tasks.map((own) => {
+      const [{ task, metric }] = own;
       const matchingPoints = points.filter(({ result }) => result.task === task);
-      const first = matchingPoints[0]?.result;
-      if (first === undefined) return [];
-      const values = matchingPoints.flatMap(({ result }) => endsOf(result));
       const best: ChartSeries = {
         key: 'best of all types',
         mark: { ...weightsMark('stored', null, theme), color: theme.muted, dash: 'none' },
@@ -447,24 +440,18 @@ const frontierFigure: ModelChart['make'] = (document, model, theme) => {
         opacity: 0.35,
         points: [],
       };
-      return [
-        {
-          key: task,
-          heading: theme.task(task),
-          note: `n = ${first.n}`,
-          x,
-          y: valueAxis(first.metric, values, accuracies),
-          definition: 'pairedDifference',
-          rules: [],
-          series: [
-            best,
-            ...types.flatMap((type) => {
-              const ofType = matchingPoints.filter((point) => typeOf(point) === type);
-              return ofType.length === 0 ? [] : [typeSeries(ofType, type)];
-            }),
-          ],
-        },
-      ];
+      return taskChart(own, theme, {
+        x,
+        y: valueAxis(metric, own.flatMap(endsOf), accuracies),
+        rules: [],
+        series: [
+          best,
+          ...types.flatMap((type) => {
+            const ofType = matchingPoints.filter((point) => typeOf(point) === type);
+            return ofType.length === 0 ? [] : [typeSeries(ofType, type)];
+          }),
+        ],
+      });
     }),
   };
 };

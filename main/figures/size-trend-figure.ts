@@ -146,7 +146,7 @@ export const expertTrendFigure = (
   const factors = sizeTrend.trends.flatMap(({ points }) =>
     points.flatMap(({ lastSafe, largestTested }) => [lastSafe ?? 1, Math.min(largest, largestTested)]),
   );
-  const y = factorAxis(factors, { title: 'threshold factor', label: formatFactor }, largest);
+  const y = factorAxis(factors, 'threshold factor', largest);
   const kindOf = ({ task }: ExpertTrend): AnswerKind => (sizeTrend.written.includes(task) ? 'written' : 'chosen');
   return {
     title: 'Threshold against the number of pretraining experts',

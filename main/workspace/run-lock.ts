@@ -203,14 +203,10 @@ const writeReleased = async (file: string, text: string): Promise<void> => {
     await writeFileAtomically(file, text);
   } catch (error) {
     if (!(error instanceof WorkbenchError && error.code === 'disk-full')) throw error;
-    const handle = await open(file, 'r+');
-    try {
-      await handle.write(text, 0);
-      await handle.truncate(Buffer.byteLength(text));
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await using handle = await open(file, 'r+');
+    await handle.write(text, 0);
+    await handle.truncate(Buffer.byteLength(text));
+    await handle.sync();
   }
 };
 

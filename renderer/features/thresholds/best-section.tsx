@@ -168,7 +168,7 @@ const Cell = (props: CellProps) => {
     ...(everywhere === undefined ? [] : [`safe on every task ${reachText(everywhere)}`]),
     ...(strictest === undefined || strictest.kind === 'chosen'
       ? []
-      : [`coloured by its strictest line: ${strictest.label}`]),
+      : [`coloured by its strictest line: ${strictest.kind}`]),
     ...truncated.map((entry) => truncationLine({ ...entry, task: title(entry.task) })),
   ];
   return (

@@ -13,14 +13,13 @@ import {
 } from '../../../main/figures/chart.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
 import { methodMarks } from '../../../main/figures/method-marks.ts';
-import { formatFactor } from '../../../main/words/numbers.ts';
 
 const METHODS = ['random', 'frequency', 'reap', 'uncurl', 'ean', 'man', 'msan'];
 const marks = methodMarks(METHODS, figureTheme('light'));
 /** Neighbouring factors of 64 experts: 32, 31, 30 kept; and the last with top-2. */
 const FACTORS = [2, 64 / 31, 64 / 30, 32];
 const plot = { left: 50, top: 10, width: 250, height: 150 };
-const TEXT = { title: 'pruning factor', label: formatFactor };
+const TEXT = 'pruning factor';
 
 const point = (x: number, y: number): ChartPoint => ({
   key: String(x),

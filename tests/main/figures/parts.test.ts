@@ -55,7 +55,7 @@ describe('axis scales', () => {
   });
 
   it('name measured factors, put powers of two at equal distances, and keep the largest inside the plot', () => {
-    const x = factorAxis([2, 4, 3, 8, 64 / 6], TEXT);
+    const x = factorAxis([2, 4, 3, 8, 64 / 6], '');
     expect(x.ticks).toEqual([1, 2, 4, 8, 3, 64 / 6]);
     const { x: position } = chartScales({ x, y: x }, PLOT);
     const steps = [1, 2, 4].map((factor) => position(2 * factor) - position(factor));
