@@ -104,6 +104,28 @@ it(
   TEST_LIMIT_MS,
 );
 
+it(
+  'no plan with different numbers of experts is tried where none is left to move from one layer to another',
+  async () => {
+    const engine = await openEngine();
+    const { model, task } = await bundled(engine, 'uncurl-8', 'mood');
+    const { candidates, surrogates } = await searchedFit(engine, {
+      model,
+      task,
+      limit: { kind: 'bytes', bytes: 600_000 },
+      format: 'plan',
+      methods: ['reap'],
+      types: ['stored'],
+      scoringItems: 10,
+      finalists: 0,
+    });
+    // Each layer keeps two experts, as many as a token chooses.
+    expect(candidates.filter(({ fits }) => fits).map(({ name }) => name)).toEqual(['reap 2 stored']);
+    expect(surrogates).toEqual([]);
+  },
+  TEST_LIMIT_MS,
+);
+
 it.each([
   ['hf', 'transformers decodes the experts of all layers by one scheme of compressed-tensors'],
   ['onnx', 'the format onnx keeps weights as stored'],
