@@ -81,18 +81,47 @@ it(
     const { run, candidates } = await searchedFit(engine, {
       model,
       task,
-      limit: { kind: 'bytes', bytes: 1_400_000 },
+      limit: { kind: 'bytes', bytes: 1_249_000 },
       format: 'plan',
-      methods: ['mone'],
+      methods: ['reap', 'mone'],
       types: ['stored'],
       scoringItems: 32,
       finalists: 3,
     });
-    const uneven = candidates.find(({ kept }) => typeof kept !== 'number');
-    expect(uneven?.name).toMatch(/^mone uneven \d stored$/);
+    // Rows of the router and constants take room: MoNE keeps one expert less, with even and with uneven layers.
+    expect(candidates.flatMap(({ name, kept, fits }) => (fits && typeof kept !== 'number' ? [name] : []))).toEqual([
+      'reap uneven 6 stored',
+      'mone uneven 5 stored',
+    ]);
+    for (const name of ['reap 6 stored', 'mone 5 stored'])
+      expect(candidates.find((candidate) => candidate.name === name)?.fits).toBe(true);
+    const uneven = candidates.find(({ name }) => name === 'mone uneven 5 stored');
+    expect(uneven?.kept).toSatisfy((kept: number[]) => kept.reduce((sum, count) => sum + count, 0) === 15);
     const { plan } = await engine.call('fit.plan', { run, name: uneven?.name ?? '' });
     expect(dropPlan.parse(plan)).toMatchObject({ method: 'mone', constants: expect.anything() });
     expect(dropPlan.parse(plan).kept.map(({ length }) => length)).toEqual(uneven?.kept);
+  },
+  TEST_LIMIT_MS,
+);
+
+it(
+  'no plan with different numbers of experts is tried where none is left to move from one layer to another',
+  async () => {
+    const engine = await openEngine();
+    const { model, task } = await bundled(engine, 'uncurl-8', 'mood');
+    const { candidates, surrogates } = await searchedFit(engine, {
+      model,
+      task,
+      limit: { kind: 'bytes', bytes: 600_000 },
+      format: 'plan',
+      methods: ['reap'],
+      types: ['stored'],
+      scoringItems: 10,
+      finalists: 0,
+    });
+    // Each layer keeps two experts, as many as a token chooses.
+    expect(candidates.filter(({ fits }) => fits).map(({ name }) => name)).toEqual(['reap 2 stored']);
+    expect(surrogates).toEqual([]);
   },
   TEST_LIMIT_MS,
 );

@@ -1,10 +1,12 @@
 import { factSentence, factSentences } from '../../../main/words/sweep-facts.ts';
 import { describe, expect, it, test } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import { tensorInMemory } from '../../../main/checkpoint/write-safetensors.ts';
 import { sweepSettings } from '../../../main/contract/sweep.ts';
 import { sweepCounts } from '../../../main/evaluation/sweeps/sweep-shape.ts';
 import { begunSteps, evaluationStep, measurementOf } from '../../../main/jobs/measurement.ts';
-import { planSteps, profileStep } from '../../../main/jobs/plan-step.ts';
+import { planSteps, profileStep, storedProfileFile } from '../../../main/jobs/plan-step.ts';
+import { profileKey } from '../../../main/jobs/step.ts';
 import { curvesOf, drawCosts, drawCostText, planStages } from '../../../main/jobs/sweep-stages.ts';
 import type { ExtraStatistic } from '../../../main/profile/routing-statistics.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
@@ -193,4 +195,25 @@ test('a plan has begun where the first part of its items is stored, as cut with 
   // All answers of a plan are there: it has ended.
   await steps.writeJson(third.key, {});
   expect(await begun()).toEqual([first.key, second.key]);
+});
+
+test('a stored profile serves every request for its statistics or fewer, and no other', async () => {
+  const { steps, numerics } = await contextOfNothing();
+  const tensors = [tensorInMemory('a', 'F32', [1], Float32Array.of(1))];
+  const [model, items] = ['m'.repeat(64), 'i'.repeat(64)];
+  const found = (...extras: readonly ExtraStatistic[]): Promise<string | null> =>
+    storedProfileFile(steps, model, items, numerics, extras);
+  expect(await found()).toBeNull();
+  await steps.writeTensors(profileKey(model, items, numerics, ['routed-outputs', 'elimination']), 'profile', {
+    tensors,
+  });
+  const file = await found();
+  expect(file).not.toBeNull();
+  expect([await found('elimination'), await found('routed-outputs', 'elimination')]).toEqual([file, file]);
+  expect(await found('every-output')).toBeNull();
+  expect(await storedProfileFile(steps, model, 'j'.repeat(64), numerics)).toBeNull();
+  // The one with the fewest statistics is read.
+  await steps.writeTensors(profileKey(model, items, numerics, []), 'profile', { tensors });
+  expect(await found()).not.toBe(file);
+  expect(await found('elimination')).toBe(file);
 });
