@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { fail } from '../contract/errors.ts';
+import { at, fail } from '../contract/errors.ts';
 import type { Plan } from '../contract/plan.ts';
 import { produceFileAtomically } from '../files/write-atomically.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
@@ -71,8 +71,12 @@ export const writeSweepFiles = async (
   );
   await writeRunPlans(folder, plans, temporaryFolder);
   const filled = profiles.filter(({ profiled }) => profiled.length > 0);
-  for (const { model, profiled } of filled) {
-    const name = filled.length === 1 ? 'profile.safetensors' : `profile-${fileNamePart(model.name)}.safetensors`;
+  // Different names can have the same file name: letters beyond ASCII become underscores.
+  const parts = uniqueNames(
+    filled.map(({ model }) => ({ name: fileNamePart(model.name), hash: model.checkpoint.identity })),
+  ).map(fileNamePart);
+  for (const [index, { model, profiled }] of filled.entries()) {
+    const name = filled.length === 1 ? 'profile.safetensors' : `profile-${at(parts, index)}.safetensors`;
     const { name: modelName, fingerprint, identity: sha256 } = model.checkpoint;
     const tasks = profiled.map(({ task, statistics }) => ({ name: task.name, hash: task.task.hash, statistics }));
     await produceFileAtomically(
