@@ -109,26 +109,17 @@ export const strictestLine = (lines: readonly BestLine[]): BestLine | undefined 
     undefined,
   );
 
-/**
- * Whether no line names a safe factor above 1 and all have the same verdict: then one speaks for all. How far plans are
- * safe on every task follows from the first line.
- */
-const isOneVerdict = (lines: readonly BestLine[]): boolean => {
-  const said = (of: BestLine): string => `${of.threshold.verdict} ${thresholdLook(of.threshold)}`;
-  return lines.every(
-    (of) =>
-      (of.threshold.lastSafe ?? 1) <= 1 &&
-      (of.kind === 'everywhere' || lines[0] === undefined || said(of) === said(lines[0])),
-  );
-};
+/** Whether no line of the cell names a safe factor above 1. */
+export const isNothingSafe = (lines: readonly BestLine[]): boolean =>
+  lines.every(({ threshold }) => (threshold.lastSafe ?? 1) <= 1);
 
-/** The lines that a cell shows: where nothing is safe, the first speaks for those that say the same. */
+/** The lines that a cell shows: where nothing is safe, the first alone. */
 export const cellLines = (lines: readonly BestLine[]): readonly BestLine[] =>
-  isOneVerdict(lines) ? lines.slice(0, 1) : lines;
+  isNothingSafe(lines) ? lines.slice(0, 1) : lines;
 
-/** The words of a line of a cell with these lines; the first one's are a verdict where it speaks for all. */
+/** The words of a line of a cell with these lines: where nothing is safe, those of the first one's verdict. */
 export const cellWords = (entry: BestLine, lines: readonly BestLine[]): string => {
   const look = thresholdLook(entry.threshold);
-  if (!isOneVerdict(lines) || look === 'unknown') return lineWords(entry);
+  if (!isNothingSafe(lines) || look === 'unknown') return lineWords(entry);
   return look === 'unsafe' ? 'nothing safe' : pointVerdictText('undecided');
 };

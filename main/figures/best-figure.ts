@@ -24,6 +24,7 @@ import {
   bestLines,
   cellLines,
   cellWords,
+  isNothingSafe,
   ownTasks,
   strictestLine,
 } from './best-cell.ts';
@@ -81,7 +82,7 @@ const drawCell = (
         const weight = isFirst && slant['font-style'] === undefined ? { 'font-weight': 600 } : slant;
         // As in the window: from where a factor is worse stands in the tables of single methods. Where nothing is safe
         // the value says as much, and the words need the room.
-        const isBracketed = isFirst && (threshold.lastSafe ?? 1) > 1;
+        const isBracketed = isFirst && !isNothingSafe(lines);
         const bracket = isBracketed ? bracketText({ ...best.best, firstWorse: null }) : '';
         // Bold digits are wider than the estimate for their size.
         const used = textWidth(value, isFirst ? 15 : 11) + (bracket === '' ? 0 : textWidth(bracket, 11) + 6);

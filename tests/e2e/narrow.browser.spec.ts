@@ -87,6 +87,23 @@ const notReached = (page: Page): Promise<readonly string[]> =>
       .map((element) => element.getAttribute('aria-label') ?? element.textContent.trim()),
   );
 
+test('the selected model stays in view while the list of runs takes its room', async ({ workbench: { page } }) => {
+  const models = page.getByRole('region', { name: 'Models' });
+  const row = models.locator('[aria-current=true]');
+  const hidden = (): Promise<number> =>
+    row.evaluate((element) => {
+      const list = element.closest('.rows-scrolled');
+      return element.getBoundingClientRect().bottom - (list?.getBoundingClientRect().bottom ?? 0);
+    });
+  const height = (): Promise<number> => models.locator('.rows-scrolled').evaluate((list) => list.clientHeight);
+  await expect(row).toContainText('uncurl-64');
+  await expect.poll(hidden).toBeLessThan(1);
+  const before = await height();
+  await page.keyboard.press('Control+Shift+P');
+  await expect.poll(height).toBeLessThan(before);
+  await expect.poll(hidden).toBeLessThan(1);
+});
+
 test('Tab reaches every button of every view, with a visible focus', async ({ workbench }) => {
   const { page } = workbench;
   for (const view of views) {
