@@ -28,8 +28,8 @@ export interface RunOrder<Spec> {
 type AnySettings = z.ZodType<Readonly<Record<string, unknown>>>;
 
 /**
- * A kind of run: everything that starts it, and starts it again from its manifest. Its functions are written as methods,
- * so that the definition of one kind also is that of any kind, whose schema reads the settings that they get.
+ * A kind of run: everything that starts it, and starts it again from its manifest. Its functions are methods, so that
+ * the definition of one kind is also that of any kind: its schema reads the settings that they get.
  */
 export interface RunKindDefinition<Schema extends AnySettings = AnySettings> {
   readonly kind: RunKind;
