@@ -10,7 +10,10 @@ import type { Answers, EngineContext } from './engine-context.ts';
 import { identifyModels } from './run-subjects.ts';
 import { requireItsDevice, restart, type RunKindDefinition, type StartedRun, startRun } from './run-kind.ts';
 
-/** The definition of every kind of run; its code is loaded for such a run alone. */
+/**
+ * The definition of every kind of run; its code is loaded for such a run alone. Here and not in the entry of its kind,
+ * which the window loads too; by a line each and not by its name, so that the compiler asks for it and knows its type.
+ */
 const KINDS: { readonly [K in RunKind]: () => Promise<K extends StartedKind ? StartedRun<K> : RunKindDefinition> } = {
   sweep: async () => (await import('./calls/sweeps.ts')).sweepRun,
   profile: async () => (await import('./calls/profiles.ts')).profileRun,

@@ -27,7 +27,10 @@ export interface RunOrder<Spec> {
 /** The settings of any kind of run. */
 type AnySettings = z.ZodType<Readonly<Record<string, unknown>>>;
 
-/** A kind of run: everything that starts it, and starts it again from its manifest. */
+/**
+ * A kind of run: everything that starts it, and starts it again from its manifest. Its functions are methods, so that
+ * the definition of one kind is also that of any kind: its schema reads the settings that they get.
+ */
 export interface RunKindDefinition<Schema extends AnySettings = AnySettings> {
   readonly kind: RunKind;
   /** Its settings, as a manifest records them. */

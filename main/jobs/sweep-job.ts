@@ -14,6 +14,8 @@ import {
 } from '../evaluation/curtailment.ts';
 import { nextKeptCount, nextToConfirm, waveOrder } from '../evaluation/kept-counts.ts';
 import { summarise } from '../evaluation/summarise.ts';
+import { levelOfLook } from '../evaluation/planned-looks.ts';
+import type { BegunSweep } from '../evaluation/sweeps/running-sweep.ts';
 import { isWholeCurve } from '../evaluation/sweeps/sweep-shape.ts';
 import { isSafe, itemsNeeded } from '../evaluation/verdicts.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
@@ -40,6 +42,7 @@ import {
   candidatesOf,
   type CountedCurve,
   type Curve,
+  curveNames,
   curveSteps,
   droppedBy,
   fallingCounts,
@@ -478,6 +481,21 @@ const measureCurves = async (
   return measured;
 };
 
+/** What a sweep says of itself before its first point: its order is that of its results. */
+const begunBy = (
+  { models, tasks, settings, candidates = [] }: SweepInput,
+  facts: readonly SweepFact[],
+): BegunSweep => ({
+  order: {
+    models: models.map(({ name }) => name),
+    tasks: tasks.map(({ name }) => name),
+    methods: [...curveNames(settings), ...candidates.map(({ name }) => name)],
+  },
+  delta: settings.delta,
+  level: levelOfLook(settings),
+  facts: [...facts],
+});
+
 /**
  * A sweep: for every model and task its profile (where a method needs one), then the unpruned model and the candidates
  * made from that task's own profile, on that task's test items. Everything is a step under a content key: a step on
@@ -485,13 +503,13 @@ const measureCurves = async (
  */
 export const sweepJob = (
   input: SweepInput,
-  createRecord: (context: JobContext, facts: readonly SweepFact[]) => SweepRecord,
+  createRecord: (context: JobContext, begun: BegunSweep) => SweepRecord,
 ): Job =>
   jobOn(sweepSources(input), async (context) => {
     const { models, tasks, candidates = [] } = input;
     context.meter.describe('Reading tasks');
     const { stages, facts } = await planStages(context, input);
-    const record = createRecord(context, facts);
+    const record = createRecord(context, begunBy(input, facts));
     const beside = [...elsewhereSteps(stages), ...stages.flatMap(calibrationDrawSteps)];
     context.meter.setTotal(totalWork([...stages.flatMap(stageSteps), ...beside]));
     if (input.settings.stop === 'early') {

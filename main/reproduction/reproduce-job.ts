@@ -27,7 +27,6 @@ import { isMatch, reproductionSentence } from './differences.ts';
 import { compareExperiments, experimentSentence, isExperimentMatch } from './experiment-differences.ts';
 import { ROUNDING } from './field-ledger.ts';
 import { OVERLAYS_FOLDER, STEPS_FOLDER } from '../jobs/state-folders.ts';
-import { levelOfLook } from '../evaluation/planned-looks.ts';
 
 export interface ReproduceInput {
   /** The finished sweep with its provenance, what a manifest of it says now, and the folder of its files. */
@@ -131,21 +130,7 @@ const reproducing = (
 export const reproduceJob = (input: ReproduceInput): Job => {
   const { original, sweep, createPool } = input;
   return reproducing(sweepSources(sweep), createPool, async (context) => {
-    const order = {
-      models: sweep.models.map(({ name }) => name),
-      tasks: sweep.tasks.map(({ name }) => name),
-      methods: sweep.settings.methods,
-    };
-    const again = sweepJob(
-      sweep,
-      (jobContext, facts) =>
-        new SweepRecord(jobContext, {
-          order,
-          delta: sweep.settings.delta,
-          level: levelOfLook(sweep.settings),
-          facts: [...facts],
-        }),
-    );
+    const again = sweepJob(sweep, (jobContext, begun) => new SweepRecord(jobContext, begun));
     await again.work({
       ...context,
       // Chat templates must print the date of the original run.

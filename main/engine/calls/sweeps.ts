@@ -1,7 +1,6 @@
 import { AnswerText } from '../../contract/calls.ts';
 import { fail, refuse } from '../../contract/errors.ts';
 import { methodOfLabel } from '../../contract/method.ts';
-import { levelOfLook } from '../../evaluation/planned-looks.ts';
 import { withOptimiser } from '../../contract/optimiser.ts';
 import type { Plan } from '../../contract/plan.ts';
 import { sweepSettings, type SweepSettings } from '../../contract/sweep.ts';
@@ -9,7 +8,7 @@ import { comparedSizes, frontierWords } from '../../evaluation/frontier.ts';
 import { checkSweep } from '../../jobs/check-sweep.ts';
 import { jobOn } from '../../jobs/job-context.ts';
 import { sweepJob } from '../../jobs/sweep-job.ts';
-import { curveNames, type SweepInput } from '../../jobs/sweep-stages.ts';
+import type { SweepInput } from '../../jobs/sweep-stages.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
 import { keptSweepText } from '../../reading/kept-reading.ts';
 import { evaluationRecord } from '../../runs/evaluation-record.ts';
@@ -44,15 +43,7 @@ export const sweepRun: StartedRun<'sweep', typeof sweepSettings> = {
   title: (_, order) => `Sweep of ${modelNames(order)} on ${taskNames(order)}`,
   /** Its points can be read while it runs. */
   job: (context, order) => {
-    const input = inputOf(order);
-    const named = {
-      models: input.models.map(({ name }) => name),
-      tasks: input.tasks.map(({ name }) => name),
-      methods: [...curveNames(input.settings), ...(input.candidates ?? []).map(({ name }) => name)],
-    };
-    const { sources, work } = sweepJob(input, (jobContext, facts) => {
-      const { delta } = input.settings;
-      const begun = { order: named, delta, level: levelOfLook(input.settings), facts: [...facts] };
+    const { sources, work } = sweepJob(inputOf(order), (jobContext, begun) => {
       const record = new SweepRecord(jobContext, begun);
       context.liveSweeps.set(jobContext.run, record);
       return record;

@@ -1,12 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
+import { z } from 'zod';
 import { loadTokenizer } from '../../../main/checkpoint/load-tokenizer.ts';
 import type { ChoiceItem } from '../../../main/contract/task.ts';
 import { profileSequences } from '../../../main/inference/encode-item.ts';
 import { nearestChoice } from '../../../main/reproduction/reproduce-job.ts';
 import { checkpointFixture } from '../checkpoint/checkpoint-files.ts';
+import { bundled, openEngine } from '../engine/open-engine.ts';
 import { openRunner, uncancelled } from '../inference/open-runner.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { resources } from './small-runs.ts';
 
 const around = async (task: string, id: string): Promise<readonly ChoiceItem[]> => {
@@ -53,4 +56,25 @@ describe('the nearest routed choice', () => {
     const choice = { layer: 0, from: [0], to: [1] };
     expect(await nearestChoice(runner, tokenizer, items, choice, uncancelled)).toBeNull();
   });
+});
+
+const namedPoints = z.array(z.object({ method: z.string(), factor: z.number() }));
+
+test('a reproduction lists its points in the order of the sweep, also those of rounded weights', async () => {
+  const workspace = await temporaryFolder();
+  const engine = await openEngine(workspace);
+  const { model, task } = await bundled(engine, 'uncurl-8', 'add');
+  const { run } = await engine.call('sweep.start', {
+    models: [model],
+    tasks: [task],
+    settings: { methods: ['frequency'], factors: [2], weights: ['stored', 'q8_0'], limit: 2 },
+  });
+  await engine.finished(run);
+  const { run: again } = await engine.call('run.reproduce', { run });
+  await engine.finished(again);
+  const pointsOf = async (id: string) =>
+    namedPoints.parse(JSON.parse(await readFile(join(workspace, 'runs', id, 'points.json'), 'utf8')));
+  const points = await pointsOf(run);
+  expect(points.map(({ method }) => method)).toEqual(['unpruned', 'frequency', 'unpruned@q8_0', 'frequency@q8_0']);
+  expect(await pointsOf(again)).toEqual(points);
 });
