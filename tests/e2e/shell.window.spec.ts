@@ -1,7 +1,7 @@
 import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ElectronApplication, Page } from '@playwright/test';
+import type { ElectronApplication, Page, PlaywrightWorkerArgs } from '@playwright/test';
 import { z } from 'zod';
 import { parseOutput } from '../../main/contract/call-boundary.ts';
 import { AnswerText, type CallName, type CallOutput } from '../../main/contract/calls.ts';
@@ -9,6 +9,7 @@ import { OnnxGraph } from '../../main/graph/onnx-graph.ts';
 import { TensorProto_DataType as DataType } from '../../main/graph/onnx-messages.ts';
 import { processState, thisProcess } from '../../main/files/process-alive.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import type { StagedApp } from './stage-app.ts';
 import { definedOf, expect, test as base } from './workbench.ts';
 
 interface OpenWindow {
@@ -17,24 +18,34 @@ interface OpenWindow {
   readonly writable: string;
 }
 
+/** The shell on a new workspace of this name. */
+const openShell = async (
+  playwright: PlaywrightWorkerArgs['playwright'],
+  stagedApp: StagedApp | null,
+  name: string,
+): Promise<OpenWindow> => {
+  const executablePath = process.env['UNCURL_TEST_ELECTRON'];
+  if (executablePath === undefined || stagedApp === null) throw new Error('run "npm run test:window"');
+  const workspace = path.join(stagedApp.writable, name);
+  const electron = await playwright._electron.launch({
+    executablePath,
+    args: [`--workspace=${workspace}`, stagedApp.folder],
+    chromiumSandbox: true,
+    // The window's user cannot write to the folder of the tests' own settings.
+    env: { ...definedOf(process.env), UNCURL_SETTINGS: `${workspace}-settings.json` },
+    timeout: HANG_LIMIT_MS,
+  });
+  const page = await electron.firstWindow({ timeout: HANG_LIMIT_MS });
+  await page.waitForURL(/^uncurl:\/\/app\/(#|$)/, { timeout: HANG_LIMIT_MS });
+  return { electron, page, writable: stagedApp.writable };
+};
+
 /** The shell with a workspace of its own: permissions of the window, and its engine's life cycle. */
 const test = base.extend<{ readonly shell: OpenWindow }>({
   shell: async ({ playwright, stagedApp }, use, testInfo) => {
-    const executablePath = process.env['UNCURL_TEST_ELECTRON'];
-    if (executablePath === undefined || stagedApp === null) throw new Error('run "npm run test:window"');
-    const workspace = path.join(stagedApp.writable, `shell-${testInfo.workerIndex}-${testInfo.line}`);
-    const electron = await playwright._electron.launch({
-      executablePath,
-      args: [`--workspace=${workspace}`, stagedApp.folder],
-      chromiumSandbox: true,
-      // The window's user cannot write to the folder of the tests' own settings.
-      env: { ...definedOf(process.env), UNCURL_SETTINGS: `${workspace}-settings.json` },
-      timeout: HANG_LIMIT_MS,
-    });
-    const page = await electron.firstWindow({ timeout: HANG_LIMIT_MS });
-    await page.waitForURL(/^uncurl:\/\/app\/(#|$)/, { timeout: HANG_LIMIT_MS });
-    await use({ electron, page, writable: stagedApp.writable });
-    await electron.close();
+    const shell = await openShell(playwright, stagedApp, `shell-${testInfo.workerIndex}-${testInfo.line}`);
+    await use(shell);
+    await shell.electron.close();
   },
 });
 
@@ -103,159 +114,189 @@ const askEngine = async <N extends CallName>(page: Page, name: N, input: unknown
   return parseOutput(name, answer.type === 'text' ? new AnswerText(answer.text) : answer.output);
 };
 
-test('the page is isolated: no Node, no permission, no way out', async ({ shell: { electron, page } }) => {
-  expect(page.url()).toMatch(/^uncurl:\/\/app\/(#|$)/);
-  const seen = await page.evaluate(async () => ({
-    node: ['require', 'process', 'module', 'Buffer', '__dirname', 'global'].filter((name) => name in globalThis),
-    shell: Object.keys(window.uncurlShell ?? {}).sort(),
-    reached: await fetch('https://example.com/').then(
-      () => true,
-      () => false,
-    ),
-    outside: (await fetch('/%2e%2e/main.cjs')).status,
-    // After an await: the debugger allows code from strings in the first turn of its own evaluation.
-    evaluated: await Promise.resolve()
-      .then((): unknown => (0, eval)('1'))
-      .then(
+test.describe('in a window that each test leaves as it was', () => {
+  let opened: OpenWindow;
+  test.beforeAll(async ({ playwright, stagedApp }) => {
+    opened = await openShell(playwright, stagedApp, 'shell-shared');
+  });
+  test.afterAll(() => opened.electron.close());
+
+  test('the page is isolated: no Node, no permission, no way out', async () => {
+    const { electron, page } = opened;
+    expect(page.url()).toMatch(/^uncurl:\/\/app\/(#|$)/);
+    const seen = await page.evaluate(async () => ({
+      node: ['require', 'process', 'module', 'Buffer', '__dirname', 'global'].filter((name) => name in globalThis),
+      shell: Object.keys(window.uncurlShell ?? {}).sort(),
+      reached: await fetch('https://example.com/').then(
         () => true,
         () => false,
       ),
-    permissions: await Promise.all(
-      (['geolocation', 'notifications', 'camera', 'microphone', 'clipboard-read'] as const).map(
-        async (name) => (await navigator.permissions.query({ name: name as PermissionName })).state,
+      outside: (await fetch('/%2e%2e/main.cjs')).status,
+      // After an await: the debugger allows code from strings in the first turn of its own evaluation.
+      evaluated: await Promise.resolve()
+        .then((): unknown => (0, eval)('1'))
+        .then(
+          () => true,
+          () => false,
+        ),
+      permissions: await Promise.all(
+        (['geolocation', 'notifications', 'camera', 'microphone', 'clipboard-read'] as const).map(
+          async (name) => (await navigator.permissions.query({ name: name as PermissionName })).state,
+        ),
       ),
-    ),
-  }));
-  expect(seen).toEqual({
-    node: [],
-    shell: ['call', 'onEvent', 'platform'],
-    evaluated: false,
-    reached: false,
-    outside: 404,
-    // Only notifications are allowed, and they are off until the user enables them.
-    permissions: ['denied', 'granted', 'denied', 'denied', 'denied'],
-  });
-
-  await page.evaluate(() => {
-    location.href = 'https://example.com/';
-    window.open('https://example.com/');
-    window.open('uncurl://app/');
-    const frame = document.createElement('iframe');
-    frame.src = 'https://example.com/';
-    document.body.append(frame);
-  });
-  await page.waitForTimeout(300);
-  expect(page.url()).toMatch(/^uncurl:\/\/app\/(#|$)/);
-  expect(electron.windows()).toHaveLength(1);
-  expect(page.frames().map((frame) => frame.url())).not.toContain('https://example.com/');
-  const developerTools = await electron.evaluate(({ BrowserWindow }) => {
-    const contents = BrowserWindow.getAllWindows()[0]?.webContents;
-    contents?.openDevTools();
-    return contents?.isDevToolsOpened();
-  });
-  expect(developerTools).toBe(false);
-});
-
-test('the page’s process runs in Chromium’s sandbox', async ({ shell: { electron } }) => {
-  const pid = await electron.evaluate(({ BrowserWindow }) =>
-    BrowserWindow.getAllWindows()[0]?.webContents.getOSProcessId(),
-  );
-  const status = await readFile(`/proc/${String(pid)}/status`, 'utf8');
-  // Seccomp 2: system calls are filtered. The rest is an empty root folder and no privileges to gain.
-  expect(status).toMatch(/^Seccomp:\s+2$/m);
-  expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
-  const command = await readFile(`/proc/${String(pid)}/cmdline`, 'utf8');
-  expect(command).toContain('--type=renderer');
-  expect(command).not.toContain('--no-sandbox');
-});
-
-test('the engine answers the page from a separate process', async ({ shell: { electron, page } }) => {
-  expect(await callEngine(page, 'engine.facts', {})).toMatchObject({
-    type: 'result',
-    output: { version: expect.any(String) },
-  });
-  expect(await callEngine(page, 'models.open', { handle: 'never-issued' })).toMatchObject({
-    type: 'error',
-    error: { code: 'unknown-handle', kind: 'refused' },
-  });
-  const [engine, shell] = [await enginePid(electron), electron.process().pid];
-  expect(engine).toBeGreaterThan(0);
-  expect(engine).not.toBe(shell);
-});
-
-test('onnxruntime computes in a utilityProcess of this Electron', async ({ shell: { electron, writable } }) => {
-  const graph = new OnnxGraph();
-  const tripled = graph.node('Mul', [graph.input('x', DataType.FLOAT, [3]), graph.float(3)]);
-  graph.output('y', tripled, DataType.FLOAT, [3]);
-  const model = path.join(writable, 'triple.onnx');
-  await writeFile(model, graph.serialise('triple').bytes);
-  await chmod(model, 0o644);
-  const answer = await electron.evaluate(({ app, utilityProcess }, file): Promise<unknown> => {
-    const child = utilityProcess.fork(`${app.getAppPath()}/triple-in-electron.cjs`, [file]);
-    return new Promise((resolve) => {
-      child.once('message', (message: unknown) => {
-        child.kill();
-        resolve(message);
-      });
-      child.once('exit', (code) => resolve(`ended with ${String(code)} before it answered`));
+    }));
+    expect(seen).toEqual({
+      node: [],
+      shell: ['call', 'onEvent', 'platform'],
+      evaluated: false,
+      reached: false,
+      outside: 404,
+      // Only notifications are allowed, and they are off until the user enables them.
+      permissions: ['denied', 'granted', 'denied', 'denied', 'denied'],
     });
-  }, model);
-  expect(answer).toEqual({ values: [1.5, -6, 21] });
-});
 
-test('an execution provider is probed in a disposable process beside the engine', async ({
-  shell: { electron, page },
-}) => {
-  const engine = await enginePid(electron);
-  expect(await callEngine(page, 'devices.probe', { provider: 'cpu' })).toMatchObject({
-    type: 'result',
-    output: { provider: 'cpu', available: true, shareOnCpu: 1, measurement: { deviation: 0 } },
+    await page.evaluate(() => {
+      location.href = 'https://example.com/';
+      window.open('https://example.com/');
+      window.open('uncurl://app/');
+      const frame = document.createElement('iframe');
+      frame.src = 'https://example.com/';
+      document.body.append(frame);
+    });
+    await page.waitForTimeout(300);
+    expect(page.url()).toMatch(/^uncurl:\/\/app\/(#|$)/);
+    expect(electron.windows()).toHaveLength(1);
+    expect(page.frames().map((frame) => frame.url())).not.toContain('https://example.com/');
+    const developerTools = await electron.evaluate(({ BrowserWindow }) => {
+      const contents = BrowserWindow.getAllWindows()[0]?.webContents;
+      contents?.openDevTools();
+      return contents?.isDevToolsOpened();
+    });
+    expect(developerTools).toBe(false);
   });
-  // With or without a Vulkan device, the process must give an answer.
-  const webgpu = await callEngine(page, 'devices.probe', { provider: 'webgpu' });
-  expect(webgpu).toMatchObject({ type: 'result', output: { provider: 'webgpu' } });
-  expect(JSON.stringify(webgpu)).toMatch(/"available":true|WebGPU adapter/);
-  expect(await callEngine(page, 'devices.list', {})).toMatchObject({
-    output: [{ provider: 'cpu', used: true, probe: { available: true } }, {}, {}, {}, {}, {}],
-  });
-  await expect
-    .poll(() =>
-      electron.evaluate(({ app }) => app.getAppMetrics().filter(({ name }) => name === 'Uncurl device probe').length),
-    )
-    .toBe(0);
-  expect(await enginePid(electron)).toBe(engine);
-});
 
-test('a folder from the native dialog becomes a handle, and a file is saved where the user chooses', async ({
-  shell: { electron, page, writable },
-}) => {
-  await electron.evaluate(({ dialog }, folder) => {
-    const asked: string[][] = [];
-    Object.assign(globalThis, { asked });
-    // The call has two forms: with a window before the options, and without.
-    dialog.showOpenDialog = (...call: readonly unknown[]) => {
-      asked.push((call.at(-1) as { properties: string[] }).properties);
-      return Promise.resolve({ canceled: false, filePaths: [folder] });
-    };
-    dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath: `${folder}/figure.svg` });
-  }, writable);
-  const chosen = await page.evaluate(() => window.uncurlShell?.call('folder.choose', { purpose: 'export' }));
-  expect(chosen).toEqual({ output: expect.stringMatching(/^[\w-]+$/) });
-  expect(JSON.stringify(chosen)).not.toContain(writable);
-  const saved = await page.evaluate(() =>
-    window.uncurlShell?.call('file.save', { suggestedName: 'figure.svg', bytes: new TextEncoder().encode('<svg/>') }),
-  );
-  expect(saved).toEqual({ output: { saved: true } });
-  expect(await readFile(path.join(writable, 'figure.svg'), 'utf8')).toBe('<svg/>');
-  expect((await readdir(writable)).filter((name) => name.endsWith('.part'))).toEqual([]);
-  const file = await page.evaluate(() => window.uncurlShell?.call('folder.choose', { purpose: 'task-file' }));
-  expect(file).toEqual({ output: expect.stringMatching(/^[\w-]+$/) });
-  expect(await electron.evaluate(() => (globalThis as { asked?: readonly string[][] }).asked)).toEqual([
-    ['openDirectory', 'createDirectory'],
-    ['openFile'],
-  ]);
-  expect(await page.evaluate(() => window.uncurlShell?.call('folder.choose', { purpose: '/etc' }))).toMatchObject({
-    error: { code: 'invalid-input' },
+  test('the page’s process runs in Chromium’s sandbox', async () => {
+    const { electron } = opened;
+    const pid = await electron.evaluate(({ BrowserWindow }) =>
+      BrowserWindow.getAllWindows()[0]?.webContents.getOSProcessId(),
+    );
+    const status = await readFile(`/proc/${String(pid)}/status`, 'utf8');
+    // Seccomp 2: system calls are filtered. The rest is an empty root folder and no privileges to gain.
+    expect(status).toMatch(/^Seccomp:\s+2$/m);
+    expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
+    const command = await readFile(`/proc/${String(pid)}/cmdline`, 'utf8');
+    expect(command).toContain('--type=renderer');
+    expect(command).not.toContain('--no-sandbox');
+  });
+
+  test('the engine answers the page from a separate process', async () => {
+    const { electron, page } = opened;
+    expect(await callEngine(page, 'engine.facts', {})).toMatchObject({
+      type: 'result',
+      output: { version: expect.any(String) },
+    });
+    expect(await callEngine(page, 'models.open', { handle: 'never-issued' })).toMatchObject({
+      type: 'error',
+      error: { code: 'unknown-handle', kind: 'refused' },
+    });
+    const [engine, shell] = [await enginePid(electron), electron.process().pid];
+    expect(engine).toBeGreaterThan(0);
+    expect(engine).not.toBe(shell);
+  });
+
+  test('onnxruntime computes in a utilityProcess of this Electron', async () => {
+    const { electron, writable } = opened;
+    const graph = new OnnxGraph();
+    const tripled = graph.node('Mul', [graph.input('x', DataType.FLOAT, [3]), graph.float(3)]);
+    graph.output('y', tripled, DataType.FLOAT, [3]);
+    const model = path.join(writable, 'triple.onnx');
+    await writeFile(model, graph.serialise('triple').bytes);
+    await chmod(model, 0o644);
+    const answer = await electron.evaluate(({ app, utilityProcess }, file): Promise<unknown> => {
+      const child = utilityProcess.fork(`${app.getAppPath()}/triple-in-electron.cjs`, [file]);
+      return new Promise((resolve) => {
+        child.once('message', (message: unknown) => {
+          child.kill();
+          resolve(message);
+        });
+        child.once('exit', (code) => resolve(`ended with ${String(code)} before it answered`));
+      });
+    }, model);
+    expect(answer).toEqual({ values: [1.5, -6, 21] });
+  });
+
+  test('an execution provider is probed in a disposable process beside the engine', async () => {
+    const { electron, page } = opened;
+    const engine = await enginePid(electron);
+    expect(await callEngine(page, 'devices.probe', { provider: 'cpu' })).toMatchObject({
+      type: 'result',
+      output: { provider: 'cpu', available: true, shareOnCpu: 1, measurement: { deviation: 0 } },
+    });
+    // With or without a Vulkan device, the process must give an answer.
+    const webgpu = await callEngine(page, 'devices.probe', { provider: 'webgpu' });
+    expect(webgpu).toMatchObject({ type: 'result', output: { provider: 'webgpu' } });
+    expect(JSON.stringify(webgpu)).toMatch(/"available":true|WebGPU adapter/);
+    expect(await callEngine(page, 'devices.list', {})).toMatchObject({
+      output: [{ provider: 'cpu', used: true, probe: { available: true } }, {}, {}, {}, {}, {}],
+    });
+    await expect
+      .poll(() =>
+        electron.evaluate(({ app }) => app.getAppMetrics().filter(({ name }) => name === 'Uncurl device probe').length),
+      )
+      .toBe(0);
+    expect(await enginePid(electron)).toBe(engine);
+  });
+
+  test('a folder from the native dialog becomes a handle, and a file is saved where the user chooses', async () => {
+    const { electron, page, writable } = opened;
+    await electron.evaluate(({ dialog }, folder) => {
+      const asked: string[][] = [];
+      Object.assign(globalThis, { asked });
+      // The call has two forms: with a window before the options, and without.
+      dialog.showOpenDialog = (...call: readonly unknown[]) => {
+        asked.push((call.at(-1) as { properties: string[] }).properties);
+        return Promise.resolve({ canceled: false, filePaths: [folder] });
+      };
+      dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath: `${folder}/figure.svg` });
+    }, writable);
+    const chosen = await page.evaluate(() => window.uncurlShell?.call('folder.choose', { purpose: 'export' }));
+    expect(chosen).toEqual({ output: expect.stringMatching(/^[\w-]+$/) });
+    expect(JSON.stringify(chosen)).not.toContain(writable);
+    const saved = await page.evaluate(() =>
+      window.uncurlShell?.call('file.save', { suggestedName: 'figure.svg', bytes: new TextEncoder().encode('<svg/>') }),
+    );
+    expect(saved).toEqual({ output: { saved: true } });
+    expect(await readFile(path.join(writable, 'figure.svg'), 'utf8')).toBe('<svg/>');
+    expect((await readdir(writable)).filter((name) => name.endsWith('.part'))).toEqual([]);
+    const file = await page.evaluate(() => window.uncurlShell?.call('folder.choose', { purpose: 'task-file' }));
+    expect(file).toEqual({ output: expect.stringMatching(/^[\w-]+$/) });
+    expect(await electron.evaluate(() => (globalThis as { asked?: readonly string[][] }).asked)).toEqual([
+      ['openDirectory', 'createDirectory'],
+      ['openFile'],
+    ]);
+    expect(await page.evaluate(() => window.uncurlShell?.call('folder.choose', { purpose: '/etc' }))).toMatchObject({
+      error: { code: 'invalid-input' },
+    });
+  });
+
+  test('the menu contains the page’s actions and reports which was chosen', async () => {
+    const { electron, page } = opened;
+    const inMenu = (id: string): Promise<string | undefined> =>
+      electron.evaluate(({ Menu }, wanted) => Menu.getApplicationMenu()?.getMenuItemById(wanted)?.label, id);
+    const curves = page.getByRole('tab', { name: 'Thresholds', exact: true });
+    await expect(curves).toHaveAttribute('aria-selected', 'false');
+    await expect.poll(() => inMenu('show-thresholds')).toBe('Show Thresholds');
+    await electron.evaluate(({ Menu }) => void Menu.getApplicationMenu()?.getMenuItemById('show-thresholds')?.click());
+    await expect(curves).toHaveAttribute('aria-selected', 'true');
+    // Anything but an action of the page is dropped.
+    expect(
+      await page.evaluate(() =>
+        window.uncurlShell?.call('menu.set', { actions: [{ id: 'x', label: 'X', menu: 'everything' }] }),
+      ),
+    ).toMatchObject({
+      error: { code: 'invalid-input' },
+    });
+    expect(await inMenu('show-thresholds')).toBe('Show Thresholds');
   });
 });
 
@@ -353,25 +394,6 @@ test('a job is cancelled although the compute process does not respond', async (
     .poll(async () => (await askEngine(page, 'runs.list', {})).find(({ id }) => id === run)?.state, long)
     .toBe('cancelled');
   await expect.poll(() => computePid(electron), long).toBe(undefined);
-});
-
-test('the menu contains the page’s actions and reports which was chosen', async ({ shell: { electron, page } }) => {
-  const inMenu = (id: string): Promise<string | undefined> =>
-    electron.evaluate(({ Menu }, wanted) => Menu.getApplicationMenu()?.getMenuItemById(wanted)?.label, id);
-  const curves = page.getByRole('tab', { name: 'Thresholds', exact: true });
-  await expect(curves).toHaveAttribute('aria-selected', 'false');
-  await expect.poll(() => inMenu('show-thresholds')).toBe('Show Thresholds');
-  await electron.evaluate(({ Menu }) => void Menu.getApplicationMenu()?.getMenuItemById('show-thresholds')?.click());
-  await expect(curves).toHaveAttribute('aria-selected', 'true');
-  // Anything but an action of the page is dropped.
-  expect(
-    await page.evaluate(() =>
-      window.uncurlShell?.call('menu.set', { actions: [{ id: 'x', label: 'X', menu: 'everything' }] }),
-    ),
-  ).toMatchObject({
-    error: { code: 'invalid-input' },
-  });
-  expect(await inMenu('show-thresholds')).toBe('Show Thresholds');
 });
 
 test('closing ends every process', async ({ shell: { electron, page } }) => {

@@ -7,7 +7,7 @@ import { startUncurl, temporaryFolder, uncurl } from './run-uncurl.ts';
 
 const SWEEP = [
   ...['sweep', 'uncurl-8', '--task', 'sort', 'add', '--method', 'random', 'reap', '--factors', '2,4', '--seeds', '0,1'],
-  ...['--threads', '1', '--json'],
+  ...['--limit', '100', '--threads', '1', '--json'],
 ];
 /** Two tasks, each with the unpruned model and six candidates. */
 const PARTS = 14;
@@ -69,7 +69,7 @@ test('workers with shares, one of them replacing a killed worker, give the resul
 
 test('speeds are not steps: workers do not measure them, and everything else is on disk', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
-  const run = await makeRun(workspace, '--speed', '--limit', '20');
+  const run = await makeRun(workspace, '--speed');
   const { code, stderr } = await uncurl(['work', run, '--threads', '1', '--workspace', workspace]);
   expect(code, stderr).toBe(0);
   expect(await statesOf(run, workspace)).toEqual(Array.from({ length: PARTS }, () => 'on disk'));
