@@ -1,5 +1,4 @@
-import { DEFAULT_DELTA, type SweepDocument, UNPRUNED } from '../contract/sweep.ts';
-import type { CurtailedPoint } from '../contract/curtailed-point.ts';
+import { DEFAULT_DELTA, isSameCurve, type SweepDocument, UNPRUNED } from '../contract/sweep.ts';
 import { luckSentences } from '../evaluation/calibration-luck.ts';
 import { choiceAndWriting, reachSummary } from '../evaluation/choice-and-writing.ts';
 import { elsewhereSummaries, everywhereSentence, summarySentence } from '../evaluation/elsewhere.ts';
@@ -34,13 +33,8 @@ const cutPrompts = (results: SweepDocument['results']): readonly string[] => {
 const curtailedLines = ({ curtailed = [], notNeeded = [] }: SweepDocument): readonly string[] => {
   if (curtailed.length + notNeeded.length === 0) return [];
   const beyond = unneededFactors(notNeeded);
-  const isOf = (curve: UnneededFactors, point: CurtailedPoint): boolean =>
-    curve.model === point.model &&
-    curve.task === point.task &&
-    curve.method === point.method &&
-    curve.seed === point.seed;
   // A curve may also end at a candidate that answered every item and is among the results.
-  const measured = beyond.filter((curve) => !curtailed.some((point) => isOf(curve, point)));
+  const measured = beyond.filter((curve) => !curtailed.some((point) => isSameCurve(curve, point)));
   const factorsOf = (curve: UnneededFactors | undefined): string | null =>
     curve === undefined ? null : curve.factors.map(printedFactor).join(', ');
   return [
@@ -49,7 +43,7 @@ const curtailedLines = ({ curtailed = [], notNeeded = [] }: SweepDocument): read
       [
         ...curtailed.map((point) => {
           const { model, task, method, seed, factor, kept } = point;
-          const curve = beyond.find((entry) => isOf(entry, point));
+          const curve = beyond.find((entry) => isSameCurve(entry, point));
           return [
             ...[model, task, method, seed, printedFactor(factor), printedFactor(kept)],
             ...[curtailedText(point), factorsOf(curve)],

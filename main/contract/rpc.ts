@@ -11,8 +11,7 @@ import {
   type EngineCall,
 } from './calls.ts';
 import { callCancelled, refuse, reviveError, serialiseError, WorkbenchError } from './errors.ts';
-import { engineEvent } from './events.ts';
-import type { EngineEvent } from './events.ts';
+import { type EngineEvent, engineEvent } from './events.ts';
 
 /** Any two-way message channel: a MessagePort, a WebSocket. Messages are JSON values. */
 export interface MessageChannelEnd {

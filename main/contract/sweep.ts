@@ -771,13 +771,15 @@ export type PointName = z.infer<typeof pointName>;
 export const pointNameKey = ({ model, task, method, seed, factor }: PointName): string =>
   JSON.stringify([model, task, method, seed, factorKey(factor)]);
 
+type CurveName = Omit<PointName, 'factor'>;
+
+/** Whether two names are of one curve: a model, a task, a method and a draw. */
+export const isSameCurve = (left: CurveName, right: CurveName): boolean =>
+  left.model === right.model && left.task === right.task && left.method === right.method && left.seed === right.seed;
+
 /** Whether two names are of one point. */
 export const isSamePoint = (left: PointName, right: PointName): boolean =>
-  left.model === right.model &&
-  left.task === right.task &&
-  left.method === right.method &&
-  left.seed === right.seed &&
-  isSameFactor(left.factor, right.factor);
+  isSameCurve(left, right) && isSameFactor(left.factor, right.factor);
 
 /** Number of draws with a property, of those that determine it. */
 export interface DrawCount {

@@ -4,7 +4,7 @@ import { isGgufPath } from '../files/list-folder.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { PLAN_FILE } from '../contract/export.ts';
 import { CHECKSUM_FILE, checksumOfLine, fileChecksum, readChecksumList } from '../files/checksums.ts';
-import { fileErrorCode, isFolder } from '../files/file-errors.ts';
+import { fileErrorCode, ifThere, isFolder } from '../files/file-errors.ts';
 import { ownerMark, ownerState } from '../files/process-alive.ts';
 
 /**
@@ -221,13 +221,7 @@ export const requireParent = async (destination: string): Promise<void> => {
 
 /** Refuses a destination that exists, even as a dangling link. */
 export const requireAbsent = async (destination: string): Promise<void> => {
-  const exists = await lstat(destination).then(
-    () => true,
-    (error: unknown) => {
-      if (fileErrorCode(error) === 'ENOENT') return false;
-      throw error;
-    },
-  );
+  const exists = (await ifThere(() => lstat(destination))) !== null;
   if (exists) throw taken(destination);
 };
 

@@ -23,7 +23,8 @@ import { exportedConfig, keptExperts } from './export-config.ts';
 import { copySideFiles } from './export-folder.ts';
 import { weightBytes } from './export-progress.ts';
 import { type ExportedTensor, exportedTensors } from './exported-tensors.ts';
-import { llamaArchitecture, plainLayout, storageProblems } from './gguf/architectures.ts';
+import { plain } from '../checkpoint/gguf/llama-architectures.ts';
+import { llamaArchitecture, storageProblems } from './gguf/architectures.ts';
 import { plainDtypes } from './gguf/encode-values.ts';
 import { exportedModel, GGUF_FILE } from './gguf/gguf-file.ts';
 import { type GgufPiece, type GgufTensor, modelTensors } from './gguf/model-tensors.ts';
@@ -76,7 +77,7 @@ const layoutOf = (
     if (!(error instanceof WorkbenchError)) throw error;
     const [problem] = storageProblems(model);
     if (problem !== undefined) throw without(checkpoint, problem);
-    const written = modelTensors(model, config, plainLayout, type, expertTypes);
+    const written = modelTensors(model, config, plain, type, expertTypes);
     const placed = new Set(written.flatMap(({ pieces }) => pieces.map(({ weight }) => storedName(weight))));
     const beside = new Set([...model.prediction.tensors, ...model.carriedTensors]);
     const missing = [...names].find((name) => !placed.has(name) && !beside.has(name));
@@ -96,7 +97,7 @@ export const roundedWeightsFact = (checkpoint: Checkpoint, types: readonly Round
   const { descriptor: model, config, tensors, name } = checkpoint;
   const asFiles = types.filter((type) => !isCompressedType(type)).map(ggufTypeOf);
   if (isStoredGguf(checkpoint)) {
-    for (const type of asFiles) modelTensors(model, config, plainLayout, type);
+    for (const type of asFiles) modelTensors(model, config, plain, type);
     return { code: 'rounded-again', model: name };
   }
   for (const type of asFiles) layoutOf(checkpoint, { model, config, names: tensors.keys() }, type);
@@ -158,7 +159,7 @@ const roundingOf = async (
  */
 const retyped = async (checkpoint: Checkpoint, plan: Plan, type: GgufType, overlays: Overlays): Promise<StoredGguf> => {
   if (!onlyDrops(plan)) throw without(checkpoint, 'it is a GGUF file, and a plan merges, refits or replaces experts');
-  const types = modelTensors(checkpoint.descriptor, checkpoint.config, plainLayout, type).flatMap((tensor) =>
+  const types = modelTensors(checkpoint.descriptor, checkpoint.config, plain, type).flatMap((tensor) =>
     tensor.type === 'i32' ? [] : [[tensor.name, tensor.type] as const],
   );
   const tensors = await exportedTensors(checkpoint, plan, overlays);

@@ -11,7 +11,7 @@ import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import type { CompressedType, PredictionChoice, Verification } from '../contract/export.ts';
 import { expertTypesOf, isMergePlan, type Plan } from '../contract/plan.ts';
-import { fileErrorCode } from '../files/file-errors.ts';
+import { ifThere } from '../files/file-errors.ts';
 import { readText } from '../files/regular-file.ts';
 import { pathSignature } from '../files/path-signature.ts';
 import type { ForwardResult } from '../inference/model-runner.ts';
@@ -327,14 +327,8 @@ const dataProblems = async (
   onBytes: ByteProgress,
 ): Promise<readonly string[]> => {
   const { views, sizeBytes } = onnxData(tensors, folder);
-  const size = await stat(path.join(folder, ONNX_DATA_FILE)).then(
-    (stats) => stats.size,
-    (error: unknown) => {
-      if (fileErrorCode(error) === 'ENOENT') return null;
-      throw error;
-    },
-  );
-  if (size === null) return [`${ONNX_DATA_FILE} is missing.`];
+  const size = (await ifThere(() => stat(path.join(folder, ONNX_DATA_FILE))))?.size;
+  if (size === undefined) return [`${ONNX_DATA_FILE} is missing.`];
   if (size !== sizeBytes) return [`${ONNX_DATA_FILE} has ${String(size)} bytes instead of ${String(sizeBytes)}.`];
   return tensorProblems(tensors, views, onBytes);
 };

@@ -77,6 +77,16 @@ export const explained = async <T>(path: string, work: Promise<T>): Promise<T> =
   }
 };
 
+/** What `look` finds; null where there is no such file. */
+export const ifThere = async <T>(look: () => Promise<T>): Promise<T | null> => {
+  try {
+    return await look();
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return null;
+    throw error;
+  }
+};
+
 /** Whether a path is a readable file. */
 export const isFile = (path: string): Promise<boolean> =>
   access(path).then(

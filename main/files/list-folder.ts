@@ -1,7 +1,7 @@
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join, resolve, sep } from 'node:path';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
-import { fileErrorCode } from './file-errors.ts';
+import { fileErrorCode, ifThere } from './file-errors.ts';
 import { explainReadError, openRegularFile } from './regular-file.ts';
 
 export type FolderEntryKind = 'folder' | 'model' | 'task' | 'file';
@@ -181,16 +181,6 @@ export const listWithin = async (roots: readonly string[], path: string, hidden 
   return { path: real, parent: parent !== null && isInside(parent) ? parent : null, entries: inside };
 };
 
-/** Another process works in the folder too, so files may vanish. */
-const ifThere = async <T>(look: () => Promise<T>): Promise<T | null> => {
-  try {
-    return await look();
-  } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT') return null;
-    throw error;
-  }
-};
-
 /**
  * Refuses a folder that contains a link or a file with a second name (hard link): writing to it would change a file
  * elsewhere.
@@ -201,6 +191,7 @@ export const requirePlainTree = async (folder: string): Promise<void> => {
   const open = [folder];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const path = next;
+    // Another process works in the folder too, so files may vanish.
     const facts = await ifThere(() => lstat(path));
     if (facts === null) continue;
     if (facts.isDirectory()) {

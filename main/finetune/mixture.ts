@@ -87,14 +87,11 @@ export const mixtureSequences = (
   tokenizer: TextTokenizer,
   length: number,
 ): readonly (readonly TrainingSequence[])[] => {
-  const groups = new Map<string, TrainingSequence[]>();
-  items.forEach(({ group, context, answer }, index) => {
-    const sequence = pairSequence(tokenizer, `${index + 1} of the mixture`, context, answer, length);
-    const sequences = groups.get(group);
-    if (sequences === undefined) groups.set(group, [sequence]);
-    else sequences.push(sequence);
-  });
-  return [...groups.values()];
+  const grouped = items.map(({ group, context, answer }, index) => ({
+    group,
+    sequence: pairSequence(tokenizer, `${index + 1} of the mixture`, context, answer, length),
+  }));
+  return [...Map.groupBy(grouped, ({ group }) => group).values()].map((own) => own.map(({ sequence }) => sequence));
 };
 
 /** The mixture as recorded in the manifest of a training. */

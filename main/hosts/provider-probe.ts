@@ -1,5 +1,4 @@
-import { providerName } from '../contract/device.ts';
-import type { ProbeEnd } from '../contract/device.ts';
+import { type ProbeEnd, providerName } from '../contract/device.ts';
 import { measureProvider } from '../inference/providers/measure-provider.ts';
 import { endWithParent } from './end-with-parent.ts';
 

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { boundedText, shortName } from '../contract/bounds.ts';
 import { fail, refuse } from '../contract/errors.ts';
-import { fileErrorCode } from '../files/file-errors.ts';
+import { ifThere } from '../files/file-errors.ts';
 import { readJsonIfThere } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
@@ -89,10 +89,7 @@ export const findServing = async (state: string, workspace: string): Promise<Ser
  */
 export const servingElsewhere = async (state: string, workspace: string): Promise<readonly string[]> => {
   const here = thisProcess().machine;
-  const names = await readdir(state).catch((error: unknown) => {
-    if (fileErrorCode(error) === 'ENOENT') return [];
-    throw error;
-  });
+  const names = (await ifThere(() => readdir(state))) ?? [];
   const served = await Promise.all(
     names
       .filter((name) => /^serving-[0-9a-f]{16}\.json$/.test(name))

@@ -39,7 +39,7 @@ export const filePlans = (
 };
 
 /** Kept experts of a plan's layers, on average. */
-const meanKept = (plan: Plan): number => {
+export const meanKept = (plan: Plan): number => {
   const layers = isMergePlan(plan) ? plan.groups : plan.kept;
   return layers.reduce((sum, layer) => sum + layer.length, 0) / layers.length;
 };

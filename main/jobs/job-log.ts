@@ -9,7 +9,7 @@ import { curtailedText } from '../words/verdicts.ts';
 import { equivalentCommand } from '../words/equivalent-command.ts';
 import { deviceName, precisionText } from '../words/devices.ts';
 import { formatCount, formatFactor, formatInterval, formatValue } from '../words/numbers.ts';
-import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { explainFileError, fileErrorCode, ifThere } from '../files/file-errors.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 
 const LOG_FILE = 'log.jsonl';
@@ -143,13 +143,7 @@ export const createJobLogs = (folderOf: (run: string) => string, now: () => numb
   const append = async (run: string, state: Heard, line: LogLine): Promise<void> => {
     const file = join(folderOf(run), LOG_FILE);
     if (state.bytes < 0) {
-      state.bytes = await stat(file).then(
-        ({ size }) => size,
-        (error: unknown) => {
-          if (fileErrorCode(error) === 'ENOENT') return 0;
-          throw error;
-        },
-      );
+      state.bytes = (await ifThere(() => stat(file)))?.size ?? 0;
       state.isFull = state.bytes >= FULL_AT_BYTES;
     }
     const isMinor = line.kind !== 'state' && line.kind !== 'problem';

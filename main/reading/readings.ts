@@ -2,7 +2,7 @@ import type { CompareDocument } from '../contract/compare.ts';
 import { at, fail, present, refuse } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { ItemSlice } from '../contract/slices.ts';
-import { isSameFactor, type SweepDocument, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
+import { isSamePoint, type SweepDocument, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
 import { type AnsweredItems, answeredItems } from '../evaluation/item-answers.ts';
 import { compareSlices, type SlicedItems, slicedItems } from '../evaluation/item-slices.ts';
 import { type Frontier, type FrontierWords, frontierWords } from '../evaluation/frontier.ts';
@@ -57,15 +57,9 @@ export interface PointAnswers extends AnsweredItems {
 type AskedPoint = Pick<QuestionOf<'answers'>, 'model' | 'task' | 'method' | 'seed' | 'factor'>;
 
 /** A point of a sweep; refuses one that it does not have. */
-const measuredPoint = ({ results }: SweepDocument, { model, task, method, seed, factor }: AskedPoint): SweepResult => {
-  const found = results.find(
-    (result) =>
-      result.model === model &&
-      result.task === task &&
-      result.method === method &&
-      result.seed === seed &&
-      isSameFactor(result.factor, factor),
-  );
+const measuredPoint = ({ results }: SweepDocument, point: AskedPoint): SweepResult => {
+  const found = results.find((result) => isSamePoint(result, point));
+  const { model, task, method, seed, factor } = point;
   if (found !== undefined) return found;
   throw refuse(
     'no-such-point',

@@ -135,18 +135,13 @@ const derivePoints = async (
   results: readonly SweepResult[],
   differing: Differing,
 ): Promise<Derived> => {
-  const named = new Map<string, MetricName[]>();
-  for (const { task, metric } of results) {
-    const ofTask = named.get(task);
-    if (ofTask === undefined) named.set(task, [metric]);
-    else ofTask.push(metric);
-  }
+  const byTask = Map.groupBy(results, ({ task }) => task);
   const findRules = source.rulesOf(manifest);
   const known = new Map<string, MetricName | null>();
-  const derivation = new PointDerivation(
-    (task, outcomes) => metricOfOutcomes(outcomes, known.get(task) ?? null, named.get(task) ?? []),
-    sweepDelta(manifest),
-  );
+  const derivation = new PointDerivation((task, outcomes) => {
+    const named = (byTask.get(task) ?? []).map(({ metric }) => metric);
+    return metricOfOutcomes(outcomes, known.get(task) ?? null, named);
+  }, sweepDelta(manifest));
   const { isFile, blocks } = await readStoredOutcomes(source, manifest.id, {
     tell: (column, point, item) => differing.tell(OUTCOMES, column, `${pointWords(point)}, item ${item}`),
   });

@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
-import { explainFileError, fileErrorCode, isSystemError, makeFolder } from '../files/file-errors.ts';
+import { explainFileError, fileErrorCode, ifThere, isSystemError, makeFolder } from '../files/file-errors.ts';
 import { explainReadError, readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically, writerOfTemporary } from '../files/write-atomically.ts';
 import { createLibrary, type Library } from './library.ts';
@@ -93,11 +93,8 @@ const isLink = (entry: Dirent): boolean => entry.isSymbolicLink();
  * the workspace may come from a stranger.
  */
 const requireOwnFolders = async (path: string): Promise<void> => {
-  const entriesOf = (folder: string): Promise<Dirent[]> =>
-    readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
-      if (isSystemError(error, 'ENOENT')) return [];
-      throw error;
-    });
+  const entriesOf = async (folder: string): Promise<readonly Dirent[]> =>
+    (await ifThere(() => readdir(folder, { withFileTypes: true }))) ?? [];
   const matching = (await entriesOf(path)).filter(({ name }) => OWN_FOLDERS.includes(name));
   // Steps lie in subfolders named by the first characters of their keys.
   const entries = [...matching, ...(matching.some(isLink) ? [] : await entriesOf(join(path, 'steps')))];

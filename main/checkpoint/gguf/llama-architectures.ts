@@ -76,7 +76,7 @@ export const gatings = { softmax: 1, logit: 1, sigmoid: 2, 'sqrt-softplus': 4 } 
 /** Values that llama.cpp fixes for Llama 4: length of chunks, growth of queries in layers without rotation. */
 export const LLAMA4 = { chunk: 8192, scale: 0.1, every: 8192, experts: 128, rotates: 4 } as const;
 
-/** Most of them. */
+/** Most of them; also the points that place tensors, for models that llama.cpp does not run. */
 export const plain = {
   normalises: true,
   rotatesPairs: false,

@@ -8,7 +8,7 @@ import { recordedExport } from '../../contract/command-parts.ts';
 import { verification } from '../../contract/export.ts';
 import { fitDocument } from '../../contract/fit.ts';
 import { curveLabel } from '../../contract/method.ts';
-import { isMergePlan, type Plan, plan as planSchema } from '../../contract/plan.ts';
+import { type Plan, plan as planSchema } from '../../contract/plan.ts';
 import { isSameContent } from '../../contract/recorded.ts';
 import { byNewest } from '../../contract/run.ts';
 import { isSameFactor, pointNameKey, type SweepResult } from '../../contract/sweep.ts';
@@ -16,6 +16,7 @@ import { checkExport, requireForm } from '../../export/check-export.ts';
 import type { ExportMachine } from '../../export/export-progress.ts';
 import type { CardFacts } from '../../export/model-card.ts';
 import { makeFolder } from '../../files/file-errors.ts';
+import { meanKept } from '../../jobs/file-methods.ts';
 import { canonicalJson } from '../../files/canonical-json.ts';
 import { exportJob, VERIFICATION_FILE, verifyJob } from '../../jobs/export-job.ts';
 import { FIT_FILE } from '../../jobs/fit-job.ts';
@@ -53,11 +54,6 @@ const curveOf = (
 
 /** A workspace, and how its runs are read. */
 type MeasuredRunsSource = Pick<EngineContext, 'workspace' | 'reader'>;
-
-const meanKept = (plan: Plan): number => {
-  const layers = isMergePlan(plan) ? plan.groups : plan.kept;
-  return layers.reduce((sum, layer) => sum + layer.length, 0) / layers.length;
-};
 
 /** Results of sweeps for a plan, and why others were left out. */
 interface PlanResults {

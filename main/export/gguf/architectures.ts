@@ -7,7 +7,6 @@ import {
   type LlamaArchitecture,
   llamaArchitectures,
   patternHas,
-  plain,
 } from '../../checkpoint/gguf/llama-architectures.ts';
 import { compressedRotaryProblems, rotaryProblems, writtenRotary } from '../../checkpoint/gguf/llama-rotary.ts';
 import { correctionOf } from '../../checkpoint/routing.ts';
@@ -75,9 +74,6 @@ export const llamaArchitecture = (model: ModelDescriptor, config: Config): Llama
   if (problems.length > 0) throw refusal([...new Set(problems)]);
   return architecture;
 };
-
-/** The points of an architecture that place tensors, for models that llama.cpp does not run. */
-export const plainLayout = { ...plain, rotatesPairs: false } as const;
 
 /** Sentences about what a file has not, or what llama.cpp computes a little differently on a processor. */
 export const architectureWarnings = (model: ModelDescriptor, { name }: LlamaArchitecture): readonly string[] => {
@@ -238,8 +234,6 @@ const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitectu
 /** Conditions on the operators with a state, where the architecture has them. */
 const stateProblems = (model: ModelDescriptor, { name }: LlamaArchitecture): string[] => {
   const problems = new Set<string>();
-  if (model.blocks.every(({ attention, compressed }) => attention === null && compressed === null))
-    problems.add('none of its layers has attention');
   for (const { state } of model.blocks) {
     if (state === null) continue;
     const input = 'input' in state && 'weight' in state.input ? [state.input] : [];

@@ -1,7 +1,6 @@
 import { valuesIn } from '../../arithmetic/vectors.ts';
 import { present } from '../../contract/errors.ts';
-import type { CarriedPart } from '../../graph/carried.ts';
-import { inputOf } from '../../graph/carried.ts';
+import { type CarriedPart, inputOf } from '../../graph/carried.ts';
 import { type Feeds, floatTensor } from '../session.ts';
 
 const BYTES_PER_NUMBER = 4;

@@ -171,12 +171,7 @@ const decodingGroup = (
 
 /** Common beginning of the prompts of the candidate with the most rows; each candidate computes it for itself. */
 const sharedPrefix = (rows: readonly RowToDecode[]): readonly number[] => {
-  const byCandidate = new Map<string, RowToDecode[]>();
-  for (const row of rows) {
-    const known = byCandidate.get(row.candidate);
-    if (known === undefined) byCandidate.set(row.candidate, [row]);
-    else known.push(row);
-  }
+  const byCandidate = Map.groupBy(rows, ({ candidate }) => candidate);
   const [most = []] = [...byCandidate.values()].sort((a, b) => b.length - a.length);
   const trees = most.map(({ tokens }) => ({ trunk: tokens, branches: [] }));
   return splitPrefix(

@@ -39,14 +39,7 @@ export const bundlesOf = (items: readonly TaskItem[]): readonly Bundle[] => {
     // Path compression: a million items of one group would make the path long.
     leader[position] = leaderOf(position);
   });
-  const bundles = new Map<number, number[]>();
-  items.forEach((_, position) => {
-    const at = leaderOf(position);
-    const known = bundles.get(at);
-    if (known === undefined) bundles.set(at, [position]);
-    else known.push(position);
-  });
-  return [...bundles.values()];
+  return [...Map.groupBy(items.keys(), leaderOf).values()];
 };
 
 interface SplitPositions {

@@ -9,7 +9,7 @@ import {
 import type { SerialisedError } from '../../../main/contract/errors.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { answersMeasured } from '../../../main/evaluation/comparison/points.ts';
-import { type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
+import { isSameCurve, type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useLasting } from '../../engine/use-settled.ts';
 import { selectionStore } from '../../state/selection-store.ts';
@@ -115,14 +115,7 @@ export const comparedPoint = (
   { method, seeds, factor }: CompareRow,
 ): SweepResult | null => {
   const seed = seeds[0] ?? null;
-  const curve = results.filter(
-    (result) =>
-      result.model === model &&
-      result.task === task &&
-      result.method === method &&
-      result.seed === seed &&
-      result.factor > 1,
-  );
+  const curve = results.filter((result) => isSameCurve(result, { model, task, method, seed }) && result.factor > 1);
   const apart = (result: SweepResult): number => Math.abs(Math.log(result.factor / factor));
   return [...curve].sort((left, right) => apart(left) - apart(right))[0] ?? null;
 };
