@@ -82,10 +82,11 @@ test('a forecast is told with what became of it: borne out, refuted, or not test
   const [first, ...calls] = forecastWords({ ...document, forecast, tested: measured });
   expect(first).toContain('safe up to \u00d72 by REAP');
   const [right, wrong] = ['right in 54 of 60 records', 'right in 313 of 318 records'];
+  const atFour = 'Forecast for 4 of 16 experts by REAP, weights as stored';
   expect(calls).toEqual([
     `Forecast for 12 of 16 experts by REAP, weights as stored: safe when it writes (${right}): the test bore it out.`,
     `Forecast for 8 of 16 experts by REAP, weights as stored: safe when it writes (${right}): the test refuted it.`,
-    `Forecast for 4 of 16 experts by REAP, weights as stored: not safe when it writes (${wrong}): the test bore it out.`,
+    `${atFour}: not safe when it writes (${wrong}): the test bore it out.`,
     `Forecast for 2 of 16 experts by REAP, weights as stored: not safe when it writes (${wrong}): the test refuted it.`,
     `Forecast for 12 of 16 experts by REAP, weights as stored: safe when it writes (${right}): not tested here.`,
   ]);

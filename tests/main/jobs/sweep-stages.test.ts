@@ -150,7 +150,7 @@ test('a refit is work for each of its calibration tokens, and a plan without one
   expect(refit?.work).toBeGreaterThan(tokens.profiling);
 });
 
-test('a profile that eliminates experts of a layer takes E^2 / 40 more, and E / 5 K where all experts run', async () => {
+test('a profile that eliminates experts takes E^2 / 40 more, and E / 5 K where all experts run', async () => {
   const checkpoint = await openCheckpoint('resources/models/uncurl-64');
   const task = { name: 'mood', task: await loadTask('resources/tasks/mood') };
   const context = await contextOfNothing();
@@ -162,7 +162,7 @@ test('a profile that eliminates experts of a layer takes E^2 / 40 more, and E / 
   expect(workOf('elimination')).toBeCloseTo(1000 * (1 + 32 / 5 + 4096 / 40), 6);
 });
 
-test('a plan has begun where the first part of its items is stored, as cut with this memory or with another', async () => {
+test('a plan has begun where its first part is stored, as cut with this memory or with another', async () => {
   const context = await contextOfNothing();
   const checkpoint = await openCheckpoint('resources/models/uncurl-8');
   const task = await loadTask('resources/tasks/mood');

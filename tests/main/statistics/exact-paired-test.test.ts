@@ -124,7 +124,7 @@ describe('discordanceGrid', () => {
         const roots = shares.filter((share) => share >= from && share <= to).map((share) => Math.sqrt(countOf(share)));
         return Math.max(...roots.slice(1).map((root, index) => Math.abs(root - (roots[index] ?? Number.NaN))));
       };
-      // The rarer kind of discordant items is small in the lower half of shares, concordant ones from 65 % discordant on.
+      // The rarer kind of discordant items is small in the lower half, concordant ones from 65 % discordant on.
       const middle = least + (1 - least) / 2;
       expect(widest(least, middle, (share) => (n * (share - least)) / 2)).toBeLessThan(0.25 + 1e-9);
       const dense = 1 - Math.min((1 - least) / 2, 0.35);
