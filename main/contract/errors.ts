@@ -62,20 +62,12 @@ const NO_MEMORY =
 
 const isOutOfMemory = (error: unknown): error is Error => error instanceof Error && NO_MEMORY.test(error.message);
 
-/** Both errors of a block with `await using` that failed, and whose end failed too; a SuppressedError in newer Nodes. */
-const isOfTwo = (error: unknown): error is { readonly suppressed: unknown; readonly error: unknown } =>
-  error instanceof Error && 'suppressed' in error && 'error' in error;
-
 /**
  * Serialises an error for crossing a host boundary. Lack of memory is named as such, whoever reports it; unknown errors
- * keep their message and are `failed`. Of two errors the first counts, and the message tells both.
+ * keep their message and are `failed`.
  */
-export const serialiseError = (error: unknown): SerialisedError => {
-  if (isOfTwo(error)) {
-    const [first, second] = [serialiseError(error.suppressed), serialiseError(error.error)];
-    return { ...first, message: `${first.message} What was open did not close: ${second.message}` };
-  }
-  return isOutOfMemory(error)
+export const serialiseError = (error: unknown): SerialisedError =>
+  isOutOfMemory(error)
     ? {
         code: 'out-of-memory',
         kind: 'failed',
@@ -90,7 +82,6 @@ export const serialiseError = (error: unknown): SerialisedError => {
           message: error instanceof Error ? error.message : String(error),
           remedy: 'This is a defect of the workbench: please report it with the steps that led here.',
         };
-};
 
 export const reviveError = (error: SerialisedError): WorkbenchError =>
   new WorkbenchError(error.code, error.kind, error.message, error.remedy);
