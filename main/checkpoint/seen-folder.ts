@@ -4,7 +4,6 @@ import { isSystemError } from '../files/file-errors.ts';
 import { makeTemporaryFolder } from '../files/temporary-folder.ts';
 import type { Checkpoint } from './open-checkpoint.ts';
 import { writeSafetensors } from './write-safetensors.ts';
-import { atEnd } from '../files/at-end.ts';
 
 /** Errors of systems, disks and accounts that make no links. */
 const NO_LINKS = ['EPERM', 'EACCES', 'ENOTSUP', 'ENOSYS', 'EINVAL'];
@@ -51,7 +50,10 @@ const inTemporaryFolder = async <T>(
   use: (folder: string) => Promise<T>,
 ): Promise<T> => {
   const folder = await makeTemporaryFolder('seen', parent);
-  await using _removing = atEnd(() => rm(folder, { recursive: true, force: true }));
-  await place(folder);
-  return await use(folder);
+  try {
+    await place(folder);
+    return await use(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 };

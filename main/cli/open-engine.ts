@@ -12,7 +12,6 @@ import type { OptionReader, VerbHost } from './verb.ts';
 import { findRun, workspaceOf } from './subjects.ts';
 import { printedFactor, printedInterval, printedValue } from './terminal-text.ts';
 import { printedProgress } from './terminal.ts';
-import { atEnd } from '../files/at-end.ts';
 
 interface EngineOptions {
   /** Default: the workspace that `--workspace` names. */
@@ -49,8 +48,11 @@ export const withEngine = async <T>(
     startCompute,
     ...machineSettings(reader),
   });
-  await using _closing = atEnd(() => host.endsWell(engine.dispose()));
-  return await use(engine);
+  try {
+    return await use(engine);
+  } finally {
+    await host.endsWell(engine.dispose());
+  }
 };
 
 /** Opens an engine on the workspace of the run that the first argument names. */
@@ -75,8 +77,11 @@ export const withEngineForFile = async <T>(
 ): Promise<T> => {
   if (reader.text('workspace') !== undefined) return withEngine(reader, host, use, options);
   const workspace = await makeTemporaryFolder('workspace');
-  await using _removing = atEnd(() => rm(workspace, { recursive: true, force: true }));
-  return await withEngine(reader, host, use, { ...options, workspace });
+  try {
+    return await withEngine(reader, host, use, { ...options, workspace });
+  } finally {
+    await rm(workspace, { recursive: true, force: true });
+  }
 };
 
 export const manifestOf = async (engine: Engine, run: string): Promise<RunManifest> =>

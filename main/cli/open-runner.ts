@@ -14,7 +14,6 @@ import { machineSettings, readDevice } from './machine-options.ts';
 import type { OptionReader, VerbHost } from './verb.ts';
 import { installRecovery, type PlanOnDisk } from './files.ts';
 import { workspaceOf } from './subjects.ts';
-import { atEnd } from '../files/at-end.ts';
 
 const providersHere = createProvidersHere(forkProbe);
 
@@ -53,18 +52,24 @@ export const computeWith = async <T>(
   { plan = null, compute, keep = () => Promise.resolve(), provider, open }: VerbWork<T>,
 ): Promise<T> => {
   const folder = await makeTemporaryFolder('overlay');
-  await using _removing = atEnd(() => rm(folder, { recursive: true, force: true }));
-  const steps = createStepStore({ steps: folder, overlays: folder, temporary: folder });
-  if (plan !== null) await installRecovery(plan, steps.overlays, workspaceOf(reader, { environment }), environment);
-  const settings = { ...machineSettings(reader), scratchFolder: folder };
-  const pool =
-    open === undefined
-      ? createModelPool({ ...settings, provider: provider ?? (await probedDevice(reader)).provider })
-      : createModelPool(settings, open);
-  await using _closing = atEnd(() => pool.dispose());
-  const made = await pool.compute({ sources: [checkpoint], steps, say, signal, describe: progress }, compute);
-  await keep(made, steps.overlays);
-  return made;
+  try {
+    const steps = createStepStore({ steps: folder, overlays: folder, temporary: folder });
+    if (plan !== null) await installRecovery(plan, steps.overlays, workspaceOf(reader, { environment }), environment);
+    const settings = { ...machineSettings(reader), scratchFolder: folder };
+    const pool =
+      open === undefined
+        ? createModelPool({ ...settings, provider: provider ?? (await probedDevice(reader)).provider })
+        : createModelPool(settings, open);
+    try {
+      const made = await pool.compute({ sources: [checkpoint], steps, say, signal, describe: progress }, compute);
+      await keep(made, steps.overlays);
+      return made;
+    } finally {
+      await pool.dispose();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 };
 
 export const withRunner = async <T>(

@@ -20,7 +20,6 @@ import {
 } from './verb.ts';
 import { createRunReader, type RunReader } from '../reading/run-reader.ts';
 import { stateFolder } from '../workspace/user-key.ts';
-import { atEnd } from '../files/at-end.ts';
 
 const looksLikePath = (name: string): boolean => name.includes('/') || name.includes('\\') || name.startsWith('.');
 
@@ -161,8 +160,11 @@ export const withReader = async <T>(
   use: (reader: RunReader) => Promise<T>,
 ): Promise<T> => {
   const reader = createRunReader({ workspace, resources, state: stateFolder(settingsFile) });
-  await using _closing = atEnd(() => reader.dispose());
-  return await use(reader);
+  try {
+    return await use(reader);
+  } finally {
+    await reader.dispose();
+  }
 };
 
 /** Reads the thresholds of a sweep at a level that holds for all of them together. */

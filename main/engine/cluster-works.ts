@@ -19,7 +19,6 @@ import { runCode } from '../workspace/run-binding.ts';
 import type { ApprovedManifest } from './approved-run.ts';
 import { followClusterWork } from './follow-cluster-work.ts';
 import { MEMORY_SHARE } from './machine.ts';
-import { atEnd } from '../files/at-end.ts';
 
 const SCRIPT = 'slurm.sh';
 /** Placeholder for the name of a run that does not exist yet. */
@@ -124,12 +123,15 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
     const { run, state } = work;
     if (state === 'failed' || state === 'cancelled') {
       const lock = await runs.lock(run);
-      await using _releasing = atEnd(() => lock.release());
-      const finishedAt = new Date(now()).toISOString();
-      const error = state === 'failed' ? failureText(work) : null;
-      const manifest = await runs.read(run);
-      // It finished before the cancellation took effect or was noticed.
-      if (manifest.state !== 'done') await runs.write({ ...manifest, state, error, finishedAt });
+      try {
+        const finishedAt = new Date(now()).toISOString();
+        const error = state === 'failed' ? failureText(work) : null;
+        const manifest = await runs.read(run);
+        // It finished before the cancellation took effect or was noticed.
+        if (manifest.state !== 'done') await runs.write({ ...manifest, state, error, finishedAt });
+      } finally {
+        await lock.release();
+      }
     }
     emit({ type: 'run.changed', manifest: shown(await runs.read(run)) });
   };

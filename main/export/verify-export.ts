@@ -28,7 +28,6 @@ import { isStoredGguf, planStoredGguf, storedHeaderProblems } from './gguf/store
 import { ONNX_DATA_FILE, ONNX_FILE, onnxData } from './onnx-files.ts';
 import { planFileProblems, preparePlan, requireChange } from './prepare-plan.ts';
 import { compareOnnx, verificationSlots } from './verify-onnx.ts';
-import { atEnd } from '../files/at-end.ts';
 
 /**
  * Bound on |a - b| / max(1, L) for float32 logits of the original (a) and the export (b), L being the largest |a| of
@@ -430,9 +429,12 @@ const forward = async (
     streamed: true,
     batchSlots: verificationSlots(checkpoint.descriptor.vocabulary),
   });
-  await using _closing = atEnd(() => runner.dispose());
-  return await runner.forward(sequences, plan, {
-    signal: progress.signal,
-    onProgress: (done, total) => progress.ran(run, done / total),
-  });
+  try {
+    return await runner.forward(sequences, plan, {
+      signal: progress.signal,
+      onProgress: (done, total) => progress.ran(run, done / total),
+    });
+  } finally {
+    await runner.dispose();
+  }
 };

@@ -11,7 +11,6 @@ import { maxOf } from '../statistics/extremes.ts';
 import { compareLogits, type LogitComparison, NOT_COMPARABLE } from './compare-forward.ts';
 import { ONNX_FILE } from './onnx-files.ts';
 import type { ExportMachine } from './export-progress.ts';
-import { atEnd } from '../files/at-end.ts';
 
 /** Logits of one run, slots x vocabulary: 128 MB of float32. */
 const MAX_LOGITS = 2 ** 25;
@@ -83,39 +82,42 @@ export const compareOnnx = async (
     }
     throw error;
   }
-  await using _closing = atEnd(() => session.dispose());
-  const { vocabulary } = source.descriptor;
-  const batches = paddedBatches(sequences, verificationSlots(vocabulary));
-  const found: (LogitComparison & { readonly padding: 'right' | 'left' })[] = [];
-  const bound = (padding: 'right' | 'left'): number =>
-    padding === 'right' && weights === 'resident' ? tolerance : OTHER_ORDER_TOLERANCE;
-  for (const [index, batch] of batches.entries()) {
-    await letMessagesIn();
-    if (control.signal.aborted) throw new CancelledError('The verification');
-    const logits = await runBatch(session, batch, sequences);
-    const { padding, slots } = batch;
-    batch.members.forEach(({ sequence, before }, row) => {
-      const length = sequences[sequence]?.length ?? 0;
-      const start = (row * slots + before) * vocabulary;
-      const ofSequence = logits.subarray(start, start + length * vocabulary);
-      const where = `${ONNX_FILE}, sequence ${String(sequence)} padded on the ${padding}`;
-      found.push({
-        ...compareLogits(original[sequence]?.logits ?? new Float32Array(), ofSequence, length, bound(padding), where),
-        padding,
+  try {
+    const { vocabulary } = source.descriptor;
+    const batches = paddedBatches(sequences, verificationSlots(vocabulary));
+    const found: (LogitComparison & { readonly padding: 'right' | 'left' })[] = [];
+    const bound = (padding: 'right' | 'left'): number =>
+      padding === 'right' && weights === 'resident' ? tolerance : OTHER_ORDER_TOLERANCE;
+    for (const [index, batch] of batches.entries()) {
+      await letMessagesIn();
+      if (control.signal.aborted) throw new CancelledError('The verification');
+      const logits = await runBatch(session, batch, sequences);
+      const { padding, slots } = batch;
+      batch.members.forEach(({ sequence, before }, row) => {
+        const length = sequences[sequence]?.length ?? 0;
+        const start = (row * slots + before) * vocabulary;
+        const ofSequence = logits.subarray(start, start + length * vocabulary);
+        const where = `${ONNX_FILE}, sequence ${String(sequence)} padded on the ${padding}`;
+        found.push({
+          ...compareLogits(original[sequence]?.logits ?? new Float32Array(), ofSequence, length, bound(padding), where),
+          padding,
+        });
       });
-    });
-    control.onProgress((index + 1) / batches.length);
+      control.onProgress((index + 1) / batches.length);
+    }
+    const onSide = (side: 'right' | 'left'): LogitComparison => {
+      const comparisons = found.filter(({ padding }) => padding === side);
+      return bound(side) === tolerance ? together(comparisons) : mostOf(comparisons);
+    };
+    const [right, left] = [onSide('right'), onSide('left')];
+    return {
+      maxLogitDifference: right.maxLogitDifference,
+      tolerance: bound('right'),
+      problems: [...right.problems, ...left.problems],
+    };
+  } finally {
+    await session.dispose();
   }
-  const onSide = (side: 'right' | 'left'): LogitComparison => {
-    const comparisons = found.filter(({ padding }) => padding === side);
-    return bound(side) === tolerance ? together(comparisons) : mostOf(comparisons);
-  };
-  const [right, left] = [onSide('right'), onSide('left')];
-  return {
-    maxLogitDifference: right.maxLogitDifference,
-    tolerance: bound('right'),
-    problems: [...right.problems, ...left.problems],
-  };
 };
 
 const together = (comparisons: readonly LogitComparison[]): LogitComparison => ({

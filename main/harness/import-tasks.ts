@@ -9,7 +9,6 @@ import { readJsonIfThere } from '../files/parse-json.ts';
 import { createTurns, writeFileAtomically } from '../files/write-atomically.ts';
 import { runProgram } from '../finetune/run-program.ts';
 import { loadTask } from '../tasks/load-task.ts';
-import { atEnd } from '../files/at-end.ts';
 
 // Tasks of lm-evaluation-harness by name. The harness itself, in the user's Python, writes them once as task folders of
 // the workspace (resources/harness/import_tasks.py); from then on they open like any other task.
@@ -253,33 +252,39 @@ export const importTasks = async (
   const tasks = join(workspace, IMPORT_FOLDER);
   await makeFolder(tasks);
   const folder = await mkdtemp(join(tasks, '.import-'));
-  await using _removing = atEnd(() => rm(folder, { recursive: true, force: true }));
-  const { written, problem } = await runHarness(missing, settings, folder, order);
-  const made: ImportedTask[] = [];
-  // Two names may give one task, and two files tasks of one name.
-  const keptOf = new Map<string, string>();
-  for (const { asked, name, folder: from, version, inPlaceOf } of written) {
-    const kept = keptOf.get(from) ?? (await keep(join(folder, 'out', from), tasks, from));
-    keptOf.set(from, kept);
-    const { fewshot, limit } = settings;
-    const imported = { asked, fewshot, limit, name, folder: kept, version };
-    made.push(inPlaceOf === null ? imported : { ...imported, inPlaceOf });
+  try {
+    const { written, problem } = await runHarness(missing, settings, folder, order);
+    const made: ImportedTask[] = [];
+    // Two names may give one task, and two files tasks of one name.
+    const keptOf = new Map<string, string>();
+    for (const { asked, name, folder: from, version, inPlaceOf } of written) {
+      const kept = keptOf.get(from) ?? (await keep(join(folder, 'out', from), tasks, from));
+      keptOf.set(from, kept);
+      const { fewshot, limit } = settings;
+      const imported = { asked, fewshot, limit, name, folder: kept, version };
+      made.push(inPlaceOf === null ? imported : { ...imported, inPlaceOf });
+    }
+    await inTurn(async () => {
+      const isOld = ({ asked, fewshot, limit, inPlaceOf }: ImportedTask): boolean =>
+        made.some(
+          (entry) =>
+            entry.asked === asked &&
+            entry.fewshot === fewshot &&
+            entry.limit === limit &&
+            entry.inPlaceOf === inPlaceOf,
+        );
+      const imported = [...(await importedTasks(workspace)).filter((task) => !isOld(task)), ...made];
+      await writeFileAtomically(recordFile(workspace), `${JSON.stringify({ imported }, null, 1)}\n`);
+    });
+    if (problem !== null) throw problem;
+    const folders = Map.groupBy(made, ({ asked }) => asked);
+    const anew = [...folders].map(
+      ([asked, members]) => [asked, members.map(({ folder: at }) => join(tasks, at))] as const,
+    );
+    return new Map([...known, ...anew]);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
-  await inTurn(async () => {
-    const isOld = ({ asked, fewshot, limit, inPlaceOf }: ImportedTask): boolean =>
-      made.some(
-        (entry) =>
-          entry.asked === asked && entry.fewshot === fewshot && entry.limit === limit && entry.inPlaceOf === inPlaceOf,
-      );
-    const imported = [...(await importedTasks(workspace)).filter((task) => !isOld(task)), ...made];
-    await writeFileAtomically(recordFile(workspace), `${JSON.stringify({ imported }, null, 1)}\n`);
-  });
-  if (problem !== null) throw problem;
-  const folders = Map.groupBy(made, ({ asked }) => asked);
-  const anew = [...folders].map(
-    ([asked, members]) => [asked, members.map(({ folder: at }) => join(tasks, at))] as const,
-  );
-  return new Map([...known, ...anew]);
 };
 
 /** Moves a written task among those of the workspace, under its name and hash. */

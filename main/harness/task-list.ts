@@ -10,7 +10,6 @@ import { readText } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { runProgram } from '../finetune/run-program.ts';
 import { HARNESS_ENVIRONMENT, IMPORT_FOLDER, INSTALL_HARNESS, type ImportOrder } from './import-tasks.ts';
-import { atEnd } from '../files/at-end.ts';
 
 // The names of lm-evaluation-harness, listed once by the workspace's Python (resources/harness/list_tasks.py) and kept.
 
@@ -52,31 +51,34 @@ export const makeTaskList = async ({
 }: Omit<ImportOrder, 'isOffline'>): Promise<TaskList> => {
   await makeFolder(join(workspace, IMPORT_FOLDER));
   const folder = await mkdtemp(join(workspace, IMPORT_FOLDER, '.list-'));
-  await using _removing = atEnd(() => rm(folder, { recursive: true, force: true }));
-  const file = join(folder, 'names.jsonl');
-  const found: { version?: string } = {};
-  const onLine = (line: string): void => {
-    const event = listEvent.parse(JSON.parse(line));
-    if (event.event === 'loading') say('lm-evaluation-harness lists its tasks, once: up to a minute');
-    if (event.event === 'listed') found.version = event.version;
-    if (event.event === 'lacks')
-      throw refuse('python-lacks', `${python} cannot run lm-evaluation-harness: ${event.why}.`, INSTALL_HARNESS);
-  };
-  const script = join(resources, 'harness', 'list_tasks.py');
-  const environment = HARNESS_ENVIRONMENT;
-  const { code, stderr } = await runProgram(python, [script, file], { signal, environment, folder, onLine });
-  if (signal.aborted) throw new CancelledError('Listing the tasks', 'Start it again.');
-  const { version } = found;
-  if (code !== 0 || version === undefined)
-    throw fail(
-      'harness-failed',
-      `${python} did not list the tasks of lm-evaluation-harness: ${stderr.trim().split('\n').at(-1) ?? ''}`,
-      'Check that this Python runs lm-evaluation-harness.',
-    );
-  const lines = (await readText(file, { mostBytes: MAX_LIST_BYTES })).trim().split('\n');
-  const list = { python, version, tasks: lines.map((line) => harnessEntry.parse(JSON.parse(line))) };
-  await writeFileAtomically(listFile(workspace), `${JSON.stringify(list)}\n`);
-  return list;
+  try {
+    const file = join(folder, 'names.jsonl');
+    const found: { version?: string } = {};
+    const onLine = (line: string): void => {
+      const event = listEvent.parse(JSON.parse(line));
+      if (event.event === 'loading') say('lm-evaluation-harness lists its tasks, once: up to a minute');
+      if (event.event === 'listed') found.version = event.version;
+      if (event.event === 'lacks')
+        throw refuse('python-lacks', `${python} cannot run lm-evaluation-harness: ${event.why}.`, INSTALL_HARNESS);
+    };
+    const script = join(resources, 'harness', 'list_tasks.py');
+    const environment = HARNESS_ENVIRONMENT;
+    const { code, stderr } = await runProgram(python, [script, file], { signal, environment, folder, onLine });
+    if (signal.aborted) throw new CancelledError('Listing the tasks', 'Start it again.');
+    const { version } = found;
+    if (code !== 0 || version === undefined)
+      throw fail(
+        'harness-failed',
+        `${python} did not list the tasks of lm-evaluation-harness: ${stderr.trim().split('\n').at(-1) ?? ''}`,
+        'Check that this Python runs lm-evaluation-harness.',
+      );
+    const lines = (await readText(file, { mostBytes: MAX_LIST_BYTES })).trim().split('\n');
+    const list = { python, version, tasks: lines.map((line) => harnessEntry.parse(JSON.parse(line))) };
+    await writeFileAtomically(listFile(workspace), `${JSON.stringify(list)}\n`);
+    return list;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 };
 
 const letters = Array.from({ length: 26 }, (_, index) => String.fromCharCode(97 + index));

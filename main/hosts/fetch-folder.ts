@@ -6,7 +6,6 @@ import { CHECKSUM_FILE, fileChecksum, readChecksums } from '../files/checksums.t
 import { temporaryNameFor } from '../files/write-atomically.ts';
 import { formatBytes } from '../words/numbers.ts';
 import { reachingWords, sshEnvironment, type SshTarget } from './ssh-line.ts';
-import { atEnd } from '../files/at-end.ts';
 
 interface Fetching {
   readonly progress: (text: string) => void;
@@ -73,25 +72,28 @@ export const fetchFolder = async (
     throw refuse('exists', `${out} exists already.`, 'Name another folder; nothing was copied.');
   const temporary = temporaryNameFor(out);
   await mkdir(dirname(out), { recursive: true });
-  await using _removing = atEnd(() => rm(temporary, { recursive: true, force: true }));
-  await copyFrom(target, from, temporary, fetching);
-  const sums = await readChecksums(temporary);
-  if (sums === null)
-    throw refuse(
-      'no-checksums',
-      `${from} has no ${CHECKSUM_FILE}, so that the copy cannot be compared.`,
-      'Name the folder of an export or of a finished run.',
-    );
-  for (const [name, sum] of sums) {
-    fetching.progress(`Comparing ${name}`);
-    if ((await fileChecksum(join(temporary, name), fetching.signal)) !== sum)
-      throw new WorkbenchError(
-        'copy-differs',
-        'failed',
-        `${name} differs from the checksum that ${target.host} has for it.`,
-        'Fetch it again; if it differs again, verify the folder there.',
+  try {
+    await copyFrom(target, from, temporary, fetching);
+    const sums = await readChecksums(temporary);
+    if (sums === null)
+      throw refuse(
+        'no-checksums',
+        `${from} has no ${CHECKSUM_FILE}, so that the copy cannot be compared.`,
+        'Name the folder of an export or of a finished run.',
       );
+    for (const [name, sum] of sums) {
+      fetching.progress(`Comparing ${name}`);
+      if ((await fileChecksum(join(temporary, name), fetching.signal)) !== sum)
+        throw new WorkbenchError(
+          'copy-differs',
+          'failed',
+          `${name} differs from the checksum that ${target.host} has for it.`,
+          'Fetch it again; if it differs again, verify the folder there.',
+        );
+    }
+    await rename(temporary, out);
+    return sums.size;
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
   }
-  await rename(temporary, out);
-  return sums.size;
 };

@@ -27,7 +27,6 @@ import {
 } from './run-block.ts';
 import { type Feeds, floatsOf, type Session } from './session.ts';
 import { type TokenTree, treeLength } from './token-tree.ts';
-import { atEnd } from '../files/at-end.ts';
 
 /** A candidate resolved to its variant of each layer. */
 export interface ResolvedCandidate {
@@ -116,12 +115,15 @@ export class Executor {
     const spare = this.#pool.spareBytes * (control.fidelity === undefined ? 1 : 1 - KEPT_SHARE);
     const store = new HiddenStore(this.#spillFolder, goesByBlock ? spare : Infinity);
     const lead = prefix.length === 0 ? [] : [makePrefixBatch(descriptor, prefix)];
-    await using _closing = atEnd(() => store.dispose());
-    for (let first = 0; first < groups.length; first += batchesAtOnce) {
-      const batches = groups
-        .slice(first, first + batchesAtOnce)
-        .map((group) => makeBatch(descriptor, trees, group, prefix.length));
-      await this.#runBatches([...lead, ...batches], candidates, sink, { store, signal: control.signal, advance });
+    try {
+      for (let first = 0; first < groups.length; first += batchesAtOnce) {
+        const batches = groups
+          .slice(first, first + batchesAtOnce)
+          .map((group) => makeBatch(descriptor, trees, group, prefix.length));
+        await this.#runBatches([...lead, ...batches], candidates, sink, { store, signal: control.signal, advance });
+      }
+    } finally {
+      await store.dispose();
     }
   }
 

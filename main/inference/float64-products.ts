@@ -3,7 +3,6 @@ import type { Product, Products } from '../arithmetic/product.ts';
 import { OnnxGraph, type SerialisedGraph } from '../graph/onnx-graph.ts';
 import { TensorProto_DataType as DataType } from '../graph/onnx-messages.ts';
 import { Session } from './session.ts';
-import { atEnd } from '../files/at-end.ts';
 
 /**
  * Products in float64 by onnxruntime, about twenty times as fast as plain loops. One thread: the same sums in the same
@@ -46,8 +45,11 @@ export class Float64Products {
 /** Runs `work` with products, whose sessions are closed when it ends. */
 export const withProducts = async <T>(work: (products: Products) => Promise<T>): Promise<T> => {
   const products = new Float64Products();
-  await using _closing = atEnd(() => products.dispose());
-  return await work(products.multiply);
+  try {
+    return await work(products.multiply);
+  } finally {
+    await products.dispose();
+  }
 };
 
 const productGraph = (isTransposed: boolean): SerialisedGraph => {

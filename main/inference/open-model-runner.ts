@@ -51,7 +51,6 @@ import {
   unscoredTokens,
 } from './scorer.ts';
 import { splitPrefix, treeOf } from './token-tree.ts';
-import { atEnd } from '../files/at-end.ts';
 
 /** Opens a checkpoint for running. Sessions of blocks are created on first use. */
 export const openModel = async (
@@ -198,8 +197,13 @@ class Runner extends BaseRunner implements ModelRunner {
   readonly mergeByOutputs: ModelRunner['mergeByOutputs'] = async (items, keep, settings, tasks, control) => {
     const { overlays } = this.#parts;
     const request = await this.#request(items, control);
-    await using _closing = atEnd(() => this.#parts.pool.closeMerged());
-    return await withProducts((products) => mergeByOutputs({ ...request, tasks, keep, settings, overlays, products }));
+    try {
+      return await withProducts((products) =>
+        mergeByOutputs({ ...request, tasks, keep, settings, overlays, products }),
+      );
+    } finally {
+      await this.#parts.pool.closeMerged();
+    }
   };
 
   readonly forward: ModelRunner['forward'] = async (sequences, plan, control, want = 'every') => {

@@ -8,7 +8,6 @@ import { notRunFromWeights } from '../export/verify-export.ts';
 import { verifyFinished } from '../export/verify-finished.ts';
 import { type Job, type JobContext, jobOn, writeResult } from './job-context.ts';
 import type { Computing } from './source-gate.ts';
-import { atEnd } from '../files/at-end.ts';
 
 /** Name of the verification in the run folder of an export or a verification. */
 export const VERIFICATION_FILE = 'verification.json';
@@ -44,8 +43,11 @@ const comparedExport =
     const exported = await openCheckpoint(folder);
     meter.describe(`Comparing the export of ${source.name} with transformers`);
     await exported.content.identify({ signal });
-    await using _closing = atEnd(() => runners.close(exported));
-    return { transformers: await compareWithTransformers(exported) };
+    try {
+      return { transformers: await compareWithTransformers(exported) };
+    } finally {
+      await runners.close(exported);
+    }
   };
 
 /** Begins work on all bytes of a model, whose progress the meter shows. */

@@ -33,7 +33,6 @@ import {
   unitFolder,
   WORK_FOLDER,
 } from './work-folder.ts';
-import { atEnd } from '../files/at-end.ts';
 
 /** How often an idle worker checks whether another one has finished or died. */
 const LOOK_EVERY_MS = 500;
@@ -226,23 +225,26 @@ const requireSameHardware = async (
   const file = join(workFolder, HARDWARE_FILE);
   await mkdir(workFolder, { recursive: true });
   const lock = await waitFor(() => take(join(workFolder, 'hardware')));
-  await using _releasing = atEnd(() => lock.release());
-  const first = await readJsonIfThere(file, hardwareFile, { mostBytes: MAX_NOTE_BYTES }, (cause) =>
-    refuse('hardware-damaged', `${file} is damaged.`, 'Delete the file and start the workers again.', cause),
-  );
-  if (first === null) {
-    await writeFileAtomically(file, `${JSON.stringify({ provider, precision, processor })}\n`, temporaryFolder);
-    return;
+  try {
+    const first = await readJsonIfThere(file, hardwareFile, { mostBytes: MAX_NOTE_BYTES }, (cause) =>
+      refuse('hardware-damaged', `${file} is damaged.`, 'Delete the file and start the workers again.', cause),
+    );
+    if (first === null) {
+      await writeFileAtomically(file, `${JSON.stringify({ provider, precision, processor })}\n`, temporaryFolder);
+      return;
+    }
+    const [before, here] = [first, { provider, precision, processor }].map((entry) =>
+      [entry.provider, entry.precision, entry.processor].join(', '),
+    );
+    if (before === here) return;
+    throw refuse(
+      'mixed-hardware',
+      `The steps of this run are computed on ${before ?? ''}; this worker runs on ${here ?? ''}.`,
+      'Request one kind of node, so that all numbers come from the same hardware.',
+    );
+  } finally {
+    await lock.release();
   }
-  const [before, here] = [first, { provider, precision, processor }].map((entry) =>
-    [entry.provider, entry.precision, entry.processor].join(', '),
-  );
-  if (before === here) return;
-  throw refuse(
-    'mixed-hardware',
-    `The steps of this run are computed on ${before ?? ''}; this worker runs on ${here ?? ''}.`,
-    'Request one kind of node, so that all numbers come from the same hardware.',
-  );
 };
 
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));

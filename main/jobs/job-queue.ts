@@ -15,7 +15,6 @@ import type { StepStore } from '../workspace/step-store.ts';
 import type { Job, JobContext, JobResult } from './job-context.ts';
 import { createProgressMeter, type ProgressMeter, ticks } from './progress-meter.ts';
 import type { Computing, ModelPool, Runners } from './source-gate.ts';
-import { atEnd } from '../files/at-end.ts';
 
 /** A run whose turn in the queue has come. */
 export interface RunToCarryOut<Result = JobResult> extends Pick<
@@ -78,8 +77,11 @@ export const carryOutHere =
         compareWithTransformers &&
         ((model: Checkpoint): Promise<TransformersCheck> => compareWithTransformers(model, computing, own.signal));
       const services = { ...resources, ...own, ...runFields, ...computing };
-      await using _closing = atEnd(() => judge.dispose());
-      return await job.work({ ...services, judge, referee, compareWithTransformers: compare, now: ticks });
+      try {
+        return await job.work({ ...services, judge, referee, compareWithTransformers: compare, now: ticks });
+      } finally {
+        await judge.dispose();
+      }
     };
     return pool.compute(order, async (computing) => {
       if (compareWithTransformers !== undefined && runKinds[kind].comparesFirst === true)

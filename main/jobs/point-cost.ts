@@ -14,7 +14,6 @@ import { seededRandom } from '../statistics/random.ts';
 import { exportSettings } from './export-job.ts';
 import type { JobContext } from './job-context.ts';
 import { planContent, stepKey } from './step.ts';
-import { atEnd } from '../files/at-end.ts';
 
 /** Bytes of one token's keys and values in float32, the cache format of this workbench. */
 const cacheBytesPerToken = ({ descriptor }: Checkpoint): number => bytesPerColumn(descriptor.blocks.map(carriedParts));
@@ -120,13 +119,19 @@ export class SpeedMeter {
     if (keptPerLayer.every((kept) => kept === info.experts)) return this.of(checkpoint, null);
     const { temporaryFolder, memoryBudgetBytes, signal } = this.#context;
     const folder = temporaryNameFor(join(temporaryFolder, 'timed'));
-    await using _removing = atEnd(() => rm(folder, { recursive: true, force: true }));
-    await mkdir(folder);
-    const settings = exportSettings(this.#context, { threads: 1, memoryBudgetBytes });
-    const destination = join(folder, 'model');
-    await exportPlan({ checkpoint, plan, destination, settings, control: { signal } });
-    const timed = await openCheckpoint(destination);
-    await using _closing = atEnd(() => this.#context.runners.close(timed));
-    return await this.#timed(timed);
+    try {
+      await mkdir(folder);
+      const settings = exportSettings(this.#context, { threads: 1, memoryBudgetBytes });
+      const destination = join(folder, 'model');
+      await exportPlan({ checkpoint, plan, destination, settings, control: { signal } });
+      const timed = await openCheckpoint(destination);
+      try {
+        return await this.#timed(timed);
+      } finally {
+        await this.#context.runners.close(timed);
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   }
 }

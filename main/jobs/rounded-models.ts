@@ -9,7 +9,6 @@ import { canonicalJson } from '../files/canonical-json.ts';
 import { temporaryNameFor } from '../files/write-atomically.ts';
 import type { Candidate } from '../inference/model-runner.ts';
 import type { JobContext } from './job-context.ts';
-import { atEnd } from '../files/at-end.ts';
 
 /** The checkpoint that runs in place of candidates, and each candidate with the plan under which it runs there. */
 export interface Running {
@@ -89,7 +88,10 @@ export class RoundedModels {
     const open = this.#open;
     if (open === null) return;
     this.#open = null;
-    await using _removing = atEnd(() => rm(open.folder, { recursive: true, force: true }));
-    await this.#context.runners.close(open.checkpoint);
+    try {
+      await this.#context.runners.close(open.checkpoint);
+    } finally {
+      await rm(open.folder, { recursive: true, force: true });
+    }
   }
 }

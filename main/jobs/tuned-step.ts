@@ -20,7 +20,6 @@ import { ARMS_FOLDER } from './state-folders.ts';
 import { type SingleStep, type Step, stepKey, tunedKeys } from './step.ts';
 import { publishTraining, requireTrainingSpace, trainCheckpoint, type TrainingOrder } from './train-checkpoint.ts';
 import { answerItems, writingIdentity } from './write-items.ts';
-import { atEnd } from '../files/at-end.ts';
 
 /** Characters of a step's key in the name of its folder. */
 const NAME_CHARACTERS = 16;
@@ -208,12 +207,15 @@ const measureArm = async (
   const runner = await context.runners.openAlone(await openCheckpoint(tuned));
   const answersTo = async ({ task, items }: MeasuredTask): Promise<readonly ItemOutcome[]> =>
     (await answerItems(runner, task.task, items, [{ key: 'tuned', plan: null }], { signal, judge })).get('tuned') ?? [];
-  await using _closing = atEnd(() => runner.dispose());
-  for (const twin of order.twins) {
-    const outcomes = await answersTo(twin);
-    await (await armStep(context, order, arms, twin)).write(steps, { outcomes, training });
+  try {
+    for (const twin of order.twins) {
+      const outcomes = await answersTo(twin);
+      await (await armStep(context, order, arms, twin)).write(steps, { outcomes, training });
+    }
+    return await answersTo(order);
+  } finally {
+    await runner.dispose();
   }
-  return await answersTo(order);
 };
 
 /**

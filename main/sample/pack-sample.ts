@@ -14,7 +14,6 @@ import { editedFile, readSealedFiles } from '../workspace/sealed-files.ts';
 import { COMPRESSED, isShippedCompressed, recordedTitle, SAMPLE_RUN, sampleFolder } from './sample-run.ts';
 import { runKinds } from '../contract/run-kinds.ts';
 import { pointNameKey } from '../contract/sweep.ts';
-import { atEnd } from '../files/at-end.ts';
 
 /** Largest bundled sample: it is copied into every new workspace. */
 const MAX_BYTES = 20e6;
@@ -63,15 +62,18 @@ export const packBundle = async ({ destination, mostBytes, what, remedy, fill }:
   const coming = temporaryNameFor(destination);
   await mkdir(dirname(destination), { recursive: true });
   await mkdir(coming);
-  await using _removing = atEnd(() => rm(coming, { recursive: true, force: true }));
-  await fill(coming);
-  const sizes = await Promise.all((await readdir(coming)).map(async (name) => (await stat(join(coming, name))).size));
-  const sizeBytes = sizes.reduce((sum, size) => sum + size, 0);
-  if (sizeBytes > mostBytes)
-    throw refuse('sample-too-large', `${what} would have ${sizeBytes} bytes, more than ${mostBytes}.`, remedy);
-  await rm(destination, { recursive: true, force: true });
-  await rename(coming, destination);
-  return sizeBytes;
+  try {
+    await fill(coming);
+    const sizes = await Promise.all((await readdir(coming)).map(async (name) => (await stat(join(coming, name))).size));
+    const sizeBytes = sizes.reduce((sum, size) => sum + size, 0);
+    if (sizeBytes > mostBytes)
+      throw refuse('sample-too-large', `${what} would have ${sizeBytes} bytes, more than ${mostBytes}.`, remedy);
+    await rm(destination, { recursive: true, force: true });
+    await rename(coming, destination);
+    return sizeBytes;
+  } finally {
+    await rm(coming, { recursive: true, force: true });
+  }
 };
 
 const renamedOutcomes = async function* (folder: string): AsyncGenerator<OutcomeBlock> {

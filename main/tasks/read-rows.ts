@@ -7,7 +7,6 @@ import { type DataRow, EXPECTED_ITEM, itemOfRow, MAX_ITEMS } from './items.ts';
 import type { TaskItem } from '../contract/task.ts';
 import { DEFAULT_STOP, type StopRule } from './generation/stop-rule.ts';
 import { KIND_WORDS, kindOf } from './task.ts';
-import { atEnd } from '../files/at-end.ts';
 
 /** The whole file becomes one string, and V8's strings are limited to 512 MiB. */
 const MAX_FILE_BYTES = 256 * 2 ** 20;
@@ -92,9 +91,12 @@ const MAX_UNCOMPRESSED_BYTES = 2 ** 30;
 export const readParquetRows = async (file: string, answerMs?: number): Promise<readonly DataRow[]> => {
   const limits = { mostRows: MAX_ITEMS, mostBytes: MAX_UNCOMPRESSED_BYTES };
   const reader = await openParquet(file, answerMs === undefined ? limits : { ...limits, answerMs });
-  await using _closing = atEnd(() => reader.close());
-  const objects = await reader.rows(0, reader.facts.rows);
-  return objects.map((values, index) => ({ location: `${file}, row ${index + 1}`, values }));
+  try {
+    const objects = await reader.rows(0, reader.facts.rows);
+    return objects.map((values, index) => ({ location: `${file}, row ${index + 1}`, values }));
+  } finally {
+    await reader.close();
+  }
 };
 
 /**

@@ -11,7 +11,6 @@ import { seededRandom } from '../statistics/random.ts';
 import type { KeptChecks } from './kept-checks.ts';
 import { workerOrder } from './torch-choice.ts';
 import { TorchModel, TorchWorkers } from './torch-model.ts';
-import { atEnd } from '../files/at-end.ts';
 
 /** Fixed: the same model is always asked about the same text. */
 const SEED = 64;
@@ -67,9 +66,12 @@ export const askTransformers = async (
   let version: string;
   try {
     const model = await TorchModel.start(checkpoint, workers, 'float32', memoryBudgetBytes);
-    await using _closing = atEnd(() => model.dispose());
-    theirs = await model.logits(tokens, signal);
-    version = model.computedBy.versions['transformers'] ?? '';
+    try {
+      theirs = await model.logits(tokens, signal);
+      version = model.computedBy.versions['transformers'] ?? '';
+    } finally {
+      await model.dispose();
+    }
   } catch (error) {
     if (!(error instanceof WorkbenchError && NO_LOGITS.has(error.code))) throw error;
     return { word: 'not compared', why: error.message };
@@ -125,8 +127,11 @@ export const checkedWithTransformers = async (
   const workers = new TorchWorkers(workerOrder({ python: path, device: 'cpu' }, { resources, threads }), {
     keepsOne: false,
   });
-  await using _closing = atEnd(() => workers.dispose());
-  const check = await askTransformers(checkpoint, openRunner, workers, { memoryBudgetBytes, signal });
-  await checks.keep(checkpoint.identity, check);
-  return check;
+  try {
+    const check = await askTransformers(checkpoint, openRunner, workers, { memoryBudgetBytes, signal });
+    await checks.keep(checkpoint.identity, check);
+    return check;
+  } finally {
+    await workers.dispose();
+  }
 };

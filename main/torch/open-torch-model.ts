@@ -51,7 +51,6 @@ import { maxOf } from '../statistics/extremes.ts';
 import { type ScoreBatch, type ScoreWork, scoreWork, type Sharing, treeRows } from './score-batches.ts';
 import { type ComputedBy, TorchModel, type TorchWorkers } from './torch-model.ts';
 import { allSettled, type FrameTensor, type WorkerAnswer } from './worker-link.ts';
-import { atEnd } from '../files/at-end.ts';
 
 /** Tokens of prompts, and of the rows' keys and values, that are written together. */
 const DECODING_SLOTS = 8192;
@@ -687,8 +686,11 @@ class TorchRunner extends BaseRunner implements ModelRunner {
   async #withOnnxruntime<T>(work: (runner: ModelRunner) => Promise<T>): Promise<T> {
     await this.#model.noteWeights();
     const model = await openModel(this.checkpoint, this.#settings);
-    await using _closing = atEnd(() => model.dispose());
-    return await work(model.runner(this.#overlays));
+    try {
+      return await work(model.runner(this.#overlays));
+    } finally {
+      await model.dispose();
+    }
   }
 
   /** Refuses models whose recorded routers are not all of their MoE layers. */

@@ -4,7 +4,6 @@ import { torchOrder } from '../../torch/torch-choice.ts';
 import { TorchWorkers } from '../../torch/torch-model.ts';
 import type { AnswersTo, EngineContext } from '../engine-context.ts';
 import type { EnvironmentMaking } from '../environment-making.ts';
-import { atEnd } from '../../files/at-end.ts';
 
 export const deviceCalls = (
   { devices, providers, handles, emit, environments, workspace, resources }: EngineContext,
@@ -31,8 +30,11 @@ export const deviceCalls = (
         { resources, threads: 1 },
       );
       const workers = new TorchWorkers(order, { keepsOne: false });
-      await using _closing = atEnd(() => workers.dispose());
-      return await workers.computedBy();
+      try {
+        return await workers.computedBy();
+      } finally {
+        await workers.dispose();
+      }
     },
     'python.environment': () => making.state(),
     'python.make': () => making.begin(),

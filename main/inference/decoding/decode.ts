@@ -24,7 +24,6 @@ import { carriedParts } from '../../graph/carried.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import type { Feeds } from '../session.ts';
 import { CarriedCache } from './carried-cache.ts';
-import { atEnd } from '../../files/at-end.ts';
 
 /** Logits computed at once where rows choose their tokens: rows x vocabulary. */
 const MOST_LOGITS = 2 ** 22;
@@ -284,9 +283,12 @@ export async function* decode(
     done += tokens;
     control.onProgress?.(done, total);
   };
-  await using _closing = atEnd(() => engine.pool.closeMerged());
-  for (const group of groups) {
-    yield* new GroupDecoder(engine, group, { signal: control.signal, slots, advance }).run();
+  try {
+    for (const group of groups) {
+      yield* new GroupDecoder(engine, group, { signal: control.signal, slots, advance }).run();
+      await engine.pool.closeMerged();
+    }
+  } finally {
     await engine.pool.closeMerged();
   }
 }

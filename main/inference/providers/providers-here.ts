@@ -12,7 +12,6 @@ import { makeTemporaryFolder } from '../../files/temporary-folder.ts';
 import type { StartProbe } from './fork-probe.ts';
 import { judgeProbe, refusedProbe } from './judge-probe.ts';
 import { cudaCommand, hasCudaLibraries, providers } from './provider.ts';
-import { atEnd } from '../../files/at-end.ts';
 
 /** The execution providers of this machine: what is known without trying, and the results of probes. */
 export interface ProvidersHere {
@@ -66,8 +65,11 @@ const tryProvider = async (provider: ProviderName, startProbe: StartProbe): Prom
   const { present, note, command } = presence(provider);
   if (!present) return refusedProbe(provider, command === null ? note : `${note} Fetch them with: ${command}`);
   const folder = await makeTemporaryFolder('probe');
-  await using _removing = atEnd(() => rm(folder, { recursive: true, force: true }));
-  return judgeProbe(provider, await startProbe(provider, folder));
+  try {
+    return judgeProbe(provider, await startProbe(provider, folder));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 };
 
 /** Facts known without trying a provider. */
