@@ -122,15 +122,19 @@ export class FileContent {
     const buffer = Buffer.allocUnsafe(
       Math.min(CHUNK_BYTES, maxOf([0, ...whole.map(({ first, last }) => last - first)])),
     );
-    await using opened = await openToRead(this.file);
-    for (const { first, last } of whole)
-      for (let from = first; from < last; from += CHUNK_BYTES) {
-        const length = Math.min(CHUNK_BYTES, last - from);
-        const bytes = await readFully(opened.handle, buffer.subarray(0, length), from);
-        for (let at = 0; at < length; at += pieceBytes)
-          if (crc32(bytes.subarray(at, at + pieceBytes)) !== pieces[(from + at) / pieceBytes]) return false;
-      }
-    return true;
+    const { handle } = await openToRead(this.file);
+    try {
+      for (const { first, last } of whole)
+        for (let from = first; from < last; from += CHUNK_BYTES) {
+          const length = Math.min(CHUNK_BYTES, last - from);
+          const bytes = await readFully(handle, buffer.subarray(0, length), from);
+          for (let at = 0; at < length; at += pieceBytes)
+            if (crc32(bytes.subarray(at, at + pieceBytes)) !== pieces[(from + at) / pieceBytes]) return false;
+        }
+      return true;
+    } finally {
+      await handle.close();
+    }
   }
 
   changed(): WorkbenchError {

@@ -47,12 +47,16 @@ const checksumOf = async (views: readonly TensorView[]): Promise<number> => {
   const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, maxOf([0, ...stretches.map(({ length }) => length)])));
   let sum = 0;
   for (const file of new Set(stretches.map((stretch) => stretch.file))) {
-    await using opened = await openToRead(file);
-    for (const { start, length } of stretches.filter((stretch) => stretch.file === file)) {
-      for (let done = 0; done < length; done += CHUNK_BYTES) {
-        const { bytesRead } = await opened.handle.read(chunk, 0, Math.min(CHUNK_BYTES, length - done), start + done);
-        sum = crc32(chunk.subarray(0, bytesRead), sum);
+    const { handle } = await openToRead(file);
+    try {
+      for (const { start, length } of stretches.filter((stretch) => stretch.file === file)) {
+        for (let done = 0; done < length; done += CHUNK_BYTES) {
+          const { bytesRead } = await handle.read(chunk, 0, Math.min(CHUNK_BYTES, length - done), start + done);
+          sum = crc32(chunk.subarray(0, bytesRead), sum);
+        }
       }
+    } finally {
+      await handle.close();
     }
   }
   return sum;

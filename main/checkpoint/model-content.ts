@@ -248,25 +248,28 @@ const hashedFile = async (
   isForLater: boolean,
   hashing: Parameters<typeof hashOpenFile>[2],
 ): Promise<FileHashes> => {
-  await using opened = await openToRead(stamp.file);
-  const { handle, sizeBytes } = opened;
-  // Writes through a mapping whose pages are dirty move no times; those after this do, where times tell anything.
-  if (isForLater)
-    await handle.sync().catch((error: unknown) => {
-      if (!isSystemError(error)) throw error;
-    });
-  const requireState = async (): Promise<void> => {
-    const now = await fileStateOf(stamp.file, handle);
-    const fields = ['sizeBytes', 'modifiedNs', 'changedNs', 'inode', 'device'] as const;
-    if (fields.every((field) => now[field] === stamp[field])) return;
-    throw fail(
-      'model-changed',
-      `${stamp.file} was written to after it was opened.`,
-      'Open the model again once nothing writes to it.',
-    );
-  };
-  await requireState();
-  const hashes = await hashOpenFile(handle, sizeBytes, hashing);
-  await requireState();
-  return hashes;
+  const { handle, sizeBytes } = await openToRead(stamp.file);
+  try {
+    // Writes through a mapping whose pages are dirty move no times; those after this do, where times tell anything.
+    if (isForLater)
+      await handle.sync().catch((error: unknown) => {
+        if (!isSystemError(error)) throw error;
+      });
+    const requireState = async (): Promise<void> => {
+      const now = await fileStateOf(stamp.file, handle);
+      const fields = ['sizeBytes', 'modifiedNs', 'changedNs', 'inode', 'device'] as const;
+      if (fields.every((field) => now[field] === stamp[field])) return;
+      throw fail(
+        'model-changed',
+        `${stamp.file} was written to after it was opened.`,
+        'Open the model again once nothing writes to it.',
+      );
+    };
+    await requireState();
+    const hashes = await hashOpenFile(handle, sizeBytes, hashing);
+    await requireState();
+    return hashes;
+  } finally {
+    await handle.close();
+  }
 };

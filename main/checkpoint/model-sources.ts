@@ -58,13 +58,16 @@ const MOST_HEADER_BYTES = 16 * 2 ** 20;
 const LENGTH_BYTES = 8;
 
 const headerHashOf = async (file: string): Promise<string> => {
-  await using opened = await openRegularFile(file);
-  const { handle } = opened;
-  const length = Buffer.alloc(LENGTH_BYTES);
-  await handle.read(length, 0, LENGTH_BYTES, 0);
-  const bytes = Math.min(Number(length.readBigUInt64LE()), MOST_HEADER_BYTES);
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(bytes), 0, bytes, LENGTH_BYTES);
-  return createHash('sha256').update(length).update(buffer.subarray(0, bytesRead)).digest('hex');
+  const { handle } = await openRegularFile(file);
+  try {
+    const length = Buffer.alloc(LENGTH_BYTES);
+    await handle.read(length, 0, LENGTH_BYTES, 0);
+    const bytes = Math.min(Number(length.readBigUInt64LE()), MOST_HEADER_BYTES);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(bytes), 0, bytes, LENGTH_BYTES);
+    return createHash('sha256').update(length).update(buffer.subarray(0, bytesRead)).digest('hex');
+  } finally {
+    await handle.close();
+  }
 };
 
 const stateIn = (file: string, { size, mtimeNs, ctimeNs, ino, dev }: BigIntStats): FileState => ({

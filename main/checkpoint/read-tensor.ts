@@ -76,15 +76,18 @@ const timesFactor = (bytes: Uint8Array, dtype: TensorDtype, factor: number, tens
 
 const storedBytes = async (view: TensorView): Promise<Uint8Array> => {
   const bytes = new Uint8Array(view.byteLength);
-  await using opened = await openToRead(view.file);
-  const { handle } = opened;
-  if ((await readFully(handle, bytes, view.byteOffset)).length < bytes.length)
-    throw refuse(
-      'truncated-file',
-      `${view.file} ends inside tensor "${view.tensor}".`,
-      'Fetch the file again: it is incomplete.',
-    );
-  await view.content?.requireSame(bytes, view.byteOffset, handle);
+  const { handle } = await openToRead(view.file);
+  try {
+    if ((await readFully(handle, bytes, view.byteOffset)).length < bytes.length)
+      throw refuse(
+        'truncated-file',
+        `${view.file} ends inside tensor "${view.tensor}".`,
+        'Fetch the file again: it is incomplete.',
+      );
+    await view.content?.requireSame(bytes, view.byteOffset, handle);
+  } finally {
+    await handle.close();
+  }
   return bytes;
 };
 

@@ -45,9 +45,14 @@ export const writeSealedTensors = async (
   const digest = hash.digest('hex');
   const marks = await marksOf(digest);
   if (marks.length > MARKS_ROOM) throw new Error('more marks than there is room for');
-  await using handle = await open(file, 'r+');
-  await handle.write(`${digest}${BEFORE_MARKS}${marks}`, LENGTH_BYTES + beginning(key).length);
-  await handle.sync();
+  const handle = await open(file, 'r+');
+  try {
+    const at = LENGTH_BYTES + beginning(key).length;
+    await handle.write(`${digest}${BEFORE_MARKS}${marks}`, at);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
   return digest;
 };
 
@@ -73,15 +78,23 @@ const readStated = async (handle: FileHandle, key: string): Promise<TensorSeal |
 
 /** What a file states without reading the rest of it; null if it does not state this key and a hash. */
 export const statedTensorSeal = async (file: string, key: string): Promise<TensorSeal | null> => {
-  await using opened = await openRegularFile(file);
-  return await readStated(opened.handle, key);
+  const { handle } = await openRegularFile(file);
+  try {
+    return await readStated(handle, key);
+  } finally {
+    await handle.close();
+  }
 };
 
 /** Whether a file states a step and a hash, which files of other origin or of early versions do not. */
 export const isSealed = async (file: string): Promise<boolean> => {
-  await using opened = await openRegularFile(file);
-  const { buffer } = await opened.handle.read(Buffer.alloc(64), 0, 64, LENGTH_BYTES);
-  return buffer.toString('latin1').startsWith('{"__metadata__":{"step":"');
+  const { handle } = await openRegularFile(file);
+  try {
+    const { buffer } = await handle.read(Buffer.alloc(64), 0, 64, LENGTH_BYTES);
+    return buffer.toString('latin1').startsWith('{"__metadata__":{"step":"');
+  } finally {
+    await handle.close();
+  }
 };
 
 /**
@@ -90,24 +103,27 @@ export const isSealed = async (file: string): Promise<boolean> => {
  * @returns its SHA-256 and marks; null if it is another file or was changed.
  */
 export const sealOf = async (file: string, key: string): Promise<TensorSeal | null> => {
-  await using opened = await openRegularFile(file);
-  const { handle, sizeBytes } = opened;
-  const stated = await readStated(handle, key);
-  if (stated === null) return null;
-  const hash = createHash('sha256');
-  const digitsAt = LENGTH_BYTES + beginning(key).length;
-  const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(1, sizeBytes)));
-  for (let at = 0; ;) {
-    const { bytesRead } = await handle.read(chunk, 0, chunk.length, at);
-    if (bytesRead === 0) break;
-    const bytes = chunk.subarray(0, bytesRead);
-    // The beginning fits into the first chunk, which is only shorter at the end of the file.
-    if (at === 0) {
-      bytes.write(ZEROS, digitsAt);
-      if (stated.marks !== null) bytes.write(BLANKS, digitsAt + DIGITS + BEFORE_MARKS.length);
+  const { handle, sizeBytes } = await openRegularFile(file);
+  try {
+    const stated = await readStated(handle, key);
+    if (stated === null) return null;
+    const hash = createHash('sha256');
+    const digitsAt = LENGTH_BYTES + beginning(key).length;
+    const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(1, sizeBytes)));
+    for (let at = 0; ;) {
+      const { bytesRead } = await handle.read(chunk, 0, chunk.length, at);
+      if (bytesRead === 0) break;
+      const bytes = chunk.subarray(0, bytesRead);
+      // The beginning fits into the first chunk, which is only shorter at the end of the file.
+      if (at === 0) {
+        bytes.write(ZEROS, digitsAt);
+        if (stated.marks !== null) bytes.write(BLANKS, digitsAt + DIGITS + BEFORE_MARKS.length);
+      }
+      hash.update(bytes);
+      at += bytesRead;
     }
-    hash.update(bytes);
-    at += bytesRead;
+    return hash.digest('hex') === stated.sha256 ? stated : null;
+  } finally {
+    await handle.close();
   }
-  return hash.digest('hex') === stated.sha256 ? stated : null;
 };

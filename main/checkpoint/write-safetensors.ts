@@ -53,24 +53,28 @@ export const writeSafetensors = async (
 ): Promise<number> => {
   const start = fileStart(tensors, metadata);
   let size = start.length;
-  await using handle = await open(file, 'wx');
-  const write = async (bytes: Uint8Array): Promise<void> => {
-    await handle.writeFile(bytes);
-    onBytes(bytes);
-  };
-  await write(start);
-  for (const tensor of tensors) {
-    let written = 0;
-    for await (const bytes of chunksOf(tensor.bytes())) {
-      await write(bytes);
-      written += bytes.length;
+  const handle = await open(file, 'wx');
+  try {
+    const write = async (bytes: Uint8Array): Promise<void> => {
+      await handle.writeFile(bytes);
+      onBytes(bytes);
+    };
+    await write(start);
+    for (const tensor of tensors) {
+      let written = 0;
+      for await (const bytes of chunksOf(tensor.bytes())) {
+        await write(bytes);
+        written += bytes.length;
+      }
+      size += written;
+      if (written !== tensor.byteLength) {
+        throw new Error(`tensor "${tensor.name}" gave ${written} bytes instead of ${tensor.byteLength}`);
+      }
     }
-    size += written;
-    if (written !== tensor.byteLength) {
-      throw new Error(`tensor "${tensor.name}" gave ${written} bytes instead of ${tensor.byteLength}`);
-    }
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
-  await handle.sync();
   return size;
 };
 

@@ -61,9 +61,12 @@ export const readLogEnd = async (
   runFolder: string,
 ): Promise<{ readonly text: string; readonly isWhole: boolean }> => {
   const file = await requireOwnLog(given, runFolder);
-  await using opened = await openRegularFile(file);
-  const { handle, sizeBytes } = opened;
-  const from = Math.max(0, sizeBytes - LOG_BYTES);
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(sizeBytes - from), 0, sizeBytes - from, from);
-  return { text: buffer.subarray(0, bytesRead).toString('utf8'), isWhole: from === 0 };
+  const { handle, sizeBytes } = await openRegularFile(file);
+  try {
+    const from = Math.max(0, sizeBytes - LOG_BYTES);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(sizeBytes - from), 0, sizeBytes - from, from);
+    return { text: buffer.subarray(0, bytesRead).toString('utf8'), isWhole: from === 0 };
+  } finally {
+    await handle.close();
+  }
 };

@@ -139,8 +139,12 @@ export const writeOnnxGraph = async (
 };
 
 const withNewFile = async <T>(file: string, write: (handle: FileHandle) => Promise<T>): Promise<T> => {
-  await using handle = await open(file, 'wx');
-  const result = await write(handle);
-  await handle.sync();
-  return result;
+  const handle = await open(file, 'wx');
+  try {
+    const result = await write(handle);
+    await handle.sync();
+    return result;
+  } finally {
+    await handle.close();
+  }
 };

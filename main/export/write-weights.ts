@@ -30,17 +30,21 @@ export async function* tensorBytes(
       for (let done = 0; done < bytes.length; done += CHUNK_BYTES) yield bytes.subarray(done, done + CHUNK_BYTES);
       continue;
     }
-    await using opened = await openToRead(view.file);
-    for (let done = 0; done < view.byteLength; done += CHUNK_BYTES) {
-      const wanted = buffer.subarray(0, Math.min(CHUNK_BYTES, view.byteLength - done));
-      const chunk = await readFully(opened.handle, wanted, view.byteOffset + done);
-      if (chunk.length < wanted.length)
-        throw refuse(
-          'truncated-file',
-          `${view.file} ends inside tensor "${view.tensor}".`,
-          'Fetch the file again: it is incomplete, or it changed after it was opened.',
-        );
-      yield chunk;
+    const { handle } = await openToRead(view.file);
+    try {
+      for (let done = 0; done < view.byteLength; done += CHUNK_BYTES) {
+        const wanted = buffer.subarray(0, Math.min(CHUNK_BYTES, view.byteLength - done));
+        const chunk = await readFully(handle, wanted, view.byteOffset + done);
+        if (chunk.length < wanted.length)
+          throw refuse(
+            'truncated-file',
+            `${view.file} ends inside tensor "${view.tensor}".`,
+            'Fetch the file again: it is incomplete, or it changed after it was opened.',
+          );
+        yield chunk;
+      }
+    } finally {
+      await handle.close();
     }
   }
 }
@@ -128,8 +132,12 @@ const writeIndex = async (
 
 /** Writes a text file and flushes it to disk; returns its SHA-256. */
 export const writeFlushed = async (file: string, text: string): Promise<string> => {
-  await using handle = await open(file, 'wx');
-  await handle.writeFile(text);
-  await handle.sync();
+  const handle = await open(file, 'wx');
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
   return createHash('sha256').update(text).digest('hex');
 };

@@ -15,9 +15,13 @@ const LOOKED_AT_BYTES = 65_536;
 const isYaml = (name: string): boolean => ['.yaml', '.yml'].includes(extname(name).toLowerCase());
 
 const isHarnessDocument = async (file: string): Promise<boolean> => {
-  await using opened = await openRegularFile(file);
-  const { buffer, bytesRead } = await opened.handle.read(Buffer.alloc(LOOKED_AT_BYTES), 0, LOOKED_AT_BYTES, 0);
-  return HARNESS_KEY.test(buffer.toString('utf8', 0, bytesRead));
+  const { handle } = await openRegularFile(file);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(LOOKED_AT_BYTES), 0, LOOKED_AT_BYTES, 0);
+    return HARNESS_KEY.test(buffer.toString('utf8', 0, bytesRead));
+  } finally {
+    await handle.close();
+  }
 };
 
 /**

@@ -61,19 +61,14 @@ export const readUnchanged = async <T>(read: (files: () => readonly string[]) =>
 /** Runs `read` within a `readUnchanged` without noting the files that it opens: they may change. */
 export const readApart = <T>(read: () => Promise<T>): Promise<T> => opened.run(new Map(), read);
 
-/** A file that is open for reading; `await using` closes it. */
-interface OpenFile extends AsyncDisposable {
-  readonly handle: FileHandle;
-  readonly sizeBytes: number;
-  readonly stats: BigIntStats;
-}
-
 /**
  * Opens a regular file for reading and follows links. Never blocks, as opening a pipe would.
  *
  * @throws WorkbenchError `not-a-file` for a folder, pipe, socket or device; the system's errors unchanged.
  */
-export const openRegularFile = async (file: string): Promise<OpenFile> => {
+export const openRegularFile = async (
+  file: string,
+): Promise<{ handle: FileHandle; sizeBytes: number; stats: BigIntStats }> => {
   if (file.includes('\0'))
     throw refuse('not-a-file', `${JSON.stringify(file)} is not a file name.`, 'Remove the NUL character.');
   const handle = await open(file, constants.O_RDONLY | WITHOUT_WAITING);
@@ -81,7 +76,7 @@ export const openRegularFile = async (file: string): Promise<OpenFile> => {
     const stats = await handle.stat({ bigint: true });
     if (stats.isFile()) {
       noteOpened(file, stats);
-      return { handle, sizeBytes: Number(stats.size), stats, [Symbol.asyncDispose]: () => handle.close() };
+      return { handle, sizeBytes: Number(stats.size), stats };
     }
     throw refuse('not-a-file', `${file} is ${kindOf(stats)}, not a regular file.`, 'Put a regular file there.');
   } catch (error) {
@@ -91,7 +86,8 @@ export const openRegularFile = async (file: string): Promise<OpenFile> => {
 };
 
 /** The same with system errors explained. */
-export const openToRead = (file: string): Promise<OpenFile> => explainingReads(file, () => openRegularFile(file));
+export const openToRead = (file: string): Promise<{ handle: FileHandle; sizeBytes: number }> =>
+  explainingReads(file, () => openRegularFile(file));
 
 /** Limit for one read call: Node refuses reads of 2 GiB and more. */
 const MAX_READ_BYTES = 2 ** 30;
@@ -134,22 +130,25 @@ export const readRegularFile = async (
   file: string,
   { mostBytes, deadlineMs = READ_DEADLINE_MS }: ReadLimits,
 ): Promise<Buffer> => {
-  await using opened = await openRegularFile(file);
-  const { handle, sizeBytes } = opened;
-  if (sizeBytes > mostBytes)
+  const { handle, sizeBytes } = await openRegularFile(file);
+  try {
+    if (sizeBytes > mostBytes)
+      throw refuse(
+        'file-too-large',
+        `${file} has ${sizeBytes} bytes: too large for its kind (limit ${mostBytes}).`,
+        'Choose another file.',
+      );
+    const until = performance.now() + deadlineMs;
+    const bytes = await readWhole(handle, sizeBytes, until);
+    if (performance.now() < until) return bytes;
     throw refuse(
-      'file-too-large',
-      `${file} has ${sizeBytes} bytes: too large for its kind (limit ${mostBytes}).`,
-      'Choose another file.',
+      'read-too-slow',
+      `${file} gave ${bytes.length} of ${sizeBytes} bytes in ${deadlineMs / 1000} s.`,
+      'Copy it to a faster disk.',
     );
-  const until = performance.now() + deadlineMs;
-  const bytes = await readWhole(handle, sizeBytes, until);
-  if (performance.now() < until) return bytes;
-  throw refuse(
-    'read-too-slow',
-    `${file} gave ${bytes.length} of ${sizeBytes} bytes in ${deadlineMs / 1000} s.`,
-    'Copy it to a faster disk.',
-  );
+  } finally {
+    await handle.close();
+  }
 };
 
 /** The same; null if there is no such file. Other system errors are explained. */

@@ -17,13 +17,16 @@ export const temporaryNameFor = (path: string, folder = dirname(path)): string =
 export const writerOfTemporary = (name: string): string | null =>
   /^\..*\.(\d{1,10}-[0-9a-f]{8})[0-9a-f]{8}\.tmp$/.exec(name)?.[1] ?? null;
 
-const flush = async (opening: Promise<FileHandle>): Promise<void> => {
-  await using handle = await opening;
-  await handle.sync();
+const flush = async (handle: FileHandle): Promise<void> => {
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 };
 
 /** Makes what was written to a file survive a power failure. */
-export const syncFile = (path: string): Promise<void> => flush(open(path, 'r+'));
+export const syncFile = async (path: string): Promise<void> => flush(await open(path, 'r+'));
 
 /** Flushes a finished temporary file and renames it: readers see the old file or the complete new one. */
 export const publishFile = async (temporary: string, path: string): Promise<void> => {
@@ -31,7 +34,7 @@ export const publishFile = async (temporary: string, path: string): Promise<void
   await rename(temporary, path);
   // So that the rename survives a power failure. Windows cannot open folders and does not need it.
   const folder = dirname(path);
-  if (process.platform !== 'win32') await flush(open(folder, 'r'));
+  if (process.platform !== 'win32') await flush(await open(folder, 'r'));
 };
 
 /**
@@ -60,8 +63,12 @@ export const writeFileAtomically = (path: string, data: string | Uint8Array, tem
   produceFileAtomically(
     path,
     async (temporary) => {
-      await using handle = await open(temporary, 'wx');
-      await handle.writeFile(data);
+      const handle = await open(temporary, 'wx');
+      try {
+        await handle.writeFile(data);
+      } finally {
+        await handle.close();
+      }
     },
     temporaryFolder,
   );

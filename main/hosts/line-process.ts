@@ -69,8 +69,12 @@ const openSshQuestions = async ({ program, asked, over }: Asking): Promise<SshQu
     finish(id);
     if (given?.includes('\n') === true) throw refuse('bad-answer', 'An answer is one line.', 'Type it again.');
     try {
-      await using answering = await open(join(folder, `answer-${id}`), constants.O_WRONLY | constants.O_NONBLOCK);
-      await answering.write(given === null ? 'refused\n' : `answered\n${given}\n`);
+      const answering = await open(join(folder, `answer-${id}`), constants.O_WRONLY | constants.O_NONBLOCK);
+      try {
+        await answering.write(given === null ? 'refused\n' : `answered\n${given}\n`);
+      } finally {
+        await answering.close();
+      }
     } catch (error) {
       // The program that asked has ended.
       if (!['ENOENT', 'ENXIO', 'EPIPE'].includes(fileErrorCode(error) ?? '')) throw error;

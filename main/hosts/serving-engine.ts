@@ -122,29 +122,33 @@ export const findOrStartServing = async (
   const found = await findServing(state, workspace);
   if (found !== null) return { serving: found, started: false };
   await makePrivateFolder(state);
-  await using log = await open(logOf(state, workspace), 'w', 0o600);
-  // Its answer is an address with the token: that goes to no file.
-  const child = spawn(program, parameters, { detached: true, stdio: ['ignore', 'ignore', log.fd] });
-  const end: { how: string | null } = { how: null };
-  child.once('error', (error) => (end.how = error.message));
-  child.once('exit', (code, signal) => (end.how = `it ended with ${signal ?? `code ${String(code)}`}`));
-  const until = performance.now() + START_MS;
-  while (end.how === null && performance.now() < until) {
-    const serving = await findServing(state, workspace);
-    if (serving !== null) {
-      child.unref();
-      return { serving, started: true };
+  const log = await open(logOf(state, workspace), 'w', 0o600);
+  try {
+    // Its answer is an address with the token: that goes to no file.
+    const child = spawn(program, parameters, { detached: true, stdio: ['ignore', 'ignore', log.fd] });
+    const end: { how: string | null } = { how: null };
+    child.once('error', (error) => (end.how = error.message));
+    child.once('exit', (code, signal) => (end.how = `it ended with ${signal ?? `code ${String(code)}`}`));
+    const until = performance.now() + START_MS;
+    while (end.how === null && performance.now() < until) {
+      const serving = await findServing(state, workspace);
+      if (serving !== null) {
+        child.unref();
+        return { serving, started: true };
+      }
+      await delay(LOOK_EVERY_MS);
     }
-    await delay(LOOK_EVERY_MS);
+    if (end.how === null) child.kill();
+    const said = (await readTextIfThere(logOf(state, workspace), { mostBytes: MAX_LOG_BYTES })) ?? '';
+    throw fail(
+      'not-started',
+      `The engine did not start: ${end.how ?? `it said nothing for ${START_MS / 1000} s`}.\n` +
+        said.trimEnd().split('\n').slice(-LAST_LINES).join('\n'),
+      'Start it in a terminal there: uncurl serve',
+    );
+  } finally {
+    await log.close();
   }
-  if (end.how === null) child.kill();
-  const said = (await readTextIfThere(logOf(state, workspace), { mostBytes: MAX_LOG_BYTES })) ?? '';
-  throw fail(
-    'not-started',
-    `The engine did not start: ${end.how ?? `it said nothing for ${START_MS / 1000} s`}.\n` +
-      said.trimEnd().split('\n').slice(-LAST_LINES).join('\n'),
-    'Start it in a terminal there: uncurl serve',
-  );
 };
 
 /**

@@ -5,7 +5,7 @@ import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import { COMMIT } from '../contract/hub.ts';
 import { explainFileError, fileErrorCode, makeFolder } from '../files/file-errors.ts';
 import { openRegularFile } from '../files/regular-file.ts';
-import { syncFile, temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
+import { temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
 import { acquireRunLock, HEARTBEAT_MS } from '../workspace/run-lock.ts';
 import { arriving, type HubClient, isConnectionError, unreachable } from './hub-client.ts';
 import { repositoryFolder, snapshotFolder } from './hub-cache.ts';
@@ -54,13 +54,17 @@ const cancelled = (signal: AbortSignal | undefined): void => {
 
 /** Adds the bytes of a file to a hash. */
 const hashInto = async (hash: Hash, file: string, signal: AbortSignal | undefined): Promise<void> => {
-  await using opened = await openRegularFile(file);
-  const buffer = Buffer.alloc(CHUNK_BYTES);
-  for (;;) {
-    cancelled(signal);
-    const { bytesRead } = await opened.handle.read(buffer, 0, CHUNK_BYTES, null);
-    if (bytesRead === 0) return;
-    hash.update(buffer.subarray(0, bytesRead));
+  const { handle } = await openRegularFile(file);
+  try {
+    const buffer = Buffer.alloc(CHUNK_BYTES);
+    for (;;) {
+      cancelled(signal);
+      const { bytesRead } = await handle.read(buffer, 0, CHUNK_BYTES, null);
+      if (bytesRead === 0) return;
+      hash.update(buffer.subarray(0, bytesRead));
+    }
+  } finally {
+    await handle.close();
   }
 };
 
@@ -369,7 +373,12 @@ export const downloadModel = async (
         await refuseDamaged(blob, file);
         const partial = `${blob}.incomplete`;
         await downloadFile(client, { repository: id, commit, file }, partial, arrived, signal);
-        await syncFile(partial);
+        const handle = await open(partial, 'r+');
+        try {
+          await handle.sync();
+        } finally {
+          await handle.close();
+        }
         await rename(partial, blob);
         location = blob;
       } else arrived(file.sizeBytes);

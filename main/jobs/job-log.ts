@@ -122,10 +122,14 @@ const NO_LINK = process.platform === 'win32' ? 0 : constants.O_NOFOLLOW;
 
 /** Appends to a file of the run, but neither through a symbolic link nor to a file with a second hard link. */
 const appendHere = async (file: string, text: string): Promise<void> => {
-  await using handle = await open(file, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | NO_LINK, 0o666);
-  if ((await handle.stat()).nlink > 1)
-    throw refuse('leads-out', `${file} has a second hard link.`, 'Replace it with a copy of the file.');
-  await handle.appendFile(text);
+  const handle = await open(file, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | NO_LINK, 0o666);
+  try {
+    if ((await handle.stat()).nlink > 1)
+      throw refuse('leads-out', `${file} has a second hard link.`, 'Replace it with a copy of the file.');
+    await handle.appendFile(text);
+  } finally {
+    await handle.close();
+  }
 };
 
 export const createJobLogs = (folderOf: (run: string) => string, now: () => number): JobLogs => {

@@ -203,10 +203,14 @@ const writeReleased = async (file: string, text: string): Promise<void> => {
     await writeFileAtomically(file, text);
   } catch (error) {
     if (!(error instanceof WorkbenchError && error.code === 'disk-full')) throw error;
-    await using handle = await open(file, 'r+');
-    await handle.write(text, 0);
-    await handle.truncate(Buffer.byteLength(text));
-    await handle.sync();
+    const handle = await open(file, 'r+');
+    try {
+      await handle.write(text, 0);
+      await handle.truncate(Buffer.byteLength(text));
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
   }
 };
 

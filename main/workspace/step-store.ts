@@ -77,9 +77,13 @@ const stampOf = ({ size, mtimeNs, ctimeNs, ino, dev }: BigIntStats): string =>
 /** The beginning of a file; null if there is none, or something else takes its place. */
 const headOf = async (file: string): Promise<string | null> => {
   try {
-    await using opened = await openRegularFile(file);
-    const { buffer, bytesRead } = await opened.handle.read(Buffer.alloc(SEAL_CHARACTERS), 0, null, 0);
-    return buffer.toString('latin1', 0, bytesRead);
+    const { handle } = await openRegularFile(file);
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(SEAL_CHARACTERS), 0, null, 0);
+      return buffer.toString('latin1', 0, bytesRead);
+    } finally {
+      await handle.close();
+    }
   } catch (error) {
     if (isNoStep(error) || fileErrorCode(error) === 'ENOENT') return null;
     throw explainReadError(error, file);

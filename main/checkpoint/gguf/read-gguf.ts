@@ -20,10 +20,14 @@ const decodeHeaderOf = async <T>(
   decode: (bytes: Buffer, sizeBytes: number) => T,
   unended: (bytes: number, sizeBytes: number) => Error,
 ): Promise<T> => {
-  await using opened = await openToRead(file);
-  const { handle, sizeBytes } = opened;
-  const read: ReadBytes = async (offset, length) => (await handle.read(Buffer.alloc(length), 0, length, offset)).buffer;
-  return await decodeHeaderFrom(sizeBytes, read, decode, unended);
+  const { handle, sizeBytes } = await openToRead(file);
+  try {
+    const read: ReadBytes = async (offset, length) =>
+      (await handle.read(Buffer.alloc(length), 0, length, offset)).buffer;
+    return await decodeHeaderFrom(sizeBytes, read, decode, unended);
+  } finally {
+    await handle.close();
+  }
 };
 
 /** The same for a file that is read in parts, wherever it is. */

@@ -134,7 +134,7 @@ export const writeTensors = async (
   onBytes: (bytes: number) => void,
 ): Promise<string> => {
   const hash = createHash('sha256');
-  await using handle = await open(file, 'wx');
+  const handle = await open(file, 'wx');
   let offset = 0;
   const write = async (bytes: Uint8Array): Promise<void> => {
     await handle.writeFile(bytes);
@@ -142,14 +142,18 @@ export const writeTensors = async (
     offset += bytes.length;
     onBytes(bytes.length);
   };
-  await write(header);
-  for (const { name, byteOffset, byteLength, bytes } of tensors) {
-    await write(new Uint8Array(byteOffset - offset));
-    for await (const chunk of bytes()) await write(chunk);
-    if (offset !== byteOffset + byteLength) throw new Error(`${name} has another length`);
+  try {
+    await write(header);
+    for (const { name, byteOffset, byteLength, bytes } of tensors) {
+      await write(new Uint8Array(byteOffset - offset));
+      for await (const chunk of bytes()) await write(chunk);
+      if (offset !== byteOffset + byteLength) throw new Error(`${name} has another length`);
+    }
+    await handle.sync();
+    return hash.digest('hex');
+  } finally {
+    await handle.close();
   }
-  await handle.sync();
-  return hash.digest('hex');
 };
 
 /** Type of a GGUF file's weights according to its metadata; null: not a type of our exports. */
