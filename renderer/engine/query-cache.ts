@@ -112,7 +112,8 @@ export class QueryCache {
   readonly #shown = new Map<string, number>();
   /** Shows the wait of a request that is read ahead only, by the answer's key. */
   readonly #unshown = new Map<string, () => void>();
-  readonly #serialised = new WeakMap<Error, QueryError>();
+  /** What was told of the error of an answer: one error fails every answer that waits when the engine is gone. */
+  readonly #told = new WeakMap<object, { readonly error: Error; readonly told: QueryError }>();
 
   constructor(call: EngineCall, waits: ReadingWaits = NO_WAITS) {
     this.#call = call;
@@ -120,12 +121,13 @@ export class QueryCache {
   }
 
   state<N extends CallName>(name: N, input: CallInput<N>): QueryState<N> {
-    const state = this.#client.getQueryCache().get<CallOutput<N>>(hashKey([name, input]))?.state;
-    if (state === undefined) return { data: undefined, error: null, loading: true };
+    const query = this.#client.getQueryCache().get<CallOutput<N>>(hashKey([name, input]));
+    if (query === undefined) return { data: undefined, error: null, loading: true };
+    const { state } = query;
     const loading = state.fetchStatus !== 'idle';
     return state.error === null
       ? { data: state.data, error: null, loading }
-      : { data: undefined, error: this.#errorOf(name, input, state.error), loading };
+      : { data: undefined, error: this.#errorOf(query, name, input, state.error), loading };
   }
 
   /** `isAhead`: nobody waits for the answer yet, so that no wait is shown until another reader comes. */
@@ -328,13 +330,13 @@ export class QueryCache {
     return made;
   }
 
-  #errorOf<N extends CallName>(name: N, input: CallInput<N>, error: Error): QueryError {
-    const known = this.#serialised.get(error);
-    if (known !== undefined) return known;
+  #errorOf<N extends CallName>(query: object, name: N, input: CallInput<N>, error: Error): QueryError {
+    const known = this.#told.get(query);
+    if (known?.error === error) return known.told;
     const serialised = serialiseError(error);
     const isFinal = serialised.kind === 'refused' && CHECKS_SETTINGS.has(name);
-    const made = isFinal ? serialised : { ...serialised, again: () => this.#askAgain(name, input) };
-    this.#serialised.set(error, made);
-    return made;
+    const told = isFinal ? serialised : { ...serialised, again: () => this.#askAgain(name, input) };
+    this.#told.set(query, { error, told });
+    return told;
   }
 }

@@ -252,6 +252,21 @@ test('an answer that failed is asked for again by its error, unless the settings
   expect(checked.read().error?.again).toBeUndefined();
 });
 
+test('answers that one error failed are each asked for again by their own', async () => {
+  const { call, asked } = slowEngine();
+  const cache = new QueryCache(call);
+  const readers = [cache.reader('runs.list', {}), cache.reader('models.list', {})];
+  for (const reader of readers) reader.subscribe(() => undefined);
+  const gone = refuse('engine-gone', 'the engine has ended', 'Start it again.');
+  for (const { fail } of asked) fail(gone);
+  await settle();
+  const errors = readers.map((reader) => reader.read().error);
+  expect(readers.map((reader) => reader.read().error)).toEqual(errors);
+  errors[1]?.again?.();
+  errors[0]?.again?.();
+  expect(asked.slice(2).map(({ name }) => name)).toEqual(['models.list', 'runs.list']);
+});
+
 test('a fetch that is cancelled ends the call, unless somebody else reads the answer', async () => {
   const { call, asked } = slowEngine();
   const cache = new QueryCache(call);
