@@ -98,11 +98,11 @@ export const returnToWindow = async (cache: Engine['cache']): Promise<void> => {
   const now = await cache.fetch('runs.list', {});
   const stateIn = (runs: readonly RunManifest[]) => new Map(runs.map(({ id, state }) => [id, state]));
   const [known, found] = [stateIn(before), stateIn(now)];
+  const changed = [...found.keys()].filter((run) => known.get(run) !== found.get(run));
+  const gone = [...known.keys()].filter((run) => !found.has(run));
   const stale = [
-    ...[...found.keys()].filter((run) => known.get(run) !== found.get(run)).map((run) => ({ run, isThere: true })),
-    ...[...known.keys()].filter((run) => !found.has(run)).map((run) => ({ run, isThere: false })),
-  ].map(({ run, isThere }) =>
-    staleAfter(isThere ? { type: 'runs.relisted', restored: run } : { type: 'run.removed', run }),
-  );
+    ...changed.map((run) => staleAfter({ type: 'runs.relisted', restored: run })),
+    ...gone.map((run) => staleAfter({ type: 'run.removed', run })),
+  ];
   cache.invalidate((name, input) => !READ_ON_RETURN.has(name) && stale.some((isStale) => isStale(name, input)));
 };
