@@ -155,12 +155,12 @@ try {
   console.log(`here against ${commit}, ${String(rounds)} rounds; load ${os.loadavg()[0]?.toFixed(1) ?? ''}`);
   for (const name of chosen) {
     const [here, there]: [Usage[], Usage[]] = [[], []];
-    // The round that does not count. A work that REV does not have yet is named, and has no ratio.
+    // The round that does not count. A work that fails at REV, as one that it does not have yet, has no ratio.
     measure(ours, name);
     try {
       measure(theirs, name);
     } catch (error) {
-      console.log(`${name.padEnd(10)}  not at ${commit}: ${error instanceof Error ? error.message : String(error)}`);
+      console.log(`${name.padEnd(10)}  fails at ${commit}: ${error instanceof Error ? error.message : String(error)}`);
       continue;
     }
     for (let round = 0; round < rounds; round += 1) {
