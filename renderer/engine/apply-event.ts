@@ -1,10 +1,10 @@
-import type { CallName } from '../../main/contract/calls.ts';
 import type { ClusterWork } from '../../main/contract/cluster.ts';
 import { assertNever } from '../../main/contract/errors.ts';
 import type { EngineEvent } from '../../main/contract/events.ts';
 import type { JobProgress, RunManifest } from '../../main/contract/run.ts';
 import { staleAfter } from '../../main/contract/stale-calls.ts';
 import type { LaterChange } from '../../main/evaluation/sweeps/running-sweep.ts';
+import { READ_ON_RETURN } from './query-cache.ts';
 import type { Engine } from './waits.ts';
 import { isAtRest } from '../format/run-names.ts';
 
@@ -84,8 +84,6 @@ export const applyEvent = (cache: Engine['cache'], event: EngineEvent, effects: 
   }
   cache.invalidate(staleAfter(event));
 };
-
-const READ_ON_RETURN: ReadonlySet<CallName> = new Set(['models.list', 'tasks.list', 'runs.list', 'trash.list']);
 
 /**
  * Reads the lists again when the user returns to the window: folders may have been changed or moved, and other

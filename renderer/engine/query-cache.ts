@@ -66,6 +66,9 @@ const CHECKS_SETTINGS: ReadonlySet<CallName> = new Set([
   'cluster.script',
 ]);
 
+/** Lists that are read again on return to the window: an entry that is as it was stays the same object. */
+export const READ_ON_RETURN: ReadonlySet<CallName> = new Set(['models.list', 'tasks.list', 'runs.list', 'trash.list']);
+
 /** Time for another view that reads the same, and for the next margin, whose thread the end of this one would take. */
 const ENDED_AFTER_MS = 1_500;
 
@@ -251,7 +254,7 @@ export class QueryCache {
     // Taking the signal makes the query end with its last reader.
     const queryFn = (asked: { readonly signal: AbortSignal }): Promise<CallOutput<N>> =>
       this.#ask(name, input, ENDED_UNREAD.has(name) ? asked.signal : undefined);
-    return { queryKey: [name, input], queryFn };
+    return { queryKey: [name, input], queryFn, structuralSharing: READ_ON_RETURN.has(name) };
   }
 
   async #ask<N extends CallName>(name: N, input: CallInput<N>, unread?: AbortSignal): Promise<CallOutput<N>> {

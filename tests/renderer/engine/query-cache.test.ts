@@ -117,6 +117,24 @@ test('an answer without readers is dropped when invalidated, and fetched again b
   expect(asked).toHaveLength(2);
 });
 
+test('a list that is read again keeps its entries, and itself where none has changed', async () => {
+  const { call, asked } = slowEngine();
+  const cache = new QueryCache(call);
+  const reader = cache.reader('models.list', {});
+  reader.subscribe(() => undefined);
+  const readAgain = async (models: readonly unknown[]) => {
+    cache.invalidate((name) => name === 'models.list');
+    asked.at(-1)?.answer(models);
+    await settle();
+    return reader.read().data;
+  };
+  const known = await readAgain([model('a'), model('b')]);
+  expect(await readAgain([model('a'), model('b')])).toBe(known);
+  const changed = await readAgain([model('a'), model('c')]);
+  expect(changed).toMatchObject([{ name: 'a' }, { name: 'c' }]);
+  expect(changed?.[0]).toBe(known?.[0]);
+});
+
 test('a fetch after a change waits for the newer answer, and does not take the known one', async () => {
   const { call, asked } = slowEngine();
   const cache = new QueryCache(call);
