@@ -38,7 +38,7 @@ type ExportForm = readonly [
  * @throws WorkbenchError as `preparePlan` and `requireForm`.
  */
 export const planInForm = async (checkpoint: Checkpoint, plan: Plan, form: ExportForm): Promise<Plan> => {
-  const prepared = preparePlan(checkpoint, plan, isRetyped(checkpoint, form));
+  const prepared = preparePlan(checkpoint, plan, isConverted(checkpoint, form));
   await requireForm(checkpoint, prepared, form);
   return prepared;
 };
@@ -54,9 +54,9 @@ export const checkExport = async (checkpoint: Checkpoint, plan: Plan, ...form: E
   return { refusal: null, notes: servingNotes(checkpoint, plan, form[0]) };
 };
 
-/** Whether an export has weights of another type than the model, so that one of every expert is no copy. */
-const isRetyped = (checkpoint: Checkpoint, [format, , hfType, ggufType]: ExportForm): boolean =>
-  hfType !== undefined || (format === 'gguf' && !isStoredGguf(checkpoint) && ggufType !== undefined);
+/** Whether an export has another format or type of weights than the model, so that one of every expert is no copy. */
+const isConverted = (checkpoint: Checkpoint, [format, , hfType]: ExportForm): boolean =>
+  hfType !== undefined || (format !== 'hf' && !isStoredGguf(checkpoint));
 
 /**
  * Refuses a format that its program would compute differently, and extra prediction layers that cannot be sliced.

@@ -67,11 +67,12 @@ const layersOf = (plan: Plan): readonly string[] =>
 
 /**
  * Prepares a plan for export: checks that it is valid for this model and has a form that stock loaders open, and sorts
- * every list in ascending order. `isRetyped`: the export has weights of another type, so that it may keep every expert.
+ * every list in ascending order. `isConverted`: the export has another format or type of weights, so that it may keep
+ * every expert.
  *
  * @throws WorkbenchError `plan-invalid`, `plan-other-model`, `not-exportable` or `changes-nothing`.
  */
-export const preparePlan = (checkpoint: Checkpoint, plan: Plan, isRetyped = false): Plan => {
+export const preparePlan = (checkpoint: Checkpoint, plan: Plan, isConverted = false): Plan => {
   const {
     info,
     name,
@@ -95,7 +96,7 @@ export const preparePlan = (checkpoint: Checkpoint, plan: Plan, isRetyped = fals
       exportable.reason ?? 'The plan has no form that stock loaders open.',
       'Change the plan as described.',
     );
-  if (!isRetyped) requireChange(checkpoint, valid);
+  if (!isConverted) requireChange(checkpoint, valid);
   return valid;
 };
 
@@ -124,6 +125,6 @@ export const requireChange = ({ info, name }: Pick<Checkpoint, 'info' | 'name'>,
     'changes-nothing',
     `The plan keeps all ${info.experts} experts of every ` +
       `layer${isMergePlan(plan) ? ', each in its own group' : ''}: the export would be a copy of ${name}.`,
-    'Use a plan that removes or merges experts.',
+    'Use a plan that removes or merges experts, or export to another format or type of weights.',
   );
 };

@@ -76,7 +76,7 @@ const verifyFolder = async (request: VerifyRequest): Promise<Verification> => {
   const { checkpoint, control } = request;
   const exported = path.resolve(request.exported);
   const { settings } = request;
-  // With weights of another type, an export may keep every expert.
+  // In another format or with weights of another type, an export may keep every expert.
   const plan = preparePlan(checkpoint, request.plan, true);
   if (isStoredGguf(checkpoint)) {
     requireChange(checkpoint, plan);
@@ -92,7 +92,7 @@ const verifyFolder = async (request: VerifyRequest): Promise<Verification> => {
     if (opened !== null && type !== null)
       return await verifyQuantised(exported, opened, checkpoint, plan, tensors, type, control);
     if (holds.gguf) return await verifyGguf(exported, checkpoint, plan, tensors, control);
-    requireChange(checkpoint, plan);
+    if (!holds.onnx) requireChange(checkpoint, plan);
     const progress = new VerifyProgress(control, tensors, Number(holds.weights) + Number(holds.onnx));
     const files = [
       ...(await configFileProblems(checkpoint, plan, exported, mtp ?? 'drop')),

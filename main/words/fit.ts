@@ -178,14 +178,24 @@ export const fitSentence = (document: FitDocument): string => {
   return `Recommended: ${said}${testedWords(found)}; ${sizeWords(document, chosen)}${second}.`;
 };
 
-/** Why there is nothing to export: the whole model fits with its weights as stored. Null: there is. */
-export const fitsAsItIs = ({
-  recommended,
-  candidates,
-  model,
-}: Pick<FitDocument, 'recommended' | 'candidates' | 'model'>): string | null => {
+/**
+ * Why there is nothing to export: the whole model fits with its weights as stored, in the format that it has. Null:
+ * there is. `source`: path of the model.
+ */
+export const fitsAsItIs = (
+  {
+    recommended,
+    candidates,
+    model,
+    settings: { format },
+  }: Pick<FitDocument, 'recommended' | 'candidates' | 'model'> & {
+    readonly settings: Pick<FitDocument['settings'], 'format'>;
+  },
+  source: string,
+): string | null => {
   const chosen = candidates.find(({ name }) => name === recommended);
-  return chosen?.method === null && chosen.weights === 'stored'
+  const isConverted = format === 'onnx' || (format === 'gguf' && !source.toLowerCase().endsWith('.gguf'));
+  return chosen?.method === null && chosen.weights === 'stored' && !isConverted
     ? `${model} fits as it is: an export would be a copy. Name a smaller size to have it pruned or rounded.`
     : null;
 };

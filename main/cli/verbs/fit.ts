@@ -9,6 +9,7 @@ import {
   CARD_PRESETS,
   elsewhereWords,
   fitNotes,
+  fitsAsItIs,
   fitSentence,
   givenUp,
   limitOf,
@@ -33,8 +34,8 @@ import { harnessTasks } from '../imported-tasks.ts';
 import { findModel, findTasks, WORKSPACE_OPTION } from '../subjects.ts';
 import { columnsTable, terminalText } from '../terminal-text.ts';
 
-/** The answer of a search in words. */
-export const fitText = (document: FitDocument): string => {
+/** The answer of a search in words. `source`: path of the model. */
+export const fitText = (document: FitDocument, source: string): string => {
   const { run, recommended } = document;
   const foretold = forecastWords(document).map(terminalText);
   const changed = canaryWords(document).map(terminalText);
@@ -43,7 +44,10 @@ export const fitText = (document: FitDocument): string => {
     terminalText(fitSentence(document)),
     ...(recommended === null
       ? []
-      : [terminalText(givenUp(document)), `Export it with: uncurl export ${run} --out DIR`]),
+      : [
+          terminalText(givenUp(document)),
+          terminalText(fitsAsItIs(document, source) ?? `Export it with: uncurl export ${run} --out DIR`),
+        ]),
     '',
     columnsTable(pick(fitColumns, 'part model bytes memory items loss'), fitRows(document)),
     ...(others.length < 2
@@ -128,7 +132,7 @@ export const fit: Verb = {
       host.say(`Run ${run}: "uncurl resume ${run}" goes on with it if it is interrupted.`);
       const summary = await followRun(engine, run, host);
       const document = await engine.call('fit.read', { run });
-      return { document: { ...document, summary }, text: fitText(document) };
+      return { document: { ...document, summary }, text: fitText(document, folder) };
     };
     const fitReader = optionReader({
       ...reader,

@@ -1,5 +1,5 @@
 import { basename, dirname, resolve } from 'node:path';
-import { refuse } from '../../contract/errors.ts';
+import { at, refuse } from '../../contract/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { experimentResult } from '../experiment-result.ts';
@@ -96,7 +96,7 @@ export const resume: Verb = {
       if (confirmed !== null) await sayAdopted(engine, run, confirmed, host);
       await engine.call('jobs.resume', { run, takeOver, confirmed: grantedRun(engine, confirmed) });
       const summary = await followRun(engine, run, host);
-      const { kind, output } = await manifestOf(engine, run);
+      const { kind, output, models } = await manifestOf(engine, run);
       if (kind === 'sweep') {
         const document = await engine.call('sweep.read', { run });
         return { document: { ...document, summary }, text: endedSweepText(document, summary) };
@@ -111,7 +111,10 @@ export const resume: Verb = {
       }
       if (kind === 'fit') {
         const document = await engine.call('fit.read', { run });
-        return { document: { ...document, summary }, text: fitText(document) };
+        return {
+          document: { ...document, summary },
+          text: fitText(document, at(models, 0, 'a search without a model').path),
+        };
       }
       if (kind === 'experiment') return experimentResult(engine, run);
       return { document: { run, summary, output }, text: summary };

@@ -55,7 +55,7 @@ export const FitAnswer = ({ run }: { readonly run: RunManifest }) => {
   // A search that has scored nothing yet has no result.
   const isEmpty = error?.code === 'no-fit';
   const isDone = run.state === 'done' && document !== undefined && document.plan !== null;
-  const asItIs = isDone ? fitsAsItIs(document) : null;
+  const asItIs = isDone ? fitsAsItIs(document, run.models[0]?.path ?? '') : null;
   return (
     <section className="stack stack-wide" aria-label="Answer" aria-busy={isAtWork}>
       {!isAtWork && <NotMeasuredHere provenance={data?.provenance} />}

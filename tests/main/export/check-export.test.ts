@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import type { ExportFormat } from '../../../main/contract/export.ts';
 import { checkExport, servingNotes } from '../../../main/export/check-export.ts';
 import { checkpointFixture } from '../checkpoint/checkpoint-files.ts';
 import { llamaModel } from './gguf/llama-models.ts';
@@ -51,4 +52,12 @@ test('refuses plans that cannot be exported', async () => {
   const { checkpoint, plan } = await keeping(checkpointFixture('mixtral'), [0, 1, 2]);
   const whole = { kept: plan.kept.map(() => [0, 1, 2, 3, 4, 5, 6, 7]) };
   expect((await checkExport(checkpoint, whole, 'hf')).refusal?.message).toMatch(/would be a copy/);
+});
+
+test('a plan that keeps every expert may change the format, and is no copy', async () => {
+  const { checkpoint, plan } = await keeping(await llamaModel('mixtral'), [0, 1, 2]);
+  const whole = { kept: plan.kept.map(() => Array.from({ length: checkpoint.info.experts }, (_, expert) => expert)) };
+  const refusalOf = async (format: ExportFormat) => (await checkExport(checkpoint, whole, format)).refusal?.message;
+  expect(await refusalOf('hf')).toMatch(/would be a copy/);
+  for (const format of ['onnx', 'hf,onnx', 'gguf'] as const) expect(await refusalOf(format), format).toBeUndefined();
 });

@@ -55,6 +55,14 @@ const run = async (
 };
 
 describe('an ONNX export', () => {
+  it('of every expert converts the model, and is verified', async () => {
+    const source = checkpointFixture('mixtral');
+    const all = [0, 1, 2, 3, 4, 5, 6, 7];
+    const { folder, verification, request } = await exported(source, { kept: [all, all] }, 'onnx');
+    expect(verification.ok).toBe(true);
+    expect(await verifyExport({ ...request, exported: folder })).toMatchObject({ ok: true, problems: [] });
+  });
+
   it('is one graph with its weights, config, plan, card, checksums and the side files', async () => {
     const { folder, verification, sizeBytes, warnings, request } = await exported(
       scoringFixture('mixtral-byte-fallback'),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ScoredCandidate } from '../../../main/contract/fit.ts';
+import type { FitFormat, ScoredCandidate } from '../../../main/contract/fit.ts';
 import { sizeTicks } from '../../../main/figures/fit-chart.ts';
 import { formatBytes } from '../../../main/words/numbers.ts';
 import {
@@ -27,7 +27,7 @@ test('a model has one place: bytes of files, a memory, or a card of which a part
   expect(() => limitOf({ bytes: 'eight' })).toThrow(expect.objectContaining({ code: 'bad-value' }));
 });
 
-test('a whole model with its weights as stored is not exported: it would be a copy', () => {
+test('a whole model with its weights as stored is exported to another format only: else it would be a copy', () => {
   const of = (name: string, method: string | null, weights: 'stored' | 'int8'): ScoredCandidate => ({
     name,
     method,
@@ -42,9 +42,12 @@ test('a whole model with its weights as stored is not exported: it would be a co
     fits: true,
   });
   const candidates = [of('whole', null, 'stored'), of('rounded', null, 'int8'), of('pruned', 'reap', 'stored')];
-  const why = (recommended: string | null) => fitsAsItIs({ recommended, candidates, model: 'm' });
+  const why = (recommended: string | null, format: FitFormat = 'hf', source = '/models/m') =>
+    fitsAsItIs({ recommended, candidates, model: 'm', settings: { format } }, source);
   expect(why('whole')).toContain('m fits as it is: an export would be a copy.');
-  expect(['rounded', 'pruned', null].map(why)).toEqual([null, null, null]);
+  expect(['rounded', 'pruned', null].map((name) => why(name))).toEqual([null, null, null]);
+  expect([why('whole', 'onnx'), why('whole', 'gguf')]).toEqual([null, null]);
+  expect(why('whole', 'gguf', '/models/m.GGUF')).toContain('would be a copy');
 });
 
 test('a model with types by layer is named by how many layers have each', () => {
