@@ -171,6 +171,13 @@ export const namesIn = async (folder: string, orFile = false): Promise<readonly 
     return await readdir(folder);
   } catch (error) {
     if (isSystemError(error, 'ENOENT') || (orFile && isSystemError(error, 'ENOTDIR'))) return [];
+    if (isSystemError(error, 'ENOTDIR'))
+      throw refuse(
+        'not-a-folder',
+        `${folder} is no folder: it, or a part of its path, is a file.`,
+        'Move that file away.',
+        error,
+      );
     throw explainReadError(error, folder);
   }
 };

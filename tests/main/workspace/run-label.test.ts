@@ -70,6 +70,16 @@ test.each([
   expect((await runs.list())[0]?.finding).toBe(finding);
 });
 
+test('a file in the place of the trash is named as one', async () => {
+  const { trash, path } = await openWorkspace(await temporaryFolder());
+  await writeFile(join(path, 'trash'), '');
+  for (const act of [() => trash.list(), () => trash.restore('sweep-1-abcdef'), () => trash.empty()])
+    await expect(act()).rejects.toMatchObject({
+      code: 'not-a-folder',
+      message: `${join(path, 'trash')} is no folder: it, or a part of its path, is a file.`,
+    });
+});
+
 test('a run in the trash is listed with name and size, and is restored complete and unlocked', async () => {
   const { runs, trash, run } = await withRun();
   await runs.label(run, { name: 'Keep me', tags: ['x'] });
