@@ -26,7 +26,7 @@ import {
 } from './device.ts';
 import { experimentDocument } from './experiment.ts';
 import { expertDocument, layerTogether, profilePurpose, taskProfile, weightLikeness } from './profile.ts';
-import { compressedType, exportFormat, predictionChoice, verification } from './export.ts';
+import { compressedType, exportFormat, ggufType, predictionChoice, verification } from './export.ts';
 import { fitDocument, fitPrediction, fitProof, fitRequest } from './fit.ts';
 import { harnessFacts, harnessFound, harnessOrder, harnessState } from './harness.ts';
 import { hubFound, hubModel, hubNameTyped, hubState, repositoryId } from './hub.ts';
@@ -413,6 +413,7 @@ export const calls = {
       plan,
       format: exportFormat.default('hf'),
       hfType: compressedType.optional(),
+      ggufType: ggufType.optional(),
       mtp: predictionChoice.optional(),
     }),
     z.object({

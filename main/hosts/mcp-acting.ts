@@ -17,10 +17,10 @@ export const agentName = z.string().min(1).max(512);
 export const modelName = agentName.describe('Name of a model, as `models` lists it.');
 export const taskNames = z.array(agentName).min(1).max(64).describe('Names of tasks, as `tasks` lists them.');
 
-/** A tool: `answer` parses the input and returns any JSON value. */
+/** A tool: `answer` parses the input and returns any JSON value. Inputs that the schema does not name are refused. */
 export interface Tool {
   readonly description: string;
-  readonly inputSchema: z.ZodRawShape;
+  readonly inputSchema: z.ZodObject;
   /** Whether it does more than read. */
   readonly acts: boolean;
   readonly answer: (given: unknown, signal: AbortSignal) => Promise<unknown>;
@@ -32,7 +32,7 @@ export const tool = <I extends z.ZodObject>(
   acts = false,
 ): Tool => ({
   description,
-  inputSchema: input.shape,
+  inputSchema: input.strict(),
   acts,
   answer: async (given, signal) => answer(input.parse(given), signal),
 });
@@ -134,8 +134,8 @@ const costFirst = (): ((
 const startInput = z.object({
   model: modelName,
   tasks: taskNames,
-  // Files of methods are paths: an agent names none.
-  settings: sweepSettings.omit({ files: true }),
+  // Files of methods are paths: an agent names none. That generated programs run is for the user to allow.
+  settings: sweepSettings.omit({ files: true, runGeneratedCode: true }).strict(),
   confirm,
 });
 
@@ -147,7 +147,7 @@ const sweepCostText = async (
   const [pages, { name, info }, tasks] = await Promise.all([
     call('methods.list', {}),
     findNamed(call).model(model),
-    findNamed(call).tasks(names),
+    findNamed(call).tasks([...new Set(names)]),
   ]);
   if (info === null) throw refuse('model-damaged', `${name} cannot be read.`, 'Its error stands in `models`.');
   const traitsOf = (method: MethodName): CostlyTraits => {
@@ -220,13 +220,17 @@ export const actingTools = (engine: CallableEngine, { exports }: ActingAllowed):
         stating(
           input,
           async () => {
-            const { plan, format, hfType, mtp } = input;
+            const { plan, format, hfType, ggufType, mtp } = input;
             const model = await find.modelHandle(input.model);
-            const { refusal, notes } = await call('export.check', { model, plan, format, hfType, mtp });
+            const { refusal, notes } = await call('export.check', { model, plan, format, hfType, ggufType, mtp });
             if (refusal !== null) throw refuse('not-exportable', refusal.message, refusal.remedy);
             const { sizeBytes, before } = await call('plan.cost', { model, plan });
             const [made, from] = [formatBytes(sizeBytes), formatBytes(before.sizeBytes)];
-            const size = `About ${made} are written (the model has ${from}).`;
+            const type = hfType ?? ggufType;
+            const size =
+              type === undefined
+                ? `About ${made} are written (the model has ${from}).`
+                : `The weights are written as ${type}; as stored they would be about ${made} (the model has ${from}).`;
             return [size, ...notes].join(' ');
           },
           async () => {

@@ -8,6 +8,7 @@ import { refuse, serialiseError } from '../contract/errors.ts';
 import { runManifest } from '../contract/run.ts';
 import type { CallableEngine } from '../contract/rpc.ts';
 import type { SweepResult } from '../contract/sweep.ts';
+import { suggestion } from '../contract/nearest-name.ts';
 import { provenanceHeading } from '../words/provenance.ts';
 import { truncationNotes } from '../words/truncation.ts';
 import {
@@ -54,6 +55,18 @@ const pointFilter = z.object({
   method: agentName.optional().describe('Only points of this method; the unpruned model is always included.'),
   rows,
 });
+
+/** Refuses a filter that no point passes: its empty answer would read as if nothing had been measured. */
+const requirePoints = (
+  run: string,
+  kind: 'model' | 'task' | 'method',
+  wanted: string | undefined,
+  results: readonly SweepResult[],
+): void => {
+  const known = [...new Set(results.map((result) => result[kind]))];
+  if (wanted === undefined || known.length === 0 || known.includes(wanted)) return;
+  throw refuse(`no-such-${kind}`, `${run} has no points of the ${kind} "${wanted}".`, suggestion(wanted, known));
+};
 
 const planInput = planRequest.omit({ model: true, tasks: true }).extend({ model: modelName, tasks: taskNames });
 
@@ -150,7 +163,11 @@ const toolsOf = ({ call }: CallableEngine): Readonly<Record<string, Tool>> => {
       `Measured points and thresholds of a sweep. ${UNITS}`,
       calls['sweep.read'].input.extend(pointFilter.shape),
       async ({ model: ofModel, task, method, rows: most, ...reading }, signal) => {
-        const { results, thresholds, rule, check, provenance } = await call('sweep.read', reading, signal);
+        const { results, thresholds, rule, notes, check, provenance } = await call('sweep.read', reading, signal);
+        const { run } = reading;
+        requirePoints(run, 'model', ofModel, results);
+        requirePoints(run, 'task', task, results);
+        requirePoints(run, 'method', method, results);
         const isWanted = (point: { readonly model: string; readonly task: string }): boolean =>
           (ofModel === undefined || point.model === ofModel) && (task === undefined || point.task === task);
         const isOfMethod = (one: { readonly method: string }): boolean =>
@@ -160,6 +177,7 @@ const toolsOf = ({ call }: CallableEngine): Readonly<Record<string, Tool>> => {
           ...headed(provenance),
           ...truncated(results.filter(isWanted)),
           rule,
+          notes,
           check,
           thresholds: listed(
             thresholds.filter((threshold) => isWanted(threshold) && isOfMethod(threshold)),

@@ -95,6 +95,14 @@ test("the SDK's client goes through every tool of a workspace; names of tasks st
   expect(await ask(client, 'compare', { run, factor: 2 })).toMatchObject({ run, model: 'uncurl-8', factor: 2 });
   expect(await ask(client, 'report', { run })).toHaveProperty('findings');
   expect(await ask(client, 'points', { run: 'no-such-run' })).toHaveProperty('error');
+  // A filter that nothing passes and an argument that no tool has would read as if nothing had been measured.
+  expect(await ask(client, 'points', { run, method: 'randon' })).toMatchObject({
+    error: { code: 'no-such-method', remedy: 'Did you mean "random"?' },
+  });
+  expect(await ask(client, 'points', { run, task: 'mood' })).toMatchObject({ error: { code: 'no-such-task' } });
+  expect(await ask(client, 'points', { run, model: 'uncurl-16' })).toMatchObject({ error: { code: 'no-such-model' } });
+  const misspelt = answer.parse(await client.callTool({ name: 'points', arguments: { run, methods: 'random' } }));
+  expect([misspelt.isError, misspelt.content[0].text]).toEqual([true, expect.stringContaining('methods')]);
 });
 
 test('with --allow-runs a sweep and an export are started and cancelled, each after its cost was stated', async () => {
@@ -113,6 +121,17 @@ test('with --allow-runs a sweep and an export are started and cancelled, each af
   const first = stated.parse(await ask(client, 'start', sweep));
   expect(first.cost).toMatch(/^2 evaluations of a model, 40 items scored in all; uncurl-8 has /);
   expect(await runs()).toEqual([]);
+  // A task that is named twice is measured, and counted, once.
+  expect(stated.parse(await ask(client, 'start', { ...sweep, tasks: ['sort', 'sort'] })).cost).toBe(first.cost);
+  // That generated programs run is no choice of an agent, and no setting is ignored.
+  for (const more of [{ runGeneratedCode: true }, { seed: [1] }]) {
+    const given = { ...sweep, settings: { ...settings, ...more } };
+    const refused = answer.parse(await client.callTool({ name: 'start', arguments: given }));
+    expect([refused.isError, refused.content[0].text]).toEqual([
+      true,
+      expect.stringContaining(Object.keys(more).join()),
+    ]);
+  }
   // A code confirms the input whose cost it followed, once.
   const other = { ...sweep, settings: { ...settings, factors: [2, 4] }, confirm: first.confirm };
   expect(await ask(client, 'start', other)).toMatchObject({ error: { code: 'not-confirmed' } });
@@ -129,6 +148,8 @@ test('with --allow-runs a sweep and an export are started and cancelled, each af
   const request = { model: 'uncurl-8', plan, name: 'smaller' };
   const size = stated.parse(await ask(client, 'export', request));
   expect(size.cost).toMatch(/^About \d+\s[kM]B are written/);
+  const rounded = stated.parse(await ask(client, 'export', { ...request, format: 'gguf', ggufType: 'f32' }));
+  expect(rounded.cost).toMatch(/^The weights are written as f32; as stored they would be about /);
   const exported = done.parse(await ask(client, 'export', { ...request, confirm: size.confirm })).done.run;
   await expect.poll(runs, patiently).toContainEqual(expect.objectContaining({ run: exported, state: 'done' }));
   expect(await readdir(join(workspace, 'exports', 'smaller'))).toContain('model.safetensors');

@@ -259,13 +259,14 @@ export const exportDestination = async (
 const answered = ({ results, leftOut }: PlanResults) => ({ results: [...results], leftOut: [...leftOut] });
 
 export const exportCalls = (context: EngineContext): AnswersTo<'export' | 'verify'> => ({
-  'export.check': async ({ model: handle, plan, format, hfType, mtp }) => {
+  'export.check': async ({ model: handle, plan, format, hfType, ggufType, mtp }) => {
     const { refusal, notes } = await checkExport(
       await context.checkpoint(context.handles.resolve(handle)),
       plan,
       format,
       mtp,
       hfType,
+      ggufType,
     );
     return { refusal, notes: [...notes] };
   },
