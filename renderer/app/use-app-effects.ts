@@ -3,6 +3,7 @@ import { useStore } from 'zustand';
 import { isEnabled, performAction } from '../actions/action.ts';
 import { isMac, matchesShortcut, parseShortcut, shortcutAccelerator } from '../actions/shortcut.ts';
 import { type Engine, useEngine, useQuery } from '../engine/engine-context.tsx';
+import { keepFocus } from '../components/keep-focus.ts';
 import { returnToWindow } from '../engine/apply-event.ts';
 import { type Facts, isUsable, readFacts, useFacts } from '../engine/facts.ts';
 import { layoutStore, NARROW_PX, ROOMY_PX } from '../state/layout-store.ts';
@@ -200,6 +201,8 @@ export const useAppEffects = (): void => {
   }, [bridge, theme]);
 
   useEffect(() => readSweepAhead(engine), [engine]);
+
+  useEffect(keepFocus, []);
 
   useEffect(() => {
     // The views that read the lists get the error.
