@@ -23,7 +23,7 @@ export const callsThatRead =
     reads(name).some((subject) => subjects.includes(subject));
 
 /** The calls that read the results of this run: their input names it, alone or among others. */
-const callsThatReadRun =
+export const callsThatReadRun =
   (run: string): StaleCalls =>
   (name, input) =>
     reads(name).includes('results') && runsOf(input).includes(run);

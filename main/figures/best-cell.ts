@@ -109,17 +109,24 @@ export const strictestLine = (lines: readonly BestLine[]): BestLine | undefined 
     undefined,
   );
 
-/** Whether no line of the cell names a safe factor above 1. */
-export const isNothingSafe = (lines: readonly BestLine[]): boolean =>
-  lines.every(({ threshold }) => (threshold.lastSafe ?? 1) <= 1);
+const looksUnsafe = (line: BestLine | undefined): boolean =>
+  line !== undefined && thresholdLook(line.threshold) === 'unsafe';
 
-/** The lines that a cell shows: where nothing is safe, the first alone. */
+/**
+ * Whether the first line says enough: no line names a safe factor above 1, and none is unsafe, which would colour the
+ * cell, where the first is not.
+ */
+export const isFirstEnough = (lines: readonly BestLine[]): boolean =>
+  lines.every(({ threshold }) => (threshold.lastSafe ?? 1) <= 1) &&
+  looksUnsafe(lines[0]) === looksUnsafe(strictestLine(lines));
+
+/** The lines that a cell shows. */
 export const cellLines = (lines: readonly BestLine[]): readonly BestLine[] =>
-  isNothingSafe(lines) ? lines.slice(0, 1) : lines;
+  isFirstEnough(lines) ? lines.slice(0, 1) : lines;
 
-/** The words of a line of a cell with these lines: where nothing is safe, those of the first one's verdict. */
+/** The words of a line of a cell with these lines: where the first stands for all, those of its verdict. */
 export const cellWords = (entry: BestLine, lines: readonly BestLine[]): string => {
   const look = thresholdLook(entry.threshold);
-  if (!isNothingSafe(lines) || look === 'unknown') return lineWords(entry);
+  if (!isFirstEnough(lines) || look === 'unknown') return lineWords(entry);
   return look === 'unsafe' ? 'nothing safe' : pointVerdictText('undecided');
 };

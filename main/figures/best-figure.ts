@@ -24,7 +24,7 @@ import {
   bestLines,
   cellLines,
   cellWords,
-  isNothingSafe,
+  isFirstEnough,
   ownTasks,
   strictestLine,
 } from './best-cell.ts';
@@ -80,9 +80,9 @@ const drawCell = (
         const isFirst = kind === 'chosen';
         const slant = look === 'open' || look === 'unknown' ? { 'font-style': 'italic' } : {};
         const weight = isFirst && slant['font-style'] === undefined ? { 'font-weight': 600 } : slant;
-        // As in the window: from where a factor is worse stands in the tables of single methods. Where nothing is safe
-        // the value says as much, and the words need the room.
-        const isBracketed = isFirst && !isNothingSafe(lines);
+        // As in the window: from where a factor is worse stands in the tables of single methods. Where one line stands
+        // for all, the value says as much, and the words need the room.
+        const isBracketed = isFirst && !isFirstEnough(lines);
         const bracket = isBracketed ? bracketText({ ...best.best, firstWorse: null }) : '';
         // Bold digits are wider than the estimate for their size.
         const used = textWidth(value, isFirst ? 15 : 11) + (bracket === '' ? 0 : textWidth(bracket, 11) + 6);

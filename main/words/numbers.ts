@@ -44,10 +44,16 @@ export const formatRoughPercent = (share: number): string => `${Number((share * 
 export const formatDroppedShare = ({ droppedShare }: { readonly droppedShare?: number | undefined }): string =>
   droppedShare === undefined ? '' : formatPercent(droppedShare);
 
-/** A factor without a sign, at most two decimals: 16 / 13 -> "1.23". */
-export const bareFactor = (factor: number): string => String(Math.round(factor * 100) / 100);
+/**
+ * A factor without a sign, at most two decimals: 16 / 13 -> "1.23"; more where two would show a pruned model as the
+ * unpruned one: 256 / 255 -> "1.0039".
+ */
+export const bareFactor = (factor: number): string => {
+  const rounded = Math.round(factor * 100) / 100;
+  return String(rounded === 1 && factor > 1 ? Number(factor.toPrecision(5)) : rounded);
+};
 
-/** A factor in a file name: at most two decimals. */
+/** A factor in a file name. */
 export const factorInName = (factor: number): string => `x${bareFactor(factor)}`;
 
 /** A pruning factor: ×2, ×5.33. */

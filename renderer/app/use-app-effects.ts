@@ -3,7 +3,8 @@ import { useStore } from 'zustand';
 import { isEnabled, performAction } from '../actions/action.ts';
 import { isMac, matchesShortcut, parseShortcut, shortcutAccelerator } from '../actions/shortcut.ts';
 import { type Engine, useEngine, useQuery } from '../engine/engine-context.tsx';
-import { returnToWindow } from '../engine/apply-event.ts';
+import { keepFocus } from '../components/keep-focus.ts';
+import { readListsAgain } from '../engine/apply-event.ts';
 import { type Facts, isUsable, readFacts, useFacts } from '../engine/facts.ts';
 import { layoutStore, NARROW_PX, ROOMY_PX } from '../state/layout-store.ts';
 import { noticesStore } from '../state/notices-store.ts';
@@ -12,6 +13,7 @@ import { useAddress } from './use-address.ts';
 import { actions } from './views.tsx';
 import { inputKey } from '../engine/query-cache.ts';
 import { sweepStore } from '../state/sweep-store.ts';
+import type { CallName } from '../../main/contract/calls.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
 import { isAtRest, shownRunName } from '../format/run-names.ts';
 import type { EngineEvent } from '../../main/contract/events.ts';
@@ -104,6 +106,30 @@ export const completeSelection = ({ connected, models, tasks, runs, methods, sel
     }
   }
   return Object.keys(change).length === 0 ? null : change;
+};
+
+const RUNS: ReadonlySet<CallName> = new Set(['runs.list']);
+const LEAST_PAUSE_MS = 10_000;
+const MOST_PAUSE_MS = 300_000;
+
+/**
+ * Reads the list of runs from time to time while the window is seen, for runs that a terminal beside it makes: in a
+ * hundredth of the time at most, as long lists on a slow disk take long. Returns the end of it.
+ */
+const watchRuns = (engine: Engine): (() => void) => {
+  let timer: ReturnType<typeof setTimeout>;
+  const wait = (ms: number): void => {
+    timer = setTimeout(() => void look(), Math.min(MOST_PAUSE_MS, Math.max(LEAST_PAUSE_MS, ms)));
+  };
+  const look = async (): Promise<void> => {
+    const began = performance.now();
+    // The views that read the list get the error.
+    if (!document.hidden && readFacts(engine).connected)
+      await readListsAgain(engine.cache, RUNS).catch(() => undefined);
+    wait(100 * (performance.now() - began));
+  };
+  wait(0);
+  return () => clearTimeout(timer);
 };
 
 /** Users wait for shorter jobs. */
@@ -201,12 +227,16 @@ export const useAppEffects = (): void => {
 
   useEffect(() => readSweepAhead(engine), [engine]);
 
+  useEffect(keepFocus, []);
+
   useEffect(() => {
     // The views that read the lists get the error.
-    const look = (): void => void returnToWindow(engine.cache).catch(() => undefined);
+    const look = (): void => void readListsAgain(engine.cache).catch(() => undefined);
     window.addEventListener('focus', look);
     return () => window.removeEventListener('focus', look);
   }, [engine]);
+
+  useEffect(() => watchRuns(engine), [engine]);
 
   useSettings();
   useOverlays();

@@ -67,6 +67,19 @@ export const NumberField = ({ label, stacked, children, ...rest }: NumberFieldPr
   </Field>
 );
 
+interface TypedNumberProps extends Omit<NumberFieldProps, 'value' | 'onChange' | 'onRefused'> {
+  /** NaN: the field is empty. */
+  readonly value: number;
+  readonly onType: (value: number) => void;
+}
+
+/** A number field that gives what is typed, valid or not. */
+export const TypedNumber = ({ value, onType, ...rest }: TypedNumberProps) => {
+  const take = (typed: number | null): void => onType(typed ?? Number.NaN);
+  const known = Number.isFinite(value) ? value : null;
+  return <NumberField {...rest} value={known} onChange={take} onRefused={take} />;
+};
+
 /** Accepts whole numbers from `least` to `most`. */
 export const wholeFrom =
   (least: number, most = Number.MAX_SAFE_INTEGER) =>

@@ -1,8 +1,9 @@
 import type { ClusterWork } from '../../main/contract/cluster.ts';
+import type { CallName } from '../../main/contract/calls.ts';
 import { assertNever } from '../../main/contract/errors.ts';
 import type { EngineEvent } from '../../main/contract/events.ts';
 import type { JobProgress, RunManifest } from '../../main/contract/run.ts';
-import { staleAfter } from '../../main/contract/stale-calls.ts';
+import { callsThatReadRun, staleAfter } from '../../main/contract/stale-calls.ts';
 import type { LaterChange } from '../../main/evaluation/sweeps/running-sweep.ts';
 import { READ_ON_RETURN } from './query-cache.ts';
 import type { Engine } from './waits.ts';
@@ -86,14 +87,20 @@ export const applyEvent = (cache: Engine['cache'], event: EngineEvent, effects: 
 };
 
 /**
- * Reads the lists again when the user returns to the window: folders may have been changed or moved, and other
- * processes, whose events do not come here, may have made, moved or ended runs. What is known of such runs is stale.
+ * Reads lists again, that of runs among them: when the user returns to the window all, since folders may have been
+ * changed or moved. Other processes, whose events do not come here, may have made, moved or ended runs, or compute
+ * some: what is known of such runs is stale.
  */
-export const returnToWindow = async (cache: Engine['cache']): Promise<void> => {
+export const readListsAgain = async (
+  cache: Engine['cache'],
+  lists: ReadonlySet<CallName> = READ_ON_RETURN,
+): Promise<void> => {
   const before = cache.state('runs.list', {}).data;
-  cache.invalidate((name) => READ_ON_RETURN.has(name));
+  cache.invalidate((name) => lists.has(name));
   if (before === undefined) return;
   const now = await cache.fetch('runs.list', {});
+  const ours = new Set((cache.state('jobs.list', {}).data ?? []).map(({ run }) => run));
+  const isElsewhere = ({ id, state }: RunManifest): boolean => state === 'running' && !ours.has(id);
   const stateIn = (runs: readonly RunManifest[]) => new Map(runs.map(({ id, state }) => [id, state]));
   const [known, found] = [stateIn(before), stateIn(now)];
   const changed = [...found.keys()].filter((run) => known.get(run) !== found.get(run));
@@ -101,6 +108,7 @@ export const returnToWindow = async (cache: Engine['cache']): Promise<void> => {
   const stale = [
     ...changed.map((run) => staleAfter({ type: 'runs.relisted', restored: run })),
     ...gone.map((run) => staleAfter({ type: 'run.removed', run })),
+    ...now.filter(isElsewhere).map(({ id }) => callsThatReadRun(id)),
   ];
-  cache.invalidate((name, input) => !READ_ON_RETURN.has(name) && stale.some((isStale) => isStale(name, input)));
+  cache.invalidate((name, input) => !lists.has(name) && stale.some((isStale) => isStale(name, input)));
 };

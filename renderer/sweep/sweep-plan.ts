@@ -32,12 +32,6 @@ interface TypedFactors {
   readonly problem: string | null;
 }
 
-/** Whether two decimals would show a factor above 1 as that of the unpruned model: 256 / 255. */
-const isNearOne = (factor: number): boolean => factor > 1 && formatFactor(factor) === formatFactor(1);
-
-const factorText = (factor: number): string =>
-  isNearOne(factor) ? `×${Number(factor.toPrecision(5))}` : formatFactor(factor);
-
 const NONE: TypedFactors = { factors: [], leaves: [], problem: null };
 
 const readEntry = (entry: string, sizes: readonly ExpertCounts[]): number | string => {
@@ -73,7 +67,10 @@ export const typedFactors = (text: string, models: readonly ModelEntry[]): Typed
   const different = [...new Map(sizes.map((counts) => [counts.experts, counts])).values()];
   const leaves = factors.map((factor) => {
     const kept = different.map((counts) => `${keptAtFactor(counts, factor)} of ${counts.experts}`).join(', ');
-    const shown = Number.isInteger(factor) || isNearOne(factor) ? factorText(factor) : `×${formatFixed(factor, 2)}`;
+    const shown =
+      Number.isInteger(factor) || formatFixed(factor, 2) === '1.00'
+        ? formatFactor(factor)
+        : `×${formatFixed(factor, 2)}`;
     return `${shown}: ${kept} experts kept`;
   });
   return { factors, leaves, problem: null };
@@ -125,8 +122,8 @@ export const sweepSummary = (
     least === undefined || most === undefined
       ? 'no factor'
       : least === most
-        ? factorText(least)
-        : `${factorText(least)} to ${factorText(most)}`,
+        ? formatFactor(least)
+        : `${formatFactor(least)} to ${formatFactor(most)}`,
   ].join(', ');
 };
 

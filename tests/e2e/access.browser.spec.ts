@@ -67,4 +67,16 @@ test('the palette takes input at once, ranks results across groups, and finds ex
       await expect(dialog).toHaveCount(0);
     }
   });
+
+  await test.step('the part around a control that goes away has the focus, and not the page', async () => {
+    await page.getByRole('button', { name: 'Close the note on the sample' }).press('Enter');
+    await expect(page.getByRole('main')).toBeFocused();
+    const runs = page.getByRole('region', { name: 'Runs', exact: true });
+    const row = runs.getByRole('listitem').first().getByRole('button').first();
+    await row.focus();
+    await row.press('Shift+F10');
+    await page.getByRole('menuitem', { name: 'Move to the trash' }).press('Enter');
+    await expect(runs.getByRole('listitem')).toHaveCount(0);
+    await expect(runs).toBeFocused();
+  });
 });

@@ -35,6 +35,13 @@ test('an own file of questions becomes a recommended and verified export in four
     await form.getByLabel('At most').fill('400 kB');
     await expect(form.getByRole('status')).toContainText('candidates fit, the largest with');
     await photograph(workbench, 'fit-asked');
+    // A number that cannot be asked for starts nothing, and is not replaced by the one before.
+    await form.getByLabel('It may lose (points)').fill('100');
+    await form.getByLabel('It may lose (points)').press('Enter');
+    await expect(form.getByRole('alert')).toContainText('0.05 to 50 points');
+    await expect(form.getByRole('button', { name: 'Find it' })).toBeDisabled();
+    await form.getByLabel('It may lose (points)').fill('2');
+    await expect(form.getByRole('status')).toContainText('candidates fit, the largest with');
     await form.getByLabel('At most').press('Enter');
     // At work, or done already on a fast machine.
     await expect(answer).toBeVisible();

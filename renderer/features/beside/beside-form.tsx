@@ -102,7 +102,8 @@ export const BesideForm = ({ model, run }: { readonly model: ModelEntry; readonl
       aria-label="Prompt and plans"
       onSubmit={(event) => {
         event.preventDefault();
-        if (canWrite) write();
+        const isRefused = event.currentTarget.querySelector('[aria-invalid="true"]') !== null;
+        if (canWrite && !isRefused) write();
       }}
     >
       <div className="stack stack-tight beside-prompt">

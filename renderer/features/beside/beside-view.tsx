@@ -23,8 +23,8 @@ export const BesideView = () => {
       <BesideForm model={model} run={run} />
       {run === null ? (
         <p className="muted">
-          The unpruned model and the plan on the right continue the prompt, token by token. The first token that differs
-          is marked, with the likeliest tokens of both models and the experts that are gone there.
+          The unpruned model and the plan on screen continue the prompt, token by token. The first token that differs is
+          marked, with the likeliest tokens of both models and the experts that are gone there.
         </p>
       ) : (
         <BesideRun key={run.id} run={run} />

@@ -1,6 +1,6 @@
 import { useStore } from 'zustand';
 import type { CallInput } from '../../../main/contract/calls.ts';
-import { serialiseError, type SerialisedError } from '../../../main/contract/errors.ts';
+import { refuse, serialiseError, type SerialisedError } from '../../../main/contract/errors.ts';
 import type { Canaries, FitFormat, FitLimit } from '../../../main/contract/fit.ts';
 import type { ModelEntry } from '../../../main/contract/model.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
@@ -9,7 +9,7 @@ import { CARD_PRESETS, limitOf, predictionWords } from '../../../main/words/fit.
 import { counted, formatBytes } from '../../../main/words/numbers.ts';
 import { Button } from '../../components/button.tsx';
 import { Checkbox, Field, Segmented, Select, TextField } from '../../components/choices.tsx';
-import { NumberField } from '../../components/number-input.tsx';
+import { TypedNumber } from '../../components/number-input.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { shareOfPoints } from '../../components/setting-field.tsx';
@@ -58,6 +58,18 @@ const usePlace = (): { readonly limit: FitLimit | null; readonly problem: Serial
   }
 };
 
+const isLoss = (points: number | null): boolean => points !== null && points >= 0.05 && points <= 50;
+const isTime = (minutes: number | null): boolean => minutes !== null && minutes > 0 && minutes <= 100_000;
+
+/** What is wrong with a typed number; the field keeps it, and nothing is started with another one. */
+const wrongNumber = (points: number, minutes: number): SerialisedError | null => {
+  if (!isLoss(points))
+    return serialiseError(refuse('bad-value', 'The loss is a number of points.', 'Give 0.05 to 50 points.'));
+  if (!isTime(minutes))
+    return serialiseError(refuse('bad-value', 'The time is a number of minutes.', 'Give more than 0, to 100 000.'));
+  return null;
+};
+
 const canaryOptions: readonly { readonly value: CanarySource; readonly label: string }[] = [
   { value: 'none', label: 'None' },
   { value: 'ours', label: 'Of the workbench' },
@@ -103,6 +115,7 @@ export const FitForm = ({ model, run }: { readonly model: ModelEntry; readonly r
   const task = focusedTask(facts);
   const others = tickedTasks(facts).filter(({ handle }) => handle !== task?.handle);
   const { limit, problem: wrong } = usePlace();
+  const wrongTyped = wrongNumber(points, minutes);
   const { busy, problem, start } = useRequest('here');
   const hint = sizeHint(place, model);
   const isGguf = model.info?.isGguf === true;
@@ -111,7 +124,7 @@ export const FitForm = ({ model, run }: { readonly model: ModelEntry; readonly r
   // A GGUF file is exported with its stored types.
   const canVary = chosen?.value === 'gguf' && !isGguf;
   const request: CallInput<'fit.start'> | null =
-    limit === null || task === null || chosen === undefined || wrongLines !== null
+    limit === null || task === null || chosen === undefined || wrongLines !== null || wrongTyped !== null
       ? null
       : {
           model: model.handle,
@@ -186,18 +199,16 @@ export const FitForm = ({ model, run }: { readonly model: ModelEntry; readonly r
       </fieldset>
       <fieldset className="stack fit-part">
         <legend>What must it do?</legend>
-        <p>{task === null ? 'Choose a task on the left.' : <strong>{task.title}</strong>}</p>
-        <NumberField
+        <p>{task === null ? 'Choose a task first.' : <strong>{task.title}</strong>}</p>
+        <TypedNumber
           label="It may lose (points)"
           stacked
           min={0.5}
           max={50}
           step={0.5}
           value={points}
-          accepts={(value) => value !== null && value >= 0.05 && value <= 50}
-          onChange={(value) => {
-            if (value !== null) choose({ points: value });
-          }}
+          accepts={isLoss}
+          onType={(value) => choose({ points: value })}
         />
         <Disclosure summary="More">
           <ChatSwitch models={[model]} short />
@@ -223,22 +234,20 @@ export const FitForm = ({ model, run }: { readonly model: ModelEntry; readonly r
       </fieldset>
       <fieldset className="stack fit-part">
         <legend>How long may it take?</legend>
-        <NumberField
+        <TypedNumber
           label="Minutes"
           stacked
           min={1}
           value={minutes}
-          accepts={(value) => value !== null && value > 0 && value <= 100_000}
-          onChange={(value) => {
-            if (value !== null) choose({ minutes: value });
-          }}
+          accepts={isTime}
+          onType={(value) => choose({ minutes: value })}
         />
         <Button type="submit" look="primary" icon="play" disabled={!canStart}>
           Find it
         </Button>
       </fieldset>
       <div className="stack stack-tight fit-said" role="status">
-        {request === null && wrong === null && <p className="muted">Name a size, such as {hint}.</p>}
+        {limit === null && wrong === null && <p className="muted">Name a size, such as {hint}.</p>}
         {prediction !== undefined &&
           error === null &&
           predictionWords(prediction).map((sentence) => (
@@ -248,6 +257,7 @@ export const FitForm = ({ model, run }: { readonly model: ModelEntry; readonly r
           ))}
       </div>
       {wrong !== null && <Problem error={wrong} />}
+      {wrongTyped !== null && <Problem error={wrongTyped} />}
       {wrongLines !== null && <Problem error={wrongLines} />}
       {error !== null && <Problem error={error} />}
       {problem !== null && <Problem error={problem} />}

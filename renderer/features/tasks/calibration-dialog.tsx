@@ -1,4 +1,4 @@
-import { type ComponentProps, useState } from 'react';
+import { useState } from 'react';
 import { useStore } from 'zustand';
 import type { PathHandle } from '../../../main/contract/model.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
@@ -25,20 +25,7 @@ import {
 } from './calibration-input.ts';
 import { useFacts } from '../../engine/facts.ts';
 import './calibration-dialog.css';
-import { NumberField, wholeFrom } from '../../components/number-input.tsx';
-
-interface TypedNumberProps extends Omit<ComponentProps<typeof NumberField>, 'value' | 'onChange' | 'onRefused'> {
-  /** NaN: the field is empty. */
-  readonly value: number;
-  readonly onType: (value: number) => void;
-}
-
-/** A number field that gives what is typed, valid or not. */
-const TypedNumber = ({ value, onType, ...rest }: TypedNumberProps) => {
-  const take = (typed: number | null): void => onType(typed ?? Number.NaN);
-  const known = Number.isFinite(value) ? value : null;
-  return <NumberField {...rest} className="input-number" value={known} onChange={take} onRefused={take} />;
-};
+import { TypedNumber, wholeFrom } from '../../components/number-input.tsx';
 
 const isPercent = (value: number | null): boolean => value !== null && value > 0 && value < 100;
 
@@ -51,6 +38,7 @@ interface SplitFieldsProps {
 const SplitFields = ({ percent, seed, onChange }: SplitFieldsProps) => (
   <div className="split-fields">
     <TypedNumber
+      className="input-number"
       label="Share for calibration"
       data-autofocus
       min={1}
@@ -63,6 +51,7 @@ const SplitFields = ({ percent, seed, onChange }: SplitFieldsProps) => (
       <span aria-hidden="true">%</span>
     </TypedNumber>
     <TypedNumber
+      className="input-number"
       label="Seed"
       min={0}
       step={1}
@@ -99,6 +88,7 @@ const WritingFields = ({ until, maxNewTokens, note, onChange }: WritingFieldsPro
         )}
       </Field>
       <TypedNumber
+        className="input-number"
         label="New tokens"
         min={1}
         step={1}

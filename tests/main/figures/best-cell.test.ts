@@ -63,7 +63,7 @@ test('the strictest line colours a cell: chosen answers that are safe to ×8 do 
   expect(strictestLine(chosenAlone)?.kind).toBe('selected');
 });
 
-test('where nothing is safe, one line stands for all, and its words claim no more than its verdict', () => {
+test('where nothing is safe, one line stands for all that look alike, and claims no more than its verdict', () => {
   expect(cellLines(bestLines(cell, 2))).toHaveLength(3);
   const wordsAt = (chosen: object, written: object): readonly string[] => {
     const thresholds = [
@@ -79,7 +79,10 @@ test('where nothing is safe, one line stands for all, and its words claim no mor
   expect(wordsAt(worse, worse)).toEqual(['nothing safe < ×2']);
   expect(wordsAt({}, {})).toEqual(['cannot tell < ×2 ?']);
   expect(wordsAt(few, few)).toEqual(['too few items ?']);
-  expect(wordsAt(few, worse)).toEqual(['too few items ?']);
+  // The cell is coloured as unsafe, so the line that is unsafe is shown.
+  expect(wordsAt(few, worse)).toEqual(['too few items ?', 'written < ×2']);
+  expect(wordsAt({}, worse)).toEqual(['chosen < ×2 ?', 'written < ×2']);
+  expect(wordsAt(worse, {})).toEqual(['nothing safe < ×2']);
   const atChance = { ...few, verdict: 'at-chance' };
   expect(wordsAt(atChance, atChance)).toEqual(['nothing to lose chance']);
 });

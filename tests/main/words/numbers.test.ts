@@ -42,8 +42,9 @@ test('a difference shows its sign, and zero shows none', () => {
   ]);
 });
 
-test('factors drop empty decimals', () => {
+test('factors drop empty decimals, and no pruned model is shown as ×1', () => {
   expect([1, 2, 16 / 3, 10.5, 128 / 5].map(formatFactor)).toEqual(['×1', '×2', '×5.33', '×10.5', '×25.6']);
+  expect([256 / 255, 384 / 383, 1 + 1e-12, 256 / 254].map(formatFactor)).toEqual(['×1.0039', '×1.0026', '×1', '×1.01']);
 });
 
 test('amounts carry their unit', () => {

@@ -5,7 +5,7 @@ import type { EngineCall } from '../../../main/contract/calls.ts';
 import { begunSweep, withChanges } from '../../../main/evaluation/sweeps/running-sweep.ts';
 import { QueryCache } from '../../../renderer/engine/query-cache.ts';
 import { runOf } from '../../main/contract/run-of.ts';
-import { returnToWindow, withProgress } from '../../../renderer/engine/apply-event.ts';
+import { readListsAgain, withProgress } from '../../../renderer/engine/apply-event.ts';
 
 const result = (factor: number, value: number): SweepResult => ({
   model: 'm',
@@ -30,6 +30,18 @@ const result = (factor: number, value: number): SweepResult => ({
   lost: 0,
   gained: 0,
   truncated: 0,
+});
+
+const jobOf = (run: string, done = 1): JobProgress => ({
+  run,
+  kind: 'sweep',
+  title: run,
+  description: '',
+  done,
+  total: 9,
+  reused: 0,
+  elapsedMs: 0,
+  leftMs: null,
 });
 
 const begun: SweepDocument = begunSweep('r', {
@@ -98,18 +110,7 @@ test('a point is the same whether its factor was divided, or read from a text of
 });
 
 test('progress of a known job replaces it in place; an unknown job is added', () => {
-  const job = (run: string, done: number): JobProgress => ({
-    run,
-    kind: 'sweep',
-    title: run,
-    description: '',
-    done,
-    total: 9,
-    reused: 0,
-    elapsedMs: 0,
-    leftMs: null,
-  });
-  const jobs = [job('a', 1), job('b', 1), job('a', 5)].reduce<readonly JobProgress[]>(withProgress, []);
+  const jobs = [jobOf('a', 1), jobOf('b', 1), jobOf('a', 5)].reduce<readonly JobProgress[]>(withProgress, []);
   expect(jobs.map(({ run, done }) => [run, done])).toEqual([
     ['a', 5],
     ['b', 1],
@@ -130,7 +131,20 @@ test('whoever returns to the window sees what other processes did to runs meanwh
   await cache.fetch('runs.list', {});
   asked.length = 0;
   runs = [runOf({ id: 'kept' }), runOf({ id: 'ended' }), runOf({ id: 'restored' })];
-  await returnToWindow(cache);
+  await readListsAgain(cache);
   expect(cache.state('runs.list', {}).data).toEqual(runs);
   expect(asked.sort()).toEqual(['runs.list', 'sweep.read ended', 'sweep.read restored', 'trash.list']);
+
+  // From time to time the runs alone are read, and the points of what another process computes at each time.
+  runs = [runOf({ id: 'kept' }), runOf({ id: 'ended', state: 'running' }), runOf({ id: 'restored', state: 'running' })];
+  cache.reader('jobs.list', {}).subscribe(() => undefined);
+  await cache.fetch('jobs.list', {});
+  cache.patch('jobs.list', (jobs) => withProgress(jobs, jobOf('restored')));
+  const look = async (): Promise<readonly string[]> => {
+    asked.length = 0;
+    await readListsAgain(cache, new Set(['runs.list']));
+    return asked.sort();
+  };
+  expect(await look()).toEqual(['runs.list', 'sweep.read ended', 'sweep.read restored', 'trash.list']);
+  expect(await look()).toEqual(['runs.list', 'sweep.read ended']);
 });
