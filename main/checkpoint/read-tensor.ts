@@ -1,5 +1,5 @@
 import { refuse } from '../contract/errors.ts';
-import { openToRead, readFully } from '../files/regular-file.ts';
+import { openToRead, readFully, whileOpen } from '../files/regular-file.ts';
 import type { TensorDtype, TensorView, Weight } from './descriptor.ts';
 import { dequantise } from './gguf/dequantise.ts';
 import { isBlockType } from './gguf/gguf-types.ts';
@@ -76,8 +76,7 @@ const timesFactor = (bytes: Uint8Array, dtype: TensorDtype, factor: number, tens
 
 const storedBytes = async (view: TensorView): Promise<Uint8Array> => {
   const bytes = new Uint8Array(view.byteLength);
-  const { handle } = await openToRead(view.file);
-  try {
+  await whileOpen(openToRead(view.file), async ({ handle }) => {
     if ((await readFully(handle, bytes, view.byteOffset)).length < bytes.length)
       throw refuse(
         'truncated-file',
@@ -85,9 +84,7 @@ const storedBytes = async (view: TensorView): Promise<Uint8Array> => {
         'Fetch the file again: it is incomplete.',
       );
     await view.content?.requireSame(bytes, view.byteOffset, handle);
-  } finally {
-    await handle.close();
-  }
+  });
   return bytes;
 };
 

@@ -1,4 +1,4 @@
-import { mkdir, statfs } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { type Checkpoint, openCheckpoint, requireSameSources } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
@@ -13,7 +13,7 @@ import {
 import type { ModelInfo } from '../contract/model.ts';
 import { expertTypesOf, isMergePlan, type Plan } from '../contract/plan.ts';
 import { CHECKSUM_FILE, checksumList, fileChecksum } from '../files/checksums.ts';
-import { folderBytes } from '../files/path-signature.ts';
+import { folderBytes, freeBytes } from '../files/path-signature.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { gatesSentence } from '../pruning/gates.ts';
@@ -270,9 +270,8 @@ export const licenceLines = async (folder: string): Promise<readonly string[]> =
 };
 
 const requireSpace = async (parent: string, bytes: number): Promise<void> => {
-  const { bavail, blocks, bsize } = await statfs(parent);
-  // A file system of unknown size reports 0 blocks.
-  if (blocks > 0 && bavail * bsize < bytes) throw diskFull(parent, bytes);
+  const free = await freeBytes(parent);
+  if (free !== null && free < bytes) throw diskFull(parent, bytes);
 };
 
 const diskFull = (folder: string, bytes: number, cause?: unknown): Error =>

@@ -1,5 +1,5 @@
 import type { SweepFact } from '../contract/sweep-fact.ts';
-import { mkdir, statfs } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { valuesIn } from '../arithmetic/vectors.ts';
 import type { ModelDescriptor, TensorDtype, TensorView } from '../checkpoint/descriptor.ts';
@@ -16,6 +16,7 @@ import {
   type RoundedType,
 } from '../contract/export.ts';
 import { type DropPlan, expertTypesOf, isMergePlan, type Plan } from '../contract/plan.ts';
+import { freeBytes } from '../files/path-signature.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { planCost } from '../pruning/plan-cost.ts';
 import { type CompressedFolder, compressedFolder, requireCompressible } from './compressed-folder.ts';
@@ -335,12 +336,12 @@ const writeFolder = async (
 };
 
 const requireSpace = async ({ name }: Checkpoint, type: RoundedType, folder: string, bytes: number): Promise<void> => {
-  const { bavail, blocks, bsize } = await statfs(folder);
-  if (blocks > 0 && bavail * bsize < bytes)
+  const free = await freeBytes(folder);
+  if (free !== null && free < bytes)
     throw refuse(
       'disk-full',
       `${name} with weights rounded as ${type} takes ${String(Math.ceil(bytes / 1e6))} MB in ${folder} ` +
-        `while it is measured; ${String(Math.floor((bavail * bsize) / 1e6))} MB are free.`,
+        `while it is measured; ${String(Math.floor(free / 1e6))} MB are free.`,
       'Free some space, or leave the type out.',
     );
 };

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { at, present } from '../../contract/errors.ts';
 import { describeModel } from '../../checkpoint/describe-model.ts';
@@ -12,6 +11,7 @@ import { readTensorBytes } from '../../checkpoint/read-tensor.ts';
 import { type GgufType, ggufTypes as exportTypes } from '../../contract/export.ts';
 import { configOf } from '../export-config.ts';
 import type { ExportedTensor } from '../exported-tensors.ts';
+import { writeTensors } from '../write-weights.ts';
 import { architectureWarnings, llamaArchitecture } from './architectures.ts';
 import { encodeHeader, type GgufMetadata, metadataEntry, type TensorInfo } from './gguf-header.ts';
 import { type GgufTensor, modelTensors } from './model-tensors.ts';
@@ -113,47 +113,6 @@ export const writeGguf = (
 ): Promise<string> => {
   const placed = tensors.map((tensor, index) => ({ ...at(infos, index), bytes: () => ggufBytes(tensor, read) }));
   return writeTensors(path.join(folder, GGUF_FILE), header, placed, onBytes);
-};
-
-/** A tensor at its position in a file. */
-interface PlacedTensor {
-  readonly name: string;
-  readonly byteOffset: number;
-  readonly byteLength: number;
-  readonly bytes: () => AsyncIterable<Uint8Array>;
-}
-
-/**
- * Writes a new file with zeros between its tensors and flushes it to disk; returns its SHA-256. Keeps only one chunk in
- * memory. `onBytes` may throw to stop.
- */
-export const writeTensors = async (
-  file: string,
-  header: Uint8Array,
-  tensors: readonly PlacedTensor[],
-  onBytes: (bytes: number) => void,
-): Promise<string> => {
-  const hash = createHash('sha256');
-  const handle = await open(file, 'wx');
-  let offset = 0;
-  const write = async (bytes: Uint8Array): Promise<void> => {
-    await handle.writeFile(bytes);
-    hash.update(bytes);
-    offset += bytes.length;
-    onBytes(bytes.length);
-  };
-  try {
-    await write(header);
-    for (const { name, byteOffset, byteLength, bytes } of tensors) {
-      await write(new Uint8Array(byteOffset - offset));
-      for await (const chunk of bytes()) await write(chunk);
-      if (offset !== byteOffset + byteLength) throw new Error(`${name} has another length`);
-    }
-    await handle.sync();
-    return hash.digest('hex');
-  } finally {
-    await handle.close();
-  }
 };
 
 /** Type of a GGUF file's weights according to its metadata; null: not a type of our exports. */
