@@ -20,6 +20,12 @@ export const transposed = (stored: Weight): Weight => ({
 export const wholeView = ({ stored, select, transposed }: Weight): TensorView | null =>
   stored.kind === 'plain' && select === undefined && transposed !== true ? stored.view : null;
 
+/** The tensor that a weight is in, of a model without quantised ones. */
+export const plainView = ({ stored }: Weight): TensorView => {
+  if (stored.kind !== 'plain') throw new Error(`a quantised weight was not refused: ${stored.kind}`);
+  return stored.view;
+};
+
 /** The tensor of a plainly stored weight; refuses quantised, interleaved and transposed ones for `what`. */
 export const requireWholeView = (weight: Weight, what: string): TensorView => {
   const view = wholeView(weight);

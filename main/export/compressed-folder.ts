@@ -6,8 +6,10 @@ import { at, refuse, type WorkbenchError } from '../contract/errors.ts';
 import { dtypeBytes } from '../checkpoint/safetensors-header.ts';
 import { type CompressedType, compressedTypes } from '../contract/export.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
+import type { Plan } from '../contract/plan.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { editJsonMembers } from './edit-json.ts';
+import { exportedConfig } from './export-config.ts';
 import type { ExportedTensor } from './exported-tensors.ts';
 import { exportedModel } from './gguf/gguf-file.ts';
 import { readPieces, virtualViews } from './gguf/tensor-values.ts';
@@ -69,17 +71,18 @@ export const requireCompressible = (checkpoint: Checkpoint, type: CompressedType
 };
 
 /**
- * The folder of a pruned model at a type, from the tensors and the config text of its export.
+ * The folder of a pruned model at a type, from the tensors of its export.
  *
  * @throws WorkbenchError `weights-not-quantised`.
  */
-export const compressedFolder = (
+export const compressedFolder = async (
   checkpoint: Checkpoint,
-  configText: string,
+  plan: Plan,
   tensors: readonly ExportedTensor[],
   type: CompressedType,
-): CompressedFolder => {
+): Promise<CompressedFolder> => {
   requireCompressible(checkpoint, type);
+  const configText = await exportedConfig(checkpoint, plan);
   const { model } = exportedModel(checkpoint, configText, tensors);
   const views = virtualViews(tensors);
   const linear = linearMatrices(model.blocks).filter(

@@ -11,7 +11,7 @@ import {
   type Verification,
 } from '../contract/export.ts';
 import type { ModelInfo } from '../contract/model.ts';
-import { expertTypesOf, isMergePlan, type Plan } from '../contract/plan.ts';
+import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { CHECKSUM_FILE, checksumList, fileChecksum } from '../files/checksums.ts';
 import { folderBytes, freeBytes } from '../files/path-signature.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
@@ -129,21 +129,12 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
   let bytes = checkpoint.info.sizeBytes;
   try {
     const sliced = await exportedTensors(checkpoint, plan, settings.overlays, mtp);
-    const quantised =
-      hfType === undefined
-        ? null
-        : compressedFolder(checkpoint, await exportedConfig(checkpoint, plan, mtp), sliced, hfType);
+    const quantised = hfType === undefined ? null : await compressedFolder(checkpoint, plan, sliced, hfType);
     const tensors = quantised?.tensors ?? sliced;
     const stored = isStoredGguf(checkpoint) ? await planStoredGguf(checkpoint, tensors, keptExperts(plan)) : null;
     const gguf =
       format === 'gguf' && stored === null
-        ? await planGguf(
-            checkpoint,
-            await exportedConfig(checkpoint, plan),
-            tensors,
-            ggufType ?? storedType(checkpoint),
-            expertTypesOf(plan),
-          )
+        ? await planGguf(checkpoint, plan, tensors, ggufType ?? storedType(checkpoint))
         : null;
     bytes = (stored ?? gguf)?.sizeBytes ?? weightBytes(tensors);
     await requireSpace(parent, bytes);

@@ -9,7 +9,8 @@ import { familyOf } from '../../checkpoint/families/families.ts';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { readTensorBytes } from '../../checkpoint/read-tensor.ts';
 import { type GgufType, ggufTypes as exportTypes } from '../../contract/export.ts';
-import { configOf } from '../export-config.ts';
+import { expertTypesOf, type Plan } from '../../contract/plan.ts';
+import { configOf, exportedConfig } from '../export-config.ts';
 import type { ExportedTensor } from '../exported-tensors.ts';
 import { writeTensors } from '../write-weights.ts';
 import { architectureWarnings, llamaArchitecture } from './architectures.ts';
@@ -57,19 +58,18 @@ export const exportedModel = (
 };
 
 /**
- * Lays out the GGUF file of a pruned model from the tensors and the config text of its export. `expertTypes`: types of
- * the experts' weights by MoE layer, where they differ from that of the file.
+ * Lays out the GGUF file of a pruned model from the tensors of its export.
  *
  * @throws WorkbenchError `not-for-llama-cpp` if llama.cpp would not compute the same as the model.
  */
 export const planGguf = async (
   source: Checkpoint,
-  configText: string,
+  plan: Plan,
   tensors: readonly ExportedTensor[],
   type: GgufType,
-  expertTypes?: readonly GgufType[],
 ): Promise<GgufPlan> => {
-  const { model, config } = exportedModel(source, configText, tensors);
+  const { model, config } = exportedModel(source, await exportedConfig(source, plan), tensors);
+  const expertTypes = expertTypesOf(plan);
   const architecture = llamaArchitecture(model, config);
   const tokenizer = await ggufTokenizer(source.folder, model.vocabulary);
   const metadata = new Map([...modelMetadata(model, config, architecture, type, source.name), ...tokenizer.metadata]);
