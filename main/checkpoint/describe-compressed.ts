@@ -1,5 +1,5 @@
 import { ConfigReader } from './config-reader.ts';
-import type { AttentionReader } from './describe-attention.ts';
+import { type AttentionReader, project } from './describe-attention.ts';
 import type { CompressedAttention, Compressor, Norm, Projection, Rotary } from './descriptor.ts';
 import type { CompressedRecord } from './families/family.ts';
 import { commonScalings } from './families/shared-names.ts';
@@ -52,10 +52,7 @@ export const describeCompressed = (
   if ((heads * headDimension) % groups !== 0)
     throw reader.inconsistent(`${heads} heads of ${headDimension} are not ${groups} groups`);
   const rotated = rotatedOf(reader, headDimension);
-  const take = (name: string, shape: readonly [number, number]): Projection => ({
-    weight: weights.take(name, shape),
-    bias: null,
-  });
+  const take = (name: string, shape: readonly [number, number]): Projection => project(weights, name, shape, false);
   const compressorOf = (
     at: string,
     dimension: number,

@@ -322,15 +322,8 @@ const settleRest = (
  */
 const requireKnownKeys = (family: Family, reader: ConfigReader): readonly string[] => {
   const unread = reader.unreadKeys();
-  refuseUnknown(family, reader);
-  return unread;
-};
-
-const refuseUnknown = (family: Family, reader: ConfigReader): void => {
-  const bad = reader
-    .unreadKeys()
-    .find((key) => changesSomething(key) && whyUnread(family, key, reader.raw(key)) === null);
-  if (bad === undefined) return;
+  const bad = unread.find((key) => changesSomething(key) && whyUnread(family, key, reader.raw(key)) === null);
+  if (bad === undefined) return unread;
   throw reader.unsupported(
     `"${bad}" is ${JSON.stringify(reader.raw(bad))}, which other families read and ${family.modelType} does not; ` +
       'what it changes is not known here',
@@ -358,7 +351,7 @@ const withInner = (
     return value === null && place?.isNull(second ?? first) !== true ? [] : [[name, value] as const];
   });
   inner.overrule(overwritten);
-  refuseUnknown(family, inner);
+  requireKnownKeys(family, inner);
   if (lists === undefined) return { ...Object.fromEntries(named), ...config };
   const types = new Array<string>(whole.integer('num_hidden_layers', MAX_LAYERS)).fill('');
   for (const [list, word] of Object.entries(lists))

@@ -521,7 +521,7 @@ const takeLayout = (
       };
     }
     case 'stacked-rows': {
-      const rows = weights.index.rowsOf(named(layout.gateUp)) === experts ? experts : experts + identities;
+      const rows = weights.index.shapeOf(named(layout.gateUp))?.[0] === experts ? experts : experts + identities;
       const gateUp = take(layout.gateUp, [rows, 2 * width, hidden]);
       // gateUp alone may be square; the shape of down still shows that neither is stored transposed.
       const down = take(layout.down, [experts, hidden, width]);

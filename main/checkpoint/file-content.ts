@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { CancelledError, fail, type WorkbenchError } from '../contract/errors.ts';
-import { openToRead, readFully } from '../files/regular-file.ts';
+import { openToRead, readFully, whileOpen } from '../files/regular-file.ts';
 import { maxOf } from '../statistics/extremes.ts';
 
 /** What a file contained when it was hashed. */
@@ -122,8 +122,7 @@ export class FileContent {
     const buffer = Buffer.allocUnsafe(
       Math.min(CHUNK_BYTES, maxOf([0, ...whole.map(({ first, last }) => last - first)])),
     );
-    const { handle } = await openToRead(this.file);
-    try {
+    return whileOpen(openToRead(this.file), async ({ handle }) => {
       for (const { first, last } of whole)
         for (let from = first; from < last; from += CHUNK_BYTES) {
           const length = Math.min(CHUNK_BYTES, last - from);
@@ -132,9 +131,7 @@ export class FileContent {
             if (crc32(bytes.subarray(at, at + pieceBytes)) !== pieces[(from + at) / pieceBytes]) return false;
         }
       return true;
-    } finally {
-      await handle.close();
-    }
+    });
   }
 
   changed(): WorkbenchError {

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { WorkbenchError } from '../contract/errors.ts';
-import { openToRead } from '../files/regular-file.ts';
+import { openToRead, whileOpen } from '../files/regular-file.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import type { TensorView } from './descriptor.ts';
 import type { FileContent, Stretch } from './file-content.ts';
@@ -47,17 +47,13 @@ const checksumOf = async (views: readonly TensorView[]): Promise<number> => {
   const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, maxOf([0, ...stretches.map(({ length }) => length)])));
   let sum = 0;
   for (const file of new Set(stretches.map((stretch) => stretch.file))) {
-    const { handle } = await openToRead(file);
-    try {
-      for (const { start, length } of stretches.filter((stretch) => stretch.file === file)) {
+    await whileOpen(openToRead(file), async ({ handle }) => {
+      for (const { start, length } of stretches.filter((stretch) => stretch.file === file))
         for (let done = 0; done < length; done += CHUNK_BYTES) {
           const { bytesRead } = await handle.read(chunk, 0, Math.min(CHUNK_BYTES, length - done), start + done);
           sum = crc32(chunk.subarray(0, bytesRead), sum);
         }
-      }
-    } finally {
-      await handle.close();
-    }
+    });
   }
   return sum;
 };

@@ -102,9 +102,9 @@ const MASK_NUMBERS = 2 ** 22;
 const torchBytes = (model: ModelDescriptor, parameters: number, bytes: 4 | 2): number => {
   const { hidden, vocabulary, blocks } = model;
   const rows = blocks.map(({ moe }) => 4 * (moe?.topK ?? 0) * hidden + 3 * (moe?.width ?? 0));
-  const keys = blocks.map(({ attention }) => keyNumbers(attention)).reduce((sum, each) => sum + each, 0);
   return (
-    bytes * (parameters + TORCH_LIMITS.keys * keys + TORCH_LIMITS.pass * (maxOf([0, ...rows]) + 8 * hidden)) +
+    bytes *
+      (parameters + TORCH_LIMITS.keys * keyNumbers(model) + TORCH_LIMITS.pass * (maxOf([0, ...rows]) + 8 * hidden)) +
     12 * Math.min(TORCH_LIMITS.logits, TORCH_LIMITS.pass * vocabulary)
   );
 };
@@ -114,9 +114,8 @@ export const torchMemory = (
   model: ModelDescriptor,
   { parameters, outer, largest }: { readonly parameters: number; readonly outer: number; readonly largest: number },
 ): TorchMemory => {
-  const keys = model.blocks.map(({ attention }) => keyNumbers(attention)).reduce((sum, each) => sum + each, 0);
   // What a pass keeps while another one computes: keys and values, a few hidden states, and a mask.
-  const pass = TORCH_LIMITS.keys * keys + TORCH_LIMITS.pass * 4 * model.hidden + MASK_NUMBERS;
+  const pass = TORCH_LIMITS.keys * keyNumbers(model) + TORCH_LIMITS.pass * 4 * model.hidden + MASK_NUMBERS;
   const both = (of: (bytes: 4 | 2) => number): { readonly float32: number; readonly half: number } => ({
     float32: of(4),
     half: of(2),
@@ -128,8 +127,11 @@ export const torchMemory = (
   };
 };
 
-/** Numbers of the keys and values of a token, as transformers keeps them. */
-const keyNumbers = (attention: BlockDescriptor['attention']): number => {
+/** Numbers of the keys and values of a token in all blocks, as transformers keeps them. */
+const keyNumbers = ({ blocks }: ModelDescriptor): number =>
+  blocks.reduce((sum, { attention }) => sum + keyNumbersOf(attention), 0);
+
+const keyNumbersOf = (attention: BlockDescriptor['attention']): number => {
   if (attention === null) return 0;
   if (attention.kind === 'grouped')
     return attention.key === null ? 0 : attention.keyValueHeads * (attention.headDimension + attention.valueDimension);

@@ -3,7 +3,7 @@ import { CancelledError, fail } from '../contract/errors.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { checksumList } from '../files/checksums.ts';
 import { isSystemError } from '../files/file-errors.ts';
-import { openToRead } from '../files/regular-file.ts';
+import { openToRead, whileOpen } from '../files/regular-file.ts';
 import { FileContent, type FileHashes, hashOpenFile } from './file-content.ts';
 import { keptHashes, timesMove, timesTell } from './hash-cache.ts';
 import { changedSources, fileStateOf, type FileStamp, type ModelSources } from './model-sources.ts';
@@ -243,13 +243,12 @@ export class ModelContent {
 }
 
 /** @throws WorkbenchError `model-changed` if the file is not in the state of its stamp before and after. */
-const hashedFile = async (
+const hashedFile = (
   stamp: FileStamp,
   isForLater: boolean,
   hashing: Parameters<typeof hashOpenFile>[2],
-): Promise<FileHashes> => {
-  const { handle, sizeBytes } = await openToRead(stamp.file);
-  try {
+): Promise<FileHashes> =>
+  whileOpen(openToRead(stamp.file), async ({ handle, sizeBytes }) => {
     // Writes through a mapping whose pages are dirty move no times; those after this do, where times tell anything.
     if (isForLater)
       await handle.sync().catch((error: unknown) => {
@@ -269,7 +268,4 @@ const hashedFile = async (
     const hashes = await hashOpenFile(handle, sizeBytes, hashing);
     await requireState();
     return hashes;
-  } finally {
-    await handle.close();
-  }
-};
+  });

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { WorkbenchError } from '../contract/errors.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
-import { openRegularFile } from '../files/regular-file.ts';
+import { openRegularFile, whileOpen } from '../files/regular-file.ts';
 import { isGgufPath } from '../files/list-folder.ts';
 import type { FileState } from './hash-cache.ts';
 
@@ -57,18 +57,14 @@ export const CONSUMED_FILES: ReadonlySet<string> = new Set([
 const MOST_HEADER_BYTES = 16 * 2 ** 20;
 const LENGTH_BYTES = 8;
 
-const headerHashOf = async (file: string): Promise<string> => {
-  const { handle } = await openRegularFile(file);
-  try {
+const headerHashOf = (file: string): Promise<string> =>
+  whileOpen(openRegularFile(file), async ({ handle }) => {
     const length = Buffer.alloc(LENGTH_BYTES);
     await handle.read(length, 0, LENGTH_BYTES, 0);
     const bytes = Math.min(Number(length.readBigUInt64LE()), MOST_HEADER_BYTES);
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(bytes), 0, bytes, LENGTH_BYTES);
     return createHash('sha256').update(length).update(buffer.subarray(0, bytesRead)).digest('hex');
-  } finally {
-    await handle.close();
-  }
-};
+  });
 
 const stateIn = (file: string, { size, mtimeNs, ctimeNs, ino, dev }: BigIntStats): FileState => ({
   file,
@@ -84,11 +80,8 @@ export const fileStateOf = async (file: string, handle: FileHandle): Promise<Fil
   stateIn(file, await handle.stat({ bigint: true }));
 
 /** Opens the file first, so that a network file system asks its server instead of using its cache. */
-const statOf = async (name: string, file: string): Promise<Omit<FileStamp, 'headerHash'>> => {
-  const { handle, stats } = await openRegularFile(file);
-  await handle.close();
-  return { name, ...stateIn(file, stats) };
-};
+const statOf = (name: string, file: string): Promise<Omit<FileStamp, 'headerHash'>> =>
+  whileOpen(openRegularFile(file), ({ stats }) => ({ name, ...stateIn(file, stats) }));
 
 /** Folder of a model's files: its own, or that of its GGUF file. */
 const folderOf = (model: string): string => (isGgufPath(model) ? path.dirname(model) : model);

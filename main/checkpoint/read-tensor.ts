@@ -1,5 +1,5 @@
 import { refuse } from '../contract/errors.ts';
-import { openToRead, readFully } from '../files/regular-file.ts';
+import { openToRead, readFully, whileOpen } from '../files/regular-file.ts';
 import type { TensorDtype, TensorView, Weight } from './descriptor.ts';
 import { dequantise } from './gguf/dequantise.ts';
 import { isBlockType } from './gguf/gguf-types.ts';
@@ -19,6 +19,12 @@ export const transposed = (stored: Weight): Weight => ({
 /** The tensor of a plainly stored weight; null for any other. */
 export const wholeView = ({ stored, select, transposed }: Weight): TensorView | null =>
   stored.kind === 'plain' && select === undefined && transposed !== true ? stored.view : null;
+
+/** The tensor that a weight is in, of a model without quantised ones. */
+export const plainView = ({ stored }: Weight): TensorView => {
+  if (stored.kind !== 'plain') throw new Error(`a quantised weight was not refused: ${stored.kind}`);
+  return stored.view;
+};
 
 /** The tensor of a plainly stored weight; refuses quantised, interleaved and transposed ones for `what`. */
 export const requireWholeView = (weight: Weight, what: string): TensorView => {
@@ -76,8 +82,7 @@ const timesFactor = (bytes: Uint8Array, dtype: TensorDtype, factor: number, tens
 
 const storedBytes = async (view: TensorView): Promise<Uint8Array> => {
   const bytes = new Uint8Array(view.byteLength);
-  const { handle } = await openToRead(view.file);
-  try {
+  await whileOpen(openToRead(view.file), async ({ handle }) => {
     if ((await readFully(handle, bytes, view.byteOffset)).length < bytes.length)
       throw refuse(
         'truncated-file',
@@ -85,9 +90,7 @@ const storedBytes = async (view: TensorView): Promise<Uint8Array> => {
         'Fetch the file again: it is incomplete.',
       );
     await view.content?.requireSame(bytes, view.byteOffset, handle);
-  } finally {
-    await handle.close();
-  }
+  });
   return bytes;
 };
 

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { MOST_TENSORS, boundedList, boundedRecord, boundedText } from '../contract/bounds.ts';
 import { refuse } from '../contract/errors.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
-import { explainReadError, openRegularFile } from '../files/regular-file.ts';
+import { openToRead, whileOpen } from '../files/regular-file.ts';
 import type { PlainDtype, TensorView } from './descriptor.ts';
 
 /** A header of 100,000 tensors has about 12 MB; the largest published models have fewer tensors, in many files. */
@@ -50,19 +50,13 @@ export type ReadBytes = (offset: number, length: number) => Promise<Buffer>;
  * bytes must fit its shape and lie inside the file, one after another without gap or overlap, so that a truncated or
  * patched file is refused before anything is mapped.
  */
-export const readSafetensorsHeader = async (file: string): Promise<SafetensorsHeader> => {
-  const { handle, sizeBytes } = await openRegularFile(file).catch((cause: unknown) => {
-    throw explainReadError(cause, file);
-  });
-  try {
-    return await readHeaderFrom(file, sizeBytes, async (offset, length) => {
+export const readSafetensorsHeader = (file: string): Promise<SafetensorsHeader> =>
+  whileOpen(openToRead(file), ({ handle, sizeBytes }) =>
+    readHeaderFrom(file, sizeBytes, async (offset, length) => {
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset);
       return buffer.subarray(0, bytesRead);
-    });
-  } finally {
-    await handle.close();
-  }
-};
+    }),
+  );
 
 /** The same for a file of `size` bytes that is read in parts, wherever it is. */
 export const readHeaderFrom = async (file: string, size: number, read: ReadBytes): Promise<SafetensorsHeader> => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
-import { openRegularFile } from '../files/regular-file.ts';
+import { openRegularFile, whileOpen } from '../files/regular-file.ts';
+import { flushed } from '../files/write-atomically.ts';
 import { type TensorToWrite, writeSafetensors } from './write-safetensors.ts';
 
 /**
@@ -45,14 +46,9 @@ export const writeSealedTensors = async (
   const digest = hash.digest('hex');
   const marks = await marksOf(digest);
   if (marks.length > MARKS_ROOM) throw new Error('more marks than there is room for');
-  const handle = await open(file, 'r+');
-  try {
-    const at = LENGTH_BYTES + beginning(key).length;
-    await handle.write(`${digest}${BEFORE_MARKS}${marks}`, at);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await flushed(open(file, 'r+'), (handle) =>
+    handle.write(`${digest}${BEFORE_MARKS}${marks}`, LENGTH_BYTES + beginning(key).length),
+  );
   return digest;
 };
 
@@ -77,34 +73,23 @@ const readStated = async (handle: FileHandle, key: string): Promise<TensorSeal |
 };
 
 /** What a file states without reading the rest of it; null if it does not state this key and a hash. */
-export const statedTensorSeal = async (file: string, key: string): Promise<TensorSeal | null> => {
-  const { handle } = await openRegularFile(file);
-  try {
-    return await readStated(handle, key);
-  } finally {
-    await handle.close();
-  }
-};
+export const statedTensorSeal = (file: string, key: string): Promise<TensorSeal | null> =>
+  whileOpen(openRegularFile(file), ({ handle }) => readStated(handle, key));
 
 /** Whether a file states a step and a hash, which files of other origin or of early versions do not. */
-export const isSealed = async (file: string): Promise<boolean> => {
-  const { handle } = await openRegularFile(file);
-  try {
+export const isSealed = (file: string): Promise<boolean> =>
+  whileOpen(openRegularFile(file), async ({ handle }) => {
     const { buffer } = await handle.read(Buffer.alloc(64), 0, 64, LENGTH_BYTES);
     return buffer.toString('latin1').startsWith('{"__metadata__":{"step":"');
-  } finally {
-    await handle.close();
-  }
-};
+  });
 
 /**
  * Reads a whole file that was sealed for `key`.
  *
  * @returns its SHA-256 and marks; null if it is another file or was changed.
  */
-export const sealOf = async (file: string, key: string): Promise<TensorSeal | null> => {
-  const { handle, sizeBytes } = await openRegularFile(file);
-  try {
+export const sealOf = (file: string, key: string): Promise<TensorSeal | null> =>
+  whileOpen(openRegularFile(file), async ({ handle, sizeBytes }) => {
     const stated = await readStated(handle, key);
     if (stated === null) return null;
     const hash = createHash('sha256');
@@ -123,7 +108,4 @@ export const sealOf = async (file: string, key: string): Promise<TensorSeal | nu
       at += bytesRead;
     }
     return hash.digest('hex') === stated.sha256 ? stated : null;
-  } finally {
-    await handle.close();
-  }
-};
+  });

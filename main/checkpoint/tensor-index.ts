@@ -63,11 +63,6 @@ export class TensorIndex {
     return this.#tensors.get(this.onDisk(name))?.shape;
   }
 
-  /** Number of rows of a tensor; 0 if there is none. */
-  rowsOf(name: string): number {
-    return this.#tensors.get(this.onDisk(name))?.shape[0] ?? 0;
-  }
-
   dtypeOf(name: string): TensorDtype | undefined {
     return this.#tensors.get(this.onDisk(name))?.dtype;
   }

@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { flushed } from '../files/write-atomically.ts';
 import type { TensorDtype } from './descriptor.ts';
 
 /**
@@ -53,8 +54,7 @@ export const writeSafetensors = async (
 ): Promise<number> => {
   const start = fileStart(tensors, metadata);
   let size = start.length;
-  const handle = await open(file, 'wx');
-  try {
+  await flushed(open(file, 'wx'), async (handle) => {
     const write = async (bytes: Uint8Array): Promise<void> => {
       await handle.writeFile(bytes);
       onBytes(bytes);
@@ -71,10 +71,7 @@ export const writeSafetensors = async (
         throw new Error(`tensor "${tensor.name}" gave ${written} bytes instead of ${tensor.byteLength}`);
       }
     }
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  });
   return size;
 };
 

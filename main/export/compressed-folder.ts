@@ -2,12 +2,14 @@ import { valuesIn } from '../arithmetic/vectors.ts';
 import type { PlainDtype, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { toFloat32, wholeView } from '../checkpoint/read-tensor.ts';
-import { refuse, type WorkbenchError } from '../contract/errors.ts';
+import { at, refuse, type WorkbenchError } from '../contract/errors.ts';
 import { dtypeBytes } from '../checkpoint/safetensors-header.ts';
 import { type CompressedType, compressedTypes } from '../contract/export.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
+import type { Plan } from '../contract/plan.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { editJsonMembers } from './edit-json.ts';
+import { exportedConfig } from './export-config.ts';
 import type { ExportedTensor } from './exported-tensors.ts';
 import { exportedModel } from './gguf/gguf-file.ts';
 import { readPieces, virtualViews } from './gguf/tensor-values.ts';
@@ -22,7 +24,7 @@ import {
 
 /**
  * A pruned model's folder with its linear layers quantised as the compressed-tensors package does it. Embeddings, the
- * head, routers, norms and biases keep their values, and so do matrices without whole groups of columns.
+ * head, routers, norms and biases keep their values, and so do matrices outside of experts without whole groups of columns.
  */
 export interface CompressedFolder {
   readonly config: string;
@@ -39,7 +41,8 @@ const without = ({ name }: Pick<Checkpoint, 'name'>, type: string, reason: strin
   );
 
 /**
- * Refuses models whose linear layers cannot be quantised one by one.
+ * Refuses models whose linear layers cannot be quantised one by one, or whose experts not as a whole: transformers reads
+ * all matrices of a packed folder's experts as codes.
  *
  * @throws WorkbenchError `weights-not-quantised`.
  */
@@ -51,23 +54,35 @@ export const requireCompressible = (checkpoint: Checkpoint, type: CompressedType
     throw without(checkpoint, type, 'it is more than a text model');
   for (const { moe } of descriptor.moeLayers)
     for (const { gate, up, down } of moe.expertTensors)
-      for (const weight of [gate, up, down])
-        if (weight !== null && (moe.storage.prefix === null || wholeView(weight) === null))
+      for (const weight of [gate, up, down]) {
+        if (weight === null) continue;
+        const view = wholeView(weight);
+        if (moe.storage.prefix === null || view === null)
           throw without(checkpoint, type, 'its experts are not stored as one matrix each');
+        const columns = at(weight.shape, 1);
+        if (!hasWholeGroups(type, columns))
+          throw without(
+            checkpoint,
+            type,
+            `rows of "${view.tensor}" have ${String(columns)} values, which are not whole groups of ` +
+              `${String(compressedForms[type].span[1])}, and transformers would fill experts left as stored at random`,
+          );
+      }
 };
 
 /**
- * The folder of a pruned model at a type, from the tensors and the config text of its export.
+ * The folder of a pruned model at a type, from the tensors of its export.
  *
  * @throws WorkbenchError `weights-not-quantised`.
  */
-export const compressedFolder = (
+export const compressedFolder = async (
   checkpoint: Checkpoint,
-  configText: string,
+  plan: Plan,
   tensors: readonly ExportedTensor[],
   type: CompressedType,
-): CompressedFolder => {
+): Promise<CompressedFolder> => {
   requireCompressible(checkpoint, type);
+  const configText = await exportedConfig(checkpoint, plan);
   const { model } = exportedModel(checkpoint, configText, tensors);
   const views = virtualViews(tensors);
   const linear = linearMatrices(model.blocks).filter(
@@ -108,7 +123,8 @@ export const compressedFolder = (
     const view = chosen.get(tensor.name);
     return view === undefined ? [tensor] : partsOf(tensor, view, type, () => quantised(view));
   });
-  const left = [...model.moeLayers.map(({ moe }) => moe.router.tensor), model.head.tensor].concat(
+  const head = model.head.tensor === model.embedding.tensor ? TIED_HEAD : model.head.tensor;
+  const left = [...model.moeLayers.map(({ moe }) => moe.router.tensor), head].concat(
     [...views.values()].filter((view) => isMatrix(view) && !chosen.has(view.tensor)).map(({ tensor }) => tensor),
   );
   const config = editJsonMembers(configText, { quantization_config: quantizationConfig(type, ignored(left)) });
@@ -127,6 +143,9 @@ export const compressedFolder = (
           ],
   };
 };
+
+/** A tied head has no tensor, and transformers expects codes of its module unless that is named. */
+const TIED_HEAD = 'lm_head.weight';
 
 /** Every plain matrix of a model's blocks that the family may quantise, with more than one row. */
 const linearMatrices = (blocks: unknown): readonly TensorView[] => {

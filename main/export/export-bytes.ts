@@ -8,12 +8,12 @@ import {
   isCompressedType,
 } from '../contract/export.ts';
 import type { FitFormat } from '../contract/fit.ts';
-import { expertTypesOf, type Plan } from '../contract/plan.ts';
+import type { Plan } from '../contract/plan.ts';
 import { constantShapes } from '../inference/expert-constants.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { planCost } from '../pruning/plan-cost.ts';
 import { compressedFolder } from './compressed-folder.ts';
-import { exportedConfig, keptExperts } from './export-config.ts';
+import { keptExperts } from './export-config.ts';
 import { exportedTensors } from './exported-tensors.ts';
 import { planGguf, storedType } from './gguf/gguf-file.ts';
 import { isStoredGguf, planStoredGguf } from './gguf/stored-gguf.ts';
@@ -51,10 +51,8 @@ export const exportBytes = async (
   const tensors = await exportedTensors(checkpoint, plan, overlays, 'drop', constantsOf);
   if (isStoredGguf(checkpoint)) return (await planStoredGguf(checkpoint, tensors, keptExperts(plan))).sizeBytes;
   if (format === 'onnx') return onnxData(tensors, '').sizeBytes;
-  const config = await exportedConfig(checkpoint, plan);
   const { ggufType, hfType } = exportTypes(checkpoint, format, type);
-  if (ggufType !== undefined)
-    return (await planGguf(checkpoint, config, tensors, ggufType, expertTypesOf(plan))).sizeBytes;
-  const written = hfType === undefined ? tensors : compressedFolder(checkpoint, config, tensors, hfType).tensors;
+  if (ggufType !== undefined) return (await planGguf(checkpoint, plan, tensors, ggufType)).sizeBytes;
+  const written = hfType === undefined ? tensors : (await compressedFolder(checkpoint, plan, tensors, hfType)).tensors;
   return weightFileBytes(checkpoint, written);
 };

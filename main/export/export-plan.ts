@@ -1,4 +1,4 @@
-import { mkdir, statfs } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { type Checkpoint, openCheckpoint, requireSameSources } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
@@ -11,9 +11,9 @@ import {
   type Verification,
 } from '../contract/export.ts';
 import type { ModelInfo } from '../contract/model.ts';
-import { expertTypesOf, isMergePlan, type Plan } from '../contract/plan.ts';
+import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { CHECKSUM_FILE, checksumList, fileChecksum } from '../files/checksums.ts';
-import { folderBytes } from '../files/path-signature.ts';
+import { folderBytes, freeBytes } from '../files/path-signature.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { gatesSentence } from '../pruning/gates.ts';
@@ -129,21 +129,12 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
   let bytes = checkpoint.info.sizeBytes;
   try {
     const sliced = await exportedTensors(checkpoint, plan, settings.overlays, mtp);
-    const quantised =
-      hfType === undefined
-        ? null
-        : compressedFolder(checkpoint, await exportedConfig(checkpoint, plan, mtp), sliced, hfType);
+    const quantised = hfType === undefined ? null : await compressedFolder(checkpoint, plan, sliced, hfType);
     const tensors = quantised?.tensors ?? sliced;
     const stored = isStoredGguf(checkpoint) ? await planStoredGguf(checkpoint, tensors, keptExperts(plan)) : null;
     const gguf =
       format === 'gguf' && stored === null
-        ? await planGguf(
-            checkpoint,
-            await exportedConfig(checkpoint, plan),
-            tensors,
-            ggufType ?? storedType(checkpoint),
-            expertTypesOf(plan),
-          )
+        ? await planGguf(checkpoint, plan, tensors, ggufType ?? storedType(checkpoint))
         : null;
     bytes = (stored ?? gguf)?.sizeBytes ?? weightBytes(tensors);
     await requireSpace(parent, bytes);
@@ -270,9 +261,8 @@ export const licenceLines = async (folder: string): Promise<readonly string[]> =
 };
 
 const requireSpace = async (parent: string, bytes: number): Promise<void> => {
-  const { bavail, blocks, bsize } = await statfs(parent);
-  // A file system of unknown size reports 0 blocks.
-  if (blocks > 0 && bavail * bsize < bytes) throw diskFull(parent, bytes);
+  const free = await freeBytes(parent);
+  if (free !== null && free < bytes) throw diskFull(parent, bytes);
 };
 
 const diskFull = (folder: string, bytes: number, cause?: unknown): Error =>

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { present } from '../contract/errors.ts';
 import { describeModel } from '../checkpoint/describe-model.ts';
@@ -8,12 +8,13 @@ import { familyOf } from '../checkpoint/families/families.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { routerTensors, takesIdentityRows } from '../checkpoint/routing.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
+import { flushed } from '../files/write-atomically.ts';
 import type { MoeLayer } from '../graph/moe.ts';
 import { wholeModelGraph } from '../graph/whole-model.ts';
 import { maskedVariant, ownLayer } from '../inference/layer-variant.ts';
 import { configOf } from './export-config.ts';
 import type { ExportedTensor } from './exported-tensors.ts';
-import { chunkBuffer, tensorBytes } from './write-weights.ts';
+import { chunkBuffer, tensorBytes, writeTensors } from './write-weights.ts';
 
 /** The graph, and its weights in a folder without other ones. */
 export const ONNX_FILE = 'model.onnx';
@@ -48,24 +49,14 @@ export const writeOnnxData = async (
   folder: string,
   onBytes: (bytes: number) => void,
 ): Promise<string> => {
-  const hash = createHash('sha256');
-  return withNewFile(path.join(folder, ONNX_DATA_FILE), async (handle) => {
-    let offset = 0;
-    const buffer = chunkBuffer();
-    const write = async (bytes: Uint8Array): Promise<void> => {
-      await handle.writeFile(bytes);
-      hash.update(bytes);
-      offset += bytes.length;
-    };
-    for (const { pieces } of tensors) {
-      await write(new Uint8Array(padding(offset)));
-      for await (const bytes of tensorBytes(pieces, buffer)) {
-        await write(bytes);
-        onBytes(bytes.length);
-      }
-    }
-    return hash.digest('hex');
-  });
+  const { views } = onnxData(tensors, folder);
+  const buffer = chunkBuffer();
+  const placed = tensors.map(({ name, pieces }) => ({
+    ...present(views.get(name), `no place for ${name}`),
+    name,
+    bytes: () => tensorBytes(pieces, buffer),
+  }));
+  return writeTensors(path.join(folder, ONNX_DATA_FILE), new Uint8Array(), placed, onBytes);
 };
 
 /** Rows of a tensor with one for each row of the router, as many as a router of the kept experts has. */
@@ -134,17 +125,6 @@ export const writeOnnxGraph = async (
       masks.set(block, maskedVariant(moe, kept).mask);
     }
   const { bytes } = wholeModelGraph(model, layers, masks);
-  await withNewFile(path.join(folder, ONNX_FILE), (handle) => handle.writeFile(bytes));
+  await flushed(open(path.join(folder, ONNX_FILE), 'wx'), (handle) => handle.writeFile(bytes));
   return createHash('sha256').update(bytes).digest('hex');
-};
-
-const withNewFile = async <T>(file: string, write: (handle: FileHandle) => Promise<T>): Promise<T> => {
-  const handle = await open(file, 'wx');
-  try {
-    const result = await write(handle);
-    await handle.sync();
-    return result;
-  } finally {
-    await handle.close();
-  }
 };

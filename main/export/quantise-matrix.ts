@@ -1,4 +1,4 @@
-import { float32ToBfloats } from '../checkpoint/half-precision.ts';
+import { bfloatsToFloat32, float32ToBfloats } from '../checkpoint/half-precision.ts';
 import { float4Values, float8Values } from '../checkpoint/compressed-tensors.ts';
 import { refuse } from '../contract/errors.ts';
 import { type CompressedType, isFp8Type } from '../contract/export.ts';
@@ -127,8 +127,7 @@ const scalesOf = (type: CompressedType, magnitudes: Float32Array, scaleDtype: 'F
   const scales = magnitudes.map((magnitude) => Math.fround(magnitude / range) || EPSILON);
   if (scaleDtype === 'F32') return { stored: new Uint8Array(scales.buffer), factors: scales, divisor: null };
   const bfloats = float32ToBfloats(scales);
-  const factors = Float32Array.from(bfloats, bfloatValue);
-  return { stored: new Uint8Array(bfloats.buffer), factors, divisor: null };
+  return { stored: new Uint8Array(bfloats.buffer), factors: bfloatsToFloat32(bfloats), divisor: null };
 };
 
 const word = new Uint32Array(1);
@@ -136,10 +135,6 @@ const float = new Float32Array(word.buffer);
 const bitsOf = (value: number): number => {
   float[0] = value;
   return word[0] ?? 0;
-};
-const bfloatValue = (bits: number): number => {
-  word[0] = bits << 16;
-  return float[0] ?? 0;
 };
 
 /** The exponent of MXFP4's scale, plus 127: of the magnitude rounded up from 1.75 times a power of two on, less 2. */

@@ -1,11 +1,11 @@
 import type { SweepFact } from '../contract/sweep-fact.ts';
-import { mkdir, statfs } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { valuesIn } from '../arithmetic/vectors.ts';
 import type { ModelDescriptor, TensorDtype, TensorView } from '../checkpoint/descriptor.ts';
 import { isBlockType, tensorBytes as bytesOfType } from '../checkpoint/gguf/gguf-types.ts';
 import { type Checkpoint, SINGLE_FILE } from '../checkpoint/open-checkpoint.ts';
-import { fromFloat32, storedName, toFloat32 } from '../checkpoint/read-tensor.ts';
+import { fromFloat32, plainView, storedName, toFloat32 } from '../checkpoint/read-tensor.ts';
 import { type TensorToWrite, writeSafetensors } from '../checkpoint/write-safetensors.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import {
@@ -16,6 +16,7 @@ import {
   type RoundedType,
 } from '../contract/export.ts';
 import { type DropPlan, expertTypesOf, isMergePlan, type Plan } from '../contract/plan.ts';
+import { freeBytes } from '../files/path-signature.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { planCost } from '../pruning/plan-cost.ts';
 import { type CompressedFolder, compressedFolder, requireCompressible } from './compressed-folder.ts';
@@ -115,7 +116,7 @@ const compressedOf = async (
   requireFile(checkpoint, plan, type);
   requireOneType(plan, 'a folder of compressed-tensors');
   const tensors = await exportedTensors(checkpoint, plan, overlays);
-  return compressedFolder(checkpoint, await exportedConfig(checkpoint, plan), tensors, type);
+  return compressedFolder(checkpoint, plan, tensors, type);
 };
 
 const requireFile = ({ info }: Checkpoint, plan: Plan, type: RoundedType): void => {
@@ -193,9 +194,7 @@ type Regions = ReadonlyMap<string, { readonly view: TensorView; readonly parts: 
 const regionsOf = (pieces: readonly (GgufPiece & { readonly type: GgufType })[]): Regions => {
   const regions = new Map<string, { view: TensorView; parts: (readonly [GgufPiece, GgufType])[] }>();
   for (const { type, ...piece } of pieces) {
-    const { stored } = piece.weight;
-    if (stored.kind !== 'plain') throw new Error('a quantised weight was not refused');
-    const { view } = stored;
+    const view = plainView(piece.weight);
     const key = `${String(view.byteOffset)} ${String(view.byteLength)}`;
     const known = regions.get(key);
     if (known === undefined) regions.set(key, { view, parts: [[piece, type]] });
@@ -237,35 +236,24 @@ async function* roundedTensor(
 
 /** The tensors of the rounded model, for writing: rounded ones in a dtype that holds their values exactly. */
 const tensorsToWrite = ({ tensors, written }: Rounding, type: GgufType): readonly TensorToWrite[] => {
-  const types = new Set(
-    written.flatMap((tensor) => (tensor.type === 'i32' || tensor.type === 'f32' ? [] : [tensor.type])),
-  );
-  const dtype = isBlockType(type) || types.size > 1 ? 'F32' : plainDtypes[type];
   const read = readPieces(tensors);
-  const rounded = new Map<string, (GgufPiece & { readonly type: GgufType })[]>();
-  for (const tensor of written) {
-    if (tensor.type === 'f32' || tensor.type === 'i32') continue;
-    for (const piece of tensor.pieces) {
-      const { stored } = piece.weight;
-      if (stored.kind !== 'plain') throw new Error('a quantised weight was not refused');
-      const known = rounded.get(stored.view.tensor);
-      if (known === undefined) rounded.set(stored.view.tensor, [{ ...piece, type: tensor.type }]);
-      else known.push({ ...piece, type: tensor.type });
-    }
-  }
+  const pieces = written.flatMap(({ type: own, pieces: all }) =>
+    own === 'f32' || own === 'i32' ? [] : all.map((piece) => ({ ...piece, type: own })),
+  );
+  const dtype = isBlockType(type) || new Set(pieces.map((piece) => piece.type)).size > 1 ? 'F32' : plainDtypes[type];
+  const rounded = Map.groupBy(pieces, ({ weight }) => plainView(weight).tensor);
   const views = virtualViews(tensors);
   const buffer = chunkBuffer();
   return tensors.map((tensor) => {
-    const [pieces, view] = [rounded.get(tensor.name), views.get(tensor.name)];
-    if (pieces === undefined || view === undefined)
-      return { ...tensor, bytes: () => tensorBytes(tensor.pieces, buffer) };
+    const [own, view] = [rounded.get(tensor.name), views.get(tensor.name)];
+    if (own === undefined || view === undefined) return { ...tensor, bytes: () => tensorBytes(tensor.pieces, buffer) };
     const values = valuesIn(tensor.shape);
     return {
       name: tensor.name,
       dtype,
       shape: tensor.shape,
       byteLength: values * (dtype === 'F32' ? 4 : 2),
-      bytes: () => roundedTensor(view, regionsOf(pieces), dtype, read),
+      bytes: () => roundedTensor(view, regionsOf(own), dtype, read),
     };
   });
 };
@@ -335,12 +323,12 @@ const writeFolder = async (
 };
 
 const requireSpace = async ({ name }: Checkpoint, type: RoundedType, folder: string, bytes: number): Promise<void> => {
-  const { bavail, blocks, bsize } = await statfs(folder);
-  if (blocks > 0 && bavail * bsize < bytes)
+  const free = await freeBytes(folder);
+  if (free !== null && free < bytes)
     throw refuse(
       'disk-full',
       `${name} with weights rounded as ${type} takes ${String(Math.ceil(bytes / 1e6))} MB in ${folder} ` +
-        `while it is measured; ${String(Math.floor((bavail * bsize) / 1e6))} MB are free.`,
+        `while it is measured; ${String(Math.floor(free / 1e6))} MB are free.`,
       'Free some space, or leave the type out.',
     );
 };

@@ -10,7 +10,7 @@ import {
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import type { CompressedType, PredictionChoice, Verification } from '../contract/export.ts';
-import { expertTypesOf, isMergePlan, type Plan } from '../contract/plan.ts';
+import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { ifThere } from '../files/file-errors.ts';
 import { readText } from '../files/regular-file.ts';
 import { pathSignature } from '../files/path-signature.ts';
@@ -18,7 +18,7 @@ import type { ForwardResult } from '../inference/model-runner.ts';
 import { slicingObstacle } from './check-export.ts';
 import { compareForward, type ForwardComparison, NOT_COMPARABLE, probeSequences } from './compare-forward.ts';
 import { type ByteProgress, tensorProblems } from './compare-tensors.ts';
-import { configFileProblems, exportedConfig, keptExperts } from './export-config.ts';
+import { configFileProblems, keptExperts } from './export-config.ts';
 import { checksumProblems, folderProblems } from './export-folder.ts';
 import { compressedFolder, compressedTypeOf } from './compressed-folder.ts';
 import { type ExportControl, type ExportSettings, VerifyProgress, weightBytes } from './export-progress.ts';
@@ -232,7 +232,7 @@ const verifyGguf = async (
   try {
     const type = await readGgufType(exported);
     if (type === null) return unopened([`${GGUF_FILE} does not give the type of its weights.`, ...checksums]);
-    const gguf = await planGguf(checkpoint, await exportedConfig(checkpoint, plan), tensors, type, expertTypesOf(plan));
+    const gguf = await planGguf(checkpoint, plan, tensors, type);
     differing = await ggufProblems(gguf, exported, counted(control, gguf.sizeBytes));
   } catch (error) {
     if (error instanceof WorkbenchError && error.code === 'bad-gguf') return unopened([error.message, ...checksums]);
@@ -257,12 +257,7 @@ const verifyQuantised = async (
   control: ExportControl,
 ): Promise<Verification> => {
   const { signal } = control;
-  const { config, tensors: wanted } = compressedFolder(
-    checkpoint,
-    await exportedConfig(checkpoint, plan),
-    tensors,
-    type,
-  );
+  const { config, tensors: wanted } = await compressedFolder(checkpoint, plan, tensors, type);
   const differing = await tensorProblems(wanted, opened.tensors, counted(control, weightBytes(wanted)));
   const text = await readText(path.join(exported, 'config.json'), { mostBytes: MAX_CONFIG_BYTES });
   return bytesCompared(checkpoint, plan, differing, [

@@ -3,14 +3,12 @@ import path from 'node:path';
 import { type Checkpoint, INDEX_FILE, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { WorkbenchError } from '../contract/errors.ts';
-import { expertTypesOf } from '../contract/plan.ts';
 import { PLAN_FILE, type Verification } from '../contract/export.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { CHECKSUM_FILE, readChecksums } from '../files/checksums.ts';
 import { duplicateKey } from '../files/parse-json.ts';
 import { readText } from '../files/regular-file.ts';
 import { compressedFolder, compressedTypeOf } from './compressed-folder.ts';
-import { exportedConfig } from './export-config.ts';
 import { CARD_FILE } from './export-folder.ts';
 import { exportWarnings, licenceLines, MAX_CARD_BYTES } from './export-plan.ts';
 import { exportedTensors } from './exported-tensors.ts';
@@ -88,9 +86,9 @@ const rebuiltCard = async (
   const tensors = await exportedTensors(checkpoint, plan, settings.overlays, mtp);
   const made =
     ggufType !== null
-      ? await planGguf(checkpoint, await exportedConfig(checkpoint, plan), tensors, ggufType, expertTypesOf(plan))
+      ? await planGguf(checkpoint, plan, tensors, ggufType)
       : type !== null
-        ? compressedFolder(checkpoint, await exportedConfig(checkpoint, plan, mtp), tensors, type)
+        ? await compressedFolder(checkpoint, plan, tensors, type)
         : null;
   return modelCard({
     name: path.basename(exported),

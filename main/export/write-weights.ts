@@ -8,6 +8,7 @@ import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { safetensorsBytes, writeSafetensors } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
 import { openToRead, readFully } from '../files/regular-file.ts';
+import { flushed } from '../files/write-atomically.ts';
 import type { ExportedTensor, TensorPiece } from './exported-tensors.ts';
 
 /** Small enough to notice a cancel within a second on a slow disk, large enough for full speed. */
@@ -132,12 +133,43 @@ const writeIndex = async (
 
 /** Writes a text file and flushes it to disk; returns its SHA-256. */
 export const writeFlushed = async (file: string, text: string): Promise<string> => {
-  const handle = await open(file, 'wx');
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await flushed(open(file, 'wx'), (handle) => handle.writeFile(text));
   return createHash('sha256').update(text).digest('hex');
+};
+
+/** A tensor at its position in a file. */
+interface PlacedTensor {
+  readonly name: string;
+  readonly byteOffset: number;
+  readonly byteLength: number;
+  readonly bytes: () => AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Writes a new file with zeros between its tensors and flushes it to disk; returns its SHA-256. Keeps only one chunk in
+ * memory. `onBytes` may throw to stop.
+ */
+export const writeTensors = async (
+  file: string,
+  header: Uint8Array,
+  tensors: readonly PlacedTensor[],
+  onBytes: (bytes: number) => void,
+): Promise<string> => {
+  const hash = createHash('sha256');
+  await flushed(open(file, 'wx'), async (handle) => {
+    let offset = 0;
+    const write = async (bytes: Uint8Array): Promise<void> => {
+      await handle.writeFile(bytes);
+      hash.update(bytes);
+      offset += bytes.length;
+      onBytes(bytes.length);
+    };
+    await write(header);
+    for (const { name, byteOffset, byteLength, bytes } of tensors) {
+      await write(new Uint8Array(byteOffset - offset));
+      for await (const chunk of bytes()) await write(chunk);
+      if (offset !== byteOffset + byteLength) throw new Error(`${name} has another length`);
+    }
+  });
+  return hash.digest('hex');
 };

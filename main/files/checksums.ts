@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fail } from '../contract/errors.ts';
-import { openToRead, readTextIfThere } from './regular-file.ts';
+import { openToRead, readTextIfThere, whileOpen } from './regular-file.ts';
 import { writeFileAtomically } from './write-atomically.ts';
 
 /** Name of the checksum list of a folder (an export, a run that has ended), readable by `sha256sum --check`. */
@@ -15,21 +15,13 @@ const MAX_LIST_BYTES = 2 ** 20;
 const READ_AT_ONCE_BYTES = 2 ** 20;
 
 /** SHA-256 of a regular file in hexadecimal. @throws WorkbenchError those of `openToRead`. */
-export const fileChecksum = async (file: string, signal?: AbortSignal): Promise<string> => {
-  const { handle, sizeBytes } = await openToRead(file);
-  if (sizeBytes <= READ_AT_ONCE_BYTES) {
-    try {
-      return createHash('sha256')
-        .update(await handle.readFile())
-        .digest('hex');
-    } finally {
-      await handle.close();
-    }
-  }
-  const hash = createHash('sha256').setEncoding('hex');
-  await pipeline(handle.createReadStream(), hash, signal === undefined ? {} : { signal });
-  return String(hash.read());
-};
+export const fileChecksum = (file: string, signal?: AbortSignal): Promise<string> =>
+  whileOpen(openToRead(file), async ({ handle, sizeBytes }) => {
+    const hash = createHash('sha256').setEncoding('hex');
+    if (sizeBytes <= READ_AT_ONCE_BYTES) return hash.update(await handle.readFile()).digest('hex');
+    await pipeline(handle.createReadStream({ autoClose: false }), hash, signal === undefined ? {} : { signal });
+    return String(hash.read());
+  });
 
 /** The list's text, sorted by name. */
 export const checksumList = (checksums: ReadonlyMap<string, string>): string =>

@@ -2,7 +2,7 @@ import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join, resolve, sep } from 'node:path';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { fileErrorCode, ifThere } from './file-errors.ts';
-import { explainReadError, openRegularFile } from './regular-file.ts';
+import { explainReadError, openRegularFile, whileOpen } from './regular-file.ts';
 
 export type FolderEntryKind = 'folder' | 'model' | 'task' | 'file';
 
@@ -14,15 +14,11 @@ const LOOKED_AT_BYTES = 65_536;
 
 const isYaml = (name: string): boolean => ['.yaml', '.yml'].includes(extname(name).toLowerCase());
 
-const isHarnessDocument = async (file: string): Promise<boolean> => {
-  const { handle } = await openRegularFile(file);
-  try {
+const isHarnessDocument = (file: string): Promise<boolean> =>
+  whileOpen(openRegularFile(file), async ({ handle }) => {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(LOOKED_AT_BYTES), 0, LOOKED_AT_BYTES, 0);
     return HARNESS_KEY.test(buffer.toString('utf8', 0, bytesRead));
-  } finally {
-    await handle.close();
-  }
-};
+  });
 
 /**
  * The kind of a file by its suffix (.gguf is a model); of a YAML file by its content, since most are something else.

@@ -10,7 +10,7 @@ import {
   type ParquetQuestion,
 } from './parquet-messages.ts';
 import { explainReadError, openRegularFile } from './regular-file.ts';
-import { noThread } from './process-limits.ts';
+import { noThread, processorMs } from './process-limits.ts';
 
 /** Limit of JavaScript's heap while rows are made from pages, and of the pages' memory outside it. */
 const MAX_HEAP_MEGABYTES = 2048;
@@ -173,12 +173,11 @@ class ReadingThread {
       this.#answerMs,
     );
     const rows = 'rowEnd' in question ? question.rowEnd - question.rowStart : 0;
-    const processorMs =
-      PROCESSOR_MS + (PROCESSOR_MS_PER_MEGABYTE * this.#sizeBytes) / 2 ** 20 + PROCESSOR_MS_PER_ROW * rows;
-    const before = await this.#processorMs();
+    const most = PROCESSOR_MS + (PROCESSOR_MS_PER_MEGABYTE * this.#sizeBytes) / 2 ** 20 + PROCESSOR_MS_PER_ROW * rows;
+    const before = await processorMs(this.#thread.worker);
     const look = setInterval(() => {
       void this.#lookAtMemory();
-      void this.#lookAtProcessor(before + processorMs, processorMs);
+      void this.#lookAtProcessor(before + most, most);
     }, LOOK_EVERY_MS);
     try {
       const answer = await new Promise<ParquetAnswer | null>((resolve) => {
@@ -233,17 +232,8 @@ class ReadingThread {
     return noThread(error) ?? badParquet(this.#file, error instanceof Error ? error.message : String(error), error);
   }
 
-  /** CPU time that the thread has used so far; 0 where this Node does not report it (before 24.6). */
-  async #processorMs(): Promise<number> {
-    const { worker } = this.#thread;
-    if (!('cpuUsage' in worker)) return 0;
-    // A thread that has ended or not yet started reports none.
-    const { user, system } = await worker.cpuUsage().catch(() => ({ user: 0, system: 0 }));
-    return (user + system) / 1000;
-  }
-
   async #lookAtProcessor(until: number, mostMs: number): Promise<void> {
-    if ((await this.#processorMs()) > until)
+    if ((await processorMs(this.#thread.worker)) > until)
       this.#end(badParquet(this.#file, `it was not read in ${(mostMs / 1000).toFixed(1)} s of CPU time`));
   }
 

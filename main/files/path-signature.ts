@@ -1,4 +1,4 @@
-import { lstat, readdir, realpath, stat } from 'node:fs/promises';
+import { lstat, readdir, realpath, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileErrorCode, isSystemError } from './file-errors.ts';
 import { fileState } from './regular-file.ts';
@@ -28,6 +28,12 @@ export const pathSignature = async (path: string): Promise<string> => {
     if (fileErrorCode(error) !== null) return `unreadable ${Math.random()}`;
     throw error;
   }
+};
+
+/** Free bytes of the file system of a folder; null where it does not say, with 0 blocks. */
+export const freeBytes = async (folder: string): Promise<number | null> => {
+  const { bavail, blocks, bsize } = await statfs(folder);
+  return blocks === 0 ? null : bavail * bsize;
 };
 
 /** Total size of the files in a folder. */

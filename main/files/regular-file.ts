@@ -89,6 +89,19 @@ export const openRegularFile = async (
 export const openToRead = (file: string): Promise<{ handle: FileHandle; sizeBytes: number }> =>
   explainingReads(file, () => openRegularFile(file));
 
+/** What `work` makes of an opened file, which is closed at its end. */
+export const whileOpen = async <Opened extends { readonly handle: FileHandle }, T>(
+  opening: Promise<Opened>,
+  work: (opened: Opened) => Promise<T> | T,
+): Promise<T> => {
+  const opened = await opening;
+  try {
+    return await work(opened);
+  } finally {
+    await opened.handle.close();
+  }
+};
+
 /** Limit for one read call: Node refuses reads of 2 GiB and more. */
 const MAX_READ_BYTES = 2 ** 30;
 
@@ -126,12 +139,11 @@ export interface ReadLimits {
  * @throws WorkbenchError `not-a-file`, `file-too-large`, `read-too-slow`; the system's errors unchanged, since the
  * caller decides what a missing file means.
  */
-export const readRegularFile = async (
+export const readRegularFile = (
   file: string,
   { mostBytes, deadlineMs = READ_DEADLINE_MS }: ReadLimits,
-): Promise<Buffer> => {
-  const { handle, sizeBytes } = await openRegularFile(file);
-  try {
+): Promise<Buffer> =>
+  whileOpen(openRegularFile(file), async ({ handle, sizeBytes }) => {
     if (sizeBytes > mostBytes)
       throw refuse(
         'file-too-large',
@@ -146,10 +158,7 @@ export const readRegularFile = async (
       `${file} gave ${bytes.length} of ${sizeBytes} bytes in ${deadlineMs / 1000} s.`,
       'Copy it to a faster disk.',
     );
-  } finally {
-    await handle.close();
-  }
-};
+  });
 
 /** The same; null if there is no such file. Other system errors are explained. */
 export const readBytesIfThere = async (file: string, limits: ReadLimits): Promise<Buffer | null> => {

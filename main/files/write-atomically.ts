@@ -17,16 +17,25 @@ export const temporaryNameFor = (path: string, folder = dirname(path)): string =
 export const writerOfTemporary = (name: string): string | null =>
   /^\..*\.(\d{1,10}-[0-9a-f]{8})[0-9a-f]{8}\.tmp$/.exec(name)?.[1] ?? null;
 
-const flush = async (handle: FileHandle): Promise<void> => {
+/** Writes to an opened file, makes it survive a power failure, and closes it. */
+export const flushed = async <T>(
+  opening: Promise<FileHandle>,
+  write: (handle: FileHandle) => Promise<T>,
+): Promise<T> => {
+  const handle = await opening;
   try {
+    const result = await write(handle);
     await handle.sync();
+    return result;
   } finally {
     await handle.close();
   }
 };
 
+const nothing = (): Promise<void> => Promise.resolve();
+
 /** Makes what was written to a file survive a power failure. */
-export const syncFile = async (path: string): Promise<void> => flush(await open(path, 'r+'));
+export const syncFile = (path: string): Promise<void> => flushed(open(path, 'r+'), nothing);
 
 /** Flushes a finished temporary file and renames it: readers see the old file or the complete new one. */
 export const publishFile = async (temporary: string, path: string): Promise<void> => {
@@ -34,7 +43,7 @@ export const publishFile = async (temporary: string, path: string): Promise<void
   await rename(temporary, path);
   // So that the rename survives a power failure. Windows cannot open folders and does not need it.
   const folder = dirname(path);
-  if (process.platform !== 'win32') await flush(await open(folder, 'r'));
+  if (process.platform !== 'win32') await flushed(open(folder, 'r'), nothing);
 };
 
 /**

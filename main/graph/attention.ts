@@ -322,8 +322,7 @@ const attend = (graph: OnnxGraph, heads: Heads, scale: number, inputs: Attention
   const repeats = queryHeads / keyHeads;
   const scaled = graph.mul(heads.query, graph.float(scale));
   const packed = (value: Value): Value => graph.gather(value, inputs.pack, 0);
-  const transposed = (value: Value, order: readonly number[]): Value =>
-    graph.node('Transpose', [packed(value)], { perm: order });
+  const transposed = (value: Value, order: readonly number[]): Value => graph.transpose(packed(value), order);
   const [key, value] = [transposed(heads.key, [0, 2, 3, 1]), transposed(heads.value, [0, 2, 1, 3])];
   const prefix = inputs.prefix === undefined ? null : transposedPrefix(graph, inputs.prefix);
   const width = queryHeads * valueDimension;

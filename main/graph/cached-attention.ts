@@ -159,7 +159,7 @@ const indexedBias = (
       ],
       -1,
     );
-    return graph.node('Reshape', [joined, shapeOf(graph, [[0, indexer.heads, -1], graph.shape(joined, 3, 4)])]);
+    return graph.reshape(joined, shapeOf(graph, [[0, indexer.heads, -1], graph.shape(joined, 3, 4)]));
   });
 };
 
@@ -191,10 +191,10 @@ const attendCached = (
     graph.matmul(queries, graph.transpose(packed(heads.key), [0, 2, 3, 1])),
   ];
   const joined = graph.concat(scores, -1);
-  const apart = graph.node('Reshape', [joined, shapeOf(graph, [[0, groups, repeats, -1], graph.shape(joined, 3, 4)])]);
+  const apart = graph.reshape(joined, shapeOf(graph, [[0, groups, repeats, -1], graph.shape(joined, 3, 4)]));
   const bias = graph.unsqueeze(inputs.bias, [1]);
   const softmax = probabilities(graph, apart, bias, heads.sinks, [1, groups, repeats, 1, 1]);
-  const shares = graph.node('Reshape', [softmax, graph.shape(joined)]);
+  const shares = graph.reshape(softmax, graph.shape(joined));
   const widths = shapeOf(
     graph,
     scores.map((part) => graph.shape(part, 3, 4)),
@@ -214,15 +214,12 @@ const attendCached = (
 const perCandidate = (graph: OnnxGraph, rows: Value, matrix: Value, { members, seats }: CacheInputs): Value => {
   const bySeat = [0, 2, 1, 3, 4];
   // [N, M, G, R, X] -> [N, G, M, R, X] -> [N, G, M * R, X].
-  const seated = graph.node('Transpose', [graph.gather(rows, members, 0)], { perm: bySeat });
-  const joined = graph.node('Reshape', [seated, shapeOf(graph, [[0, 0, -1], graph.shape(seated, 4, 5)])]);
+  const seated = graph.transpose(graph.gather(rows, members, 0), bySeat);
+  const joined = graph.reshape(seated, shapeOf(graph, [[0, 0, -1], graph.shape(seated, 4, 5)]));
   const product = graph.matmul(joined, matrix);
-  const apart = graph.node('Reshape', [
-    product,
-    shapeOf(graph, [graph.shape(seated, 0, 4), graph.shape(matrix, 3, 4)]),
-  ]);
-  const perSeat = graph.node('Transpose', [apart], { perm: bySeat });
-  const flat = graph.node('Reshape', [perSeat, shapeOf(graph, [[-1], graph.shape(perSeat, 2, 5)])]);
+  const apart = graph.reshape(product, shapeOf(graph, [graph.shape(seated, 0, 4), graph.shape(matrix, 3, 4)]));
+  const perSeat = graph.transpose(apart, bySeat);
+  const flat = graph.reshape(perSeat, shapeOf(graph, [[-1], graph.shape(perSeat, 2, 5)]));
   return graph.gather(flat, seats, 0);
 };
 

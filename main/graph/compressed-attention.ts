@@ -253,21 +253,20 @@ const compress = (
   { rows, open, rotation }: EntryInputs,
 ): Value => {
   const dimension = norm.scale.shape[0] ?? 0;
-  const slice = (value: Value, axis: number, start: number, end: number): Value => graph.slice(value, start, end, axis);
   /** The first half of the columns belongs to the window before, the second half to the window itself. */
   const taken = (value: Value): Value =>
     overlapping
       ? graph.concat(
           [
-            slice(slice(value, 2, 0, every), 3, 0, dimension),
-            slice(slice(value, 2, every, 2 * every), 3, dimension, 2 * dimension),
+            graph.slice(graph.slice(value, 0, every, 2), 0, dimension, 3),
+            graph.slice(graph.slice(value, every, 2 * every, 2), dimension, 2 * dimension, 3),
           ],
           2,
         )
       : value;
   const table = tensor(graph, places);
   const ofPlaces = overlapping
-    ? graph.concat([slice(table, 1, 0, dimension), slice(table, 1, dimension, 2 * dimension)], 0)
+    ? graph.concat([graph.slice(table, 0, dimension, 1), graph.slice(table, dimension, 2 * dimension, 1)], 0)
     : table;
   const logits = graph.add(graph.add(taken(gates), ofPlaces), open);
   const weighted = graph.mul(taken(values), graph.node('Softmax', [logits], { axis: 2 }));
@@ -275,7 +274,7 @@ const compress = (
   const normed = normalise(graph, split(graph, sums, 1, dimension), norm);
   const turned = rotateEnd(graph, normed, 1, dimension, rotation);
   const shape = graph.concat([graph.shape(rows, 0, 2), graph.integers([dimension])], 0);
-  return graph.node('Reshape', [turned, shape]);
+  return graph.reshape(turned, shape);
 };
 
 /** The bias of entries, with all but those that the indexer chooses hidden. */

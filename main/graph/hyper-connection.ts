@@ -56,7 +56,7 @@ export const connectHalf = (graph: OnnxGraph, streams: Value, connection: HyperC
       const turned = graph.transpose(mixing, [0, 2, 1]);
       const written = graph.mul(graph.unsqueeze(after, [2]), graph.unsqueeze(output, [1]));
       const next = graph.add(written, graph.matmul(turned, apart));
-      return graph.node('Reshape', [next, graph.shape(streams)]);
+      return graph.reshape(next, graph.shape(streams));
     },
   };
 };

@@ -68,8 +68,9 @@ export const chosenBias = (
   const keys = graph.shape(visible, 3, 4);
   const count = graph.node('Min', [keys, graph.integers([most])]);
   const [, chosen] = graph.nodes('TopK', [visible, count], 2, { largest: 1, sorted: 0, axis: -1 });
-  const filled = (like: Value, value: number): Value => graph.node('Expand', [graph.float(value), graph.shape(like)]);
-  const hidden = graph.node('ScatterElements', [filled(visible, HIDDEN), chosen, filled(chosen, 0)], { axis: -1 });
+  const hidden = graph.node('ScatterElements', [graph.filled(visible, HIDDEN), chosen, graph.filled(chosen, 0)], {
+    axis: -1,
+  });
   return graph.add(bias, hidden);
 };
 

@@ -99,7 +99,7 @@ export const moe = (
 
   const flat = graph.reshape(experts, [-1]);
   const count = graph.shape(flat);
-  const position = graph.node('Range', [graph.integers(0), graph.node('Squeeze', [count]), graph.integers(1)]);
+  const position = graph.range(count);
   const keys = graph.add(graph.mul(flat, count), position);
   const [, order] = graph.nodes('TopK', [keys, count], 2, { largest: 0, sorted: 1 });
   const rows = graph.div(order, graph.integers(layer.topK));
@@ -286,11 +286,7 @@ const constantOnTokens = (graph: OnnxGraph, vector: TensorView, width: number, t
 const zeros = (graph: OnnxGraph, tokens: Value, width: number): Value => {
   const nothing = graph.mul(tokens, scalar(graph, 0, productType(graph)));
   const column = graph.node('ReduceSum', [nothing, graph.integers([1])], { keepdims: 1 });
-  const row = graph.floats(
-    [1, width],
-    Array.from({ length: width }, () => 0),
-  );
-  return graph.add(column, toProducts(graph, row));
+  return graph.add(column, toProducts(graph, graph.floats([1, width], new Array<number>(width).fill(0))));
 };
 
 /** silu(gate) * up, or gpt-oss's clamped form: (up + 1) * gate * sigmoid(alpha gate). */

@@ -141,14 +141,20 @@ export class OnnxGraph {
   readonly shape = (value: Value, start?: number, end?: number): Value =>
     this.node('Shape', [value], start === undefined || end === undefined ? {} : { start, end });
   /** In `shape`, 0 is the length of the value's own axis, and -1 what is left. */
-  readonly reshape = (value: Value, shape: readonly number[]): Value =>
-    this.node('Reshape', [value, this.integers(shape)]);
+  readonly reshape = (value: Value, shape: readonly number[] | Value): Value =>
+    this.node('Reshape', [value, typeof shape === 'string' ? shape : this.integers(shape)]);
   readonly unsqueeze = (value: Value, axes: readonly number[]): Value =>
     this.node('Unsqueeze', [value, this.integers(axes)]);
   readonly squeeze = (value: Value, axes: readonly number[]): Value =>
     this.node('Squeeze', [value, this.integers(axes)]);
   readonly slice = (value: Value, start: number, end: number, axis: number): Value =>
     this.node('Slice', [value, ...[start, end, axis].map((bound) => this.integers([bound]))]);
+
+  /** 0, 1, ... up to a length [1]. */
+  readonly range = (length: Value): Value =>
+    this.node('Range', [this.integers(0), this.node('Squeeze', [length]), this.integers(1)]);
+  /** A float32 tensor of the shape of `like`, filled with one number. */
+  readonly filled = (like: Value, value: number): Value => this.node('Expand', [this.float(value), this.shape(like)]);
 
   /** A value in another number format: one node, however often it is asked for. */
   cast(value: Value, to: DataType): Value {

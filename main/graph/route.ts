@@ -98,7 +98,7 @@ const byTable = (
   const stated = table.dtype === 'I64' ? gathered : graph.node('Cast', [gathered], { to: DataType.INT64 });
   const wholeMask = graph.node('Expand', [mask, graph.shape(logits)]);
   const count = graph.shape(logits, 1, 2);
-  const numbers = graph.node('Range', [graph.integers(0), graph.node('Squeeze', [count]), graph.integers(1)]);
+  const numbers = graph.range(count);
   const float = (value: Value): Value => graph.node('Cast', [value], { to: DataType.FLOAT });
   const dropped = float(graph.node('Less', [wholeMask, graph.float(-1)]));
   const columns = Array.from({ length: topK }, (_, slot) => graph.slice(stated, slot, slot + 1, 1));
@@ -170,7 +170,7 @@ const sparsemixer = (graph: OnnxGraph, jitter: number, masked: Value): Choice =>
   };
   const first = pick(masked);
   const second = pick(
-    graph.node('ScatterElements', [masked, first.row, filled(graph, first.row, OUTSIDE)], { axis: -1 }),
+    graph.node('ScatterElements', [masked, first.row, graph.filled(first.row, OUTSIDE)], { axis: -1 }),
   );
   const both = (left: Value, right: Value): Value => graph.concat([left, right], -1);
   return byWeight(graph, both(first.row, second.row), both(first.weight, second.weight), 2);
@@ -188,10 +188,10 @@ const withinGroups = (graph: OnnxGraph, scores: Value, { count, kept, least }: E
   const best = largest(graph, grouped, least).values;
   const ofGroups = graph.node('ReduceSum', [best, graph.integers([-1])], { keepdims: 0 });
   const chosen = largest(graph, ofGroups, kept).rows;
-  const nothing = filled(graph, ofGroups, 0);
-  const open = graph.node('ScatterElements', [nothing, chosen, filled(graph, chosen, 1)], { axis: -1 });
+  const nothing = graph.filled(ofGroups, 0);
+  const open = graph.node('ScatterElements', [nothing, chosen, graph.filled(chosen, 1)], { axis: -1 });
   const isOpen = graph.node('Cast', [graph.unsqueeze(open, [2])], { to: DataType.BOOL });
-  return graph.node('Reshape', [graph.node('Where', [isOpen, grouped, graph.float(OUTSIDE)]), graph.shape(scores)]);
+  return graph.reshape(graph.node('Where', [isOpen, grouped, graph.float(OUTSIDE)]), graph.shape(scores));
 };
 
 /** The `count` largest along the last axis, in decreasing order; ties go to the lower index. */
@@ -217,7 +217,3 @@ export const normalised = (
 
 const scaled = (graph: OnnxGraph, weights: Value, scale: number): Value =>
   scale === 1 ? weights : graph.mul(weights, graph.float(scale));
-
-/** A float32 tensor of the shape of `like`, filled with one number. */
-const filled = (graph: OnnxGraph, like: Value, value: number): Value =>
-  graph.node('Expand', [graph.float(value), graph.shape(like)]);

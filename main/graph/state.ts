@@ -79,8 +79,7 @@ const inputSequences = (
 ): Sequences => {
   const pack = graph.input(names.pack, DataType.INT64, shape);
   const lengths = graph.input(names.lengths, DataType.INT64, [shape[0]]);
-  const slots = graph.node('Squeeze', [graph.shape(pack, 1, 2)]);
-  const numbers = graph.node('Range', [graph.integers(0), slots, graph.integers(1)]);
+  const numbers = graph.range(graph.shape(pack, 1, 2));
   const isReal = graph.node('Less', [graph.unsqueeze(numbers, [0]), graph.unsqueeze(lengths, [1])]);
   const real = graph.unsqueeze(graph.node('Cast', [isReal], { to: DataType.FLOAT }), [2]);
   return { pack, real, lengths };
@@ -521,7 +520,7 @@ const mamba1 = (
       const slots = graph.shape(convolved, 0, 2);
       /** [B S, width] -> [B, S, width]. */
       const inSlots = (value: Value, width: number): Value =>
-        graph.node('Reshape', [value, graph.concat([slots, graph.integers([width])], 0)]);
+        graph.reshape(value, graph.concat([slots, graph.integers([width])], 0));
       const raw = project(graph, normalise(graph, low, descriptor.stepNorm), stepOf);
       const steps = graph.mul(inSlots(graph.node('Softplus', [raw]), count), real);
       const perChannel = graph.unsqueeze(steps, [3]);
@@ -581,10 +580,7 @@ const ABSENT = '' as Value;
 /** Heads [B, S, N * D] -> [B, S, N, D] of length `length * sqrt(D)`. */
 const unitHeads = (graph: OnnxGraph, value: Value, count: number, dimension: number, length: number): Value => {
   const perHead = graph.reshape(value, [0, 0, count, dimension]);
-  const factor = graph.floats(
-    [dimension],
-    Array.from({ length: dimension }, () => length),
-  );
+  const factor = graph.floats([dimension], new Array<number>(dimension).fill(length));
   return normaliseBy(graph, perHead, factor, EPSILON / dimension);
 };
 

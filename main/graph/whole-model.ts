@@ -38,7 +38,7 @@ export const wholeModelLayout = (graph: OnnxGraph, model: ModelDescriptor, mask:
   const isToken = graph.node('Cast', [mask], { to: DataType.BOOL });
   const tokens = graph.node('Cast', [isToken], { to: DataType.INT64 });
   const unpack = flat(graph, graph.node('NonZero', [flat(graph, isToken)]));
-  const pack = graph.node('Reshape', [lastCounted(graph, flat(graph, tokens), 0), graph.shape(mask)]);
+  const pack = graph.reshape(lastCounted(graph, flat(graph, tokens), 0), graph.shape(mask));
   // Positions as float32: exact up to 2^24, and half the memory of int64 in the [S, S] distances.
   const positions = graph.node('Cast', [lastCounted(graph, tokens, 1)], { to: DataType.FLOAT });
   const ofTokens = graph.gather(flat(graph, positions), unpack, 0);
@@ -47,8 +47,7 @@ export const wholeModelLayout = (graph: OnnxGraph, model: ModelDescriptor, mask:
       (rotary) => [rotary, rotaryTables(graph, rotary, ofTokens)] as const,
     ),
   );
-  const count = graph.node('Squeeze', [graph.shape(ofTokens)]);
-  const rows = graph.unsqueeze(graph.node('Range', [graph.integers(0), count, graph.integers(1)]), [0]);
+  const rows = graph.unsqueeze(graph.range(graph.shape(ofTokens)), [0]);
   const rotationOf = (rotary: Rotary): Rotation => {
     const angles = present(tables.get(rotary), 'a block with the rotation of another model');
     return { rotary, ...angles, rows };
@@ -117,15 +116,13 @@ const entriesOf = (
   rotary: Rotary,
   { tokens, positions, unpack }: Readonly<Record<'tokens' | 'positions' | 'unpack', Value>>,
 ): EntryInputs => {
-  const range = (count: Value): Value =>
-    graph.node('Range', [graph.integers(0), graph.node('Squeeze', [count]), graph.integers(1)]);
   const shape = graph.shape(tokens);
   const axis = (number: number): Value => graph.node('Gather', [shape, graph.integers([number])]);
   const [batch, slots] = [axis(0), axis(1)];
   const count = graph.node('Max', [graph.div(slots, graph.integers([every])), graph.integers([1])]);
   const lengths = graph.node('ReduceSum', [tokens, graph.integers([1])], { keepdims: 0 });
   const first = graph.sub(graph.node('CumSum', [lengths, graph.integers(0)]), lengths);
-  const starts = graph.mul(range(count), graph.integers([every]));
+  const starts = graph.mul(graph.range(count), graph.integers([every]));
   const from = overlapping ? -every : 0;
   const offsets = graph.integers(Array.from({ length: every - from }, (_, slot) => from + slot));
   const places = graph.add(graph.unsqueeze(starts, [1]), offsets);
@@ -142,7 +139,7 @@ const entriesOf = (
   return {
     rows,
     open: graph.unsqueeze(hiddenWhere(graph.node('Less', [places, graph.integers([0])])), [0, 3]),
-    rotation: { rotary, ...tables, rows: graph.unsqueeze(range(graph.shape(flatStarts)), [0]) },
+    rotation: { rotary, ...tables, rows: graph.unsqueeze(graph.range(graph.shape(flatStarts)), [0]) },
     bias: hiddenWhere(graph.node('Less', [graph.unsqueeze(positions, [1, 3]), ends])),
   };
 };
@@ -250,7 +247,7 @@ export const wholeModelGraph = (
   );
   const everySlot = graph.gather(last, flat(graph, layout.pack), 0);
   const shape = graph.concat([graph.shape(ids), graph.integers([model.vocabulary])], 0);
-  const logits = graph.node('Reshape', [head(graph, model, everySlot), shape]);
+  const logits = graph.reshape(head(graph, model, everySlot), shape);
   graph.output(LOGITS, logits, DataType.FLOAT, ['batch', 'sequence', model.vocabulary]);
   return graph.serialise(model.family);
 };

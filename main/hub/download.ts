@@ -1,11 +1,12 @@
 import { createHash, type Hash } from 'node:crypto';
-import { lstat, open, readlink, rename, rm, stat, statfs, symlink } from 'node:fs/promises';
+import { lstat, open, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import { COMMIT } from '../contract/hub.ts';
 import { explainFileError, fileErrorCode, makeFolder } from '../files/file-errors.ts';
+import { freeBytes } from '../files/path-signature.ts';
 import { openRegularFile } from '../files/regular-file.ts';
-import { temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
+import { syncFile, temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
 import { acquireRunLock, HEARTBEAT_MS } from '../workspace/run-lock.ts';
 import { arriving, type HubClient, isConnectionError, unreachable } from './hub-client.ts';
 import { repositoryFolder, snapshotFolder } from './hub-cache.ts';
@@ -305,13 +306,11 @@ const refuseDamaged = async (blob: string, file: RepositoryFile): Promise<void> 
 };
 
 const requireSpace = async (folder: string, bytes: number): Promise<void> => {
-  const { bavail, blocks, bsize } = await statfs(folder);
-  // A file system of unknown size reports 0 blocks.
-  if (blocks === 0 || bavail * bsize >= bytes) return;
+  const free = await freeBytes(folder);
+  if (free === null || free >= bytes) return;
   throw refuse(
     'disk-full',
-    `${folder} has ${Math.floor((bavail * bsize) / 1e6)} MB free, and ${Math.ceil(bytes / 1e6)} MB ` +
-      'are to be downloaded.',
+    `${folder} has ${Math.floor(free / 1e6)} MB free, and ${Math.ceil(bytes / 1e6)} MB ` + 'are to be downloaded.',
     'Free some space, or set HF_HUB_CACHE to a folder on another disk.',
   );
 };
@@ -373,12 +372,7 @@ export const downloadModel = async (
         await refuseDamaged(blob, file);
         const partial = `${blob}.incomplete`;
         await downloadFile(client, { repository: id, commit, file }, partial, arrived, signal);
-        const handle = await open(partial, 'r+');
-        try {
-          await handle.sync();
-        } finally {
-          await handle.close();
-        }
+        await syncFile(partial);
         await rename(partial, blob);
         location = blob;
       } else arrived(file.sizeBytes);

@@ -1,4 +1,4 @@
-import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { sourcesText } from '../checkpoint/model-sources.ts';
 import { type Checkpoint, requireSameSources } from '../checkpoint/open-checkpoint.ts';
@@ -18,6 +18,7 @@ import { type Mixture, mixtureRecord, mixtureSequences } from '../finetune/mixtu
 import { trainingSequences } from '../finetune/training-sequences.ts';
 import { LOSSES_FILE, publishTunedFolder } from '../finetune/tuned-folder.ts';
 import { readText } from '../files/regular-file.ts';
+import { freeBytes as freeBytesOf } from '../files/path-signature.ts';
 import { hashItems } from '../tasks/items.ts';
 import type { JobContext, RunTask } from './job-context.ts';
 import { stepKey } from './step.ts';
@@ -46,11 +47,6 @@ export interface TrainingOrder {
   /** Free bytes of the file system of a folder; null where unknown. */
   readonly freeBytes?: ((folder: string) => Promise<number | null>) | undefined;
 }
-
-const freeBytesOf = async (folder: string): Promise<number | null> => {
-  const { bavail, blocks, bsize } = await statfs(folder);
-  return blocks === 0 ? null : bavail * bsize;
-};
 
 /**
  * Refuses a training whose state in `folder`, or whose weights at `destination`, would not fit on the disk.

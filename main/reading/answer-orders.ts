@@ -1,44 +1,18 @@
-import { assertNever } from '../contract/errors.ts';
 import type { MeasuredRuns } from '../runs/known-checks.ts';
 import { openRunSource, type RunSource } from '../runs/run-source.ts';
 import { openExistingWorkspace } from '../workspace/open-workspace.ts';
-import { type ParsedQuestion, type ReadingOrder, readingOrder } from './questions.ts';
+import { type ParsedQuestion, type ReadingName, type ReadingOrder, readingOrder } from './questions.ts';
 import { readings } from './readings.ts';
 
-const answerTo = (source: RunSource, question: ParsedQuestion): Promise<unknown> => {
-  switch (question.read) {
-    case 'sweep':
-      return readings.sweep(source, question);
-    case 'sweep-text':
-      return readings['sweep-text'](source, question);
-    case 'size-trend':
-      return readings['size-trend'](source, question);
-    case 'comparison':
-      return readings.comparison(source, question);
-    case 'frontier':
-      return readings.frontier(source, question);
-    case 'sweeps':
-      return readings.sweeps(source, question);
-    case 'answers':
-      return readings.answers(source, question);
-    case 'slices':
-      return readings.slices(source, question);
-    case 'report':
-      return readings.report(source, question);
-    case 'figures':
-      return readings.figures(source, question);
-    case 'experiment':
-      return readings.experiment(source, question);
-    case 'experiment-report':
-      return readings['experiment-report'](source, question);
-    case 'plan':
-      return readings.plan(source, question);
-    case 'likeness':
-      return readings.likeness(source, question);
-    default:
-      return assertNever(question);
-  }
-};
+type Asked<N extends ReadingName = ReadingName> = {
+  [Name in N]: { readonly read: Name } & Extract<ParsedQuestion, { readonly read: Name }>;
+}[N];
+
+const answers: { readonly [Name in ReadingName]: (source: RunSource, question: Asked<Name>) => Promise<unknown> } =
+  readings;
+
+const answerTo = <N extends ReadingName>(source: RunSource, question: Asked<N>): Promise<unknown> =>
+  answers[question.read](source, question);
 
 /**
  * Answers orders one at a time, and keeps the workspaces that they name open. `measured`: runs that this process has

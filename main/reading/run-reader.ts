@@ -7,7 +7,7 @@ import { bytesIn } from '../files/path-signature.ts';
 import type { MeasuredRuns } from '../runs/known-checks.ts';
 import { MOST_THREADS, type QuestionOf, type ReadingName, type ReadingOrder, readingReport } from './questions.ts';
 import type { ReadingAnswer } from './readings.ts';
-import { noThread } from '../files/process-limits.ts';
+import { noThread, processorMs } from '../files/process-limits.ts';
 
 /** Limit of a thread's JavaScript heap, enough for the outcomes of some million items. */
 const MAX_HEAP_MEGABYTES = 4_096;
@@ -90,7 +90,7 @@ class ReadingThread {
     this.#worker.ref();
     const megabytes = (await bytesOf(waiting.order)) / 2 ** 20;
     const mostProcessorMs = this.#mostMs + PROCESSOR_MS_PER_MEGABYTE * megabytes;
-    const before = await this.#processorMs();
+    const before = await processorMs(this.#worker);
     await new Promise<void>((resolve) => {
       const finish = (): void => {
         clearTimeout(deadline);
@@ -112,7 +112,7 @@ class ReadingThread {
       const isLimited = runsOf(waiting.order) !== null;
       const deadline = isLimited ? setTimeout(() => this.#tooSlow(ANSWER_MS, 's'), ANSWER_MS) : undefined;
       const look = setInterval(() => {
-        void this.#processorMs().then((spent) => {
+        void processorMs(this.#worker).then((spent) => {
           if (isLimited && spent - before > mostProcessorMs) this.#tooSlow(mostProcessorMs, 's of CPU time');
         });
       }, LOOK_EVERY_MS);
@@ -179,14 +179,6 @@ class ReadingThread {
     const waiting = this.#waiting;
     this.#waiting = null;
     waiting?.reject(this.#why);
-  }
-
-  /** CPU time that the thread has used so far; 0 where this Node does not report it (before 24.6). */
-  async #processorMs(): Promise<number> {
-    if (!('cpuUsage' in this.#worker)) return 0;
-    // A thread that has ended or not yet started reports none.
-    const { user, system } = await this.#worker.cpuUsage().catch(() => ({ user: 0, system: 0 }));
-    return (user + system) / 1000;
   }
 }
 

@@ -6,7 +6,6 @@ import { z } from 'zod';
 import { numberToHalf } from '../../main/checkpoint/half-precision.ts';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { withAllocation } from '../../main/contract/allocation.ts';
-import { exportedConfig } from '../../main/export/export-config.ts';
 import { exportPlan } from '../../main/export/export-plan.ts';
 import { exportedTensors } from '../../main/export/exported-tensors.ts';
 import { GGUF_FILE, planGguf } from '../../main/export/gguf/gguf-file.ts';
@@ -41,7 +40,7 @@ const writeRandom = async (work: string): Promise<string> => {
   const plan = wholePlan(source);
   const { overlays } = exportSettingsIn(path.join(work, 'overlays'));
   const tensors = await exportedTensors(source, plan, overlays);
-  const layout = await planGguf(source, await exportedConfig(source, plan), tensors, 'q8_0');
+  const layout = await planGguf(source, plan, tensors, 'q8_0');
   const random = seededRandom(1);
   const BLOCK = 34;
   const blocks = 2 ** 20;

@@ -20,7 +20,6 @@ import { readTensor } from '../../main/checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../../main/checkpoint/safetensors-header.ts';
 import { WorkbenchError } from '../../main/contract/errors.ts';
 import type { DropPlan } from '../../main/contract/plan.ts';
-import { exportedConfig } from '../../main/export/export-config.ts';
 import { exportedTensors } from '../../main/export/exported-tensors.ts';
 import { exportPlan } from '../../main/export/export-plan.ts';
 import { planGguf, writeGguf } from '../../main/export/gguf/gguf-file.ts';
@@ -93,7 +92,7 @@ const llamaProblem = async (from: string, tokens: readonly number[], plan: DropP
     await addCharacters(from);
     const own = await openCheckpoint(from);
     const tensors = await exportedTensors(own, plan, settings.overlays);
-    const file = await planGguf(own, await exportedConfig(own, plan), tensors, 'f32');
+    const file = await planGguf(own, plan, tensors, 'f32');
     await writeGguf(file, folder, () => undefined);
     const job = path.join(folder, 'job.json');
     await writeFile(job, JSON.stringify([{ file: path.join(folder, 'model.gguf'), tokens: [tokens], texts: [] }]));

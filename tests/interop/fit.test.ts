@@ -8,7 +8,6 @@ import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { readSafetensorsHeader } from '../../main/checkpoint/safetensors-header.ts';
 import { readTensor } from '../../main/checkpoint/read-tensor.ts';
 import { dropPlan } from '../../main/contract/plan.ts';
-import { exportedConfig } from '../../main/export/export-config.ts';
 import { exportedTensors } from '../../main/export/exported-tensors.ts';
 import { planGguf, writeGguf } from '../../main/export/gguf/gguf-file.ts';
 import { wholePlan } from '../../main/export/rounded-folder.ts';
@@ -54,7 +53,7 @@ test('the model that fits, of a GGUF file, computes in llama.cpp what the plan s
   const settings = exportSettingsIn(path.join(folder, 'overlay'));
   const whole = wholePlan(checkpoint);
   const tensors = await exportedTensors(checkpoint, whole, settings.overlays);
-  const layout = await planGguf(checkpoint, await exportedConfig(checkpoint, whole), tensors, 'f32');
+  const layout = await planGguf(checkpoint, whole, tensors, 'f32');
   const unpruned = path.join(folder, 'unpruned');
   await mkdir(unpruned);
   await writeGguf(layout, unpruned, () => undefined);

@@ -12,7 +12,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type Checkpoint, openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { WorkbenchError } from '../../main/contract/errors.ts';
-import { exportedConfig } from '../../main/export/export-config.ts';
 import { exportedTensors } from '../../main/export/exported-tensors.ts';
 import { planGguf, writeGguf } from '../../main/export/gguf/gguf-file.ts';
 import { changeableCopy, editTensors } from '../main/checkpoint/checkpoint-files.ts';
@@ -92,7 +91,7 @@ const problemOf = async (name: string, variant: Variant | undefined): Promise<st
     };
     const settings = exportSettingsIn(path.join(work, 'overlay'));
     const tensors = await exportedTensors(checkpoint, plan, settings.overlays);
-    const file = await planGguf(checkpoint, await exportedConfig(checkpoint, plan), tensors, 'f32');
+    const file = await planGguf(checkpoint, plan, tensors, 'f32');
     await writeGguf(file, destination, () => undefined);
     const job = path.join(destination, 'job.json');
     const written = path.join(destination, 'model.gguf');

@@ -13,7 +13,6 @@ import { type Checkpoint, openCheckpoint } from '../../main/checkpoint/open-chec
 import { loadTokenizer } from '../../main/checkpoint/load-tokenizer.ts';
 import { type GgufType, ggufTypeOf, ggufTypes as writtenTypes } from '../../main/contract/export.ts';
 import type { DropPlan } from '../../main/contract/plan.ts';
-import { exportedConfig } from '../../main/export/export-config.ts';
 import { exportPlan } from '../../main/export/export-plan.ts';
 import { exportedTensors } from '../../main/export/exported-tensors.ts';
 import { exportSettingsIn } from '../open-model-runner.ts';
@@ -95,7 +94,7 @@ const made = async (checkpoint: Checkpoint, plan: DropPlan, type: GgufType): Pro
     // An export never keeps all experts, but a file of the unpruned model separates errors of layout from errors of
     // pruning.
     const tensors = await exportedTensors(checkpoint, plan, settings.overlays);
-    const gguf = await planGguf(checkpoint, await exportedConfig(checkpoint, plan), tensors, type);
+    const gguf = await planGguf(checkpoint, plan, tensors, type);
     await writeGguf(gguf, destination, () => undefined);
     return path.join(destination, 'model.gguf');
   }

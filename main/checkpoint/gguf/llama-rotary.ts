@@ -46,13 +46,17 @@ const readLlamaRotary = (model: ModelDescriptor, config: Config, rotary: Rotary)
   return {
     theta,
     yarn: {
-      factor: parameters.number('factor'),
-      original: parameters.integer('original_max_position_embeddings'),
+      ...yarnSizes(parameters),
       multiplier: parameters.optionalNumber('mscale'),
       allDimensions: parameters.optionalNumber('mscale_all_dim'),
     },
   };
 };
+
+const yarnSizes = (parameters: ConfigReader): { readonly factor: number; readonly original: number } => ({
+  factor: parameters.number('factor'),
+  original: parameters.integer('original_max_position_embeddings'),
+});
 
 /** Base of an unscaled table, from its second angle. */
 const thetaOf = (rotary: Rotary): number => {
@@ -72,6 +76,15 @@ const llamaFrequencies = ({ dimensions }: Rotary, { theta, yarn }: LlamaRotary):
     const ramp = Math.min(1, Math.max(0, (pair - low) / Math.max(0.001, high - low)));
     return (ramp * frequency) / yarn.factor + (1 - ramp) * frequency;
   });
+};
+
+/** The first pair that llama.cpp rotates otherwise; null: none. */
+const oddPair = (own: Rotary, theirs: LlamaRotary): string | null => {
+  const angles = llamaFrequencies(own, theirs);
+  const odd = own.frequencies.findIndex((value, pair) => Math.abs((angles[pair] ?? 0) - value) > SAME * value);
+  return odd === -1
+    ? null
+    : `llama.cpp rotates pair ${odd} by ${angles[odd]} a position instead of ${own.frequencies[odd]}`;
 };
 
 /** Rotations of the blocks without a window and with one; those of one kind are alike, and null where none rotates. */
@@ -132,19 +145,8 @@ export const rotaryProblems = (
     const rotary = readLlamaRotary(model, config, each);
     const { yarn } = rotary;
     if (yarn !== null && !yarnProven) return ['its rotary embedding is scaled by yarn, which is not proven for it'];
-    const theirs = llamaFrequencies(each, rotary);
-    const other =
-      divides && each === whole
-        ? -1
-        : each.frequencies.findIndex((frequency, pair) => {
-            const found = theirs[pair] ?? 0;
-            return Math.abs(found - frequency) > SAME * frequency;
-          });
-    if (other !== -1)
-      problems.push(
-        `llama.cpp rotates pair ${other} by ${String(theirs[other])} a position instead of ` +
-          String(each.frequencies[other]),
-      );
+    const odd = divides && each === whole ? null : oddPair(each, rotary);
+    if (odd !== null) problems.push(odd);
     const latent = model.blocks.some(({ attention }) => attention?.kind === 'latent');
     const magnitude = yarn === null || latent ? 1 : yarnMagnitude(yarn.factor, 1);
     if (Math.abs(each.magnitude - magnitude) > SAME)
@@ -180,12 +182,7 @@ const compressedRotaries = (
               theta,
               yarn:
                 isScaled && parameters !== null
-                  ? {
-                      factor: parameters.number('factor'),
-                      original: parameters.integer('original_max_position_embeddings'),
-                      multiplier: null,
-                      allDimensions: null,
-                    }
+                  ? { ...yarnSizes(parameters), multiplier: null, allDimensions: null }
                   : null,
             },
           },
@@ -198,16 +195,7 @@ const COMPRESS_THETA = 160000;
 /** Describes differences in the rotation of compressed attention between llama.cpp and the model. */
 export const compressedRotaryProblems = (model: ModelDescriptor, config: Config): readonly string[] => {
   const { main, compress } = compressedRotaries(model, config);
-  return [main ?? [], compress ?? []].flat().flatMap(({ own, theirs }) => {
-    const angles = llamaFrequencies(own, theirs);
-    const odd = own.frequencies.findIndex((value, pair) => Math.abs((angles[pair] ?? 0) - value) > SAME * value);
-    return odd === -1
-      ? []
-      : [
-          `llama.cpp rotates pair ${odd} by ${String(angles[odd])} a position instead of ` +
-            String(own.frequencies[odd]),
-        ];
-  });
+  return [main ?? [], compress ?? []].flat().flatMap(({ own, theirs }) => oddPair(own, theirs) ?? []);
 };
 
 /** What a file states about rotation. */

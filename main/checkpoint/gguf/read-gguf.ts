@@ -2,83 +2,14 @@ import path from 'node:path';
 import { refuse } from '../../contract/errors.ts';
 import { type GgufTensorType, ggufTypeOf, ggufTypes, tensorBytes } from './gguf-types.ts';
 import type { ReadBytes } from '../safetensors-header.ts';
-import { openToRead } from '../../files/regular-file.ts';
+import { openToRead, whileOpen } from '../../files/regular-file.ts';
 
 /** Maximum bytes of a header: the largest vocabularies with their merges take a tenth of it. */
 const MAX_HEADER_BYTES = 2 ** 28;
 const FIRST_READ_BYTES = 2 ** 16;
 
-/** Thrown by `HeaderBytes` at the end of the bytes read so far. */
+/** Thrown by `Cursor` at the end of the bytes read so far. */
 class TruncatedHeader extends Error {}
-
-/**
- * Decodes the header of a GGUF file, whose length the format does not state: from ever more of its first bytes.
- * `unended` makes the error for a header that does not end within `bytes`.
- */
-const decodeHeaderOf = async <T>(
-  file: string,
-  decode: (bytes: Buffer, sizeBytes: number) => T,
-  unended: (bytes: number, sizeBytes: number) => Error,
-): Promise<T> => {
-  const { handle, sizeBytes } = await openToRead(file);
-  try {
-    const read: ReadBytes = async (offset, length) =>
-      (await handle.read(Buffer.alloc(length), 0, length, offset)).buffer;
-    return await decodeHeaderFrom(sizeBytes, read, decode, unended);
-  } finally {
-    await handle.close();
-  }
-};
-
-/** The same for a file that is read in parts, wherever it is. */
-const decodeHeaderFrom = async <T>(
-  sizeBytes: number,
-  read: ReadBytes,
-  decode: (bytes: Buffer, sizeBytes: number) => T,
-  unended: (bytes: number, sizeBytes: number) => Error,
-): Promise<T> => {
-  for (let length = FIRST_READ_BYTES; ; length *= 8) {
-    const bytes = await read(0, Math.min(length, sizeBytes, MAX_HEADER_BYTES));
-    try {
-      return decode(bytes, sizeBytes);
-    } catch (error) {
-      if (!(error instanceof TruncatedHeader)) throw error;
-      if (bytes.length < length) throw unended(bytes.length, sizeBytes);
-    }
-  }
-};
-
-/** Reads one value after the other; throws a TruncatedHeader at the end of the bytes. */
-class HeaderBytes {
-  readonly #bytes: Buffer;
-  position = 0;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  get left(): number {
-    return this.#bytes.length - this.position;
-  }
-
-  take(length: number): Buffer {
-    if (length > this.left) throw new TruncatedHeader();
-    this.position += length;
-    return this.#bytes.subarray(this.position - length, this.position);
-  }
-
-  uint32(): number {
-    return this.take(4).readUInt32LE();
-  }
-
-  uint64(): number {
-    return Number(this.take(8).readBigUInt64LE());
-  }
-
-  text(): string {
-    return this.take(this.uint64()).toString();
-  }
-}
 
 /** A value of the metadata; whole numbers of 64 bits beyond 2^53 are rounded. */
 export type MetadataValue = number | boolean | string | readonly number[] | readonly boolean[] | readonly string[];
@@ -130,20 +61,29 @@ const DEFAULT_ALIGNMENT = 32;
  * @throws WorkbenchError `bad-gguf`.
  */
 export const readGguf = (file: string): Promise<GgufContents> =>
-  decodeHeaderOf(
-    file,
-    (bytes, sizeBytes) => decode(bytes, sizeBytes, file),
-    (bytes, sizeBytes) => unended(file, bytes, sizeBytes),
+  whileOpen(openToRead(file), ({ handle, sizeBytes }) =>
+    readGgufFrom(
+      file,
+      sizeBytes,
+      async (offset, length) => (await handle.read(Buffer.alloc(length), 0, length, offset)).buffer,
+    ),
   );
 
-/** The same for a file of `sizeBytes` that is read in parts, wherever it is. */
-export const readGgufFrom = (file: string, sizeBytes: number, read: ReadBytes): Promise<GgufContents> =>
-  decodeHeaderFrom(
-    sizeBytes,
-    read,
-    (bytes) => decode(bytes, sizeBytes, file),
-    (bytes) => unended(file, bytes, sizeBytes),
-  );
+/**
+ * The same for a file of `sizeBytes` that is read in parts, wherever it is. The format does not state how long a header
+ * is: it is decoded from ever more of the first bytes.
+ */
+export const readGgufFrom = async (file: string, sizeBytes: number, read: ReadBytes): Promise<GgufContents> => {
+  for (let length = FIRST_READ_BYTES; ; length *= 8) {
+    const bytes = await read(0, Math.min(length, sizeBytes, MAX_HEADER_BYTES));
+    try {
+      return decode(bytes, sizeBytes, file);
+    } catch (error) {
+      if (!(error instanceof TruncatedHeader)) throw error;
+      if (bytes.length < length) throw unended(file, bytes.length, sizeBytes);
+    }
+  }
+};
 
 const unended = (file: string, bytes: number, sizeBytes: number): Error =>
   bad(
@@ -261,8 +201,36 @@ const scalars: Readonly<Record<number, { readonly bytes: number; readonly read: 
 };
 const [BOOL, STRING, ARRAY] = [7, 8, 9];
 
-/** Reads values of metadata, too. */
-class Cursor extends HeaderBytes {
+/** Reads one value after the other; throws a TruncatedHeader at the end of the bytes. */
+class Cursor {
+  readonly #bytes: Buffer;
+  position = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  get left(): number {
+    return this.#bytes.length - this.position;
+  }
+
+  take(length: number): Buffer {
+    if (length > this.left) throw new TruncatedHeader();
+    this.position += length;
+    return this.#bytes.subarray(this.position - length, this.position);
+  }
+
+  uint32(): number {
+    return this.take(4).readUInt32LE();
+  }
+
+  uint64(): number {
+    return Number(this.take(8).readBigUInt64LE());
+  }
+
+  text(): string {
+    return this.take(this.uint64()).toString();
+  }
   value(problem: (what: string) => Error): MetadataValue {
     const type = this.uint32();
     if (type !== ARRAY) return this.#single(type, problem);

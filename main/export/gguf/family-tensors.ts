@@ -7,7 +7,7 @@ import type { TensorView } from '../../checkpoint/descriptor.ts';
 import { familyOf } from '../../checkpoint/families/families.ts';
 import { llamaArchitectures } from '../../checkpoint/gguf/llama-architectures.ts';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
-import { readTensorBytes, toFloat32 } from '../../checkpoint/read-tensor.ts';
+import { plainView, readTensorBytes, toFloat32 } from '../../checkpoint/read-tensor.ts';
 import { refuse } from '../../contract/errors.ts';
 import { type GgufPiece, modelTensors } from './model-tensors.ts';
 import { inRows, placeValues } from './tensor-values.ts';
@@ -126,13 +126,12 @@ export const familyTensors = ({
       );
     let first = 0;
     for (const piece of written.pieces) {
-      const { stored, shape } = piece.weight;
-      if (stored.kind !== 'plain') throw new Error(`${written.name} is made of a quantised weight`);
-      const count = valuesIn(shape);
+      const { tensor } = plainView(piece.weight);
+      const count = valuesIn(piece.weight.shape);
       const columns = Math.min(count, written.shape.at(-1) ?? 1);
-      const piecesOfTensor = pieces.get(stored.view.tensor) ?? [];
+      const piecesOfTensor = pieces.get(tensor) ?? [];
       piecesOfTensor.push({ piece, view: valuesFrom(whole, first, count, columns) });
-      pieces.set(stored.view.tensor, piecesOfTensor);
+      pieces.set(tensor, piecesOfTensor);
       first += count;
     }
   }
@@ -155,9 +154,9 @@ const wholeNumbers = async ([only, ...others]: readonly StoredPiece[]): Promise<
 const floats = async (shape: readonly number[], parts: readonly StoredPiece[]): Promise<Float32Array> => {
   const out = new Float32Array(valuesIn(shape));
   for (const { piece, view } of parts) {
-    const { stored, select, transposed } = piece.weight;
-    if (stored.kind !== 'plain') continue;
-    const target = out.subarray(stored.view.byteOffset / 4, (stored.view.byteOffset + stored.view.byteLength) / 4);
+    const { select, transposed } = piece.weight;
+    const { byteOffset, byteLength } = plainView(piece.weight);
+    const target = out.subarray(byteOffset / 4, (byteOffset + byteLength) / 4);
     const isInOrder = select === undefined && transposed !== true && piece.columns === undefined;
     // Large matrices are decoded a few rows at a time.
     const step = !isInOrder || piece.headRows !== null ? view.shape[0] : undefined;

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { at, present } from '../../contract/errors.ts';
 import { describeModel } from '../../checkpoint/describe-model.ts';
@@ -10,8 +9,10 @@ import { familyOf } from '../../checkpoint/families/families.ts';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { readTensorBytes } from '../../checkpoint/read-tensor.ts';
 import { type GgufType, ggufTypes as exportTypes } from '../../contract/export.ts';
-import { configOf } from '../export-config.ts';
+import { expertTypesOf, type Plan } from '../../contract/plan.ts';
+import { configOf, exportedConfig } from '../export-config.ts';
 import type { ExportedTensor } from '../exported-tensors.ts';
+import { writeTensors } from '../write-weights.ts';
 import { architectureWarnings, llamaArchitecture } from './architectures.ts';
 import { encodeHeader, type GgufMetadata, metadataEntry, type TensorInfo } from './gguf-header.ts';
 import { type GgufTensor, modelTensors } from './model-tensors.ts';
@@ -57,19 +58,18 @@ export const exportedModel = (
 };
 
 /**
- * Lays out the GGUF file of a pruned model from the tensors and the config text of its export. `expertTypes`: types of
- * the experts' weights by MoE layer, where they differ from that of the file.
+ * Lays out the GGUF file of a pruned model from the tensors of its export.
  *
  * @throws WorkbenchError `not-for-llama-cpp` if llama.cpp would not compute the same as the model.
  */
 export const planGguf = async (
   source: Checkpoint,
-  configText: string,
+  plan: Plan,
   tensors: readonly ExportedTensor[],
   type: GgufType,
-  expertTypes?: readonly GgufType[],
 ): Promise<GgufPlan> => {
-  const { model, config } = exportedModel(source, configText, tensors);
+  const { model, config } = exportedModel(source, await exportedConfig(source, plan), tensors);
+  const expertTypes = expertTypesOf(plan);
   const architecture = llamaArchitecture(model, config);
   const tokenizer = await ggufTokenizer(source.folder, model.vocabulary);
   const metadata = new Map([...modelMetadata(model, config, architecture, type, source.name), ...tokenizer.metadata]);
@@ -113,47 +113,6 @@ export const writeGguf = (
 ): Promise<string> => {
   const placed = tensors.map((tensor, index) => ({ ...at(infos, index), bytes: () => ggufBytes(tensor, read) }));
   return writeTensors(path.join(folder, GGUF_FILE), header, placed, onBytes);
-};
-
-/** A tensor at its position in a file. */
-interface PlacedTensor {
-  readonly name: string;
-  readonly byteOffset: number;
-  readonly byteLength: number;
-  readonly bytes: () => AsyncIterable<Uint8Array>;
-}
-
-/**
- * Writes a new file with zeros between its tensors and flushes it to disk; returns its SHA-256. Keeps only one chunk in
- * memory. `onBytes` may throw to stop.
- */
-export const writeTensors = async (
-  file: string,
-  header: Uint8Array,
-  tensors: readonly PlacedTensor[],
-  onBytes: (bytes: number) => void,
-): Promise<string> => {
-  const hash = createHash('sha256');
-  const handle = await open(file, 'wx');
-  let offset = 0;
-  const write = async (bytes: Uint8Array): Promise<void> => {
-    await handle.writeFile(bytes);
-    hash.update(bytes);
-    offset += bytes.length;
-    onBytes(bytes.length);
-  };
-  try {
-    await write(header);
-    for (const { name, byteOffset, byteLength, bytes } of tensors) {
-      await write(new Uint8Array(byteOffset - offset));
-      for await (const chunk of bytes()) await write(chunk);
-      if (offset !== byteOffset + byteLength) throw new Error(`${name} has another length`);
-    }
-    await handle.sync();
-    return hash.digest('hex');
-  } finally {
-    await handle.close();
-  }
 };
 
 /** Type of a GGUF file's weights according to its metadata; null: not a type of our exports. */

@@ -29,7 +29,7 @@ export const aligned = (offset: number, alignment = ALIGNMENT): number => Math.c
 const valueTypes = { uint32: 4, int32: 5, float32: 6, bool: 7, string: 8, array: 9 } as const;
 const arrayKinds = { strings: 'string', bools: 'bool', int32s: 'int32', float32s: 'float32' } as const;
 
-export const whole = (bytes: 4 | 8, value: number): Buffer => {
+const whole = (bytes: 4 | 8, value: number): Buffer => {
   const buffer = Buffer.alloc(bytes);
   if (bytes === 4) buffer.writeUInt32LE(value);
   else buffer.writeBigUInt64LE(BigInt(value));
@@ -96,9 +96,21 @@ export const tensorEntry = ({
     whole(8, byteOffset),
   ]);
 
+/** A header (ggml's docs/gguf.md), padded to the start of the data. */
+export const headerBytes = (
+  version: number,
+  keys: readonly Uint8Array[],
+  tensors: readonly Uint8Array[],
+  alignment = ALIGNMENT,
+): Buffer => {
+  const counts = [whole(4, version), whole(8, tensors.length), whole(8, keys.length)];
+  const header = Buffer.concat([MAGIC, ...counts, ...keys, ...tensors]);
+  return Buffer.concat([header, Buffer.alloc(aligned(header.length, alignment) - header.length)]);
+};
+
 /**
- * Encodes the header of a GGUF file (version 3, little-endian; ggml's docs/gguf.md) with the tensors in the given
- * order, and returns their positions. The header is padded to the start of the data.
+ * Encodes the header of a GGUF file (version 3, little-endian) with the tensors in the given order, and returns their
+ * positions.
  */
 export const encodeHeader = (
   metadata: GgufMetadata,
@@ -111,12 +123,10 @@ export const encodeHeader = (
     offset = aligned(offset + byteLength);
     return { name, type, shape, byteOffset, byteLength };
   });
-  const parts = [MAGIC, whole(4, VERSION), whole(8, tensors.length), whole(8, metadata.size)];
-  for (const [key, value] of metadata) parts.push(metadataEntry(key, value));
-  const header = Buffer.concat([...parts, ...infos.map(tensorEntry)]);
-  const start = aligned(header.length);
+  const keys = Array.from(metadata, ([key, value]) => metadataEntry(key, value));
+  const bytes = headerBytes(VERSION, keys, infos.map(tensorEntry));
   return {
-    bytes: Buffer.concat([header, Buffer.alloc(start - header.length)]),
-    tensors: infos.map((tensor) => ({ ...tensor, byteOffset: start + tensor.byteOffset })),
+    bytes,
+    tensors: infos.map((tensor) => ({ ...tensor, byteOffset: bytes.length + tensor.byteOffset })),
   };
 };

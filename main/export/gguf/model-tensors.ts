@@ -13,7 +13,7 @@ import type {
   TensorView,
   Weight,
 } from '../../checkpoint/descriptor.ts';
-import { contiguousPart, contiguousRows, plainWeight, transposed } from '../../checkpoint/read-tensor.ts';
+import { contiguousPart, contiguousRows, plainView, plainWeight, transposed } from '../../checkpoint/read-tensor.ts';
 import { correctionOf, expertScaleOf, tableOf } from '../../checkpoint/routing.ts';
 import { biasName } from '../../checkpoint/tensor-index.ts';
 import { ggufTypes, isBlockType } from '../../checkpoint/gguf/gguf-types.ts';
@@ -239,10 +239,8 @@ const biased = (convolution: ChannelConvolution): WithBias => ({
 });
 
 /** Rows of a plain matrix from `start` on. */
-const rowsOf = ({ stored }: Weight, start: number, count: number): TensorView => {
-  if (stored.kind !== 'plain') throw new Error('a quantised operator was not refused');
-  return contiguousRows(stored.view, start, count);
-};
+const rowsOf = (weight: Weight, start: number, count: number): TensorView =>
+  contiguousRows(plainView(weight), start, count);
 
 /** An operator in place of attention. */
 const stateTensors = (state: StateDescriptor, prefix: string): readonly Sized[] => {

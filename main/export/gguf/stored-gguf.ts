@@ -8,10 +8,10 @@ import { at, present, refuse } from '../../contract/errors.ts';
 import type { ExportFormat, GgufType } from '../../contract/export.ts';
 import { isMergePlan, type Plan } from '../../contract/plan.ts';
 import type { ExportedTensor, TensorPiece } from '../exported-tensors.ts';
-import { chunkBuffer, tensorBytes } from '../write-weights.ts';
+import { chunkBuffer, tensorBytes, writeTensors } from '../write-weights.ts';
 import { encodeValues } from './encode-values.ts';
-import { GGUF_FILE, writeTensors } from './gguf-file.ts';
-import { aligned, tensorEntry, whole } from './gguf-header.ts';
+import { GGUF_FILE } from './gguf-file.ts';
+import { aligned, headerBytes, tensorEntry } from './gguf-header.ts';
 import { inRows } from './tensor-values.ts';
 import { fewTokensNote, readImportanceMatrix } from '../../pruning/expert-files/importance-matrix.ts';
 
@@ -103,18 +103,12 @@ export const planStoredGguf = async (
     const entry = tensorEntry({ name, type, shape: stored, byteOffset });
     return { tensor, again, byteOffset, byteLength, entry };
   });
-  const head = Buffer.concat([
-    Buffer.from('GGUF'),
-    whole(4, first.version),
-    whole(8, tensors.length),
-    whole(8, values.length),
-    ...values,
-    ...placed.map(({ entry }) => entry),
-  ]);
-  const start = aligned(head.length, alignment);
+  const entries = placed.map(({ entry }) => entry);
+  const header = headerBytes(first.version, values, entries, alignment);
+  const start = header.length;
   const last = placed.at(-1);
   return {
-    header: Buffer.concat([head, Buffer.alloc(start - head.length)]),
+    header,
     tensors: placed.map(({ entry: _entry, ...tensor }) => ({ ...tensor, byteOffset: start + tensor.byteOffset })),
     sizeBytes: start + (last === undefined ? 0 : last.byteOffset + last.byteLength),
   };
@@ -169,9 +163,9 @@ async function* retypedBytes(
 
 /** Differences of a written file's header from the plan's: its metadata, and names, types, shapes and positions. */
 export const storedHeaderProblems = async (stored: StoredGguf, folder: string): Promise<readonly string[]> => {
-  const { headerBytes, sizeBytes } = await readGguf(path.join(folder, GGUF_FILE));
+  const { headerBytes: found, sizeBytes } = await readGguf(path.join(folder, GGUF_FILE));
   return [
-    ...(Buffer.from(stored.header).subarray(0, headerBytes.length).equals(headerBytes)
+    ...(Buffer.from(stored.header).subarray(0, found.length).equals(found)
       ? []
       : [`${GGUF_FILE}: its header is not the source's with the plan's number of experts.`]),
     ...(sizeBytes === stored.sizeBytes

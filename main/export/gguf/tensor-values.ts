@@ -1,10 +1,11 @@
 import { valuesIn } from '../../arithmetic/vectors.ts';
 import { present } from '../../contract/errors.ts';
-import type { TensorDtype, TensorView, Weight } from '../../checkpoint/descriptor.ts';
-import { readTensorBytes, toFloat32 } from '../../checkpoint/read-tensor.ts';
+import type { TensorView, Weight } from '../../checkpoint/descriptor.ts';
+import { plainView, readTensorBytes, toFloat32 } from '../../checkpoint/read-tensor.ts';
+import { isBlockType } from '../../checkpoint/gguf/gguf-types.ts';
 import type { GgufType } from '../../contract/export.ts';
 import type { ExportedTensor } from '../exported-tensors.ts';
-import { encodeValues, roundValues } from './encode-values.ts';
+import { encodeValues, plainDtypes, roundValues } from './encode-values.ts';
 import type { GgufPiece, GgufTensor } from './model-tensors.ts';
 
 /** Bytes of float32 converted at a time: cancels take effect soon, and memory does not grow with the model. */
@@ -55,9 +56,6 @@ export const readPieces = (tensors: readonly ExportedTensor[]): ReadView => {
   };
 };
 
-/** Dtypes of safetensors with the same bytes as a GGUF type. */
-const sameBytes: Readonly<Partial<Record<TensorDtype, GgufType>>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' };
-
 /** The bytes of a tensor in its GGUF type, in chunks of whole rows. */
 export async function* ggufBytes(tensor: GgufTensor, read: ReadView): AsyncGenerator<Uint8Array, void, undefined> {
   if (tensor.values !== undefined) yield encodeValues('f32', Float32Array.from(tensor.values));
@@ -86,9 +84,8 @@ async function* pieceBytes(
   type: GgufType,
   read: ReadView,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { stored, select, transposed } = weight;
-  if (stored.kind !== 'plain') throw new Error('a quantised weight was not refused');
-  const { view } = stored;
+  const { select, transposed } = weight;
+  const view = plainView(weight);
   if (select !== undefined || transposed === true || order !== undefined) {
     yield encodeValues(type, reordered({ weight, columns: order }, await valuesOf(view, read)));
     return;
@@ -97,7 +94,7 @@ async function* pieceBytes(
   for (const part of inRows(view, headRows ?? undefined)) {
     if (stores !== undefined) yield encodeValues(type, (await valuesOf(part, read)).map(storedValue[stores]));
     else if (headRows !== null) yield encodeValues(type, pairedRows(await valuesOf(part, read), columns));
-    else if (sameBytes[view.dtype] === type) yield await read(part);
+    else if (!isBlockType(type) && plainDtypes[type] === view.dtype) yield await read(part);
     else yield encodeValues(type, await valuesOf(part, read));
   }
 }

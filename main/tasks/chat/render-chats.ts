@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { refuse } from '../../contract/errors.ts';
 import { engineProgram } from '../../files/engine-program.ts';
-import { noThread } from '../../files/process-limits.ts';
+import { noThread, processorMs } from '../../files/process-limits.ts';
 import {
   type ChatMessage,
   conversationAnswer,
@@ -38,10 +38,7 @@ const askThread = async (order: ConversationOrder, mostMs: number): Promise<Conv
     return await new Promise<ConversationAnswer>((resolve, reject) => {
       const late = (): void => reject(new Error(`it takes more than ${(mostMs / 1000).toFixed(0)} s of CPU time`));
       const look = async (): Promise<void> => {
-        if (!('cpuUsage' in worker)) return;
-        // A thread that has not yet started reports none.
-        const { user, system } = await worker.cpuUsage().catch(() => ({ user: 0, system: 0 }));
-        if ((user + system) / 1000 > mostMs) late();
+        if ((await processorMs(worker)) > mostMs) late();
       };
       timers.push(
         setInterval(() => void look(), LOOK_EVERY_MS),

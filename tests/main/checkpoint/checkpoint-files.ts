@@ -2,7 +2,7 @@ import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TensorDtype } from '../../../main/checkpoint/descriptor.ts';
-import { fromFloat32, readTensorBytes } from '../../../main/checkpoint/read-tensor.ts';
+import { fromFloat32, readTensorBytes, toFloat32 } from '../../../main/checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../../../main/checkpoint/safetensors-header.ts';
 import { writeSafetensors } from '../../../main/checkpoint/write-safetensors.ts';
 import { seededRandom } from '../../../main/statistics/random.ts';
@@ -46,6 +46,24 @@ export const editTensors = async (file: string, edit: (tensors: Map<string, Stor
     })),
     metadata,
   );
+};
+
+/** Makes the experts of a folder, of `moe_intermediate_size`, as wide as the model, so that rows have whole groups. */
+export const widenExperts = async (folder: string): Promise<string> => {
+  let wide = 0;
+  await editJson(path.join(folder, 'config.json'), (config) => {
+    wide = Number(config['hidden_size']);
+    config['moe_intermediate_size'] = wide;
+  });
+  await editTensors(path.join(folder, 'model.safetensors'), (tensors) => {
+    for (const [tensor, { dtype, bytes }] of tensors) {
+      if (!/\.experts\.\d+\.\w+\.weight$/.test(tensor)) continue;
+      const old = toFloat32(bytes, dtype, tensor);
+      const values = Float32Array.from({ length: wide * wide }, (_, index) => old[(index * 7) % old.length] ?? NaN);
+      tensors.set(tensor, { dtype, shape: [wide, wide], bytes: fromFloat32(values, dtype) });
+    }
+  });
+  return folder;
 };
 
 /** Spreads the tensors of a checkpoint over the shards given by `shardOf`, numbered from 1. */

@@ -10,7 +10,7 @@ import { requireCompressible } from '../../../main/export/compressed-folder.ts';
 import { exportPlan } from '../../../main/export/export-plan.ts';
 import { roundedBytes, roundedWeightsFact, wholePlan, writeRounded } from '../../../main/export/rounded-folder.ts';
 import { verifyExport } from '../../../main/export/verify-export.ts';
-import { checkpointFixture } from '../checkpoint/checkpoint-files.ts';
+import { changeableCopy, checkpointFixture, widenExperts } from '../checkpoint/checkpoint-files.ts';
 import { exportSettingsIn, openModelRunner } from '../../open-model-runner.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { exportRequest, mergeEvenly } from './export-settings.ts';
@@ -32,6 +32,7 @@ const logitsOf = async (model: Checkpoint, plan: Plan | null): Promise<Float32Ar
     await runner.dispose();
   }
 };
+const wide = async (name: string): Promise<string> => widenExperts(await changeableCopy(checkpointFixture(name)));
 const half = ({ descriptor }: Checkpoint): Plan => ({ kept: descriptor.moeLayers.map(() => [1, 3, 4, 6]) });
 
 it('models of more than text have no quantised folder', async () => {
@@ -80,27 +81,40 @@ describe('a folder quantised as', () => {
     );
   });
 
-  it('int4 keeps matrices without whole groups, and merged experts are quantised', async () => {
-    const request = await exportRequest(checkpointFixture('qwen3_moe'), { kept: [] });
+  it('int4 quantises merged experts, and names a head that is the embedding', async () => {
+    const request = await exportRequest(await wide('qwen3_moe'), { kept: [] });
     const merged = mergeEvenly(request.checkpoint, 4, 'reference-row');
-    const { folder, warnings } = await exportPlan({ ...request, plan: merged, hfType: 'int4' });
-    expect(warnings.join(' ')).toContain('rows are not whole groups of 32 values, which int4 requires');
-    expect(warnings.join(' ')).toMatch(
-      /^[1-9]\d* matrices \(model\.layers\.\S+\.weight and others of its shape\) keep their stored type/,
-    );
+    const { folder } = await exportPlan({ ...request, plan: merged, hfType: 'int4' });
     const exported = await openCheckpoint(folder);
-    expect(exported.info).toMatchObject({ experts: 4, dtype: 'int4 (a scale per 1 x 32), float32' });
+    expect(exported.info).toMatchObject({ experts: 4, dtype: 'int4 (a scale per 1 x 32)' });
     expect(await logitsOf(exported, null)).toEqual(
       await logitsOf(await rounded(request.checkpoint, merged, 'int4'), null),
     );
+    // The head is the embedding, and has no tensor; its module has to be named.
+    expect(request.checkpoint.tensors.has('lm_head.weight')).toBe(false);
+    expect(exported.config['quantization_config']).toMatchObject({
+      ignore: expect.arrayContaining(['lm_head', 'model.embed_tokens']) as unknown,
+    });
   });
 
-  it('int8 leaves a matrix of one row as it is, and says so in the config', async () => {
-    const folder = checkpointFixture('qwen2_moe');
+  it.each([...compressedTypes])('%s is refused for experts with rows of no whole groups', async (type) => {
+    const checkpoint = await openCheckpoint(checkpointFixture('qwen3_moe'));
+    const check = (): unknown => roundedWeightsFact(checkpoint, [type]);
+    if (type === 'fp8' || type === 'fp8_block') return expect(check).not.toThrow();
+    expect(check).toThrow(
+      /^The weights of qwen3_moe cannot be written as \S+: rows of "model\.layers\.\S+\.weight" have 12/,
+    );
+  });
+
+  it('int8 leaves matrices of one row or without whole groups as they are, and says so in the config', async () => {
+    const folder = await wide('qwen2_moe');
     const request = await exportRequest(folder, { kept: [] });
     const { moeLayers, experts } = request.checkpoint.info;
     const kept = Array.from({ length: moeLayers }, () => Array.from({ length: experts / 2 }, (_, expert) => expert));
-    const { folder: out } = await exportPlan({ ...request, plan: { kept }, hfType: 'int8' });
+    const { folder: out, warnings } = await exportPlan({ ...request, plan: { kept }, hfType: 'int8' });
+    expect(warnings.join(' ')).toMatch(
+      /\b3 matrices \(model\.layers\.\S+\.weight and others .*\) keep .* not whole groups of 32 values, which int8 requires/,
+    );
     const exported = await openCheckpoint(out);
     const gates = [...request.checkpoint.tensors.keys()].filter((name) => name.endsWith('shared_expert_gate.weight'));
     expect(gates.length).toBeGreaterThan(0);

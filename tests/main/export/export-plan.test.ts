@@ -253,7 +253,7 @@ describe('an export', () => {
     });
   });
 
-  it.each([{ format: 'hf' }, { format: 'onnx' }, { format: 'gguf' }, { format: 'hf', hfType: 'int4' }] as const)(
+  it.each([{ format: 'hf' }, { format: 'onnx' }, { format: 'gguf' }, { format: 'hf', hfType: 'fp8' }] as const)(
     'keeps Infinity in a config as Python writes it: %o',
     async (form) => {
       const source = await llamaModel('nemotron_h');

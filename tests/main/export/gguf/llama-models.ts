@@ -4,7 +4,6 @@ import { z } from 'zod';
 import { fromFloat32, toFloat32 } from '../../../../main/checkpoint/read-tensor.ts';
 import { openCheckpoint } from '../../../../main/checkpoint/open-checkpoint.ts';
 import type { GgufType } from '../../../../main/contract/export.ts';
-import { exportedConfig } from '../../../../main/export/export-config.ts';
 import { exportedTensors } from '../../../../main/export/exported-tensors.ts';
 import { GGUF_FILE, planGguf, writeGguf } from '../../../../main/export/gguf/gguf-file.ts';
 import { parsePythonJson } from '../../../../main/files/parse-json.ts';
@@ -419,7 +418,7 @@ export const ggufOf = async (folder: string, type: GgufType): Promise<string> =>
   const all = checkpoint.descriptor.moeLayers.map(({ moe }) => Array.from({ length: moe.experts }, (_, each) => each));
   const out = await temporaryFolder();
   const tensors = await exportedTensors(checkpoint, { kept: all }, overlaysIn(out));
-  const gguf = await planGguf(checkpoint, await exportedConfig(checkpoint, { kept: all }), tensors, type);
+  const gguf = await planGguf(checkpoint, { kept: all }, tensors, type);
   await writeGguf(gguf, out, () => undefined);
   return path.join(out, GGUF_FILE);
 };
