@@ -14,7 +14,7 @@ import { parseForm } from '../../files/parse-json.ts';
 import { readTextIfThere } from '../../files/regular-file.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
 import type { TaskItem } from '../../contract/task.ts';
-import { isWrittenItem, KIND_WORDS, kindOf, profiledText, type Task } from '../task.ts';
+import { describedBy, isWrittenItem, KIND_WORDS, kindOf, profiledText, type Task } from '../task.ts';
 import { type CalibratedTask, type CalibrationSource, withCalibration } from './calibrated-task.ts';
 import { seededRandom } from '../../statistics/random.ts';
 import type { PromptTurns } from '../few-shot.ts';
@@ -252,7 +252,7 @@ export const calibrate = async (base: Task, calibration: RecordedCalibration, lo
   if (writing === undefined) return withCalibration(base, source);
   const stops = writing.until.map((stop) => JSON.stringify(stop)).join(' or ');
   const note = `Answers end at ${stops}, or after ${writing.maxNewTokens} tokens.`;
-  const description = [base.description, note].filter((sentence) => sentence !== '').join(' ');
+  const description = describedBy(base.description, note);
   return withCalibration(
     { ...base, description, test: withRule(base.test, writing, base.path) },
     source.from === 'split' ? source : { ...source, items: withRule(source.items, writing, source.name) },
