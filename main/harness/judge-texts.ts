@@ -1,5 +1,4 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -8,7 +7,7 @@ import { boundedText } from '../contract/bounds.ts';
 import { CancelledError, fail, present, refuse, type WorkbenchError } from '../contract/errors.ts';
 import { endingReason, saidAtEnd } from '../contract/process-end.ts';
 import type { PythonJudging } from '../contract/task.ts';
-import { canonicalJson } from '../files/canonical-json.ts';
+import { contentHash } from '../files/checksums.ts';
 import { createTurns } from '../files/write-atomically.ts';
 import { fetchedScripts } from '../hub/hub-settings.ts';
 import type { StepStore } from '../workspace/step-store.ts';
@@ -301,6 +300,4 @@ export const runsGeneratedCode = (task: string): Error =>
   );
 
 const judgementKey = (rule: PythonJudging, { document, text }: TextToJudge, environment: string): string =>
-  createHash('sha256')
-    .update(canonicalJson({ kind: 'judgement', version: VERSION, rule, document, text, environment }))
-    .digest('hex');
+  contentHash({ kind: 'judgement', version: VERSION, rule, document, text, environment });

@@ -11,6 +11,7 @@ import {
   writtenRow,
 } from '../contract/task.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
+import { contentHash } from '../files/checksums.ts';
 import { firstIssue } from '../files/parse-json.ts';
 import type { JudgingRule } from './generation/judging.ts';
 import type { StopRule } from './generation/stop-rule.ts';
@@ -156,10 +157,7 @@ export const hashTask = (
   calibration: readonly TaskItem[],
   test: readonly TaskItem[],
   judging?: JudgingRule,
-): string =>
-  createHash('sha256')
-    .update(canonicalJson({ metric, calibration: hashItems(calibration), test: hashItems(test), judging }))
-    .digest('hex');
+): string => contentHash({ metric, calibration: hashItems(calibration), test: hashItems(test), judging });
 
 /** A split without the items whose text is also in the test split. */
 export interface Disjoint<T> {

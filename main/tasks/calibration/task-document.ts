@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import {
@@ -8,7 +7,7 @@ import {
   type WritingRule,
 } from '../../contract/calibration.ts';
 import { assertNever, refuse } from '../../contract/errors.ts';
-import { canonicalJson } from '../../files/canonical-json.ts';
+import { contentHash } from '../../files/checksums.ts';
 import { makeFolder } from '../../files/file-errors.ts';
 import { parseForm } from '../../files/parse-json.ts';
 import { readTextIfThere } from '../../files/regular-file.ts';
@@ -174,7 +173,7 @@ export const writeTaskDocument = async (
   temporaryFolder: string,
 ): Promise<string> => {
   const whole = { format: FORMAT, version: 1, ...document };
-  const hash = createHash('sha256').update(canonicalJson(whole)).digest('hex').slice(0, 12);
+  const hash = contentHash(whole).slice(0, 12);
   const file = join(folder, `${nameOfItems(document.items)}-${hash}${DOCUMENT_SUFFIX}`);
   await makeFolder(folder);
   await writeFileAtomically(file, `${JSON.stringify(whole, null, 2)}\n`, temporaryFolder);

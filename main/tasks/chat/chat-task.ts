@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { TaskItem } from '../../contract/task.ts';
 import { noChatTemplate, noTurns } from '../../contract/start-rules.ts';
 import type { ChatSettings } from '../../contract/chat.ts';
 import { present, refuse } from '../../contract/errors.ts';
-import { canonicalJson } from '../../files/canonical-json.ts';
+import { contentHash } from '../../files/checksums.ts';
 import type { PromptTurns } from '../few-shot.ts';
 import { turnsOf } from '../load-task-folder.ts';
 import { describedBy, isChoiceItem, isTextItem, isWrittenItem, type Task } from '../task.ts';
@@ -73,7 +72,6 @@ const askedTask = (
   const calibration = items.slice(0, task.calibration.length);
   const test = items.slice(task.calibration.length);
   const withoutSystem = rendered.filter(({ isWithoutSystem }) => isWithoutSystem).length;
-  const contents = createHash('sha256').update(canonicalJson({ calibration, test })).digest('hex');
   const description = describedBy(
     task.description,
     `Asked through the chat template of ${basename(chat.file)}.`,
@@ -88,9 +86,7 @@ const askedTask = (
     test,
     turns: null,
     description,
-    hash: createHash('sha256')
-      .update(canonicalJson({ task: task.hash, chat: chat.hash, rendered: contents }))
-      .digest('hex'),
+    hash: contentHash({ task: task.hash, chat: chat.hash, rendered: contentHash({ calibration, test }) }),
   };
 };
 
