@@ -2,6 +2,7 @@ import type { ExperimentAnswer, ExperimentArm, ExperimentDocument } from '../con
 import type { Engine } from '../engine/engine.ts';
 import { spreadOf } from '../evaluation/draws.ts';
 import { accuracyOf } from '../evaluation/experiment/pairs.ts';
+import { groupBy } from '../evaluation/threshold.ts';
 import {
   experimentThresholdColumns,
   matrixColumns,
@@ -33,32 +34,19 @@ const drawsText = (draws: readonly ExperimentArm[]): string | null => {
 
 const accuracyTable = ({ arms, tasks }: ExperimentDocument): string => {
   const names = tasks.map(({ name }) => name);
-  const rows = new Map(
-    arms.map(({ task: _, right: __, truncated: ___, training: ____, seed: _____, ...name }) => [
-      JSON.stringify(name),
-      name,
-    ]),
-  );
   return textTable(
     ['arm', 'experts', ...names],
-    [...rows].map(([, name]) => [
-      name.method === null
-        ? `${name.model}, ${armWords(name)}`
-        : `${name.model} to ${name.kept} by ${name.method}, ${armWords(name)}`,
-      name.kept,
-      ...names.map((task) => {
-        const draws = arms.filter(
-          (arm) =>
-            arm.task === task &&
-            arm.model === name.model &&
-            arm.kept === name.kept &&
-            arm.method === name.method &&
-            arm.treatment === name.treatment &&
-            arm.gates === name.gates,
-        );
-        return drawsText(draws);
-      }),
-    ]),
+    groupBy(arms, ({ model, kept, method, treatment, gates }) => [model, kept, method, treatment, gates]).map(
+      (ofArm) => {
+        const [arm] = ofArm;
+        const { model, kept, method } = arm;
+        return [
+          method === null ? `${model}, ${armWords(arm)}` : `${model} to ${kept} by ${method}, ${armWords(arm)}`,
+          kept,
+          ...names.map((task) => drawsText(ofArm.filter((draw) => draw.task === task))),
+        ];
+      },
+    ),
   );
 };
 
@@ -72,7 +60,7 @@ const publishedText = ({ published }: ExperimentDocument): readonly string[] =>
       ];
 
 /** An experiment as tables: accuracies, both questions with thresholds, and the paper's own numbers. */
-const experimentText = (document: ExperimentDocument): string => {
+export const experimentText = (document: ExperimentDocument): string => {
   const tasks = document.tasks.map(({ name }) => name);
   return [
     accuracyTable(document),

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import type { z } from 'zod';
+import { z } from 'zod';
+import { boundedList } from '../contract/bounds.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { hasMoreLines } from '../files/count-lines.ts';
 import { parseForm } from '../files/parse-json.ts';
@@ -58,6 +59,12 @@ export const parseJson = <T extends z.ZodType>(text: string, schema: T, location
     otherForm: (issue) => refuse('bad-json', `${location}: ${issue}.`, 'Repair it.'),
   });
 };
+
+const tokenLists = boundedList(boundedList(z.number().int().nonnegative()).min(1)).min(1);
+
+/** Reads a JSON file with lists of token ids. */
+export const readTokenLists = async (file: string): Promise<z.output<typeof tokenLists>> =>
+  parseJson(await readTextFile(file, 'tokens'), tokenLists, resolve(file));
 
 export const OUT_FILE: Readonly<Record<string, VerbOption>> = {
   out: valueOption('FILE', 'File to write.'),

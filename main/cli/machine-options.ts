@@ -9,6 +9,12 @@ export const MACHINE_OPTIONS = {
   memory: valueOption('GB', 'Memory that weights may take, in gigabytes (default: 60 % of what this process may use).'),
 } as const satisfies Readonly<Record<string, VerbOption>>;
 
+/** The memory that weights may take, for a verb whose `--memory` is that of another machine. */
+export const WORKING_MEMORY = valueOption(
+  'GB',
+  'What --memory is for other verbs: the memory that this engine may use.',
+);
+
 const BYTES_PER_GIGABYTE = 1e9;
 
 /** More threads than this, or than four per processor, only wait for each other, and may exceed the system's limit. */

@@ -6,7 +6,7 @@ import { isMergePlan, type MethodName, methodName, type MethodOptions, type Pin,
 import { optionTexts } from '../pruning/method-page.ts';
 import { methodNamed, methodNames } from '../pruning/methods.ts';
 import { nearestName, suggestion } from '../contract/nearest-name.ts';
-import { badValue, type OptionReader, valueOption } from './verb.ts';
+import { badValue, type OptionReader, partsOf, valueOption } from './verb.ts';
 import { basename } from 'node:path';
 import type { SweepSettings } from '../contract/sweep.ts';
 import { isCountsFile, readRankingText } from '../pruning/expert-files/importance-matrix.ts';
@@ -35,14 +35,7 @@ export const namedFile = (value: string): NamedFile | null => {
 
 /** A path may contain commas: a value that begins with `file:` is one file; all other values are lists. */
 const valuesOf = (given: readonly string[]): readonly string[] =>
-  given.flatMap((value) =>
-    value.startsWith(PREFIX)
-      ? [value]
-      : value
-          .split(',')
-          .map((part) => part.trim())
-          .filter((part) => part !== ''),
-  );
+  given.flatMap((value) => (value.startsWith(PREFIX) ? [value] : partsOf(value)));
 
 /** The text of a method's file. Counts of tokens become a ranking, which fits the model that they were taken from. */
 const textOf = async (

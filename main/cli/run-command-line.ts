@@ -16,7 +16,7 @@ import { explainReadError } from '../files/regular-file.ts';
 import { escapeControls } from '../figures/escape.ts';
 import { createTerminal, type TerminalStream } from './terminal.ts';
 import { optionReader, type Verb, type VerbArguments, type VerbHost, type VerbResult } from './verb.ts';
-import { MACHINE_OPTIONS } from './machine-options.ts';
+import { MACHINE_OPTIONS, WORKING_MEMORY } from './machine-options.ts';
 
 const BYTES_PER_GIGABYTE = 1e9;
 
@@ -31,9 +31,10 @@ export const usesSettings = ({ options }: Verb): boolean =>
 export const withSetOptions = (verb: Verb, given: VerbArguments, settings: UserSettings): VerbArguments => {
   const { threads, memoryBudgetBytes, device } = settings;
   const options: Record<string, unknown> = { ...given.options };
-  if (verb.options['threads'] === MACHINE_OPTIONS.threads) {
-    if (threads !== null) options['threads'] ??= String(threads);
-    if (memoryBudgetBytes !== null) options['memory'] ??= String(memoryBudgetBytes / BYTES_PER_GIGABYTE);
+  for (const [name, option] of Object.entries(verb.options)) {
+    if (option === MACHINE_OPTIONS.threads && threads !== null) options[name] ??= String(threads);
+    if ((option === MACHINE_OPTIONS.memory || option === WORKING_MEMORY) && memoryBudgetBytes !== null)
+      options[name] ??= String(memoryBudgetBytes / BYTES_PER_GIGABYTE);
   }
   if (verb.name === 'serve' && device !== null) options['device'] ??= device;
   return { positionals: given.positionals, options };

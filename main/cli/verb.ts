@@ -128,6 +128,13 @@ const number = (name: string, text: string, expected: string, isFit: (value: num
   return value;
 };
 
+/** The parts of a value that are separated by commas. */
+export const partsOf = (value: string): readonly string[] =>
+  value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+
 export const optionReader = (given: VerbArguments): OptionReader => {
   const { options } = given;
   const text = (name: string): string | undefined => {
@@ -138,13 +145,7 @@ export const optionReader = (given: VerbArguments): OptionReader => {
     const value = options[name];
     return value === undefined ? [] : typeof value === 'string' ? [value] : boundedList(boundedText).parse(value);
   };
-  const list = (name: string): readonly string[] =>
-    texts(name).flatMap((value) =>
-      value
-        .split(',')
-        .map((part) => part.trim())
-        .filter((part) => part !== ''),
-    );
+  const list = (name: string): readonly string[] => texts(name).flatMap(partsOf);
   const chosen = <T extends string>(name: string, value: string, choices: readonly T[]): T => {
     const found = choices.find((choice) => choice === value);
     if (found === undefined) throw unknownChoice(name, value, choices);

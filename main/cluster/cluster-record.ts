@@ -2,7 +2,8 @@ import { lstat, realpath, rm } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { type ClusterWork, clusterWork } from '../contract/cluster.ts';
 import { fail, refuse } from '../contract/errors.ts';
-import { openRegularFile, readTextIfThere } from '../files/regular-file.ts';
+import { readJsonIfThere } from '../files/parse-json.ts';
+import { openRegularFile } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 
 /** In a run's folder: the last observed state of its latest submission to a cluster. */
@@ -10,20 +11,16 @@ const RECORD = 'cluster.json';
 const MAX_RECORD_BYTES = 16 * 2 ** 20;
 
 /** Reads the last submission of a run; null where there is none. */
-export const readClusterWork = async (runFolder: string): Promise<ClusterWork | null> => {
+export const readClusterWork = (runFolder: string): Promise<ClusterWork | null> => {
   const file = join(runFolder, RECORD);
-  const text = await readTextIfThere(file, { mostBytes: MAX_RECORD_BYTES });
-  if (text === null) return null;
-  try {
-    return clusterWork.parse(JSON.parse(text));
-  } catch (cause) {
-    throw fail(
+  return readJsonIfThere(file, clusterWork, { mostBytes: MAX_RECORD_BYTES }, (cause) =>
+    fail(
       'cluster-record-damaged',
       `${file} does not describe a submission.`,
       'Remove it, and submit the run again.',
       cause,
-    );
-  }
+    ),
+  );
 };
 
 export const writeClusterWork = (runFolder: string, work: ClusterWork, temporaryFolder: string): Promise<void> =>

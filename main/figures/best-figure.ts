@@ -3,7 +3,7 @@ import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import { bracketText, MATRIX_CAPTION, thresholdLook } from '../words/verdicts.ts';
 import { counted } from '../words/numbers.ts';
 import type { FigureTheme } from './colors.ts';
-import { type Columns, truncationColumn, plain } from './columns.ts';
+import { type Columns, plain, plainParts, truncationColumn } from './columns.ts';
 import { csvTable } from './csv.ts';
 import { methodStyle } from './method-marks.ts';
 import {
@@ -162,12 +162,10 @@ const columns: Columns<BestCell> = [
   ['verdict', ({ best }) => best?.best.verdict ?? ''],
   ['last_safe', ({ best }) => best?.best.lastSafe ?? null],
   ['first_unsafe', ({ best }) => best?.best.firstUnsafe ?? null],
-  ['after_selection_last_safe', ({ selected }) => selected?.best.lastSafe ?? null],
-  ['after_selection_first_unsafe', ({ selected }) => selected?.best.firstUnsafe ?? null],
+  ...plainParts('after_selection', ({ selected }: BestCell) => selected?.best, 'lastSafe', 'firstUnsafe'),
   ['n', ({ best }) => best?.best.n ?? null],
   ['written_methods', ({ written }) => written?.methods.join(' ') ?? ''],
-  ['written_last_safe', ({ written }) => written?.best.lastSafe ?? null],
-  ['written_first_unsafe', ({ written }) => written?.best.firstUnsafe ?? null],
+  ...plainParts('written', ({ written }: BestCell) => written?.best, 'lastSafe', 'firstUnsafe'),
   truncationColumn(({ best, written }) => [best, written].some((entry) => entry?.best.truncationMeasured === true)),
 ];
 

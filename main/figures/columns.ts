@@ -83,7 +83,7 @@ export const field = <Name extends string, Row = object>(
 ): Column<Row & Readonly<Record<Name, number | null | undefined>>> =>
   number(snakeCase(name), (row) => row[name], title, format, definition);
 
-const snakeCase = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+export const snakeCase = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** Columns of CSV alone, each a field under its name in snake case. */
 export const plain = <Name extends string>(...names: readonly Name[]): Columns<Readonly<Record<Name, Cell>>> =>

@@ -8,6 +8,7 @@ import {
 } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
 import { type PointOverDraws, pointsOverDraws, spreadOf } from '../evaluation/draws.ts';
+import { groupBy } from '../evaluation/threshold.ts';
 import { lowerEndAt, ONE_SIDED_ALPHA, upperEndOf } from '../evaluation/verdicts.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { compareMethodLabels, methodTitle } from '../words/methods.ts';
@@ -329,19 +330,16 @@ interface Charted {
 export const chartable = (
   runs: readonly ChartedRun[],
 ): readonly { readonly model: string; readonly task: string; readonly runs: number }[] => {
-  const counts = new Map<string, { model: string; task: string; runs: number }>();
-  for (const { document } of runs) {
-    const seen = new Set<string>();
-    for (const { model, task, factor } of document.results) {
-      const key = JSON.stringify([model, task]);
-      if (factor <= 1 || seen.has(key)) continue;
-      seen.add(key);
-      const known = counts.get(key);
-      if (known === undefined) counts.set(key, { model, task, runs: 1 });
-      else known.runs += 1;
-    }
-  }
-  return [...counts.values()].sort((left, right) => right.runs - left.runs);
+  const pairOf = ({ model, task }: SweepResult): readonly string[] => [model, task];
+  const measured = runs.flatMap(({ document }) =>
+    groupBy(
+      document.results.filter(({ factor }) => factor > 1),
+      pairOf,
+    ).map(([first]) => first),
+  );
+  return groupBy(measured, pairOf)
+    .map((ofPair) => ({ model: ofPair[0].model, task: ofPair[0].task, runs: ofPair.length }))
+    .sort((left, right) => right.runs - left.runs);
 };
 
 /** Settings that a figure names; the window shows all. */

@@ -1,6 +1,7 @@
 import type { RunManifest } from '../contract/run.ts';
 import { factorKey, type SweepDocument, type SweepResult } from '../contract/sweep.ts';
 import { type ElsewhereRow, elsewhereRows, rowCells } from '../evaluation/elsewhere.ts';
+import { groupBy } from '../evaluation/threshold.ts';
 import { methodTitle } from '../words/methods.ts';
 import { formatDifference, formatFactor } from '../words/numbers.ts';
 import type { FigureTheme } from './colors.ts';
@@ -35,11 +36,11 @@ const worstDraw = (cells: readonly SweepResult[]): SweepResult | null =>
     return worst === null || cell.difference < worst.difference ? cell : worst;
   }, null);
 
-export const elsewhereCurves = ({ elsewhere = [] }: SweepDocument): readonly Omit<ElsewhereRow, 'madeFor'>[] => [
-  ...new Map(
-    elsewhereRows(elsewhere).map(({ model, method }) => [JSON.stringify([model, method]), { model, method }] as const),
-  ).values(),
-];
+export const elsewhereCurves = ({ elsewhere = [] }: SweepDocument): readonly Omit<ElsewhereRow, 'madeFor'>[] =>
+  groupBy(elsewhereRows(elsewhere), ({ model, method }) => [model, method]).map(([{ model, method }]) => ({
+    model,
+    method,
+  }));
 
 export const elsewhereMatrices = (
   document: SweepDocument,

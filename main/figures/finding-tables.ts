@@ -120,7 +120,8 @@ const thresholdTable = (sizeTrend: SizeTrendDocument): FindingTable[] => {
   );
 };
 
-const shareText = (share: SafeShare | undefined): string => {
+/** "3 of 9 (2 to 5)": thresholds that reach a factor, in every draw and in single ones. */
+export const shareText = (share: SafeShare | undefined): string => {
   if (share === undefined || share.of === 0) return NONE;
   const draws = share.draws === undefined ? '' : ` (${formatRange([share.draws.lowest, share.draws.highest])})`;
   return `${share.safe} of ${share.of}${draws}`;

@@ -2,7 +2,7 @@ import type { CellMatrix, Hatch } from './cell-matrix.ts';
 import { channels, type ColorScale, type FigureTheme, scaleSteps } from './colors.ts';
 import type { FigureManifest } from './figure-manifest.ts';
 import type { ShadedMap } from './map-scaling.ts';
-import { type Drawing, svgDocument, svgElement, svgLabel, type SvgNode, wrapText } from './svg.ts';
+import { type Drawing, MARGIN, svgDocument, svgElement, svgLabel, type SvgNode, wrapText } from './svg.ts';
 import { type Deflate, encodePng, type PngImage } from './png.ts';
 
 export interface HeatmapFigure {
@@ -25,7 +25,6 @@ export interface HeatmapFigure {
   readonly theme: FigureTheme;
 }
 
-const MARGIN = 24;
 const LEFT = MARGIN + 44;
 const TOP = 54;
 const MAP_WIDTH = 768;
@@ -62,10 +61,6 @@ export const heatmapFigure = (figure: HeatmapFigure): Drawing => {
   const linesTop = mapBottom + 92;
   const height = linesTop + lines.length * 15 + 6;
   const layout = { left: LEFT, top: TOP, cellWidth: cell, cellHeight: cell };
-  const every = (count: number, room: number): number[] => {
-    const step = labelStep(cell, room);
-    return Array.from({ length: Math.ceil(count / step) }, (_, index) => index * step);
-  };
   return svgDocument({
     width,
     height,
@@ -81,13 +76,8 @@ export const heatmapFigure = (figure: HeatmapFigure): Drawing => {
         drawHeatmapCells(shaded?.shades ?? matrix, layout, scale, theme),
       ),
       ...drawHatches(hatches, layout),
-      ...every(experts, LABEL_ROOM).map((expert) =>
-        svgLabel(LEFT + (expert + 0.5) * cell, mapBottom + 14, String(expert), {
-          'text-anchor': 'middle',
-          fill: theme.muted,
-        }),
-      ),
-      ...every(layers, 12).map((layer) =>
+      ...drawExpertNumbers(experts, cell, { left: LEFT, top: mapBottom }, theme),
+      ...numbered(layers, cell, 12).map((layer) =>
         svgLabel(LEFT - 6, TOP + (layer + 0.5) * cell + 4, String(layer), { 'text-anchor': 'end', fill: theme.muted }),
       ),
       svgLabel(LEFT + mapWidth / 2, mapBottom + 30, across, { 'text-anchor': 'middle', fill: theme.muted }),
@@ -157,6 +147,22 @@ export interface CellLayout {
 /** Interval of labelled cells so that numbers of `room` pixels do not overlap. */
 export const labelStep = (cell: number, room: number): number =>
   [1, 2, 4, 8, 16, 32].find((step) => step * cell >= room) ?? 64;
+
+const numbered = (count: number, cell: number, room: number): number[] => {
+  const step = labelStep(cell, room);
+  return Array.from({ length: Math.ceil(count / step) }, (_, index) => index * step);
+};
+
+/** Numbers of experts below a map. */
+export const drawExpertNumbers = (
+  experts: number,
+  cell: number,
+  { left, top }: Pick<CellLayout, 'left' | 'top'>,
+  theme: FigureTheme,
+): SvgNode[] =>
+  numbered(experts, cell, LABEL_ROOM).map((expert) =>
+    svgLabel(left + (expert + 0.5) * cell, top + 14, String(expert), { 'text-anchor': 'middle', fill: theme.muted }),
+  );
 
 const outline = ({ left, top, cellWidth, cellHeight }: CellLayout, layer: number, expert: number): string =>
   `M${left + expert * cellWidth} ${top + layer * cellHeight}h${cellWidth}v${cellHeight}h${-cellWidth}z`;
@@ -236,8 +242,8 @@ export const drawColorBar = (
 ): SvgNode[] => {
   const [low, high] = scale.domain;
   const endText = (step: 0 | 1 | 2): string => {
-    if (shaded === null) return scaleNumber(low + (step / 2) * (high - low));
-    return shaded.values === null ? shaded.labels[step] : scaleNumber(shaded.values[step]);
+    const mark = shaded === null ? low + (step / 2) * (high - low) : shaded.marks[step];
+    return typeof mark === 'string' ? mark : scaleNumber(mark);
   };
   const swatch = (left: number, top: number, fill: string, words: string): SvgNode[] => [
     svgElement('rect', { x: left, y: top, width: 10, height: 10, fill }),

@@ -16,10 +16,8 @@ export const suitedScaling = (experts: number, isDifference: boolean): MapScalin
 export interface ShadedMap {
   /** Share of the colour scale, [L][E]: 0 to 1, of differences -1 to 1; null where there is no value. */
   readonly shades: CellMatrix;
-  /** Values at the ends and the middle of the colour bar; null: each layer or rank has its own. */
-  readonly values: readonly [number, number, number] | null;
-  /** Labels at the bar if there are no such values. */
-  readonly labels: readonly [string, string, string];
+  /** Values at the ends and the middle of the colour bar; words where each layer or rank has its own values. */
+  readonly marks: readonly [number, number, number] | readonly [string, string, string];
   /** The scale in words. */
   readonly words: string;
 }
@@ -53,8 +51,7 @@ const linear = (matrix: CellMatrix, isDifference: boolean): ShadedMap => {
   const { end, beyond } = linearEnd(cellsOf(matrix).map(Math.abs));
   return {
     shades: mapped(matrix, (value) => (end > 0 ? clamped(value / end) : 0)),
-    values: isDifference ? [-end, 0, end] : [0, end / 2, end],
-    labels: ['', '', ''],
+    marks: isDifference ? [-end, 0, end] : [0, end / 2, end],
     words: beyond === 0 ? 'linear' : `linear, ${beyond === 1 ? '1 larger cell' : `${beyond} larger cells`} clipped`,
   };
 };
@@ -70,8 +67,7 @@ const logarithmic = (matrix: CellMatrix): ShadedMap => {
       if (value <= 0) return 0;
       return span > 0 ? Math.max(0, Math.log(value / low) / span) : 1;
     }),
-    values: [low, Math.sqrt(low * largest), largest],
-    labels: ['', '', ''],
+    marks: [low, Math.sqrt(low * largest), largest],
     words: 'logarithmic',
   };
 };
@@ -89,8 +85,7 @@ const ranked = (matrix: CellMatrix): ShadedMap => {
   }
   return {
     shades: mapped(matrix, (value) => shares.get(value) ?? 0),
-    values: null,
-    labels: ['lowest', 'median', 'highest'],
+    marks: ['lowest', 'median', 'highest'],
     words: 'by rank among all cells',
   };
 };
@@ -102,8 +97,7 @@ const perLayer = (matrix: CellMatrix, isDifference: boolean): ShadedMap => {
       const end = ends[layer] ?? 0;
       return end > 0 ? value / end : 0;
     }),
-    values: null,
-    labels: isDifference ? ['\u2212', '0', '+'] : ['0', 'half', 'largest'],
+    marks: isDifference ? ['\u2212', '0', '+'] : ['0', 'half', 'largest'],
     words: 'each layer by itself',
   };
 };

@@ -58,9 +58,9 @@ const textChunk = (keyword: string, text: string): Uint8Array =>
 const textChunks = (texts: PngImage['texts']): Uint8Array =>
   concatenate(Object.entries(texts).map(([keyword, text]) => textChunk(keyword, text)));
 
-const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a] as const;
+export const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a] as const;
 /** The signature and the IHDR chunk that always follows it (4 length, 4 type, 13 data, 4 CRC). */
-const HEADER_LENGTH = SIGNATURE.length + 25;
+const HEADER_LENGTH = PNG_SIGNATURE.length + 25;
 
 /** Text chunks for a PNG of a drawing. */
 export const pngTexts = ({
@@ -75,7 +75,7 @@ export const pngTexts = ({
 
 /** Adds text chunks after the header of a finished PNG and keeps the rest. Refuses (`not-png`) anything else. */
 export const withPngTexts = (png: Uint8Array, texts: PngImage['texts']): Uint8Array<ArrayBuffer> => {
-  if (png.length < HEADER_LENGTH || SIGNATURE.some((byte, index) => png[index] !== byte)) {
+  if (png.length < HEADER_LENGTH || PNG_SIGNATURE.some((byte, index) => png[index] !== byte)) {
     throw refuse('not-png', 'This is not a PNG file: its signature is missing.', 'Save the figure as SVG.');
   }
   return concatenate([png.subarray(0, HEADER_LENGTH), textChunks(texts), png.subarray(HEADER_LENGTH)]);
@@ -93,7 +93,7 @@ export const encodePng = ({ width, height, pixels, texts }: PngImage, deflate: D
     scanlines.set(pixels.subarray(row * 3 * width, (row + 1) * 3 * width), row * (1 + 3 * width) + 1);
   }
   return concatenate([
-    Uint8Array.from(SIGNATURE),
+    Uint8Array.from(PNG_SIGNATURE),
     chunk('IHDR', header),
     textChunks(texts),
     chunk('IDAT', deflate(scanlines)),

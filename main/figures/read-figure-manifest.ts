@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { boundedList, boundedText } from '../contract/bounds.ts';
 import { jsonIn } from '../contract/errors.ts';
 import { RUN_COLUMN } from './csv.ts';
+import { PNG_SIGNATURE } from './png.ts';
 
 /**
  * Provenance of a saved figure or table, from the manifest inside or, in a table, from its columns: the run, several
@@ -33,7 +34,6 @@ const unescaped = (reference: string): string | undefined => {
 const unescapeXml = (text: string): string =>
   text.replace(/&(#\d{1,7}|#x[0-9a-fA-F]{1,6}|\w{1,5});/g, (whole, reference: string) => unescaped(reference) ?? whole);
 
-const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a] as const;
 /** Length, type and CRC of a PNG's chunk. */
 const CHUNK_FRAME_BYTES = 12;
 const KEYWORD = 'Manifest';

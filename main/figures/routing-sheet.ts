@@ -2,8 +2,8 @@ import { maxOf } from '../statistics/extremes.ts';
 import type { CellMatrix } from './cell-matrix.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { amountScale, type FigureTheme } from './colors.ts';
-import { drawColorBar, drawHeatmapCells, labelStep } from './heatmap-figure.ts';
-import { type Drawing, figureFooter, fitText, svgDocument, svgElement, svgLabel, type SvgNode } from './svg.ts';
+import { drawColorBar, drawExpertNumbers, drawHeatmapCells } from './heatmap-figure.ts';
+import { type Drawing, figureFooter, fitText, MARGIN, svgDocument, svgElement, svgLabel, type SvgNode } from './svg.ts';
 
 /** Maps of one statistic of one model, a block per task. */
 export interface RoutingSheet {
@@ -17,14 +17,12 @@ export interface RoutingSheet {
   readonly theme: FigureTheme;
 }
 
-const MARGIN = 24;
 const LABEL_ROOM = 132;
 const LEFT = MARGIN + LABEL_ROOM;
 const TOP = 50;
 const MAP_WIDTH = 736;
 const LARGEST_CELL = 26;
 const GAP = 10;
-const EXPERT_LABEL_ROOM = 24;
 
 /** Few layers get tall rows; many stay legible as texture. */
 const rowHeight = (layers: number): number => (layers <= 8 ? 12 : layers <= 24 ? 6 : 4);
@@ -65,7 +63,6 @@ export const routingSheet = (sheet: RoutingSheet): Drawing => {
   const layers = maxOf([0, ...blocks.map(({ matrix }) => matrix.length)]);
   const cellWidth = Math.max(3, Math.min(LARGEST_CELL, Math.floor(MAP_WIDTH / experts)));
   const width = Math.max(560, LEFT + cellWidth * experts + MARGIN);
-  const step = labelStep(cellWidth, EXPERT_LABEL_ROOM);
   const mapBottom = TOP + blocks.length * routingBlockHeight(layers) - GAP;
   const footerTop = mapBottom + 88;
   const footer = figureFooter(
@@ -83,12 +80,7 @@ export const routingSheet = (sheet: RoutingSheet): Drawing => {
     children: [
       svgLabel(MARGIN, 32, title, { 'font-size': 15, 'font-weight': 600 }),
       ...blocks.flatMap((block, index) => drawBlock(block, TOP + index * routingBlockHeight(layers), cellWidth, sheet)),
-      ...Array.from({ length: Math.ceil(experts / step) }, (_, index) =>
-        svgLabel(LEFT + (index * step + 0.5) * cellWidth, mapBottom + 14, String(index * step), {
-          'text-anchor': 'middle',
-          fill: theme.muted,
-        }),
-      ),
+      ...drawExpertNumbers(experts, cellWidth, { left: LEFT, top: mapBottom }, theme),
       svgLabel(LEFT + (cellWidth * experts) / 2, mapBottom + 30, 'expert', {
         'text-anchor': 'middle',
         fill: theme.muted,

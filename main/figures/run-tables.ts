@@ -9,7 +9,7 @@ import {
   type Threshold,
   UNPRUNED,
 } from '../contract/sweep.ts';
-import { headlineThresholds } from '../evaluation/threshold.ts';
+import { groupBy, headlineThresholds } from '../evaluation/threshold.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import { bareFactor, counted, formatDuration } from '../words/numbers.ts';
 import { equivalentCommand } from '../words/equivalent-command.ts';
@@ -305,19 +305,13 @@ export const runRows = (
   const rest = ordered.filter((entry) => !isPinned(entry));
   const top = ordered.filter(isPinned).flatMap(rowsOf);
   if (group === null) return [...top, ...rest.flatMap(rowsOf)];
-  const groups = new Map<string, RunEntry[]>();
-  for (const entry of rest) {
-    const title = groupTitle(group, entry, names);
-    const knownGroup = groups.get(title);
-    if (knownGroup === undefined) groups.set(title, [entry]);
-    else knownGroup.push(entry);
-  }
+  const titleOf = (entry: RunEntry): string => groupTitle(group, entry, names);
   return [
     ...top,
-    ...[...groups].flatMap(([title, groupRows]): readonly RunRow[] => [
-      { is: 'group', key: `group ${title}`, title, count: groupRows.length },
-      ...groupRows.flatMap(rowsOf),
-    ]),
+    ...groupBy(rest, titleOf).flatMap((members): readonly RunRow[] => {
+      const title = titleOf(members[0]);
+      return [{ is: 'group', key: `group ${title}`, title, count: members.length }, ...members.flatMap(rowsOf)];
+    }),
   ];
 };
 

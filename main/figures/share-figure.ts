@@ -2,6 +2,7 @@ import { distinct } from '../contract/distinct.ts';
 import type { SharePoint, SizeTrendDocument } from '../contract/size-trend.ts';
 import { factorKey } from '../contract/sweep.ts';
 import { type AnswerKind, answerKind } from '../contract/task.ts';
+import { groupBy } from '../evaluation/threshold.ts';
 import { mean } from '../statistics/bootstrap.ts';
 import { methodTitle } from '../words/methods.ts';
 import { counted, formatDifferenceInUnit, formatFactor, formatPercent } from '../words/numbers.ts';
@@ -22,26 +23,23 @@ interface ShareLine {
  */
 export const shareLines = (points: readonly SharePoint[]): ShareLine[] =>
   answerKind.options.flatMap((answers) => {
-    const matchingPoints = points.filter((point) => point.answers === answers);
-    return distinct(matchingPoints.map(({ experts }) => experts))
-      .sort((a, b) => a - b)
-      .map((experts) => {
-        const ofSize = matchingPoints.filter((point) => point.experts === experts);
-        const tasks = distinct(ofSize.map(({ task }) => task)).length;
-        const means = distinct(ofSize.map(({ factor }) => factorKey(factor))).flatMap((key) => {
-          const here = ofSize.filter(({ factor }) => factorKey(factor) === key);
-          if (distinct(here.map(({ task }) => task)).length < tasks) return [];
-          return [
-            {
-              factor: Number(key),
-              share: mean(here.map(({ share }) => share)),
-              difference: mean(here.map(({ difference }) => difference)),
-            },
-          ];
-        });
-        const rising = [...means].sort((a, b) => a.share - b.share);
-        return { experts, answers, points: [{ factor: 1, share: 0, difference: 0 }, ...rising] };
-      });
+    const rising = points.filter((point) => point.answers === answers).sort((a, b) => a.experts - b.experts);
+    return groupBy(rising, ({ experts }) => experts).map((ofSize) => {
+      const tasks = distinct(ofSize.map(({ task }) => task)).length;
+      const means = groupBy(ofSize, ({ factor }) => factorKey(factor)).flatMap((here) =>
+        distinct(here.map(({ task }) => task)).length < tasks
+          ? []
+          : [
+              {
+                factor: Number(factorKey(here[0].factor)),
+                share: mean(here.map(({ share }) => share)),
+                difference: mean(here.map(({ difference }) => difference)),
+              },
+            ],
+      );
+      const line = [{ factor: 1, share: 0, difference: 0 }, ...means.sort((a, b) => a.share - b.share)];
+      return { experts: ofSize[0].experts, answers, points: line };
+    });
   });
 
 const SHARE_CAPTION =

@@ -1,6 +1,7 @@
-import { distinct } from '../contract/distinct.ts';
 import type { SizePair, SizeTrendDocument } from '../contract/size-trend.ts';
 import type { MetricName } from '../contract/task.ts';
+import { groupBy } from '../evaluation/threshold.ts';
+import { mean } from '../statistics/bootstrap.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import { methodTitle } from '../words/methods.ts';
 import {
@@ -49,18 +50,14 @@ const standingOfAll = (pairs: readonly SizePair[]): Standing => {
   return standings.every((standing) => standing === 'within') ? 'within' : 'unknown';
 };
 
-const pointOf = (method: string, pairs: readonly SizePair[]): PairPoint => {
-  const [only] = pairs;
+const pointOf = (pairs: readonly [SizePair, ...SizePair[]]): PairPoint => {
+  const [{ method, difference, low, high }] = pairs;
   const standing = standingOfAll(pairs);
-  if (pairs.length === 1 && only !== undefined) {
-    const { difference, low, high } = only;
-    return { method, difference, low, high, pairs, standing };
-  }
-  const differences = pairs.map(({ difference }) => difference);
-  const mean = differences.reduce((sum, value) => sum + value, 0) / differences.length;
+  if (pairs.length === 1) return { method, difference, low, high, pairs, standing };
+  const differences = pairs.map((pair) => pair.difference);
   return {
     method,
-    difference: mean,
+    difference: mean(differences),
     low: minOf(differences),
     high: maxOf(differences),
     pairs,
@@ -68,38 +65,19 @@ const pointOf = (method: string, pairs: readonly SizePair[]): PairPoint => {
   };
 };
 
-const rowOf = (largeExperts: number, experts: number, pairs: readonly SizePair[]): PairRow => ({
-  largeExperts,
-  experts,
-  points: distinct(pairs.map(({ method }) => method)).map((method) =>
-    pointOf(
-      method,
-      pairs.filter((pair) => pair.method === method),
-    ),
-  ),
-});
-
 /** Gathers pairs for drawing: a panel per task, a row per pair of sizes (by E', then E). */
 export const pairPanels = (pairs: readonly SizePair[], tasks: readonly string[]): PairPanel[] =>
   tasks.flatMap((task): PairPanel[] => {
-    const matchingPairs = pairs.filter((pair) => pair.task === task);
+    const matchingPairs = pairs
+      .filter((pair) => pair.task === task)
+      .sort((a, b) => a.experts - b.experts || a.largeExperts - b.largeExperts);
     const [first] = matchingPairs;
     if (first === undefined) return [];
-    const ascending = (a: number, b: number): number => a - b;
-    const rows = distinct(matchingPairs.map(({ experts }) => experts))
-      .sort(ascending)
-      .flatMap((experts) => {
-        const toThis = matchingPairs.filter((pair) => pair.experts === experts);
-        return distinct(toThis.map(({ largeExperts }) => largeExperts))
-          .sort(ascending)
-          .map((largeExperts) =>
-            rowOf(
-              largeExperts,
-              experts,
-              toThis.filter((pair) => pair.largeExperts === largeExperts),
-            ),
-          );
-      });
+    const rows = groupBy(matchingPairs, ({ experts, largeExperts }) => [experts, largeExperts]).map((ofSizes) => ({
+      largeExperts: ofSizes[0].largeExperts,
+      experts: ofSizes[0].experts,
+      points: groupBy(ofSizes, ({ method }) => method).map(pointOf),
+    }));
     return [{ task, metric: first.metric, n: minOf(matchingPairs.map(({ n }) => n)), rows }];
   });
 

@@ -290,13 +290,16 @@ export const curtailedColumns: Columns<CurtailedPoint> = [
   droppedColumn,
 ];
 
+/** The columns of results that are in CSV, of points that have a result. */
+const ofResult: Columns<{ readonly result: SweepResult }> = resultColumns.flatMap(
+  ([name, value]): Columns<{ readonly result: SweepResult }> =>
+    value === null ? [] : [[name, ({ result }) => value(result)]],
+);
+
 /** A plan on a task that it was not made for; on its own task it is among the results. */
-export const elsewhereColumns: Columns<ElsewherePoint> = [
+const elsewhereColumns: Columns<ElsewherePoint> = [
   ['made_for', ({ madeFor }) => madeFor ?? 'all tasks'],
-  ...resultColumns.flatMap((column): Columns<ElsewherePoint> => {
-    const [name, value] = column;
-    return value === null ? [] : [[name === 'task' ? 'measured_on' : name, ({ result }) => value(result)]];
-  }),
+  ...ofResult.map(([name, value]) => [name === 'task' ? 'measured_on' : name, value] as const),
 ];
 
 /** Columns of points that have a result, and whether truncation was measured on its task. */
@@ -315,14 +318,11 @@ export const elsewhereCsv = (document: SweepDocument, manifest: RunManifest): st
 };
 
 /** A plan made from calibration items that were drawn again; that of all items is among the results. */
-export const calibrationDrawColumns: Columns<CalibrationDraw> = [
+const calibrationDrawColumns: Columns<CalibrationDraw> = [
   ['calibration_draw', ({ draw }) => draw],
   ['calibration_items', ({ items }) => items],
   ...plain('inCommon', 'rankCorrelation', 'experts', 'fewTokens', 'fewTokensOfAll'),
-  ...resultColumns.flatMap((column): Columns<CalibrationDraw> => {
-    const [name, value] = column;
-    return value === null ? [] : [[name, ({ result }) => value(result)]];
-  }),
+  ...ofResult,
 ];
 
 /** Plans of a sweep from calibration items that were drawn again, one per line; null where none were measured. */

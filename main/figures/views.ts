@@ -95,6 +95,12 @@ const chartPicture = (
   return { name, draw };
 };
 
+const resultsTable = (document: SweepDocument, manifest: RunManifest): ViewFiles['table'] => ({
+  name: 'results.csv',
+  write: () => resultsCsv(document, manifest),
+  manifest,
+});
+
 /** A chart of one model, and every result of the sweep (of the frontier: all measured models with their bytes). */
 export const modelChartView = (
   { manifest, document, theme }: SweepView,
@@ -108,7 +114,7 @@ export const modelChartView = (
     return whole === null ? null : onlyCharts(whole, tasks);
   });
   const table = isOfMethods
-    ? { name: 'results.csv', write: () => resultsCsv(document, manifest), manifest }
+    ? resultsTable(document, manifest)
     : { name: 'frontier.csv', write: () => frontierCsv(document, manifest) ?? '', manifest };
   return { picture, table };
 };
@@ -121,7 +127,7 @@ export const differenceView = ({ manifest, document, theme }: SweepView, chart: 
     theme,
     (look) => (chart.panels.length === 0 ? null : differenceFigure(chart, document.rule, look)),
   ),
-  table: { name: 'results.csv', write: () => resultsCsv(document, manifest), manifest },
+  table: resultsTable(document, manifest),
 });
 
 export interface RunsView {
@@ -187,7 +193,7 @@ export const modelTreeView = (
     name: `map-of-models-${fileNameOf(modelFileNames(document), subject.model)}--${subject.task}`,
     draw: (task) => modelTreeFigure(tree, subject, document, manifest, figureTheme(theme, task)),
   },
-  table: { name: 'results.csv', write: () => resultsCsv(document, manifest), manifest },
+  table: resultsTable(document, manifest),
 });
 
 interface ExperimentView {
@@ -327,27 +333,28 @@ const routingMap = (view: RoutingView, task?: TaskNaming): HeatmapFigure => {
     manifest,
     theme: look,
   };
-  if (minus !== null) {
-    const matrix = inOrder(
-      matrixDifference(metricMatrix, atIndices(metric.matrix(minus.profile), minus.indices)),
-      experts,
-    );
+  const whole =
+    minus === null
+      ? metricMatrix
+      : matrixDifference(metricMatrix, atIndices(metric.matrix(minus.profile), minus.indices));
+  const matrix = inOrder(whole, experts);
+  const shaded = view.scaling === undefined ? null : shadedMap(matrix, view.scaling, minus !== null);
+  if (minus !== null)
     return {
       ...shared,
       matrix,
+      shaded,
       absent: goneThere(minus) === null ? 'never chosen' : `never chosen, or missing in ${other}`,
-      scale: differenceScale(view.scaling === undefined ? largestDifference(matrix) : 1, theme),
-      shaded: view.scaling === undefined ? null : shadedMap(matrix, view.scaling, true),
+      scale: differenceScale(shaded === null ? largestDifference(matrix) : 1, theme),
       title: `${model} on ${shownTask} minus ${other}: ${metric.title}`,
       unit: `${metric.unit}; orange: more here, blue: more on ${other}`,
     };
-  }
   return {
     ...shared,
-    matrix: inOrder(metricMatrix, experts),
+    matrix,
+    shaded,
     // One scale for all tasks of a model, so that their maps are comparable.
-    scale: amountScale(view.scaling === undefined ? largestCell(profiles.map(metric.matrix)) : 1),
-    shaded: view.scaling === undefined ? null : shadedMap(inOrder(metricMatrix, experts), view.scaling),
+    scale: amountScale(shaded === null ? largestCell(profiles.map(metric.matrix)) : 1),
     title: `${model} on ${shownTask}: ${metric.title}`,
     unit: metric.unit,
   };

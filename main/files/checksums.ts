@@ -2,8 +2,12 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fail } from '../contract/errors.ts';
+import { canonicalJson } from './canonical-json.ts';
 import { openToRead, readTextIfThere, whileOpen } from './regular-file.ts';
 import { writeFileAtomically } from './write-atomically.ts';
+
+/** SHA-256 (hexadecimal) of a value as canonical JSON. */
+export const contentHash = (value: unknown): string => createHash('sha256').update(canonicalJson(value)).digest('hex');
 
 /** Name of the checksum list of a folder (an export, a run that has ended), readable by `sha256sum --check`. */
 export const CHECKSUM_FILE = 'checksums.sha256';

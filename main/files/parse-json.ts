@@ -121,6 +121,12 @@ export interface WrongForm {
   readonly whole?: string;
 }
 
+/** Where and how a value first differs from its schema; `whole`: what is said of the value itself. */
+export const firstIssue = ({ issues }: z.ZodError, whole: string): string => {
+  const { path, message } = at(issues, 0);
+  return `${path.join('.') || whole}: ${message}`;
+};
+
 /** The value of a foreign text in the form of `schema`. */
 export const parseForm = <T extends z.ZodType>(
   text: string,
@@ -135,8 +141,7 @@ export const parseForm = <T extends z.ZodType>(
   }
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
-  const { path, message } = at(parsed.error.issues, 0);
-  throw otherForm(`${path.join('.') || whole}: ${message}`);
+  throw otherForm(firstIssue(parsed.error, whole));
 };
 
 /**

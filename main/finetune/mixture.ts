@@ -5,6 +5,7 @@ import { boundedText } from '../contract/bounds.ts';
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import { refuse } from '../contract/errors.ts';
 import type { FinetuneManifest } from '../contract/finetune.ts';
+import { firstIssue } from '../files/parse-json.ts';
 import { readJsonLines } from '../tasks/read-rows.ts';
 import { profiledText, type Task } from '../tasks/task.ts';
 import { pairSequence, type TrainingSequence } from './training-sequences.ts';
@@ -54,8 +55,7 @@ export const readMixture = async (file: string, name: string): Promise<Mixture> 
   const items = (await readJsonLines(file, EXPECTED)).map(({ location, values }) => {
     const parsed = mixtureItem.safeParse(values);
     if (parsed.success) return parsed.data;
-    const [issue] = parsed.error.issues;
-    throw refuse('bad-item', `${location}: ${issue?.path.join('.') ?? 'item'}: ${issue?.message ?? ''}.`, EXPECTED);
+    throw refuse('bad-item', `${location}: ${firstIssue(parsed.error, 'item')}.`, EXPECTED);
   });
   if (items.length === 0) throw refuse('no-items', `${file} contains no items.`, EXPECTED);
   return { name, items, hash: hashOf(items), leftOut: 0 };

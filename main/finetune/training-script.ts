@@ -3,6 +3,7 @@ import { boundedRecord, boundedText, shortName } from '../contract/bounds.ts';
 import { CancelledError, fail, refuse, WorkbenchError } from '../contract/errors.ts';
 import { endingReason, isLackOfMemory, saidAtEnd } from '../contract/process-end.ts';
 import { finetuneStep, type FinetuneSettings, type FinetuneStep } from '../contract/finetune.ts';
+import { snakeCase } from '../figures/columns.ts';
 import type { TrainingPython } from './find-python.ts';
 import { runProgram } from './run-program.ts';
 import type { TrainingSequence } from './training-sequences.ts';
@@ -29,29 +30,13 @@ export interface ScriptJob {
   readonly threads: number;
 }
 
-export const scriptJobText = ({ settings, threads, resume, ...data }: ScriptJob): string =>
+export const scriptJobText = ({ settings, resume, ...data }: ScriptJob): string =>
   JSON.stringify({
-    ...data,
+    ...Object.fromEntries(Object.entries(settings).map(([name, value]) => [snakeCase(name), value])),
+    general_rate: settings.generalRate ?? settings.rate,
     resume_file: resume?.file ?? null,
     resume_sha256: resume?.sha256 ?? null,
-    stages: settings.stages,
-    router_steps: settings.routerSteps,
-    distil_steps: settings.distilSteps,
-    temperature: settings.temperature,
-    general_steps: settings.generalSteps,
-    general_rate: settings.generalRate ?? settings.rate,
-    epochs: settings.epochs,
-    batch: settings.batch,
-    rate: settings.rate,
-    warm_up: settings.warmUp,
-    weight_decay: settings.weightDecay,
-    clip: settings.clip,
-    balance: settings.balance,
-    freeze: settings.freeze,
-    save_every: settings.saveEvery,
-    seed: settings.seed,
-    threads,
-    device: settings.device,
+    ...data,
   });
 
 /** A state that the script has written: `file` in the folder `state`, whose bytes have this hash. */

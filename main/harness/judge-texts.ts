@@ -1,14 +1,13 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { boundedText } from '../contract/bounds.ts';
-import { CancelledError, present, refuse, WorkbenchError } from '../contract/errors.ts';
+import { CancelledError, fail, present, refuse, type WorkbenchError } from '../contract/errors.ts';
 import { endingReason, saidAtEnd } from '../contract/process-end.ts';
 import type { PythonJudging } from '../contract/task.ts';
-import { canonicalJson } from '../files/canonical-json.ts';
+import { contentHash } from '../files/checksums.ts';
 import { createTurns } from '../files/write-atomically.ts';
 import { fetchedScripts } from '../hub/hub-settings.ts';
 import type { StepStore } from '../workspace/step-store.ts';
@@ -114,11 +113,7 @@ class JudgeProcess {
         this.#lines.push(answerLine.parse(JSON.parse(line)));
         this.#wake();
       } catch (error) {
-        this.#fail(
-          new WorkbenchError('judge-ended', 'failed', `${python} does not judge: ${line.slice(0, 200)}`, REMEDY, {
-            cause: error,
-          }),
-        );
+        this.#fail(fail('judge-ended', `${python} does not judge: ${line.slice(0, 200)}`, REMEDY, error));
         this.#child.kill('SIGKILL');
       }
     });
@@ -145,7 +140,7 @@ class JudgeProcess {
     const message =
       `The Python that judges (${this.#python}) ended: ${endingReason(end)}` +
       (said === '' ? '.' : `. It said: ${said}`);
-    return new WorkbenchError('judge-ended', 'failed', message, REMEDY);
+    return fail('judge-ended', message, REMEDY);
   }
 
   send(order: unknown): void {
@@ -161,9 +156,8 @@ class JudgeProcess {
       if (line !== undefined) return line;
       if (this.#end !== null) throw this.#end;
       if (performance.now() - startedAt > MOST_MS_PER_TEXT)
-        throw new WorkbenchError(
+        throw fail(
           'judge-ended',
-          'failed',
           `The Python that judges (${this.#python}) took more than ${MOST_MS_PER_TEXT / 1000} s for one text.`,
           'Resume the run, or leave the task out.',
         );
@@ -229,10 +223,7 @@ export const createTextJudge = ({ python, resources, temporaryFolder, steps, san
       throw error;
     }
   };
-  const open = (): Promise<Started> => {
-    starting ??= begin();
-    return starting;
-  };
+  const open = (): Promise<Started> => (starting ??= begin());
   const end = async (): Promise<void> => {
     // Whoever asked for a judge that did not start has the error.
     const started = await starting?.catch(() => null);
@@ -309,6 +300,4 @@ export const runsGeneratedCode = (task: string): Error =>
   );
 
 const judgementKey = (rule: PythonJudging, { document, text }: TextToJudge, environment: string): string =>
-  createHash('sha256')
-    .update(canonicalJson({ kind: 'judgement', version: VERSION, rule, document, text, environment }))
-    .digest('hex');
+  contentHash({ kind: 'judgement', version: VERSION, rule, document, text, environment });

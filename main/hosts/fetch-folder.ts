@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { fail, refuse } from '../contract/errors.ts';
 import { CHECKSUM_FILE, fileChecksum, readChecksums } from '../files/checksums.ts';
 import { temporaryNameFor } from '../files/write-atomically.ts';
 import { formatBytes } from '../words/numbers.ts';
@@ -35,14 +36,13 @@ const copyFrom = async (target: SshTarget, from: string, to: string, { progress,
     );
   }, 1_000);
   try {
-    const code = await new Promise<number | null>((done, fail) => {
-      child.once('error', fail);
-      child.once('close', done);
+    const code = await new Promise<number | null>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', resolve);
     });
     if (code !== 0)
-      throw new WorkbenchError(
+      throw fail(
         'not-copied',
-        'failed',
         `scp ended with code ${String(code)}: ${stderr.trim()}`,
         `Look whether ${from} exists on ${host}; nothing was left here.`,
       );
@@ -63,13 +63,7 @@ export const fetchFolder = async (
   out: string,
   fetching: Fetching,
 ): Promise<number> => {
-  if (
-    await stat(out).then(
-      () => true,
-      () => false,
-    )
-  )
-    throw refuse('exists', `${out} exists already.`, 'Name another folder; nothing was copied.');
+  if (existsSync(out)) throw refuse('exists', `${out} exists already.`, 'Name another folder; nothing was copied.');
   const temporary = temporaryNameFor(out);
   await mkdir(dirname(out), { recursive: true });
   try {
@@ -84,9 +78,8 @@ export const fetchFolder = async (
     for (const [name, sum] of sums) {
       fetching.progress(`Comparing ${name}`);
       if ((await fileChecksum(join(temporary, name), fetching.signal)) !== sum)
-        throw new WorkbenchError(
+        throw fail(
           'copy-differs',
-          'failed',
           `${name} differs from the checksum that ${target.host} has for it.`,
           'Fetch it again; if it differs again, verify the folder there.',
         );

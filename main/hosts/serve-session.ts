@@ -29,6 +29,13 @@ const readServed = (stateFolder: string): Promise<z.infer<typeof servedBefore> |
     refuse('serve-damaged', `${fileIn(stateFolder)} is damaged.`, 'Remove it: the next start prints another address.'),
   );
 
+/** @throws WorkbenchError refused: `never-served`. */
+const requireServed = async (stateFolder: string): Promise<z.infer<typeof servedBefore>> => {
+  const before = await readServed(stateFolder);
+  if (before !== null) return before;
+  throw refuse('never-served', 'There is no token yet: "uncurl serve" was never started here.', 'Start it.');
+};
+
 const writeServed = (stateFolder: string, served: z.infer<typeof servedBefore>): Promise<void> =>
   writeFileAtomically(fileIn(stateFolder), `${JSON.stringify(served)}\n`, stateFolder);
 
@@ -66,18 +73,12 @@ export const openServeSession = async (stateFolder: string, isNew: boolean): Pro
  * @throws WorkbenchError refused: `never-served`; and as `openServeSession`.
  */
 export const rotateToken = async (stateFolder: string): Promise<{ readonly token: string; readonly port: number }> => {
-  const before = await readServed(stateFolder);
-  if (before === null)
-    throw refuse('never-served', 'There is no token yet: "uncurl serve" was never started here.', 'Start it.');
+  const { port } = await requireServed(stateFolder);
   const nonce = newNonce();
-  await writeServed(stateFolder, { nonce, port: before.port });
-  return { token: await tokenOf(stateFolder, nonce), port: before.port };
+  await writeServed(stateFolder, { nonce, port });
+  return { token: await tokenOf(stateFolder, nonce), port };
 };
 
 /** The token that servers of this user ask for now. @throws WorkbenchError refused: `never-served`. */
-export const servedToken = async (stateFolder: string): Promise<string> => {
-  const before = await readServed(stateFolder);
-  if (before === null)
-    throw refuse('never-served', 'There is no token yet: "uncurl serve" was never started here.', 'Start it.');
-  return tokenOf(stateFolder, before.nonce);
-};
+export const servedToken = async (stateFolder: string): Promise<string> =>
+  tokenOf(stateFolder, (await requireServed(stateFolder)).nonce);

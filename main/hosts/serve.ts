@@ -17,12 +17,6 @@ import { socketChannel } from './channels.ts';
  * can send requests to it; only the owner knows the token (contract/page-token.ts).
  */
 
-/** Why a request is refused: the status, and a remedy for the reader. */
-interface Refusal {
-  readonly status: 403;
-  readonly message: string;
-}
-
 interface RequestFacts {
   /** The headers `host` and `origin`. */
   readonly host: string | undefined;
@@ -50,25 +44,21 @@ const isLoopbackHost = (host: string | undefined): boolean =>
 const isOwnOrigin = (origin: string, host: string): boolean => origin.toLowerCase() === `http://${host.toLowerCase()}`;
 
 /**
- * Null if the request may pass. `originRequired`: for WebSockets, which carry data, and which browsers allow across
+ * Why a request is forbidden; null if it may pass. `originRequired`: for WebSockets, which carry data, and which browsers allow across
  * origins.
  */
-const refusalOf = ({ host, origin }: RequestFacts, originRequired: boolean): Refusal | null => {
+const refusalOf = ({ host, origin }: RequestFacts, originRequired: boolean): string | null => {
   if (host === undefined || !isLoopbackHost(host)) {
-    return {
-      status: 403,
-      message:
-        `The workbench answers on 127.0.0.1 and localhost only, not as "${host ?? ''}". Open the address that ` +
-        `"uncurl serve" printed; from another machine, use an ssh tunnel to it.`,
-    };
+    return (
+      `The workbench answers on 127.0.0.1 and localhost only, not as "${host ?? ''}". Open the address that ` +
+      `"uncurl serve" printed; from another machine, use an ssh tunnel to it.`
+    );
   }
   if (origin === undefined ? originRequired : !isOwnOrigin(origin, host)) {
-    return {
-      status: 403,
-      message:
-        `A page of another origin ("${origin ?? 'none'}") asked for the workbench. Open the address that ` +
-        `"uncurl serve" printed.`,
-    };
+    return (
+      `A page of another origin ("${origin ?? 'none'}") asked for the workbench. Open the address that ` +
+      `"uncurl serve" printed.`
+    );
   }
   return null;
 };
@@ -288,11 +278,10 @@ const answerText = (response: ServerResponse, status: number, message: string): 
   response.end(`${message}\n`);
 };
 
-const rejectUpgrade = (socket: Duplex, { status, message }: Refusal): void => {
+const forbidUpgrade = (socket: Duplex, message: string): void => {
   const body = `${message}\n`;
   socket.end(
-    `HTTP/1.1 ${status} Forbidden\r\nContent-Type: text/plain; ` +
-      `charset=utf-8\r\n` +
+    'HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\n' +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
 };
@@ -339,7 +328,7 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const refusal = refusalOf(factsOf(request), false);
-    if (refusal !== null) return answerText(response, refusal.status, refusal.message);
+    if (refusal !== null) return answerText(response, 403, refusal);
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return answerText(response, 405, 'Only GET is answered here.');
     if (answerPage === undefined) return serveFile(request, response);
@@ -366,12 +355,10 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
   const pages = admitPages(token, (socket) => serveRpc(engine, socketChannel(socket)));
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy());
-    const refusal: Refusal | null =
+    const refusal =
       refusalOf(factsOf(request), true) ??
-      (rawPath(request) === '/engine' ? null : { status: 403, message: 'The engine answers at /engine.' });
-    if (refusal !== null) return rejectUpgrade(socket, refusal);
-    const full = pages.full();
-    if (full !== null) return rejectUpgrade(socket, { status: 403, message: full });
+      (rawPath(request) === '/engine' ? pages.full() : 'The engine answers at /engine.');
+    if (refusal !== null) return forbidUpgrade(socket, refusal);
     sockets.handleUpgrade(request, socket, head, (opened) => pages.take(opened, socket));
   });
 

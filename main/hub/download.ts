@@ -187,7 +187,7 @@ const requestRest = async (
           'accept-encoding': 'identity',
           ...(from === 0 ? {} : { range: `bytes=${from}-` }),
         },
-        ...(signal === undefined ? {} : { signal }),
+        signal: signal ?? null,
       })
       .catch(async (error: unknown) => {
         // The part is longer than the file on the server.

@@ -40,13 +40,17 @@ const missingIn = async (snapshot: string, file: string | null): Promise<readonl
   return [...hasConfig, ...(await absent([...new Set(Object.values(index.weight_map))].sort()))];
 };
 
-/** GGUF models directly in a snapshot: a split one counts once, by its first part. */
+/** GGUF models among files: a split one counts once, by its first part. */
+export const ggufModelsAmong = (files: readonly string[]): readonly string[] =>
+  files.filter((file) => isGgufPath(file) && ggufParts(file)[0] === file).sort();
+
+/** GGUF models directly in a snapshot. */
 const ggufModels = async (snapshot: string): Promise<readonly string[]> => {
   const names = await readdir(snapshot).catch((error: unknown): string[] => {
     if (fileErrorCode(error) !== null) return [];
     throw error;
   });
-  return names.filter((name) => isGgufPath(name) && ggufParts(name)[0] === name).sort();
+  return ggufModelsAmong(names);
 };
 
 /** A model in the cache, or what it lacks. */

@@ -12,10 +12,9 @@ import { readHeaderFrom } from '../checkpoint/safetensors-header.ts';
 import { refuse } from '../contract/errors.ts';
 import { hubNameText, type HubName } from '../contract/hub.ts';
 import type { ModelInfo } from '../contract/model.ts';
-import { isGgufPath } from '../files/list-folder.ts';
 import { parsePythonJson } from '../files/parse-json.ts';
 import type { HubClient } from './hub-client.ts';
-import { ggufParts } from './hub-cache.ts';
+import { ggufModelsAmong, ggufParts } from './hub-cache.ts';
 import { remoteBytes } from './remote-file.ts';
 import { readRepository, type Repository, type RepositoryFile } from './repository.ts';
 
@@ -92,13 +91,6 @@ const parsed = <T>(bytes: Buffer, schema: z.ZodType<T>, label: string): T => {
   throw refuse('bad-json', `${label}: ${z.prettifyError(found.error)}`, 'Choose another revision or another model.');
 };
 
-/** GGUF models of a repository: a split one counts once, by its first part. */
-const ggufModels = ({ files }: Repository): readonly string[] =>
-  files
-    .map(({ path: file }) => file)
-    .filter((file) => isGgufPath(file) && ggufParts(file)[0] === file)
-    .sort();
-
 const MOST_NAMED = 8;
 
 /**
@@ -138,7 +130,7 @@ export const findPublished = async (
     const shards = [...new Set(Object.values(map))].sort();
     return ofWeights(shards.map((shard) => foundIn(repository, shard, `, which ${INDEX_FILE} names`)));
   }
-  const models = ggufModels(repository);
+  const models = ggufModelsAmong(files.map(({ path: file }) => file));
   const [only, another] = models;
   if (only === undefined) {
     const pickled = files.some(({ path: file }) => /\.(?:bin|pt|pth|ckpt)$/.test(file));

@@ -26,7 +26,7 @@ export const locate = async (client: HubClient, remote: RemoteFile, signal?: Abo
     method: 'HEAD',
     headers: { 'accept-encoding': 'identity' },
     elsewhere: 'stop',
-    ...(signal === undefined ? {} : { signal }),
+    signal: signal ?? null,
   });
   const { headers } = response;
   const etag = unquoted(headers.get('x-linked-etag') ?? headers.get('etag'));

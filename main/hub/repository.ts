@@ -63,32 +63,33 @@ const facts = z.object({
  *
  * @throws WorkbenchError those of the client, `hub-bad-answer`, `hub-bad-path`.
  */
-export const readRepository = (client: HubClient, id: string, revision: string): Promise<Repository> =>
-  readJsonAnswer(id, () => listRepository(client, id, revision));
-
-const listRepository = async (client: HubClient, id: string, revision: string): Promise<Repository> => {
-  const { endpoint: hubUrl, fetch } = client;
-  const { listFiles, modelInfo } = await hubLibrary();
-  const found = facts.safeParse(await modelInfo({ name: id, revision, hubUrl, fetch, additionalFields: ['sha'] }));
-  if (!found.success) throw badAnswer(id, z.prettifyError(found.error));
-  const { sha: commit } = found.data;
-  const files: RepositoryFile[] = [];
-  for await (const listed of listFiles({ repo: id, revision: commit, recursive: true, hubUrl, fetch })) {
-    const parsed = entry.safeParse(listed);
-    if (!parsed.success) throw badAnswer(id, z.prettifyError(parsed.error));
-    const { type, path, size, oid, lfs } = parsed.data;
-    if (!isRepositoryPath(path))
-      throw refuse(
-        'hub-bad-path',
-        `${id} lists a file ${JSON.stringify(path)}, whose name leads out of its folder.`,
-        'Nothing of this repository is downloaded.',
-      );
-    if (type === 'file') files.push({ path, sizeBytes: lfs?.size ?? size, etag: lfs?.oid ?? oid });
-    if (files.length > MAX_FILES) throw badAnswer(id, `it has more than ${MAX_FILES} files`);
-  }
-  const { gated = false, private: isPrivate = false } = found.data;
-  return { id, commit, files, isGated: gated !== false, isPrivate };
-};
+export const readRepository = (
+  { endpoint: hubUrl, fetch }: HubClient,
+  id: string,
+  revision: string,
+): Promise<Repository> =>
+  readJsonAnswer(id, async () => {
+    const { listFiles, modelInfo } = await hubLibrary();
+    const found = facts.safeParse(await modelInfo({ name: id, revision, hubUrl, fetch, additionalFields: ['sha'] }));
+    if (!found.success) throw badAnswer(id, z.prettifyError(found.error));
+    const { sha: commit } = found.data;
+    const files: RepositoryFile[] = [];
+    for await (const listed of listFiles({ repo: id, revision: commit, recursive: true, hubUrl, fetch })) {
+      const parsed = entry.safeParse(listed);
+      if (!parsed.success) throw badAnswer(id, z.prettifyError(parsed.error));
+      const { type, path, size, oid, lfs } = parsed.data;
+      if (!isRepositoryPath(path))
+        throw refuse(
+          'hub-bad-path',
+          `${id} lists a file ${JSON.stringify(path)}, whose name leads out of its folder.`,
+          'Nothing of this repository is downloaded.',
+        );
+      if (type === 'file') files.push({ path, sizeBytes: lfs?.size ?? size, etag: lfs?.oid ?? oid });
+      if (files.length > MAX_FILES) throw badAnswer(id, `it has more than ${MAX_FILES} files`);
+    }
+    const { gated = false, private: isPrivate = false } = found.data;
+    return { id, commit, files, isGated: gated !== false, isPrivate };
+  });
 
 /** A model in the answer of a search. */
 export interface FoundModel {
@@ -107,26 +108,28 @@ const listedModel = z.object({
 });
 
 /** Searches models by a part of their names, the most downloaded first. */
-export const searchModels = (client: HubClient, query: string, most: number): Promise<readonly FoundModel[]> =>
-  readJsonAnswer(`models named "${query}"`, () => listFound(client, query, most));
-
-const listFound = async (client: HubClient, query: string, most: number): Promise<readonly FoundModel[]> => {
-  const { endpoint: hubUrl, fetch } = client;
-  const found: FoundModel[] = [];
-  const search = { query, task: 'text-generation' as const };
-  const { listModels } = await hubLibrary();
-  for await (const listed of listModels({
-    search,
-    sort: 'downloads',
-    limit: most,
-    hubUrl,
-    fetch,
-    additionalFields: ['config'],
-  })) {
-    const parsed = listedModel.safeParse(listed);
-    if (!parsed.success) throw badAnswer(`models named "${query}"`, z.prettifyError(parsed.error));
-    const { name, downloads, gated, config } = parsed.data;
-    found.push({ id: name, downloads, isGated: gated !== false, modelType: config?.model_type ?? null });
-  }
-  return found;
+export const searchModels = (
+  { endpoint: hubUrl, fetch }: HubClient,
+  query: string,
+  most: number,
+): Promise<readonly FoundModel[]> => {
+  const about = `models named "${query}"`;
+  return readJsonAnswer(about, async () => {
+    const found: FoundModel[] = [];
+    const { listModels } = await hubLibrary();
+    for await (const listed of listModels({
+      search: { query, task: 'text-generation' },
+      sort: 'downloads',
+      limit: most,
+      hubUrl,
+      fetch,
+      additionalFields: ['config'],
+    })) {
+      const parsed = listedModel.safeParse(listed);
+      if (!parsed.success) throw badAnswer(about, z.prettifyError(parsed.error));
+      const { name, downloads, gated, config } = parsed.data;
+      found.push({ id: name, downloads, isGated: gated !== false, modelType: config?.model_type ?? null });
+    }
+    return found;
+  });
 };

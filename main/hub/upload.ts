@@ -7,7 +7,7 @@ import { PLAN_FILE } from '../contract/export.ts';
 import { CARD_FILE } from '../export/export-folder.ts';
 import { CHECKSUM_FILE, fileChecksum, readChecksums } from '../files/checksums.ts';
 import { readText } from '../files/regular-file.ts';
-import { type HubClient, LOGIN } from './hub-client.ts';
+import { type HubClient, type HubRequest, LOGIN } from './hub-client.ts';
 import { readJsonAnswer, readRepository } from './repository.ts';
 
 /** What `uncurl push` sends, and where. */
@@ -67,15 +67,24 @@ const requireAsVerified = async (
 
 const validation = z.object({ errors: boundedList(z.object({ message: boundedText })).default([]) });
 
-/** Asks the Hub whether it takes a card; refuses before anything is sent. */
-const requireValidCard = async (client: HubClient, card: string, signal: AbortSignal | undefined): Promise<void> => {
-  const response = await client.request(`${client.endpoint}/api/validate-yaml`, {
+/** Sends a JSON document to a path of the Hub's interface. */
+const post = (
+  { endpoint, request }: HubClient,
+  address: string,
+  document: object,
+  init: Pick<HubRequest, 'accepted' | 'signal'>,
+): Promise<Response> =>
+  request(`${endpoint}/api/${address}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ content: card, repoType: 'model' }),
-    accepted: [400],
-    ...(signal === undefined ? {} : { signal }),
+    body: JSON.stringify(document),
+    ...init,
   });
+
+/** Asks the Hub whether it takes a card; refuses before anything is sent. */
+const requireValidCard = async (client: HubClient, card: string, signal: AbortSignal | undefined): Promise<void> => {
+  const document = { content: card, repoType: 'model' };
+  const response = await post(client, 'validate-yaml', document, { accepted: [400], signal: signal ?? null });
   if (response.ok) return;
   const { errors } = validation
     .catch({ errors: [] })
@@ -106,20 +115,6 @@ const repositoryExists = async (
     `${repository} has ${files.length} files already.`,
     'Name another repository, or give --into-existing to add to it and to replace files of the same names.',
   );
-};
-
-const createRepository = async (
-  client: HubClient,
-  { repository, isPrivate }: UploadOrder,
-  signal: AbortSignal | undefined,
-): Promise<void> => {
-  const [organization, name] = repository.split('/');
-  await client.request(`${client.endpoint}/api/repos/create`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ name, organization, type: 'model', private: isPrivate }),
-    ...(signal === undefined ? {} : { signal }),
-  });
 };
 
 /**
@@ -180,7 +175,11 @@ export const uploadExport = async (
   const exists = await checkUpload(client, order, signal);
   const checksums = await exportChecksums(folder);
   await requireAsVerified(folder, checksums, signal);
-  if (!exists) await createRepository(client, order, signal);
+  if (!exists) {
+    const [organization, name] = repository.split('/');
+    const document = { name, organization, type: 'model', private: order.isPrivate };
+    await post(client, 'repos/create', document, { signal: signal ?? null });
+  }
   const files = await Promise.all(
     [...[...checksums.keys()].sort(), CHECKSUM_FILE].map(async (name) => ({
       name,

@@ -81,13 +81,8 @@ export const besidePage = (manifest: RunManifest, document: BesideDocument): str
         const column = columns[index + 1];
         return column === undefined ? [] : [differenceSection(difference, column, index)];
       }),
-      {
-        id: 'notes',
-        title: 'How to read it',
-        content: notes(Object.values(besideTexts)),
-      },
+      { id: 'notes', title: 'How to read it', content: notes(Object.values(besideTexts)) },
       { id: 'record', title: 'Record', content: recordSection(manifest) },
     ],
-    origin: `Run ${manifest.id}, ${manifest.createdAt}.`,
   });
 };

@@ -114,6 +114,7 @@ export const experimentPage = (
   title: (task: string) => string,
 ): string => {
   const names: Names = { task: title, method: methodTitle };
+  const { reproduction } = document;
   return htmlPage({
     manifest,
     header: header(document, manifest, names),
@@ -121,14 +122,14 @@ export const experimentPage = (
       ...document.answers.flatMap((answer) => answerSection(document, answer, manifest, names)),
       ...publishedSection(document),
       { id: 'notes', title: 'How to read it', content: notes(document.notes) },
-      ...(document.reproduction === null
-        ? []
-        : [{ id: 'reproduction', title: 'Reproduction', content: [html('p', {}, document.reproduction.sentence)] }]),
+      {
+        id: 'reproduction',
+        title: 'Reproduction',
+        content: reproduction === null ? [] : [html('p', {}, reproduction.sentence)],
+      },
       { id: 'record', title: 'Record', content: recordSection(manifest) },
     ],
-    origin:
-      `Run ${manifest.id}, ${manifest.createdAt}. Every number on this page is computed from the run\u2019s stored ` +
-      'outcomes.',
+    origin: ' Every number on this page is computed from the run\u2019s stored outcomes.',
   });
 };
 

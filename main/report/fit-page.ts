@@ -39,7 +39,6 @@ export const fitPage = (manifest: RunManifest, document: FitDocument): string =>
       `${document.model} in ${limitWords(document.settings.limit)}`,
       fitSentence(document),
     ),
-    parts: parts.filter(({ content }) => content.length > 0),
-    origin: `Run ${manifest.id}, ${manifest.createdAt}.`,
+    parts,
   });
 };

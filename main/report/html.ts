@@ -70,6 +70,20 @@ export interface ReportColumn<T> {
 /** Rows of a table that stays on one page of paper. */
 const SHORT_ROWS = 30;
 
+/** A table of finished cells: those of its head, and those of each row. */
+export const tableOfCells = (
+  caption: HtmlContent,
+  head: readonly HtmlNode[],
+  rows: readonly (readonly HtmlNode[])[],
+): HtmlNode =>
+  html(
+    'table',
+    {},
+    html('caption', {}, caption),
+    html('thead', {}, html('tr', {}, head)),
+    html('tbody', {}, htmlAll(rows.map((cells) => html('tr', {}, cells)))),
+  );
+
 /** A table with a caption; the first column names its row. */
 export const reportTable = <T>(
   caption: HtmlContent,
@@ -82,34 +96,14 @@ export const reportTable = <T>(
     'div',
     // It may scroll, also by keys.
     { class: rows.length <= SHORT_ROWS ? 'wide short' : 'wide', tabindex: '0' },
-    html(
-      'table',
-      {},
-      html('caption', {}, caption),
-      html(
-        'thead',
-        {},
-        html(
-          'tr',
-          {},
-          columns.map((column) => html('th', { scope: 'col', ...align(column) }, column.title)),
-        ),
-      ),
-      html(
-        'tbody',
-        {},
-        htmlAll(
-          rows.map((row) =>
-            html(
-              'tr',
-              {},
-              columns.map((column, index) =>
-                index === 0
-                  ? html('th', { scope: 'row', ...align(column) }, column.cell(row))
-                  : html('td', align(column), column.cell(row)),
-              ),
-            ),
-          ),
+    tableOfCells(
+      caption,
+      columns.map((column) => html('th', { scope: 'col', ...align(column) }, column.title)),
+      rows.map((row) =>
+        columns.map((column, index) =>
+          index === 0
+            ? html('th', { scope: 'row', ...align(column) }, column.cell(row))
+            : html('td', align(column), column.cell(row)),
         ),
       ),
     ),

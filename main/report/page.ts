@@ -16,8 +16,8 @@ export interface PageContents {
   readonly manifest: RunManifest;
   readonly header: HtmlNode;
   readonly parts: readonly Section[];
-  /** The run that the numbers come from, in a sentence below the header. */
-  readonly origin: string;
+  /** Follows the run that the numbers come from, below the header. */
+  readonly origin?: string;
 }
 
 /** Says that a run is not finished; nothing where it is. */
@@ -45,9 +45,11 @@ export const pageHeader = (kind: string, title: string, lead: string, rest: read
 
 /**
  * A self-contained page: no scripts, no fonts, no network (a policy in its head forbids them). Light or dark like the
- * reader's system, laid out for A4 in print. Headed where its run was not measured here.
+ * reader's system, laid out for A4 in print. Headed where its run was not measured here. Parts without content are left
+ * out.
  */
-export const htmlPage = ({ manifest, header, parts, origin }: PageContents): string => {
+export const htmlPage = ({ manifest, header, parts: all, origin = '' }: PageContents): string => {
+  const parts = all.filter(({ content }) => content.length > 0);
   const head = html(
     'head',
     {},
@@ -76,7 +78,11 @@ export const htmlPage = ({ manifest, header, parts, origin }: PageContents): str
     {},
     heading === null ? [] : html('p', { class: 'notice', role: 'alert' }, html('strong', {}, heading)),
     header,
-    html('section', { class: 'muted origin', 'aria-label': 'Origin' }, html('p', {}, origin)),
+    html(
+      'section',
+      { class: 'muted origin', 'aria-label': 'Origin' },
+      html('p', {}, `Run ${manifest.id}, ${manifest.createdAt}.${origin}`),
+    ),
     contents,
     html(
       'main',

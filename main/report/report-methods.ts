@@ -45,7 +45,7 @@ export const measurementTables = ({ results }: SweepDocument, names: Names): Htm
 const SIZES_SHOWN = 'task difference interval reading p_holm pruned pruned_bytes quantised quantised_bytes';
 
 /** Every comparison of a pruned and a quantised model, those that can be told apart first, in a table per model. */
-export const frontierTables = ({ pairs }: Frontier, names: Names): HtmlNode[] =>
+export const frontierTables = (pairs: Frontier['pairs'], names: Names): HtmlNode[] =>
   [...new Set(pairs.map(({ pruned }) => pruned.result.model))].map((model) =>
     columnsTable(
       htmlAll([html('b', {}, model), `, pruned minus quantised. ${UNITS_NOTE}`]),

@@ -46,23 +46,20 @@ const sizeTrendSections = (source: ReportSource, names: Names): Section[] => {
   const { sizeTrend } = source;
   if (sizeTrend.trends.length === 0) return [];
   return [
+    { id: 'counts', title: 'How many thresholds reach a factor', content: [safeCountTables(sizeTrend)] },
     {
-      id: 'counts',
-      title: 'How many thresholds reach a factor',
-      content: [safeCountTables(sizeTrend)],
+      id: 'shares',
+      title: chartQuestion('loss-over-share'),
+      content: sizeTrend.sharePoints.length === 0 ? [] : shareFigures(source),
     },
-    ...(sizeTrend.sharePoints.length === 0
-      ? []
-      : [{ id: 'shares', title: chartQuestion('loss-over-share'), content: shareFigures(source) }]),
-    ...(sizeTrend.pairs.length === 0
-      ? []
-      : [
-          {
-            id: 'scratch',
-            title: 'Pruned large, or trained small?',
-            content: [...pairFigures(source), pairTable(sizeTrend, names), equalKeptTable(sizeTrend, names)],
-          },
-        ]),
+    {
+      id: 'scratch',
+      title: 'Pruned large, or trained small?',
+      content:
+        sizeTrend.pairs.length === 0
+          ? []
+          : [...pairFigures(source), pairTable(sizeTrend, names), equalKeptTable(sizeTrend, names)],
+    },
   ];
 };
 
@@ -83,30 +80,32 @@ const mainSections = (source: ReportSource, names: Names, worded: (sentence: str
         ...notes([choiceWarnings(document.results)].flatMap((warning) => (warning === null ? [] : [worded(warning)]))),
       ],
     },
-    ...(comparisons.length > 0
-      ? [{ id: 'methods', title: 'Methods compared', content: [overviewTable(comparisons, names)] }]
-      : []),
-    ...(frontier === undefined
-      ? []
-      : [
-          {
-            id: 'frontier',
-            title: 'Prune or quantise?',
-            content: [...frontierFigures(source), ...notes(frontierWords(frontier).summary.map(worded))],
-          },
-        ]),
+    {
+      id: 'methods',
+      title: 'Methods compared',
+      content: comparisons.length > 0 ? [overviewTable(comparisons, names)] : [],
+    },
+    {
+      id: 'frontier',
+      title: 'Prune or quantise?',
+      content:
+        frontier === undefined
+          ? []
+          : [...frontierFigures(source), ...notes(frontierWords(frontier).summary.map(worded))],
+    },
     { id: 'curves', title: `Curves of ${firstModel(source) ?? 'the model'}`, content: curveFigures(source) },
-    ...(sizeTrend.trends.length === 0
-      ? []
-      : [{ id: 'experts', title: 'Threshold and number of experts', content: trendFigures(source) }]),
+    {
+      id: 'experts',
+      title: 'Threshold and number of experts',
+      content: sizeTrend.trends.length === 0 ? [] : trendFigures(source),
+    },
     { id: 'sweep', title: 'The sweep', content: [sweepFacts(source)] },
   ];
 };
 
 /** What a reader asks for: folded on the page, and printed once it is expanded. */
 const appendix = (source: ReportSource, names: Names, worded: (sentence: string) => string): Section[] => {
-  const { manifest, document, sizeTrend, comparisons = [], profiles, frontier } = source;
-  const [others, details] = [otherCurves(source), sweepNotes(document).map(worded)];
+  const { manifest, document, sizeTrend, comparisons = [], frontier } = source;
   const sections: readonly Section[] = [
     {
       id: 'words',
@@ -114,19 +113,23 @@ const appendix = (source: ReportSource, names: Names, worded: (sentence: string)
       content: [findingsInWords(sizeTrend.findings, worded), ...notes(sizeTrend.notes.map(worded))],
     },
     { id: 'thresholds', title: 'Thresholds by method', content: [thresholdMatrices(sizeTrend, names)] },
-    ...(others.length > 0 ? [{ id: 'other-curves', title: 'Other curves', content: others }] : []),
-    ...(comparisons.length > 0
-      ? [{ id: 'method-tasks', title: 'Methods task by task', content: methodComparisons(comparisons, names) }]
-      : []),
-    ...(frontier === undefined || frontier.pairs.length === 0
-      ? []
-      : [{ id: 'frontier-tasks', title: 'Every comparison of weights', content: frontierTables(frontier, names) }]),
+    { id: 'other-curves', title: 'Other curves', content: otherCurves(source) },
+    { id: 'method-tasks', title: 'Methods task by task', content: methodComparisons(comparisons, names) },
+    {
+      id: 'frontier-tasks',
+      title: 'Every comparison of weights',
+      content: frontierTables(frontier?.pairs ?? [], names),
+    },
     ...sizeTrendSections(source, names),
-    ...(profiles.length > 0 ? [{ id: 'routing', title: 'Routing', content: routingFigures(source) }] : []),
+    { id: 'routing', title: 'Routing', content: routingFigures(source) },
     {
       id: 'measurements',
       title: 'Measurements',
-      content: [measurementTables(document, names), ...curtailedTable(document, names), ...notes(details)],
+      content: [
+        measurementTables(document, names),
+        ...curtailedTable(document, names),
+        ...notes(sweepNotes(document).map(worded)),
+      ],
     },
     { id: 'definitions', title: 'Definitions', content: definitionSection(source) },
     { id: 'record', title: 'Record', content: recordSection(manifest) },
@@ -149,8 +152,8 @@ export const reportPage = (source: ReportSource): string => {
     );
   }
   const origin =
-    `Run ${manifest.id}, ${manifest.createdAt}. Every number on this page is computed from the run\u2019s ` +
-    `stored outcomes. The appendix is folded: expand the parts that you want on paper.`;
+    ' Every number on this page is computed from the run\u2019s stored outcomes. The appendix is folded: expand the ' +
+    'parts that you want on paper.';
   const names = namesOf(source);
   const worded = (sentence: string): string => withTaskTitles(sentence, source.sizeTrend.tasks, names.task);
   const parts = [...mainSections(source, names, worded), ...appendix(source, names, worded)];

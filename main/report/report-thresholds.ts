@@ -1,6 +1,7 @@
 import type { Finding, SafeCount, SizedModel, SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
 import { answerKind } from '../contract/task.ts';
 import { type Names, pick } from '../figures/columns.ts';
+import { shareText } from '../figures/finding-tables.ts';
 import { equalKeptColumns, PAIR_SHOWN, pairColumns, sizeThresholdColumns } from '../figures/size-tables.ts';
 import { methodTitle } from '../words/methods.ts';
 import { bareFactor, formatRange, UNITS_NOTE } from '../words/numbers.ts';
@@ -12,7 +13,17 @@ import {
   thresholdLook,
   thresholdValue,
 } from '../words/verdicts.ts';
-import { columnsTable, folded, html, htmlAll, type HtmlContent, type HtmlNode, reportTable, termList } from './html.ts';
+import {
+  columnsTable,
+  folded,
+  html,
+  htmlAll,
+  type HtmlContent,
+  type HtmlNode,
+  reportTable,
+  tableOfCells,
+  termList,
+} from './html.ts';
 
 /** Every finding in words, in the order of the charts. */
 export const findingsInWords = (findings: readonly Finding[], worded: (sentence: string) => string): HtmlNode =>
@@ -27,12 +38,6 @@ export const findingsInWords = (findings: readonly Finding[], worded: (sentence:
 /** Safe cases per factor and E, one table per method. */
 export const safeCountTables = ({ safeCounts, methods, models }: SizeTrendDocument): HtmlNode => {
   const sizes = [...new Set(models.map(({ experts }) => experts))].sort((a, b) => a - b);
-  const share = ({ shares }: SafeCount, experts: number): string => {
-    const found = shares.find((entry) => entry.experts === experts);
-    if (found === undefined || found.of === 0) return '\u2013';
-    const draws = found.draws === undefined ? '' : ` (${formatRange([found.draws.lowest, found.draws.highest])})`;
-    return `${found.safe} of ${found.of}${draws}`;
-  };
   const kinds = answerKind.options.filter((kind) => safeCounts.some(({ answers }) => answers === kind));
   const curves = methods.flatMap((method) => kinds.map((answers) => ({ method, answers })));
   return html(
@@ -54,7 +59,7 @@ export const safeCountTables = ({ safeCounts, methods, models }: SizeTrendDocume
           ...sizes.map((experts) => ({
             title: `E = ${experts}`,
             isNumber: true,
-            cell: (row: SafeCount) => share(row, experts),
+            cell: ({ shares }: SafeCount) => shareText(shares.find((share) => share.experts === experts)),
           })),
         ],
         safeCounts.filter((count) => count.method === method && count.answers === answers),
@@ -108,37 +113,20 @@ const headOf = ({ name, experts }: SizedModel): HtmlContent =>
 
 const matrix = (method: string, { models, tasks, thresholds }: SizeTrendDocument, names: Names): HtmlNode => {
   const matchingThresholds = thresholds.filter((threshold) => threshold.method === method);
-  return html(
-    'table',
-    {},
-    html('caption', {}, html('b', {}, methodTitle(method))),
-    html(
-      'thead',
-      {},
-      html(
-        'tr',
-        {},
-        html('th', { scope: 'col' }, htmlAll(['task', html('small', { class: 'size' }, 'test items')])),
-        models.map((model) => html('th', { scope: 'col', class: 'number' }, headOf(model))),
-      ),
-    ),
-    html(
-      'tbody',
-      {},
-      tasks.map((task) => {
-        const ofTask = matchingThresholds.filter((entry) => entry.task === task);
-        return html(
-          'tr',
-          {},
-          html(
-            'th',
-            { scope: 'row' },
-            htmlAll([names.task(task), html('small', {}, ` ${formatRange(ofTask.map(({ n }) => n))}`)]),
-          ),
-          models.map(({ name }) => cellOf(ofTask.find(({ model }) => model === name))),
-        );
-      }),
-    ),
+  return tableOfCells(
+    html('b', {}, methodTitle(method)),
+    [
+      html('th', { scope: 'col' }, htmlAll(['task', html('small', { class: 'size' }, 'test items')])),
+      ...models.map((model) => html('th', { scope: 'col', class: 'number' }, headOf(model))),
+    ],
+    tasks.map((task) => {
+      const ofTask = matchingThresholds.filter((entry) => entry.task === task);
+      const items = html('small', {}, ` ${formatRange(ofTask.map(({ n }) => n))}`);
+      return [
+        html('th', { scope: 'row' }, htmlAll([names.task(task), items])),
+        ...models.map(({ name }) => cellOf(ofTask.find(({ model }) => model === name))),
+      ];
+    }),
   );
 };
 

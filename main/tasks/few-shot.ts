@@ -26,7 +26,6 @@ export interface DrawnExamples<T> {
  */
 export const drawExamples = <T>(pool: readonly T[], fewShot: FewShot, location: string): DrawnExamples<T> => {
   const { count, seed } = fewShot;
-  if (count === 0) return { examples: [], rest: pool };
   if (count > MAX_EXAMPLES)
     throw refuse(
       'bad-task',
@@ -47,10 +46,8 @@ export const drawExamples = <T>(pool: readonly T[], fewShot: FewShot, location: 
 
 /** Describes the examples for the task's description. */
 export const describeFewShot = ({ count, seed }: FewShot): string =>
-  count === 0
-    ? ''
-    : `${count}-shot: every item follows the same examples of the calibration split ` +
-      `(drawn with seed ${seed}), which are not items themselves.`;
+  `${count}-shot: every item follows the same examples of the calibration split (drawn with seed ${seed}), which are ` +
+  'not items themselves.';
 
 /** A few-shot example: the user's question and the right answer. */
 export interface ExampleTurn {

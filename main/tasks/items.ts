@@ -11,6 +11,8 @@ import {
   writtenRow,
 } from '../contract/task.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
+import { contentHash } from '../files/checksums.ts';
+import { firstIssue } from '../files/parse-json.ts';
 import type { JudgingRule } from './generation/judging.ts';
 import type { StopRule } from './generation/stop-rule.ts';
 
@@ -72,11 +74,8 @@ export const checkChoices = (item: ChoiceItem, location: string): ChoiceItem => 
   return item;
 };
 
-const faultOf = (error: z.ZodError, named: string): Error => {
-  const issue = error.issues[0];
-  const what = issue === undefined ? 'not an item' : `${issue.path.join('.') || 'item'}: ${issue.message}`;
-  return refuse('bad-item', `${named}: ${what}.`, EXPECTED_ITEM);
-};
+const faultOf = (error: z.ZodError, named: string): Error =>
+  refuse('bad-item', `${named}: ${firstIssue(error, 'item')}.`, EXPECTED_ITEM);
 
 const writtenItem = (values: Readonly<Record<string, unknown>>, stop: StopRule, named: string): WrittenItem => {
   const parsed = writtenRow.safeParse(values);
@@ -158,10 +157,7 @@ export const hashTask = (
   calibration: readonly TaskItem[],
   test: readonly TaskItem[],
   judging?: JudgingRule,
-): string =>
-  createHash('sha256')
-    .update(canonicalJson({ metric, calibration: hashItems(calibration), test: hashItems(test), judging }))
-    .digest('hex');
+): string => contentHash({ metric, calibration: hashItems(calibration), test: hashItems(test), judging });
 
 /** A split without the items whose text is also in the test split. */
 export interface Disjoint<T> {

@@ -27,6 +27,7 @@ import { hashTask, requireAnswers, requireDocuments } from './items.ts';
 import { readItems, readJsonLines } from './read-rows.ts';
 import {
   checkTaskName,
+  describedBy,
   isChoiceItem,
   isTextItem,
   isWrittenItem,
@@ -48,6 +49,11 @@ const turnsRow = z.object({
   question: boundedText,
   replies: boundedList(boundedText),
 });
+
+interface Splits {
+  readonly calibration: readonly TaskItem[];
+  readonly test: readonly TaskItem[];
+}
 
 const readSplit = async (folder: string, split: string, items: readonly TaskItem[]): Promise<PromptTurns[]> => {
   const file = join(folder, `${split}.turns.jsonl`);
@@ -73,10 +79,7 @@ const readSplit = async (folder: string, split: string, items: readonly TaskItem
  * The turns of a task folder's items, where it has them (`test.turns.jsonl`, `calibration.turns.jsonl`): the parts of
  * prompts that are texts in its other files, for chat templates. Null where it has none.
  */
-const readTurns = async (
-  folder: string,
-  items: { readonly calibration: readonly TaskItem[]; readonly test: readonly TaskItem[] },
-): Promise<TaskTurns | null> => {
+const readTurns = async (folder: string, items: Splits): Promise<TaskTurns | null> => {
   if (!existsSync(join(folder, 'test.turns.jsonl'))) return null;
   const [calibration, test] = await Promise.all([
     readSplit(folder, 'calibration', items.calibration),
@@ -169,11 +172,6 @@ const judgingOf = (metadata: TaskMetadata, file: string): Judging | null => {
   );
 };
 
-interface Splits {
-  readonly calibration: readonly TaskItem[];
-  readonly test: readonly TaskItem[];
-}
-
 /** The items of another folder as written items, with each right choice as the answer. */
 const writtenTwins = (items: readonly TaskItem[], stop: StopRule, file: string): readonly WrittenItem[] =>
   items.map((item) => {
@@ -217,13 +215,12 @@ const readSplits = async (folder: string, metadata: TaskMetadata, file: string):
     existsSync(calibrationFile) ? readItems(calibrationFile, stop) : [],
     readItems(splitFile(source, 'test'), stop),
   ]);
-  const splits = { calibration, test };
-  if (itemsOf === undefined) return splits;
-  return { calibration: writtenTwins(splits.calibration, stop, file), test: writtenTwins(splits.test, stop, file) };
+  if (itemsOf === undefined) return { calibration, test };
+  return { calibration: writtenTwins(calibration, stop, file), test: writtenTwins(test, stop, file) };
 };
 
 /** Refuses an id or a text in both splits, which would let test items enter a profile. */
-const checkSplits = (calibration: readonly TaskItem[], test: readonly TaskItem[], folder: string): void => {
+const checkSplits = ({ calibration, test }: Splits, folder: string): void => {
   const ids = new Set(calibration.map((item) => item.id));
   const texts = new Map(calibration.map((item) => [profiledText(item), item.id]));
   for (const item of test) {
@@ -260,10 +257,8 @@ export const turnsOf = (items: readonly TaskItem[], examples: readonly TaskItem[
   }));
 };
 
-interface Prompted {
+interface Prompted extends Splits {
   readonly turns: TaskTurns | null;
-  readonly calibration: readonly TaskItem[];
-  readonly test: readonly TaskItem[];
   readonly note: string;
 }
 
@@ -273,8 +268,7 @@ interface Prompted {
  */
 const withExamples = async (
   metadata: TaskMetadata,
-  calibration: readonly TaskItem[],
-  test: readonly TaskItem[],
+  { calibration, test }: Splits,
   folder: string,
 ): Promise<Prompted> => {
   const file = join(folder, 'task.json');
@@ -312,13 +306,13 @@ export const loadTaskFolder = async (folder: string): Promise<Task> => {
     requireAnswers(plain.calibration, folder);
     requireAnswers(plain.test, folder);
   }
-  checkSplits(plain.calibration, plain.test, folder);
-  const { calibration, test, note, turns } = await withExamples(metadata, plain.calibration, plain.test, folder);
+  checkSplits(plain, folder);
+  const { calibration, test, note, turns } = await withExamples(metadata, plain, folder);
   if (judging !== null) requireOptions(judging.rule, test.filter(isWrittenItem), folder);
   const task = {
     name: metadata.name,
     title: metadata.title ?? metadata.name,
-    description: [metadata.description ?? '', note].filter((sentence) => sentence !== '').join(' '),
+    description: describedBy(metadata.description ?? '', note),
     metric: metadata.metric,
     source: metadata.source ?? '',
     licence: metadata.licence ?? '',

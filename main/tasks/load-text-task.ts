@@ -3,7 +3,7 @@ import { refuse } from '../contract/errors.ts';
 import type { TextItem } from '../contract/task.ts';
 import { describeLeftOut, hashTask, leaveOutTestTexts } from './items.ts';
 import { readTextFile } from './read-rows.ts';
-import type { Task } from './task.ts';
+import { describedBy, type Task } from './task.ts';
 
 /** About the context window of a small model: long enough for context to matter, short enough for many items. */
 export const PASSAGE_CHARACTERS = 2_048;
@@ -94,7 +94,7 @@ const textTask = (
   return {
     name,
     title: name,
-    description: [ITEMS, splits, describeLeftOut(leftOut)].filter((sentence) => sentence !== '').join(' '),
+    description: describedBy(ITEMS, splits, describeLeftOut(leftOut)),
     metric: 'perplexity',
     source: basename(path),
     licence: '',

@@ -75,6 +75,10 @@ export const chanceAccuracy = (items: readonly TaskItem[]): number | null => {
   return items.reduce((sum, item) => sum + (1 + (item.alsoRight?.length ?? 0)) / item.choices.length, 0) / items.length;
 };
 
+/** A description of these sentences; empty ones are left out. */
+export const describedBy = (...sentences: readonly string[]): string =>
+  sentences.filter((sentence) => sentence !== '').join(' ');
+
 /** Names appear in tensor names, file names and tables. */
 const TASK_NAME = /^[^\s/\\\p{C}](?:[^/\\\p{C}]{0,126}[^\s/\\\p{C}])?$/u;
 

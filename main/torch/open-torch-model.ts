@@ -50,7 +50,7 @@ import type { TraceBuilder } from '../pruning/search/layer-trace.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { type ScoreBatch, type ScoreWork, scoreWork, type Sharing, treeRows } from './score-batches.ts';
 import { type ComputedBy, TorchModel, type TorchWorkers } from './torch-model.ts';
-import { allSettled, type FrameTensor, type WorkerAnswer } from './worker-link.ts';
+import { allSettled, floats, type FrameTensor, integers, row, type WorkerAnswer } from './worker-link.ts';
 
 /** Tokens of prompts, and of the rows' keys and values, that are written together. */
 const DECODING_SLOTS = 8192;
@@ -635,7 +635,7 @@ class TorchRunner extends BaseRunner implements ModelRunner {
         const end = present(ends[part], 'a batch without an end');
         if (end.status === 'rejected') {
           this.#model.shrink(end.reason, this.#say);
-          left = left.flatMap(halves);
+          left = left.flatMap((batch) => partsOf(batch, Math.ceil(batch.length / 2)));
           break;
         }
         const answer = end.value;
@@ -881,14 +881,6 @@ const shareOf = (count: number, team: number, member: number): number => Math.ce
 const partsOf = (list: readonly number[], size: number): readonly (readonly number[])[] =>
   Array.from({ length: Math.ceil(list.length / size) }, (_, part) => list.slice(part * size, (part + 1) * size));
 
-/** A batch in two parts, or in one, if it has one member. */
-const halves = (batch: readonly number[]): readonly (readonly number[])[] => {
-  const middle = Math.ceil(batch.length / 2);
-  return [batch.slice(0, middle), batch.slice(middle)].filter(({ length }) => length > 0);
-};
-
-const row = (values: readonly number[]): FrameTensor => ({ shape: [values.length], values: Int32Array.from(values) });
-
 /** A batch as the worker reads it (`score` of resources/torch/worker.py). */
 const scoreTensors = (batch: ScoreBatch): Readonly<Record<string, FrameTensor>> => {
   if (batch.rows !== null) {
@@ -918,21 +910,4 @@ const matrix = (rows: readonly (readonly number[])[], padding: 'behind' | 'front
   const values = new Int32Array(rows.length * width);
   rows.forEach((each, index) => values.set(each, index * width + (padding === 'front' ? width - each.length : 0)));
   return { shape: [rows.length, width], values };
-};
-
-const tensorOf = ({ tensors }: WorkerAnswer, name: string): Float32Array | Int32Array => {
-  const tensor = present(tensors.get(name), `the PyTorch process gave no ${name}`);
-  return tensor.values;
-};
-
-const floats = (answer: WorkerAnswer, name: string): Float32Array => {
-  const values = tensorOf(answer, name);
-  if (!(values instanceof Float32Array)) throw new Error(`${name} of the PyTorch process is not float32`);
-  return values;
-};
-
-const integers = (answer: WorkerAnswer, name: string): Int32Array => {
-  const values = tensorOf(answer, name);
-  if (!(values instanceof Int32Array)) throw new Error(`${name} of the PyTorch process is not int32`);
-  return values;
 };

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { boundedList, boundedRecord, boundedText } from '../contract/bounds.ts';
 import type { Weight } from '../checkpoint/descriptor.ts';
@@ -9,7 +8,7 @@ import { torchCard, type TorchPrecision } from '../contract/device.ts';
 import { at, fail, refuse, WorkbenchError } from '../contract/errors.ts';
 import { type MemoryVerdict, torchVerdict } from '../contract/model.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
-import { canonicalJson } from '../files/canonical-json.ts';
+import { contentHash } from '../files/checksums.ts';
 import { quantisationOf } from '../checkpoint/describe-model.ts';
 import { hasScaledExperts, type Quantisation } from '../checkpoint/weight-reader.ts';
 import { familyConfig, familyTensors } from '../export/gguf/family-tensors.ts';
@@ -19,7 +18,7 @@ import { minOf } from '../statistics/extremes.ts';
 import { resolveCandidate } from '../inference/resolve-candidate.ts';
 import { validatePlan } from '../pruning/validate-plan.ts';
 import { pruneOrder } from './prune-order.ts';
-import { type WorkerAnswer, type WorkerOrder, type WorkerRequest, WorkerTeam } from './worker-link.ts';
+import { floats, row, type WorkerAnswer, type WorkerOrder, type WorkerRequest, WorkerTeam } from './worker-link.ts';
 
 const BYTES_OF = { float32: 4, bfloat16: 2, float16: 2 } as const;
 
@@ -249,17 +248,17 @@ export class TorchModel {
       changed === null
         ? []
         : (await resolveCandidate(this.checkpoint, { key: 'plan', plan: changed }, overlays)).variants;
-    const key = changed === null ? UNPRUNED_KEY : contentKey(variants.map((variant) => variant.key));
+    const key = changed === null ? UNPRUNED_KEY : contentHash(variants.map((variant) => variant.key));
     if (this.#current === key) return;
     this.#current = null;
     if (!this.#isOpen) await this.#open(signal);
-    if (changed === null) await this.#team.requestAll('use', { key }, signal);
-    else if (this.#held.has(key)) {
-      const bytes = this.#held.get(key) ?? 0;
+    const held = this.#held.get(key);
+    if (held !== undefined) {
       this.#held.delete(key);
-      this.#held.set(key, bytes);
-      await this.#team.requestAll('use', { key }, signal);
-    } else {
+      this.#held.set(key, held);
+    }
+    if (changed === null || held !== undefined) await this.#team.requestAll('use', { key }, signal);
+    else {
       const order = await pruneOrder(this.checkpoint, changed, variants, overlays);
       // Copies of a streamed model have no weights of their own between passes.
       const bytes = this.#isStreamed ? 0 : order.ownParameters * BYTES_OF[this.precision];
@@ -292,11 +291,7 @@ export class TorchModel {
   /** Logits [T, V] of one sequence of the checkpoint's own model, for which nothing of its routing has to be known. */
   async logits(tokens: readonly number[], signal: AbortSignal): Promise<Float32Array> {
     if (!this.#isOpen) await this.#open(signal);
-    const sequence = { shape: [tokens.length], values: Int32Array.from(tokens) };
-    const answer = await this.#team.request(0, 'logits', {}, { tokens: sequence }, signal);
-    const logits = answer.tensors.get('logits')?.values;
-    if (!(logits instanceof Float32Array)) throw new Error('an answer without logits');
-    return logits;
+    return floats(await this.#team.request(0, 'logits', {}, { tokens: row(tokens) }, signal), 'logits');
   }
 
   /** Whether rows with padding in front can join those that a model writes. @throws WorkbenchError `torch-cache`. */
@@ -476,8 +471,6 @@ export const requireForTorch = async (
 
 /** Pruned models that one process holds at most: a search for a threshold alternates between as many candidates. */
 const MOST_HELD = 24;
-
-const contentKey = (content: unknown): string => createHash('sha256').update(canonicalJson(content)).digest('hex');
 
 /** Whether a plan is the unpruned model under another name. */
 const keepsAll = (plan: Plan, experts: number): boolean =>

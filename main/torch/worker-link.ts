@@ -18,6 +18,27 @@ export interface WorkerAnswer {
   readonly tensors: ReadonlyMap<string, FrameTensor>;
 }
 
+/** A list of whole numbers. */
+export const row = (values: readonly number[]): FrameTensor => ({
+  shape: [values.length],
+  values: Int32Array.from(values),
+});
+
+const valuesOf = ({ tensors }: WorkerAnswer, name: string): FrameTensor['values'] =>
+  present(tensors.get(name), `the PyTorch process gave no ${name}`).values;
+
+export const floats = (answer: WorkerAnswer, name: string): Float32Array => {
+  const values = valuesOf(answer, name);
+  if (!(values instanceof Float32Array)) throw new Error(`${name} of the PyTorch process is not float32`);
+  return values;
+};
+
+export const integers = (answer: WorkerAnswer, name: string): Int32Array => {
+  const values = valuesOf(answer, name);
+  if (!(values instanceof Int32Array)) throw new Error(`${name} of the PyTorch process is not int32`);
+  return values;
+};
+
 export interface WorkerOrder {
   /** Path of the Python that runs the worker. */
   readonly python: string;

@@ -167,12 +167,11 @@ export const RoutingMap = ({ profile, head }: RoutingMapProps) => {
     [at, pin, selected, describe, select],
   );
   const name = `${definitions[metric].term}, ${title}${minus === null ? '' : ` minus ${minus.title}`}`;
-  const [low, middle, high] = shaded.values ?? [0, 0, 0];
-  const written = (value: number): string => formatMetric(metric, value, minus !== null);
-  const legendLabels: readonly [string, string, string] =
-    shaded.values === null ? shaded.labels : [written(low), written(middle), written(high)];
+  const written = (mark: number | string): string =>
+    typeof mark === 'string' ? mark : formatMetric(metric, mark, minus !== null);
   const merges = useMemo(() => fates?.some((row) => row.some(({ kind }) => kind === 'merged')) ?? false, [fates]);
-  const [lowest, halfway, highest] = legendLabels;
+  const [low, middle, high] = shaded.marks;
+  const [lowest, halfway, highest] = [written(low), written(middle), written(high)];
   const colours = useMemo(
     () => (
       <ColorLegend

@@ -47,7 +47,6 @@ export const damage: Verb = {
     const folder = await findModel(host, reader.argument(0));
     const [path] = await findTasks(host.resources, [reader.argument(1)], harnessTasks(reader, host));
     if (path === undefined) throw new Error('a task without a path');
-    const chat = reader.flag('chat');
     const torch = await readTorchInUse(reader, host, [folder]);
     const measure = async (engine: Engine): Promise<VerbResult> => {
       const { run } = await engine.call('damage.start', {
@@ -55,7 +54,7 @@ export const damage: Verb = {
         task: engine.grantPath(path),
         layer,
         experts: experts.length === 0 ? undefined : [...experts],
-        chat: chat ? true : undefined,
+        chat: reader.flag('chat') ? true : undefined,
       });
       host.say(`Run ${run}: "uncurl resume ${run}" goes on with it if it is interrupted.`);
       await sayEngine(engine, run, { reader, host, torch });

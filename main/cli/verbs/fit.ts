@@ -17,7 +17,7 @@ import {
 } from '../../words/fit.ts';
 import { CALIBRATION_OPTIONS, CHAT_OPTION, findNamedTasks, grantTasks } from '../task-options.ts';
 import { followRun, withEngine } from '../open-engine.ts';
-import { MACHINE_OPTIONS } from '../machine-options.ts';
+import { MACHINE_OPTIONS, WORKING_MEMORY } from '../machine-options.ts';
 import {
   optionReader,
   readSettings,
@@ -95,7 +95,7 @@ export const fit: Verb = {
     ...CHAT_OPTION,
     ...WORKSPACE_OPTION,
     ...machine,
-    'working-memory': valueOption('GIB', 'What --memory is for other verbs: the memory that this engine may use.'),
+    'working-memory': WORKING_MEMORY,
   },
   run: async (reader, host) => {
     const limit = limitOf({

@@ -1,6 +1,4 @@
 import { resolve } from 'node:path';
-import { z } from 'zod';
-import { boundedList } from '../../contract/bounds.ts';
 import { type Checkpoint, openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refuse } from '../../contract/errors.ts';
 import { positionsText } from '../../contract/model.ts';
@@ -20,7 +18,7 @@ import { readRequests } from '../../generation/read-requests.ts';
 import type { ModelRunner, RowToDecode, RunControl } from '../../inference/model-runner.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { COMPUTE_OPTIONS, madeBy, type NamedEngine, readEngine } from '../engine-option.ts';
-import { OUT_FILE, outFile, parseJson, readPlanOption, readTextFile } from '../files.ts';
+import { OUT_FILE, outFile, readPlanOption, readTextFile, readTokenLists } from '../files.ts';
 import { withRunner } from '../open-runner.ts';
 import { type OptionReader, switchOption, valueOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
 import { findModel } from '../subjects.ts';
@@ -29,8 +27,6 @@ import { counted } from '../../words/numbers.ts';
 
 /** Default of lm-evaluation-harness for tasks that set no limit. */
 const DEFAULT_NEW_TOKENS = 256;
-
-const tokenLists = boundedList(boundedList(z.number().int().nonnegative()).min(1)).min(1);
 
 /** The model, and the conditions under which it writes. */
 interface Work {
@@ -150,7 +146,7 @@ const continueTokens = async (work: Work, file: string): Promise<VerbResult> => 
       'Samples are drawn for requests: the id of a request decides its draws.',
       'Use --requests with --sample, or leave out --sample and --repeats.',
     );
-  const prompts = parseJson(await readTextFile(file, 'tokens'), tokenLists, resolve(file));
+  const prompts = await readTokenLists(file);
   const mostNewTokens = reader.whole('max-new-tokens', 1) ?? DEFAULT_NEW_TOKENS;
   const ends = new Set(reader.flag('ignore-end') ? [] : await readEndTokens(checkpoint.folder));
   const isDone = (written: readonly number[]): boolean => ends.has(written.at(-1) ?? -1);

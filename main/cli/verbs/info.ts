@@ -31,7 +31,7 @@ import { printedBytes, printedCount, terminalText, textList } from '../terminal-
 
 /** What is said about a model wherever it is. */
 const factRows = (facts: ModelInfo, budgetBytes: number, isHere: boolean): readonly (readonly [string, string])[] => {
-  const { parameters, memory } = facts;
+  const { parameters, memory, weightTypes = [] } = facts;
   return [
     ['family', facts.family],
     ['layers', `${facts.layers} (${facts.moeLayers} with experts)`],
@@ -43,13 +43,8 @@ const factRows = (facts: ModelInfo, budgetBytes: number, isHere: boolean): reado
         `${printedCount(parameters.active)} used per token)`,
     ],
     ['on disk', `${printedBytes(facts.sizeBytes)}, ${facts.dtype}`],
-    ...((facts.weightTypes ?? []).length > 1
-      ? [
-          [
-            'weight types',
-            (facts.weightTypes ?? []).map(({ type, bytes }) => `${type} ${printedBytes(bytes)}`).join(', '),
-          ] as const,
-        ]
+    ...(weightTypes.length > 1
+      ? [['weight types', weightTypes.map(({ type, bytes }) => `${type} ${printedBytes(bytes)}`).join(', ')] as const]
       : []),
     ['memory', `${printedBytes(memory.resident)} resident, ${printedBytes(memory.streaming)} streaming`],
     [
@@ -105,10 +100,12 @@ const modelFacts = async (reader: OptionReader, host: VerbHost, found: string): 
     ...(published === null ? [] : [['commit', published.commit] as const]),
     ['folder', folder],
     ...factRows(facts, machineSettings(reader).memoryBudgetBytes, !isOutline),
-    ...(isOutline ? [] : [['referee', terminalText(transformersWords(check))] as const]),
     ...(isOutline
       ? []
-      : [['SHA-256', known?.identity ?? 'not hashed yet: the first run that stores a number does it'] as const]),
+      : ([
+          ['referee', terminalText(transformersWords(check))],
+          ['SHA-256', known?.identity ?? 'not hashed yet: the first run that stores a number does it'],
+        ] as const)),
     ...notes.map((note) => ['note', note] as const),
   ]);
   const hashes = {

@@ -15,21 +15,25 @@ import { findModel } from '../subjects.ts';
 import { printedShare, textTable } from '../terminal-text.ts';
 import { progressOf } from '../terminal.ts';
 
-const routerRows = ({ router = [] }: PlanRecovery): readonly (readonly string[])[] =>
-  router.map(({ steps, heldOut, left }, layer) => [
-    String(layer),
-    steps === 0 ? 'as it was' : String(steps),
-    printedShare(left),
-    printedShare(heldOut),
-  ]);
-
-const layerRows = ({ layers }: PlanRecovery): readonly (readonly string[])[] =>
-  layers.map(({ lambda, heldOut, left }, layer) => [
-    String(layer),
-    lambda === null ? 'as it was' : String(lambda),
-    printedShare(left),
-    printedShare(heldOut),
-  ]);
+/** The layers of a fit, with what is left of their difference to the unpruned model; nothing without a fit. */
+const fitTable = <T extends Pick<PlanRecovery['layers'][number], 'left' | 'heldOut'>>(
+  title: string,
+  layers: readonly T[],
+  changed: (layer: T) => number | null,
+): readonly string[] =>
+  layers.length === 0
+    ? []
+    : [
+        textTable(
+          ['layer', title, 'left on the items of the fit', 'left on held-out items'],
+          layers.map((layer, index) => [
+            String(index),
+            String(changed(layer) ?? 'as it was'),
+            printedShare(layer.left),
+            printedShare(layer.heldOut),
+          ]),
+        ),
+      ];
 
 export const recover: Verb = {
   name: 'recover',
@@ -79,22 +83,8 @@ export const recover: Verb = {
     });
     await writeFileAtomically(out, `${JSON.stringify(plan, null, 1)}\n`);
     const text = [
-      ...(recovery.router === undefined
-        ? []
-        : [
-            textTable(
-              ['layer', 'steps of the router', 'left on the items of the fit', 'left on held-out items'],
-              routerRows(recovery),
-            ),
-          ]),
-      ...(recovery.layers.length === 0
-        ? []
-        : [
-            textTable(
-              ['layer', 'ridge', 'left on the items of the fit', 'left on held-out items'],
-              layerRows(recovery),
-            ),
-          ]),
+      ...fitTable('steps of the router', recovery.router ?? [], ({ steps }) => (steps === 0 ? null : steps)),
+      ...fitTable('ridge', recovery.layers, ({ lambda }) => lambda),
       `Fitted on ${recovery.tokens} tokens of ${recovery.items} items.`,
       `Written to ${out}, and its weights to ${weights}: keep them together.`,
     ].join('\n');

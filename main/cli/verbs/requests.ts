@@ -9,7 +9,7 @@ import { encodeRequest } from '../../inference/encode-item.ts';
 import type { ScoreRequest, ScoreResult } from '../../inference/model-runner.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { COMPUTE_OPTIONS, madeBy, readEngine } from '../engine-option.ts';
-import { OUT_FILE, outFile, parseJson, readPlanOption, readTextFile } from '../files.ts';
+import { OUT_FILE, outFile, parseJson, readPlanOption, readTextFile, readTokenLists } from '../files.ts';
 import { withRunner } from '../open-runner.ts';
 import { valueOption, type Verb } from '../verb.ts';
 import { findModel } from '../subjects.ts';
@@ -140,8 +140,6 @@ export const score: Verb = {
   },
 };
 
-const tokenLists = boundedList(boundedList(z.number().int().nonnegative()).min(1)).min(1);
-
 export const forward: Verb = {
   name: 'forward',
   usage: 'MODEL --tokens F.json --out F.safetensors [--mask PLAN]',
@@ -157,8 +155,7 @@ export const forward: Verb = {
     const { signal, progress } = host;
     const out = outFile(reader);
     const torch = await readEngine(reader, host);
-    const tokensFile = reader.requiredText('tokens');
-    const sequences = parseJson(await readTextFile(tokensFile, 'tokens'), tokenLists, resolve(tokensFile));
+    const sequences = await readTokenLists(reader.requiredText('tokens'));
     const checkpoint = await openCheckpoint(await findModel(host, reader.argument(0)));
     const plan = await readPlanOption(reader.text('mask'), checkpoint.info);
     const control = { signal, onProgress: progressOf(progress, 'running') };

@@ -3,7 +3,7 @@ import type { TaskItem } from '../../contract/task.ts';
 import { describeLeftOut, hashTask, leaveOutTestTexts } from '../items.ts';
 import type { PromptTurns, TaskTurns } from '../few-shot.ts';
 import { turnsOf } from '../load-task-folder.ts';
-import { isChoiceItem, KIND_WORDS, kindOf, profiledText, type Task } from '../task.ts';
+import { describedBy, isChoiceItem, KIND_WORDS, kindOf, profiledText, type Task } from '../task.ts';
 import { seededRandom } from '../../statistics/random.ts';
 
 /** Items that must stay on one side, by their positions in the file. */
@@ -138,7 +138,7 @@ const withOwnIds = (items: readonly TaskItem[], test: readonly TaskItem[]): read
 const assembled = (base: Task, splits: Pick<Task, 'calibration' | 'test' | 'turns'>, note: string): Task => ({
   ...base,
   ...splits,
-  description: [base.description, note].filter((sentence) => sentence !== '').join(' '),
+  description: describedBy(base.description, note),
   hash: hashTask(base.metric, splits.calibration, splits.test, base.judging?.rule),
 });
 
@@ -194,7 +194,7 @@ export const withCalibration = (base: Task, source: CalibrationSource): Calibrat
           kept.map(({ position }) => position),
         );
   const from = `Calibration items: ${kept.length} of ${source.name}.`;
-  const note = [from, source.note ?? '', describeLeftOut(leftOut)].filter((sentence) => sentence !== '').join(' ');
+  const note = describedBy(from, source.note ?? '', describeLeftOut(leftOut));
   return {
     task: assembled(base, { ...splits, turns: bothTurns(calibrationTurns, turns, splits) }, note),
     leftOut,

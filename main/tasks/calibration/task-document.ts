@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import {
@@ -8,13 +7,13 @@ import {
   type WritingRule,
 } from '../../contract/calibration.ts';
 import { assertNever, refuse } from '../../contract/errors.ts';
-import { canonicalJson } from '../../files/canonical-json.ts';
+import { contentHash } from '../../files/checksums.ts';
 import { makeFolder } from '../../files/file-errors.ts';
 import { parseForm } from '../../files/parse-json.ts';
 import { readTextIfThere } from '../../files/regular-file.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
 import type { TaskItem } from '../../contract/task.ts';
-import { isWrittenItem, KIND_WORDS, kindOf, profiledText, type Task } from '../task.ts';
+import { describedBy, isWrittenItem, KIND_WORDS, kindOf, profiledText, type Task } from '../task.ts';
 import { type CalibratedTask, type CalibrationSource, withCalibration } from './calibrated-task.ts';
 import { seededRandom } from '../../statistics/random.ts';
 import type { PromptTurns } from '../few-shot.ts';
@@ -174,7 +173,7 @@ export const writeTaskDocument = async (
   temporaryFolder: string,
 ): Promise<string> => {
   const whole = { format: FORMAT, version: 1, ...document };
-  const hash = createHash('sha256').update(canonicalJson(whole)).digest('hex').slice(0, 12);
+  const hash = contentHash(whole).slice(0, 12);
   const file = join(folder, `${nameOfItems(document.items)}-${hash}${DOCUMENT_SUFFIX}`);
   await makeFolder(folder);
   await writeFileAtomically(file, `${JSON.stringify(whole, null, 2)}\n`, temporaryFolder);
@@ -252,7 +251,7 @@ export const calibrate = async (base: Task, calibration: RecordedCalibration, lo
   if (writing === undefined) return withCalibration(base, source);
   const stops = writing.until.map((stop) => JSON.stringify(stop)).join(' or ');
   const note = `Answers end at ${stops}, or after ${writing.maxNewTokens} tokens.`;
-  const description = [base.description, note].filter((sentence) => sentence !== '').join(' ');
+  const description = describedBy(base.description, note);
   return withCalibration(
     { ...base, description, test: withRule(base.test, writing, base.path) },
     source.from === 'split' ? source : { ...source, items: withRule(source.items, writing, source.name) },

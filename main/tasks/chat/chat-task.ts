@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { TaskItem } from '../../contract/task.ts';
 import { noChatTemplate, noTurns } from '../../contract/start-rules.ts';
 import type { ChatSettings } from '../../contract/chat.ts';
-import { refuse } from '../../contract/errors.ts';
-import { canonicalJson } from '../../files/canonical-json.ts';
+import { present, refuse } from '../../contract/errors.ts';
+import { contentHash } from '../../files/checksums.ts';
 import type { PromptTurns } from '../few-shot.ts';
-import { isChoiceItem, isTextItem, isWrittenItem, type Task } from '../task.ts';
+import { turnsOf } from '../load-task-folder.ts';
+import { describedBy, isChoiceItem, isTextItem, isWrittenItem, type Task } from '../task.ts';
 import type { ChatMessage, RenderedChat } from './chat-messages.ts';
 import { type ChatTemplate, readChatTemplate } from './chat-template.ts';
 import { type Conversation, renderChats } from './render-chats.ts';
@@ -21,14 +21,6 @@ export const messagesOf = ({ system, examples, question }: PromptTurns): readonl
   { role: 'user', content: question },
 ];
 
-/** Turns of an item that is one text: a single user turn. */
-const singleTurn = (item: TaskItem): PromptTurns => ({
-  system: '',
-  examples: [],
-  question: isTextItem(item) ? item.text : item.context,
-  replies: isChoiceItem(item) ? item.choices : isWrittenItem(item) ? item.answers : [],
-});
-
 /**
  * Ends of thinking of known families: Qwen, DeepSeek, GLM, MiniMax and others; Magistral; Seed-OSS; gpt-oss, whose last
  * channel begins so.
@@ -41,10 +33,14 @@ export const knownThinkEnd = ({ source }: Pick<ChatTemplate, 'source'>): string 
   THINK_ENDS.find((end) => source.includes(end)) ?? (source.includes(CHANNELS.named) ? CHANNELS.end : null);
 
 /** Turns of a task's items, calibration items first. */
-const turnsOf = (task: Task): readonly { readonly item: TaskItem; readonly turns: PromptTurns }[] =>
-  (['calibration', 'test'] as const).flatMap((split) =>
-    task[split].map((item, index) => ({ item, turns: task.turns?.[split][index] ?? singleTurn(item) })),
-  );
+const itemTurns = (task: Task): readonly { readonly item: TaskItem; readonly turns: PromptTurns }[] =>
+  (['calibration', 'test'] as const).flatMap((split) => {
+    const turns = task.turns?.[split] ?? turnsOf(task[split], []);
+    return task[split].map((item, index) => ({
+      item,
+      turns: present(turns[index], `item "${item.id}" without turns`),
+    }));
+  });
 
 const conversationsOf = (task: Task): readonly Conversation[] => {
   if (task.harness !== undefined && (task.turns ?? null) === null)
@@ -53,7 +49,7 @@ const conversationsOf = (task: Task): readonly Conversation[] => {
       `${task.name}: its folder has only the whole prompts of lm-evaluation-harness, not their turns.`,
       'Import it again (uncurl import NAME), or switch the chat template off: some tasks cannot be asked in turns.',
     );
-  return turnsOf(task).map(({ item, turns }) => {
+  return itemTurns(task).map(({ item, turns }) => {
     if (isTextItem(item)) throw noTurns(task);
     return { messages: messagesOf(turns), location: `item "${item.id}" of ${task.name}` };
   });
@@ -66,7 +62,7 @@ const askedTask = (
   rendered: readonly RenderedChat[],
   thinkEnd: string | null,
 ): Task => {
-  const items = turnsOf(task).map(({ item, turns }, index): TaskItem => {
+  const items = itemTurns(task).map(({ item, turns }, index): TaskItem => {
     const text = rendered[index]?.text;
     if (text === undefined || isTextItem(item)) throw new Error(`item "${item.id}" was not rendered`);
     return isChoiceItem(item)
@@ -76,24 +72,21 @@ const askedTask = (
   const calibration = items.slice(0, task.calibration.length);
   const test = items.slice(task.calibration.length);
   const withoutSystem = rendered.filter(({ isWithoutSystem }) => isWithoutSystem).length;
-  const contents = createHash('sha256').update(canonicalJson({ calibration, test })).digest('hex');
-  const sentences = [
+  const description = describedBy(
     task.description,
     `Asked through the chat template of ${basename(chat.file)}.`,
     thinkEnd === null || !test.some(isWrittenItem) ? '' : `The answer is what follows the last ${thinkEnd}.`,
     withoutSystem === 0
       ? ''
       : `It takes no system turn, so ${withoutSystem} items are asked without their description.`,
-  ];
+  );
   return {
     ...task,
     calibration,
     test,
     turns: null,
-    description: sentences.filter((sentence) => sentence !== '').join(' '),
-    hash: createHash('sha256')
-      .update(canonicalJson({ task: task.hash, chat: chat.hash, rendered: contents }))
-      .digest('hex'),
+    description,
+    hash: contentHash({ task: task.hash, chat: chat.hash, rendered: contentHash({ calibration, test }) }),
   };
 };
 

@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { boundedList, boundedRecord, boundedText } from '../../contract/bounds.ts';
 import type { ChatSettings } from '../../contract/chat.ts';
 import { refuse } from '../../contract/errors.ts';
-import { canonicalJson } from '../../files/canonical-json.ts';
+import { contentHash } from '../../files/checksums.ts';
 import { isGgufPath } from '../../files/list-folder.ts';
 import { parseForeignJson } from '../../files/parse-json.ts';
 import { readTextIfThere } from '../../files/regular-file.ts';
@@ -153,8 +152,7 @@ export const readChatTemplate = async (folder: string, variables: ChatVariables 
       'Name the one to be used "default".',
     );
   const tokens = await specialTokens(folder);
-  const hash = createHash('sha256')
-    .update(canonicalJson({ template: text, tokens, ...(Object.keys(variables).length === 0 ? {} : { variables }) }))
-    .digest('hex');
+  const given = Object.keys(variables).length === 0 ? {} : { variables };
+  const hash = contentHash({ template: text, tokens, ...given });
   return { source: text, tokens, variables, file, hash };
 };

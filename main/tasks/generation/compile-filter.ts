@@ -2,18 +2,9 @@ import { z } from 'zod';
 import { boundedList, boundedRecord, boundedText } from '../../contract/bounds.ts';
 import type { FilterPipeline } from '../../contract/task.ts';
 import { maxOf } from '../../statistics/extremes.ts';
-import { strip } from '../python/python-text.ts';
+import { SPACE, strip } from '../python/python-text.ts';
 import { compilePythonRegex } from '../python/regex/python-regex.ts';
-
-/** Why a filter cannot be used, without saying where it is. */
-export class FilterFault extends Error {
-  readonly remedy: string;
-  constructor(message: string, remedy: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'FilterFault';
-    this.remedy = remedy;
-  }
-}
+import { FilterFault } from '../python/regex/regex-reader.ts';
 
 /**
  * The match at index `group_select` (-1: the last); in a match with several groups, the first that is not empty. Null
@@ -25,17 +16,6 @@ const selectMatch = (found: readonly (string | readonly string[])[], groupSelect
   return match.find((group) => group !== '') ?? null;
 };
 
-export interface MultipleChoiceSettings {
-  readonly pattern: string;
-  readonly groupSelect: number;
-  readonly fallback: string;
-  readonly regexesToIgnore: readonly string[];
-  readonly ignoreCase: boolean;
-  readonly ignorePunctuation: boolean;
-}
-
-/** Characters that Python's `\\s` matches, inside brackets. */
-const WHITE_SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
 /** Characters that Python's re.escape writes with a backslash. */
@@ -52,15 +32,15 @@ const matches = (source: string, text: string): readonly string[] =>
  * first choice whose text occurs in the response (longer texts first); else the letter after a colon.
  */
 const multipleChoiceFilter = (
-  settings: MultipleChoiceSettings,
+  settings: z.output<typeof multipleChoice>,
 ): ((response: string, options: readonly string[]) => string) => {
-  const { groupSelect, fallback } = settings;
-  const regex = compilePythonRegex(settings.pattern);
-  const ignored = settings.regexesToIgnore.map(compilePythonRegex);
+  const { group_select: groupSelect, fallback } = settings;
+  const regex = compilePythonRegex(settings.regex_pattern);
+  const ignored = (settings.regexes_to_ignore ?? []).map(compilePythonRegex);
   const reduced = (text: string): string => {
     let left = ignored.reduce((rest, entry) => entry.remove(rest), text);
-    if (settings.ignoreCase) left = left.toLowerCase();
-    return settings.ignorePunctuation ? left.replace(/\p{P}/gu, '') : left;
+    if (settings.ignore_case) left = left.toLowerCase();
+    return settings.ignore_punctuation ? left.replace(/\p{P}/gu, '') : left;
   };
   const select = (found: readonly (string | readonly string[])[]): string =>
     strip(selectMatch(found, groupSelect) ?? '', 'both', null);
@@ -78,10 +58,12 @@ const multipleChoiceFilter = (
     const named = select(matches(longestFirst.map(literal).join('|'), reduced(response)));
     if (named !== '') return letterOf.get(named) ?? named;
     const letters = Array.from(LETTERS.slice(0, options.length)).join('|');
-    const lettered = select(matches(`:[${WHITE_SPACE}]*(${letters})`, response));
+    const lettered = select(matches(`:[${SPACE}]*(${letters})`, response));
     return lettered === '' ? fallback : `(${lettered})`;
   };
 };
+
+type Step = FilterPipeline['filter'][number];
 
 /** Filters the responses to one item; `options` are the choices that the item offers. */
 export type Filter = (responses: readonly string[], options: readonly string[]) => readonly string[];
@@ -105,7 +87,7 @@ const multipleChoice = z.strictObject({
 });
 const mapping = z.strictObject({ mapping_dict: boundedRecord(boundedText, boundedText), default_value: boundedText });
 
-const parsed = <T>(schema: z.ZodType<T>, step: FilterPipeline['filter'][number]): T => {
+const parsed = <T>(schema: z.ZodType<T>, step: Step): T => {
   const { function: name, ...settings } = step;
   const result = schema.safeParse(settings);
   if (result.success) return result.data;
@@ -140,77 +122,51 @@ const majority: Filter = (responses) => {
 
 export const TAKE_FIRST = 'take_first';
 export const MULTI_CHOICE = 'multi_choice_regex';
-const KNOWN = [
-  TAKE_FIRST,
-  'take_first_k',
-  'majority_vote',
-  'regex',
-  MULTI_CHOICE,
-  'remove_whitespace',
-  'lowercase',
-  'uppercase',
-  'map',
-];
 
-/**
- * Compiles one filter of lm-evaluation-harness 0.4.13. Throws a FilterFault for unknown functions and settings, a
- * RegexFault for an unusable expression.
- */
-export const compileFilter = (step: FilterPipeline['filter'][number]): Filter => {
-  switch (step.function) {
-    case TAKE_FIRST:
-      parsed(none, step);
-      return (responses) => responses.slice(0, 1);
-    case 'take_first_k':
-      // There is one response per item, as `repeats` is 1.
-      parsed(z.strictObject({ k: z.literal(1) }), step);
-      return (responses) => responses.slice(0, 1);
-    case 'majority_vote':
-      parsed(none, step);
-      return majority;
-    case 'remove_whitespace':
-      parsed(none, step);
-      return each((response) => strip(response, 'both', null));
-    case 'lowercase':
-      parsed(none, step);
-      return each((response) => response.toLowerCase());
-    case 'uppercase':
-      parsed(none, step);
-      return each((response) => response.toUpperCase());
-    case 'map': {
-      const { mapping_dict: entries, default_value: otherwise } = parsed(mapping, step);
-      const map = new Map(Object.entries(entries));
-      return each((response) => map.get(response) ?? otherwise);
-    }
-    case 'regex': {
+/** A filter whose settings are all of `schema`, and change nothing. */
+const fixed =
+  (filter: Filter, schema: z.ZodType = none) =>
+  (step: Step): Filter => {
+    parsed(schema, step);
+    return filter;
+  };
+
+const first: Filter = (responses) => responses.slice(0, 1);
+
+/** The filters of lm-evaluation-harness by name, each compiled from its settings. */
+const FILTERS: ReadonlyMap<string, (step: Step) => Filter> = new Map(
+  Object.entries({
+    [TAKE_FIRST]: fixed(first),
+    // There is one response per item, as `repeats` is 1.
+    take_first_k: fixed(first, z.strictObject({ k: z.literal(1) })),
+    majority_vote: fixed(majority),
+    regex: (step) => {
       const { regex_pattern: pattern, group_select: groupSelect, fallback } = parsed(regex, step);
       const { findAll } = compilePythonRegex(pattern);
       return each((response) => {
         const found = findAll(response);
         return found.length === 0 ? fallback : strip(selectMatch(found, groupSelect) ?? fallback, 'both', null);
       });
-    }
-    case MULTI_CHOICE: {
-      const {
-        regex_pattern: pattern,
-        group_select: groupSelect,
-        fallback,
-        ignore_case: ignoreCase,
-        ignore_punctuation: ignorePunctuation,
-        regexes_to_ignore: ignored,
-      } = parsed(multipleChoice, step);
-      return each(
-        multipleChoiceFilter({
-          pattern,
-          groupSelect,
-          fallback,
-          ignoreCase,
-          ignorePunctuation,
-          regexesToIgnore: ignored ?? [],
-        }),
-      );
-    }
-    default:
-      throw new FilterFault(`the filter "${step.function}" is not supported`, `Filters here are ${KNOWN.join(', ')}.`);
-  }
+    },
+    [MULTI_CHOICE]: (step) => each(multipleChoiceFilter(parsed(multipleChoice, step))),
+    remove_whitespace: fixed(each((response) => strip(response, 'both', null))),
+    lowercase: fixed(each((response) => response.toLowerCase())),
+    uppercase: fixed(each((response) => response.toUpperCase())),
+    map: (step) => {
+      const { mapping_dict: entries, default_value: otherwise } = parsed(mapping, step);
+      const map = new Map(Object.entries(entries));
+      return each((response) => map.get(response) ?? otherwise);
+    },
+  } satisfies Readonly<Record<string, (step: Step) => Filter>>),
+);
+
+/**
+ * Compiles one filter of lm-evaluation-harness 0.4.13. Throws a FilterFault for unknown functions and settings, and for
+ * an unusable expression.
+ */
+export const compileFilter = (step: Step): Filter => {
+  const compile = FILTERS.get(step.function);
+  if (compile !== undefined) return compile(step);
+  const known = [...FILTERS.keys()].join(', ');
+  throw new FilterFault(`the filter "${step.function}" is not supported`, `Filters here are ${known}.`);
 };

@@ -1,14 +1,14 @@
 import { at, refuse, WorkbenchError } from '../../contract/errors.ts';
 import type { ExactMatchOptions, FilterPipeline, PythonJudging, WrittenItem } from '../../contract/task.ts';
-import { RegexFault } from '../python/regex/regex-reader.ts';
-import { compileFilter, type Filter, FilterFault, MULTI_CHOICE, TAKE_FIRST } from './compile-filter.ts';
 import { compilePythonRegex } from '../python/regex/python-regex.ts';
+import { FilterFault } from '../python/regex/regex-reader.ts';
+import { compileFilter, type Filter, MULTI_CHOICE, TAKE_FIRST } from './compile-filter.ts';
 
 const PUNCTUATION = /[!-/:-@[-`{-~]/g;
 const DIGITS = /[0-9]/g;
 
 /**
- * Whether the written text equals one of the answers. Throws a RegexFault for a text on which an expression cannot be
+ * Whether the written text equals one of the answers. Throws a FilterFault for a text on which an expression cannot be
  * run.
  */
 type ExactMatch = (written: string, answers: readonly string[]) => boolean;
@@ -17,7 +17,7 @@ type ExactMatch = (written: string, answers: readonly string[]) => boolean;
  * exact_match of lm-evaluation-harness 0.4.13. On both sides, in this order: matches of `regexes_to_ignore` are
  * removed, letters are lowercased, ASCII punctuation is removed, ASCII digits are removed. The texts must then be
  * equal, apart from trailing NULs (NumPy's arrays drop them). With several answers, one must be equal. Throws a
- * RegexFault for an unusable expression.
+ * FilterFault for an unusable expression.
  */
 const compileExactMatch = (options: ExactMatchOptions): ExactMatch => {
   const ignored = (options.regexes_to_ignore ?? []).map(compilePythonRegex);
@@ -78,9 +78,7 @@ export interface Judgement {
 }
 
 const explained = (error: unknown, location: string): unknown =>
-  error instanceof RegexFault || error instanceof FilterFault
-    ? refuse('bad-filter', `${location}: ${error.message}.`, error.remedy, error)
-    : error;
+  error instanceof FilterFault ? refuse('bad-filter', `${location}: ${error.message}.`, error.remedy, error) : error;
 
 const compilePipeline = ({ name, filter }: FilterPipeline, location: string): Pipeline => {
   const end = filter.findIndex((step) => step.function === TAKE_FIRST);

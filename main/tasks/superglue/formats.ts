@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { boundedList, boundedText } from '../../contract/bounds.ts';
 import { refuse } from '../../contract/errors.ts';
+import { firstIssue } from '../../files/parse-json.ts';
 import type { Question } from '../few-shot.ts';
 import type { DataRow } from '../items.ts';
 import { compareTexts, splitAtSpace, strip } from '../python/python-text.ts';
@@ -10,53 +11,53 @@ export type FormattedQuestion = (Omit<Question, 'id' | 'group'> & { readonly pas
 
 /** One of the eight tasks: turns its rows into the questions of lm-evaluation-harness's super_glue tasks. */
 export interface SuperGlueFormat {
+  /** As SuperGLUE writes it; in lower case the name of its task. */
   readonly name: string;
   readonly title: string;
   /** Addition to the description, beside the splits. */
   readonly note: string;
   /**
-   * The questions of a row; several if the row is a passage. Throws a zod error or a refusal for a row of another form.
+   * The questions of a row; several if the row is a passage. Refuses, naming file, line and key, rows that are not in
+   * SuperGLUE's form.
    */
   readonly questions: (row: DataRow) => readonly FormattedQuestion[];
 }
 
-/** Parses a row. Refuses, naming file, line and key, rows that are not in SuperGLUE's form. */
-export const parseRow = <T>(schema: z.ZodType<T>, { location, values }: DataRow, task: string): T => {
-  const parsed = schema.safeParse(values);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw refuse(
-    'bad-item',
-    `${location}: not a row of ${task} ` +
-      `(${issue === undefined ? 'another shape' : `${issue.path.join('.') || 'row'}: ${issue.message}`}).`,
-    'Use the files as SuperGLUE distributes them; train.jsonl and val.jsonl have labels.',
-  );
-};
-
-const boolqRow = z.object({ question: boundedText, passage: boundedText, label: z.boolean() });
-export const boolq: SuperGlueFormat = {
-  name: 'boolq',
-  title: 'BoolQ',
+/** `questionsOf`: the questions of a row in the form of `schema`, at a location. */
+const format = <T>(
+  facts: Pick<SuperGlueFormat, 'name' | 'title'> & { readonly note?: string },
+  schema: z.ZodType<T>,
+  questionsOf: (row: T, location: string) => readonly FormattedQuestion[],
+): SuperGlueFormat => ({
   note: '',
-  questions: (row) => {
-    const { question, passage, label } = parseRow(boolqRow, row, 'BoolQ');
-    return [
-      { text: `${passage}\nQuestion: ${question}?\nAnswer:`, choices: ['no', 'yes'], answer: Number(label), passage },
-    ];
+  ...facts,
+  questions: ({ location, values }) => {
+    const parsed = schema.safeParse(values);
+    if (parsed.success) return questionsOf(parsed.data, location);
+    throw refuse(
+      'bad-item',
+      `${location}: not a row of ${facts.name} (${firstIssue(parsed.error, 'row')}).`,
+      'Use the files as SuperGLUE distributes them; train.jsonl and val.jsonl have labels.',
+    );
   },
-};
-
-const cbRow = z.object({
-  premise: boundedText,
-  hypothesis: boundedText,
-  label: z.enum(['entailment', 'contradiction', 'neutral']),
 });
-export const cb: SuperGlueFormat = {
-  name: 'cb',
-  title: 'CommitmentBank',
-  note: '',
-  questions: (row) => {
-    const { premise, hypothesis, label } = parseRow(cbRow, row, 'CB');
+
+export const boolq = format(
+  { name: 'BoolQ', title: 'BoolQ' },
+  z.object({ question: boundedText, passage: boundedText, label: z.boolean() }),
+  ({ question, passage, label }) => [
+    { text: `${passage}\nQuestion: ${question}?\nAnswer:`, choices: ['no', 'yes'], answer: Number(label), passage },
+  ],
+);
+
+export const cb = format(
+  { name: 'CB', title: 'CommitmentBank' },
+  z.object({
+    premise: boundedText,
+    hypothesis: boundedText,
+    label: z.enum(['entailment', 'contradiction', 'neutral']),
+  }),
+  ({ premise, hypothesis, label }) => {
     const answer = ['entailment', 'contradiction', 'neutral'].indexOf(label);
     return [
       {
@@ -67,47 +68,39 @@ export const cb: SuperGlueFormat = {
       },
     ];
   },
-};
+);
 
-const rteRow = z.object({
-  premise: boundedText,
-  hypothesis: boundedText,
-  label: z.enum(['entailment', 'not_entailment']),
-});
-export const rte: SuperGlueFormat = {
-  name: 'rte',
-  title: 'Recognizing Textual Entailment',
-  note: '',
-  questions: (row) => {
-    const { premise, hypothesis, label } = parseRow(rteRow, row, 'RTE');
-    return [
-      {
-        text: `${premise}\nQuestion: ${hypothesis} True or False?\nAnswer:`,
-        choices: ['True', 'False'],
-        answer: Number(label !== 'entailment'),
-        passage: premise,
-      },
-    ];
-  },
-};
+export const rte = format(
+  { name: 'RTE', title: 'Recognizing Textual Entailment' },
+  z.object({
+    premise: boundedText,
+    hypothesis: boundedText,
+    label: z.enum(['entailment', 'not_entailment']),
+  }),
+  ({ premise, hypothesis, label }) => [
+    {
+      text: `${premise}\nQuestion: ${hypothesis} True or False?\nAnswer:`,
+      choices: ['True', 'False'],
+      answer: Number(label !== 'entailment'),
+      passage: premise,
+    },
+  ],
+);
 
-const copaRow = z.object({
-  premise: boundedText.min(1),
-  choice1: boundedText.min(1),
-  choice2: boundedText.min(1),
-  question: z.enum(['cause', 'effect']),
-  label: z.union([z.literal(0), z.literal(1)]),
-});
 const withSmallStart = (text: string): string => {
   const [first = '', ...rest] = Array.from(text);
   return first.toLowerCase() + rest.join('');
 };
-export const copa: SuperGlueFormat = {
-  name: 'copa',
-  title: 'Choice of Plausible Alternatives',
-  note: 'Two spaces precede its choices, as there.',
-  questions: (row) => {
-    const { premise, choice1, choice2, question, label } = parseRow(copaRow, row, 'COPA');
+export const copa = format(
+  { name: 'COPA', title: 'Choice of Plausible Alternatives', note: 'Two spaces precede its choices, as there.' },
+  z.object({
+    premise: boundedText.min(1),
+    choice1: boundedText.min(1),
+    choice2: boundedText.min(1),
+    question: z.enum(['cause', 'effect']),
+    label: z.union([z.literal(0), z.literal(1)]),
+  }),
+  ({ premise, choice1, choice2, question, label }) => {
     const withoutFullStop = Array.from(strip(premise, 'both', null))
       .slice(0, -1)
       .join('');
@@ -119,22 +112,19 @@ export const copa: SuperGlueFormat = {
       },
     ];
   },
-};
+);
 
 const position = z.number().int().nonnegative();
-const wicRow = z.object({
-  sentence1: boundedText,
-  sentence2: boundedText,
-  start1: position,
-  end1: position,
-  label: z.boolean(),
-});
-export const wic: SuperGlueFormat = {
-  name: 'wic',
-  title: 'Words in Context',
-  note: '',
-  questions: (row) => {
-    const { sentence1, sentence2, start1, end1, label } = parseRow(wicRow, row, 'WiC');
+export const wic = format(
+  { name: 'WiC', title: 'Words in Context' },
+  z.object({
+    sentence1: boundedText,
+    sentence2: boundedText,
+    start1: position,
+    end1: position,
+    label: z.boolean(),
+  }),
+  ({ sentence1, sentence2, start1, end1, label }) => {
     const word = Array.from(sentence1).slice(start1, end1).join('');
     const question = `Question: Is the word '${word}' used in the same way in the two sentences above?`;
     return [
@@ -145,59 +135,58 @@ export const wic: SuperGlueFormat = {
       },
     ];
   },
-};
+);
 
-const multircRow = z.object({
-  passage: z.object({
-    text: boundedText,
-    questions: boundedList(
-      z.object({
-        question: boundedText,
-        answers: boundedList(z.object({ text: boundedText, label: z.union([z.literal(0), z.literal(1)]) })),
-      }),
-    ),
+export const multirc = format(
+  {
+    name: 'MultiRC',
+    title: 'Multi-Sentence Reading Comprehension',
+    note:
+      'Each answer is an item of its own, and "yes" is right where its label is 1. lm-evaluation-harness ' +
+      '0.4.13 lists yes before no and ' +
+      'takes the label as the index, so there "no" counts as right for label 1: its accuracy is 1 minus this ' +
+      'one. It also reads a backslash ' +
+      'in an answer as an escape of Python; here answers are unchanged.',
+  },
+  z.object({
+    passage: z.object({
+      text: boundedText,
+      questions: boundedList(
+        z.object({
+          question: boundedText,
+          answers: boundedList(z.object({ text: boundedText, label: z.union([z.literal(0), z.literal(1)]) })),
+        }),
+      ),
+    }),
   }),
-});
-
-export const multirc: SuperGlueFormat = {
-  name: 'multirc',
-  title: 'Multi-Sentence Reading Comprehension',
-  note:
-    'Each answer is an item of its own, and "yes" is right where its label is 1. lm-evaluation-harness ' +
-    '0.4.13 lists yes before no and ' +
-    'takes the label as the index, so there "no" counts as right for label 1: its accuracy is 1 minus this ' +
-    'one. It also reads a backslash ' +
-    'in an answer as an escape of Python; here answers are unchanged.',
-  questions: (row) => {
-    const { passage } = parseRow(multircRow, row, 'MultiRC');
-    return passage.questions.flatMap(({ question, answers }) =>
+  ({ passage }) =>
+    passage.questions.flatMap(({ question, answers }) =>
       answers.map(({ text, label }) => ({
         text: `${passage.text}\nQuestion: ${question}\nAnswer:`,
         choices: ['yes', 'no'].map((word) => `${text}\nIs the answer correct? ${word}`),
         answer: 1 - label,
         passage: passage.text,
       })),
-    );
-  },
-};
-
-const recordRow = z.object({
-  passage: z.object({ text: boundedText, entities: boundedList(z.object({ start: position, end: position })) }),
-  qas: boundedList(z.object({ query: boundedText, answers: boundedList(z.object({ text: boundedText })).min(1) })),
-});
+    ),
+);
 
 const uniqueSorted = (texts: readonly string[]): readonly string[] => [...new Set(texts)].sort(compareTexts);
 
-export const record: SuperGlueFormat = {
-  name: 'record',
-  title: 'Reading Comprehension with Commonsense Reasoning',
-  note:
-    'The choices are the entities of the passage, put into the query. Where several are right, the first in ' +
-    'order is kept and the others ' +
-    'are left out of the choices, since an item has one answer (lm-evaluation-harness keeps them all and ' +
-    'counts each as right).',
-  questions: (row) => {
-    const { passage, qas } = parseRow(recordRow, row, 'ReCoRD');
+export const record = format(
+  {
+    name: 'ReCoRD',
+    title: 'Reading Comprehension with Commonsense Reasoning',
+    note:
+      'The choices are the entities of the passage, put into the query. Where several are right, the first in ' +
+      'order is kept and the others ' +
+      'are left out of the choices, since an item has one answer (lm-evaluation-harness keeps them all and ' +
+      'counts each as right).',
+  },
+  z.object({
+    passage: z.object({ text: boundedText, entities: boundedList(z.object({ start: position, end: position })) }),
+    qas: boundedList(z.object({ query: boundedText, answers: boundedList(z.object({ text: boundedText })).min(1) })),
+  }),
+  ({ passage, qas }) => {
     const characters = Array.from(passage.text);
     // `end` is the index of the last character.
     const entities = uniqueSorted(passage.entities.map(({ start, end }) => characters.slice(start, end + 1).join('')));
@@ -216,19 +205,7 @@ export const record: SuperGlueFormat = {
       };
     });
   },
-};
-
-const wordIndex = z.number().int().nonnegative();
-const wscRow = z.object({
-  text: boundedText,
-  target: z.object({
-    span1_index: wordIndex,
-    span1_text: boundedText.min(1),
-    span2_index: wordIndex,
-    span2_text: boundedText.min(1),
-  }),
-  label: z.boolean(),
-});
+);
 
 /**
  * Corrects spans that are not in their text (wrong case, a full stop or a line end) like the data set's configuration
@@ -254,12 +231,23 @@ const detokenised = (text: string): string =>
     .replaceAll(' "', '"')
     .replace(/ (['.,])/g, '$1');
 
-export const wsc: SuperGlueFormat = {
-  name: 'wsc',
-  title: 'Winograd Schema Challenge',
-  note: 'Spans that do not occur in their texts are corrected as in the configuration wsc.fixed of the data set.',
-  questions: (row) => {
-    const { text, target, label } = parseRow(wscRow, row, 'WSC');
+export const wsc = format(
+  {
+    name: 'WSC',
+    title: 'Winograd Schema Challenge',
+    note: 'Spans that do not occur in their texts are corrected as in the configuration wsc.fixed of the data set.',
+  },
+  z.object({
+    text: boundedText,
+    target: z.object({
+      span1_index: position,
+      span1_text: boundedText.min(1),
+      span2_index: position,
+      span2_text: boundedText.min(1),
+    }),
+    label: z.boolean(),
+  }),
+  ({ text, target, label }, location) => {
     // One row joins two words, which shifts its index.
     const isJoined = target.span2_text.includes('theyscold') && !text.includes(target.span2_text);
     const index = isJoined ? 10 : target.span2_index;
@@ -268,7 +256,7 @@ export const wsc: SuperGlueFormat = {
     if (!text.includes(pronoun)) {
       throw refuse(
         'bad-item',
-        `${row.location}: target.span2_text ${JSON.stringify(pronoun)} is not in the text.`,
+        `${location}: target.span2_text ${JSON.stringify(pronoun)} is not in the text.`,
         'Correct the span.',
       );
     }
@@ -287,4 +275,4 @@ export const wsc: SuperGlueFormat = {
       },
     ];
   },
-};
+);

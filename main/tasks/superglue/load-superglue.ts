@@ -4,7 +4,7 @@ import type { ChoiceItem } from '../../contract/task.ts';
 import { assembleItem, type PromptTurns } from '../few-shot.ts';
 import { checkChoices, type DataRow, describeLeftOut, hashTask, leaveOutTestTexts } from '../items.ts';
 import { readJsonLines } from '../read-rows.ts';
-import { profiledText, type Task } from '../task.ts';
+import { describedBy, profiledText, type Task } from '../task.ts';
 import {
   boolq,
   cb,
@@ -108,7 +108,7 @@ export const loadSuperGlue = async (folder: string): Promise<Task> => {
   const test = itemsOf(await readJsonLines(valFile, EXPECTED), format, 'val', valFile);
   const { kept, leftOut } = leaveOutTestTexts(train.items, test.items, profiledText);
   const unusable = train.leftOut + test.leftOut;
-  const sentences = [
+  const description = describedBy(
     `SuperGLUE's ${format.title} from ${basename(folder)}: train.jsonl is the calibration split, val.jsonl ` +
       `the test split, as test.jsonl has no labels. Prompts as in lm-evaluation-harness.`,
     format.note,
@@ -117,11 +117,11 @@ export const loadSuperGlue = async (folder: string): Promise<Task> => {
       : '',
     unusable === 0 ? '' : `${unusable} questions without a right and a wrong entity were left out.`,
     describeLeftOut(leftOut),
-  ];
+  );
   return {
-    name: format.name,
+    name: format.name.toLowerCase(),
     title: format.title,
-    description: sentences.filter((sentence) => sentence !== '').join(' '),
+    description,
     metric: 'acc',
     source: 'SuperGLUE, https://super.gluebenchmark.com',
     licence: 'As stated by the source of each SuperGLUE task',

@@ -37,16 +37,16 @@ describe('shades of a map', () => {
     expect(shaded.words).toMatch(/^linear, \d larger cells? clipped$/);
     expect(shaded.shades[0]?.[7]).toBe(1);
     expect(shaded.shades[0]?.[50]).toBeGreaterThan(0.7);
-    expect(shaded.values?.[2]).toBeLessThan(2.1);
-    expect(shadedMap([[1, 2, 3]], 'linear')).toMatchObject({ words: 'linear', values: [0, 1.5, 3] });
+    expect(shaded.marks[2]).toBeLessThan(2.1);
+    expect(shadedMap([[1, 2, 3]], 'linear')).toMatchObject({ words: 'linear', marks: [0, 1.5, 3] });
   });
 
   it('are logarithmic from the smallest positive value on, with nothing at 0', () => {
-    const { shades, values, words } = shadedMap([[0, 1, 10, 100]], 'log');
+    const { shades, marks, words } = shadedMap([[0, 1, 10, 100]], 'log');
     expect(words).toBe('logarithmic');
-    expect(values?.map((value) => Math.round(value))).toEqual([1, 10, 100]);
+    expect(marks.map((mark) => Math.round(Number(mark)))).toEqual([1, 10, 100]);
     expect(flat(shades).map((shade) => Math.round(100 * (shade ?? 0)))).toEqual([0, 0, 50, 100]);
-    expect(shadedMap([[1e-9, 1]], 'log').values?.[0]).toBe(1e-4);
+    expect(shadedMap([[1e-9, 1]], 'log').marks[0]).toBe(1e-4);
     expect(flat(shadedMap([[0, 0]], 'log').shades)).toEqual([0, 0]);
   });
 
@@ -62,7 +62,7 @@ describe('shades of a map', () => {
         ).shades,
       ),
     ).toEqual([2 / 3, 1 / 6, 1 / 6, 1]);
-    expect(shadedMap([[5]], 'rank')).toMatchObject({ shades: [[1]], values: null });
+    expect(shadedMap([[5]], 'rank')).toMatchObject({ shades: [[1]], marks: ['lowest', 'median', 'highest'] });
   });
 
   it('are relative to each layer', () => {
@@ -81,7 +81,7 @@ describe('shades of a map', () => {
   });
 
   it('of differences have a sign, and no logarithm or rank', () => {
-    expect(shadedMap([[-2, 1]], 'linear', true)).toMatchObject({ shades: [[-1, 0.5]], values: [-2, 0, 2] });
+    expect(shadedMap([[-2, 1]], 'linear', true)).toMatchObject({ shades: [[-1, 0.5]], marks: [-2, 0, 2] });
     expect(shadedMap([[-2, 1]], 'rank', true).words).toBe('linear');
     expect(shadedMap([[-2, 1]], 'log', true).words).toBe('linear');
     expect(

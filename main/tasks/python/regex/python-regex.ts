@@ -1,5 +1,5 @@
 import { createContext, Script } from 'node:vm';
-import { RegexFault } from './regex-reader.ts';
+import { FilterFault } from './regex-reader.ts';
 import { translateRegex } from './translate-regex.ts';
 
 /** Longer than any text that a model is asked to write. */
@@ -9,7 +9,7 @@ const LIMIT_MS = 2_000;
 /** Below this length a single unbounded repetition cannot take long. */
 const SHORT_CHARACTERS = 1_024;
 
-/** A compiled Python regular expression. Both functions throw a RegexFault if a text is too long or takes too long. */
+/** A compiled Python regular expression. Both functions throw a FilterFault if a text is too long or takes too long. */
 export interface PythonRegex {
   readonly pattern: string;
   /** `re.findall`: whole matches, or the single group of each, or a list of all its groups; an unset group is ''. */
@@ -39,7 +39,7 @@ const withinLimit = <T>(pattern: string, work: () => T): T => {
       cause.code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT'
     )
       throw cause;
-    throw new RegexFault(
+    throw new FilterFault(
       `the regular expression ${JSON.stringify(pattern)} takes more than ${LIMIT_MS / 1000} s on one text`,
       'Write it without repetitions inside repetitions that can match the same text.',
       { cause },
@@ -52,13 +52,13 @@ const withinLimit = <T>(pattern: string, work: () => T): T => {
   return result;
 };
 
-/** Compiles an expression of Python's `re`. Throws a RegexFault for those that translateRegex refuses. */
+/** Compiles an expression of Python's `re`. Throws a FilterFault for those that translateRegex refuses. */
 export const compilePythonRegex = (pattern: string): PythonRegex => {
   const { source, flags, groups, openRepeats } = translateRegex(pattern);
   const regex = new RegExp(source, `g${flags}`);
   const bounded = <T>(text: string, work: () => T): T => {
     if (text.length > MAX_SEARCHED_CHARACTERS) {
-      throw new RegexFault(
+      throw new FilterFault(
         `a text of ${text.length} characters is searched (limit ${MAX_SEARCHED_CHARACTERS})`,
         'Let the model write less: lower maxNewTokens, or name a stop string.',
       );

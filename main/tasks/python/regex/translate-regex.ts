@@ -1,5 +1,5 @@
 import { characterSource, readEscape, readSet, setSource, WORD } from './regex-character.ts';
-import { illFormed, RegexFault, RegexReader, untranslated } from './regex-reader.ts';
+import { illFormed, FilterFault, RegexReader, untranslated } from './regex-reader.ts';
 import { maxOf, minOf } from '../../../statistics/extremes.ts';
 
 /** A translated part of an expression, with the properties that decide whether JavaScript means the same by it. */
@@ -129,7 +129,7 @@ class Translator {
     const piece = this.#alternatives(0, []);
     if (this.#reader.peek() !== '') throw illFormed('a ) without its (', this.#reader.position);
     if (piece.shortest === 0 && piece.prefersNothing) {
-      throw new RegexFault(
+      throw new FilterFault(
         'it may match nothing where it could match something, and then Python and JavaScript continue differently',
         'Put the longer alternative first, or require at least one character.',
       );
@@ -156,7 +156,7 @@ class Translator {
   }
 
   #alternatives(depth: number, known: readonly number[]): Piece {
-    if (depth > MAX_DEPTH) throw new RegexFault('it is nested too deeply', 'Simplify it.');
+    if (depth > MAX_DEPTH) throw new FilterFault('it is nested too deeply', 'Simplify it.');
     const branches = [this.#sequence(depth, known)];
     while (this.#reader.take('|')) branches.push(this.#sequence(depth, known));
     return alternatives(branches);
@@ -334,7 +334,7 @@ class Translator {
 }
 
 /**
- * Translates a Python `re` expression (str patterns) to a JavaScript one that finds the same. Throws a RegexFault,
+ * Translates a Python `re` expression (str patterns) to a JavaScript one that finds the same. Throws a FilterFault,
  * naming construct and position, for expressions that Python would not compile or that JavaScript cannot express
  * (possessive and atomic groups, conditions, the flags a and x, optional groups in repetitions, repetitions of
  * something that can be empty). Source: Python 3.11, `re` module documentation; ECMAScript 2024, 22.2.
@@ -342,6 +342,6 @@ class Translator {
 export const translateRegex = (pattern: string): TranslatedRegex => {
   const { length } = Array.from(pattern);
   if (length > MAX_CHARACTERS)
-    throw new RegexFault(`it has ${length} characters (limit ${MAX_CHARACTERS})`, 'Shorten it.');
+    throw new FilterFault(`it has ${length} characters (limit ${MAX_CHARACTERS})`, 'Shorten it.');
   return new Translator(pattern).translate();
 };

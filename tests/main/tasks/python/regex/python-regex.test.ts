@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { compilePythonRegex } from '../../../../../main/tasks/python/regex/python-regex.ts';
-import { RegexFault } from '../../../../../main/tasks/python/regex/regex-reader.ts';
+import { FilterFault } from '../../../../../main/tasks/python/regex/regex-reader.ts';
 
 const found = z.array(z.union([z.string(), z.array(z.string())]));
 const vectors = z
@@ -63,7 +63,7 @@ describe('refuses with name and position:', () => {
     ['('.repeat(200) + ')'.repeat(200), /nested too deeply/],
   ];
   test.each(cases)('%s', (pattern, message) => {
-    expect(() => compilePythonRegex(pattern)).toThrow(RegexFault);
+    expect(() => compilePythonRegex(pattern)).toThrow(FilterFault);
     expect(() => compilePythonRegex(pattern)).toThrow(message);
   });
 });
