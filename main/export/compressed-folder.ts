@@ -24,7 +24,8 @@ import {
 
 /**
  * A pruned model's folder with its linear layers quantised as the compressed-tensors package does it. Embeddings, the
- * head, routers, norms and biases keep their values, and so do matrices outside of experts without whole groups of columns.
+ * head, routers, norms and biases keep their values, and so do matrices outside of experts without whole groups of
+ * columns.
  */
 export interface CompressedFolder {
   readonly config: string;
@@ -41,8 +42,8 @@ const without = ({ name }: Pick<Checkpoint, 'name'>, type: string, reason: strin
   );
 
 /**
- * Refuses models whose linear layers cannot be quantised one by one, or whose experts not as a whole: transformers reads
- * all matrices of a packed folder's experts as codes.
+ * Refuses models whose linear layers cannot be quantised one by one, or whose experts not as a whole: transformers
+ * reads all matrices of a packed folder's experts as codes.
  *
  * @throws WorkbenchError `weights-not-quantised`.
  */

@@ -44,8 +44,8 @@ const isLoopbackHost = (host: string | undefined): boolean =>
 const isOwnOrigin = (origin: string, host: string): boolean => origin.toLowerCase() === `http://${host.toLowerCase()}`;
 
 /**
- * Why a request is forbidden; null if it may pass. `originRequired`: for WebSockets, which carry data, and which browsers allow across
- * origins.
+ * Why a request is forbidden; null if it may pass. `originRequired`: for WebSockets, which carry data, and which
+ * browsers allow across origins.
  */
 const refusalOf = ({ host, origin }: RequestFacts, originRequired: boolean): string | null => {
   if (host === undefined || !isLoopbackHost(host)) {

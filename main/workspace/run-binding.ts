@@ -27,7 +27,7 @@ const bindingFile = z.object({
 type Marks = z.infer<typeof bindingFile>['marks'];
 
 /** SHA-256 over everything in a manifest that a run acts on: all except the fields that change while it runs. */
-const contentHash = ({
+const manifestHash = ({
   state: _state,
   error: _error,
   finishedAt: _finishedAt,
@@ -52,7 +52,7 @@ const CODE_LENGTH = 32;
  * confirmation does not change it, so that a node of a cluster without a key can resume again with the same code.
  */
 export const runCode = ({ adoptedAt: _adoptedAt, ...manifest }: RunManifest): string =>
-  contentHash(manifest).slice(0, CODE_LENGTH);
+  manifestHash(manifest).slice(0, CODE_LENGTH);
 
 export interface RunBindings {
   /** Marks a run as this user's, with its present manifest and folder. */
@@ -72,7 +72,7 @@ const readMarks = async (folder: string): Promise<Marks> =>
 const markOf = async (key: UserKey, folder: string, manifest: RunManifest): Promise<string | null> => {
   const identity = await folderIdentity(folder);
   if (identity === null) return null;
-  return key.sign(canonicalJson({ format: 'uncurl-run', ...identity, content: contentHash(manifest) }));
+  return key.sign(canonicalJson({ format: 'uncurl-run', ...identity, content: manifestHash(manifest) }));
 };
 
 /** `state`: the folder of the key; `folderOf`: path of a run. */

@@ -50,10 +50,11 @@ export const keepFocus = (): (() => void) => {
     hold(isByKeys ? target : null);
   };
   /** What leaves a control that stays as it is was meant; one that goes away is still there when it says so. */
-  const onBlur = ({ target, relatedTarget }: FocusEvent): void => {
-    if (relatedTarget !== null || held === null || target !== held || isDisabled(held)) return;
+  const onBlur = ({ relatedTarget }: FocusEvent): void => {
+    const left = held;
+    if (relatedTarget !== null || left === null || isDisabled(left)) return;
     setTimeout(() => {
-      if (target === held && isLost() && held?.checkVisibility() === true) held = null;
+      if (held === left && isLost() && left.checkVisibility()) held = null;
     });
   };
   document.addEventListener('keydown', onKey, true);

@@ -25,7 +25,7 @@ test('set threads and memory replace options that were not given; the set device
   expect(withSetOptions(await verb('runs'), nothing, set).options).toEqual({});
 });
 
-test('the set memory is that of this engine: for facts on models too, and never the place that a search fills', async () => {
+test('the set memory is that of this engine, for facts on models too, and never the place to fill', async () => {
   for (const name of ['info', 'models'])
     expect(withSetOptions(await verb(name), nothing, set).options).toEqual({ memory: '2.5' });
   expect(withSetOptions(await verb('fit'), nothing, set).options).toEqual({ threads: '3', 'working-memory': '2.5' });
