@@ -47,9 +47,6 @@ export const exportFitted = async (reader: OptionReader, host: VerbHost): Promis
     const into = engine.grantPath(path.dirname(destination));
     const exported = await engine.call('fit.export', { run, into, name: path.basename(destination) });
     const summary = await followRun(engine, exported.run, host);
-    return {
-      document: { run: exported.run, fit: run, folder: destination, summary },
-      text: `Exported to ${destination}. ${summary}`,
-    };
+    return { document: { run: exported.run, fit: run, folder: destination, summary }, text: summary };
   });
 };

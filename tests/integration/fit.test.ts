@@ -147,6 +147,15 @@ test('a search for types by layer that is killed twice recommends the same', asy
   const finished = await uncurlHere([...command, '--json', '--workspace', killed]);
   expect(finished.code, finished.stderr).toBe(0);
   expect(foundIn(finished.stdout)).toEqual(found);
+
+  const { run } = fitDocument.loose().parse(JSON.parse(uninterrupted.stdout));
+  const folder = join(whole, 'exported');
+  const exported = await uncurlHere(['export', run, '--out', folder, '--workspace', whole]);
+  expect(exported.code, exported.stderr).toBe(0);
+  expect(exported.stdout.split(folder)).toEqual([
+    'Exported to ',
+    expect.stringMatching(/^ and compared byte by byte\./),
+  ]);
 });
 
 test('what is measured after the choice does not change what is recommended', async () => {
