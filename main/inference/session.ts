@@ -9,6 +9,13 @@ import { readWithScales } from '../checkpoint/weight-reader.ts';
 import type { SerialisedGraph } from '../graph/onnx-graph.ts';
 import { providers } from './providers/provider.ts';
 
+/**
+ * Else onnxruntime, from its release 1.29 on, sends facts of the machine and of every model to its makers from Linux and
+ * macOS, and keeps an identifier and a database in the user's cache. It reads this once, at its first session.
+ * Source: onnxruntime's docs/Privacy.md, "Disabling Telemetry".
+ */
+process.env['ORT_DISABLE_TELEMETRY'] = '1';
+
 export interface SessionSettings {
   readonly threads: number;
   /** Folder that external weight locations are relative to. */

@@ -33,6 +33,7 @@ export const runPython = async <T>(
       HF_DATASETS_OFFLINE: '1',
       HF_HOME: path.join(folder, 'hub'),
       TOKENIZERS_PARALLELISM: 'false',
+      ORT_DISABLE_TELEMETRY: '1',
       PYTHONDONTWRITEBYTECODE: '1',
       ...environment,
     });
