@@ -423,6 +423,8 @@ const forward = async (
     provider: 'cpu',
     streamed: true,
     batchSlots: verificationSlots(checkpoint.descriptor.vocabulary),
+    // Results of a plan may be stored by the hash of its model.
+    isStored: plan !== null,
   });
   try {
     return await runner.forward(sequences, plan, {

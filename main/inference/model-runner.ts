@@ -213,6 +213,8 @@ export interface RunnerTuning {
    * Unknowns per output up to which refits are solved for all experts at once; numbers change with it by rounding only.
    */
   readonly mostJointUnknowns?: number;
+  /** False: nothing that it computes is stored, so that the files need not be hashed. Default: true. */
+  readonly isStored?: boolean;
 }
 
 /** An open checkpoint, independent of the overlays of plans. */

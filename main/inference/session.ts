@@ -10,8 +10,8 @@ import type { SerialisedGraph } from '../graph/onnx-graph.ts';
 import { providers } from './providers/provider.ts';
 
 /**
- * Else onnxruntime, from its release 1.29 on, sends facts of the machine and of every model to its makers from Linux and
- * macOS, and keeps an identifier and a database in the user's cache. It reads this once, at its first session.
+ * Else onnxruntime, from its release 1.29 on, sends facts of the machine and of every model to its makers, from Linux
+ * and macOS, and keeps an identifier and a database in the user's cache. It reads this once, at its first session.
  * Source: onnxruntime's docs/Privacy.md, "Disabling Telemetry".
  */
 process.env['ORT_DISABLE_TELEMETRY'] = '1';

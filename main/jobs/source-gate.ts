@@ -238,7 +238,7 @@ class Watch implements Computing {
         return model.runner(this.steps.overlays, say);
       },
       openAlone: async (checkpoint, tuning = {}) => {
-        await identify(checkpoint, order);
+        if (tuning.isStored !== false) await identify(checkpoint, order);
         const isNew = !this.#sources.has(checkpoint);
         const model = await openAlone(checkpoint, tuning);
         if (isNew) this.#sources.set(checkpoint, null);
