@@ -415,6 +415,57 @@ const bisect = async (
   }
 };
 
+/** Bisects the curves whose counts are free, if the items are enough to call any candidate safe. */
+const bisectCurves = async (
+  stage: Stage,
+  curves: readonly CountedCurve[],
+  measured: MeasuredCandidates,
+): Promise<void> => {
+  const { measurement, settings, record } = stage;
+  const { model, task } = measurement;
+  const isEarly = settings.stop === 'early';
+  const mode = decisionModeOf(stage, measured.baseline);
+  if (mode.how === 'not') {
+    if (!isEarly) record.note({ code: 'nothing-bisected', task: task.name });
+    return;
+  }
+  const design = isEarly && mode.how === 'curtailed' ? mode.design : null;
+  const free = curves.filter(
+    (curve) => !isWholeCurve(curve) && ownCounts(settings, curve.method, model.checkpoint) === null,
+  );
+  for (const curve of free) await bisect(stage, curve, measured, design);
+};
+
+/** Measures curves as far as their thresholds need. */
+const measureEarly = (
+  stage: Stage,
+  baseline: Outcomes,
+  curves: readonly CountedCurve[],
+  pairs: RecoveryPairs | undefined,
+): Promise<MeasuredCandidates> => {
+  const mode = decisionModeOf(stage, baseline);
+  if (mode.how === 'not') return leaveUndecided(stage, baseline, curves);
+  if (mode.how === 'in full') stage.record.note({ code: 'texts-in-full', ...modelOnTask(stage) });
+  const design = mode.how === 'curtailed' ? mode.design : null;
+  return measureToFirstUnsafe(stage, baseline, curves, design, pairs);
+};
+
+const modelOnTask = ({ measurement: { model, task, rounded } }: Stage): { model: string; task: string } => ({
+  model: rounded?.name ?? model.name,
+  task: task.name,
+});
+
+/** Notes what the texts of the unpruned model, and refits beside plans without one, have shown. */
+const noteFindings = (stage: Stage, baseline: Outcomes, pairs: RecoveryPairs | undefined): void => {
+  const { measurement, settings, record } = stage;
+  const { judging, test, metric } = measurement.task.task;
+  const texts = measurement.rounded === undefined ? textsBesideAnswers(judging, test, baseline) : null;
+  if (texts !== null) record.note({ code: 'texts-beside-answers', ...modelOnTask(stage), ...texts });
+  const compared = pairs?.compared ?? [];
+  if (compared.length > 0) record.note({ code: 'recovery', ...modelOnTask(stage), metric, compared: [...compared] });
+  if (pairs !== undefined && settings.stop === 'early') record.note({ code: 'recovery-cut' });
+};
+
 /**
  * Measures curves of a model on a task with stored weights, then the checkpoints beside them, then the curves with
  * rounded weights, one type after the other.
@@ -424,61 +475,27 @@ export const measureStage = async (
   curves: readonly CountedCurve[],
   folders: readonly RunModel[],
 ): Promise<void> => {
-  const { baseline } = await measureCurves(
-    stage,
-    curves.filter(({ weights }) => weights === undefined),
-    folders,
-  );
+  const { context, measurement, settings } = stage;
+  const byWeights = Map.groupBy(curves, ({ weights }) => weights);
+  let unpruned: Outcomes | undefined;
   try {
-    for (const [type, group] of Map.groupBy(curves, ({ weights }) => weights))
-      if (type !== undefined) await measureCurves(roundedStage(stage, type), group, [], baseline);
+    for (const weights of new Set([undefined, ...byWeights.keys()])) {
+      if (context.signal.aborted) throw new CancelledError('The sweep');
+      const own = weights === undefined ? stage : roundedStage(stage, weights);
+      const group = byWeights.get(weights) ?? [];
+      const pairs = settings.recovery === 'both' ? new RecoveryPairs(measurement.task.task.metric) : undefined;
+      const measured =
+        settings.stop === 'early'
+          ? await measureEarly(own, unpruned ?? (await measureUnpruned(own)), group, pairs)
+          : await measureTogether(own, await candidatesOf(own, group), unpruned, pairs);
+      unpruned = measured.baseline;
+      noteFindings(own, unpruned, pairs);
+      if (weights === undefined) await measureFolders(own, unpruned, folders);
+      if (settings.adaptive) await bisectCurves(own, group, measured);
+    }
   } finally {
     await stage.roundings.close();
   }
-};
-
-/** `known`: outcomes of the unpruned model; undefined: it is measured too. */
-const measureCurves = async (
-  stage: Stage,
-  curves: readonly CountedCurve[],
-  folders: readonly RunModel[],
-  known?: Outcomes,
-): Promise<MeasuredCandidates> => {
-  const { context, measurement, settings, record } = stage;
-  if (context.signal.aborted) throw new CancelledError('The sweep');
-  const { model, task, rounded } = measurement;
-  const named = { model: rounded?.name ?? model.name, task: task.name };
-  const pairs = settings.recovery === 'both' ? new RecoveryPairs(task.task.metric) : undefined;
-  const early = settings.stop === 'early' ? (known ?? (await measureUnpruned(stage))) : null;
-  const mode = early === null ? null : decisionModeOf(stage, early);
-  const design = mode?.how === 'curtailed' ? mode.design : null;
-  if (mode?.how === 'in full') record.note({ code: 'texts-in-full', ...named });
-  const measured =
-    early === null
-      ? await measureTogether(stage, await candidatesOf(stage, curves), known, pairs)
-      : mode?.how === 'not'
-        ? await leaveUndecided(stage, early, curves)
-        : await measureToFirstUnsafe(stage, early, curves, design, pairs);
-  if (known === undefined) {
-    const { judging, test } = task.task;
-    const texts = textsBesideAnswers(judging, test, measured.baseline);
-    if (texts !== null) record.note({ code: 'texts-beside-answers', ...named, ...texts });
-  }
-  const compared = pairs?.compared ?? [];
-  if (compared.length > 0)
-    record.note({ code: 'recovery', ...named, metric: task.task.metric, compared: [...compared] });
-  if (pairs !== undefined && early !== null) record.note({ code: 'recovery-cut' });
-  await measureFolders(stage, measured.baseline, folders);
-  if (!settings.adaptive || mode?.how === 'not') return measured;
-  if (decisionModeOf(stage, measured.baseline).how === 'not') {
-    record.note({ code: 'nothing-bisected', task: task.name });
-    return measured;
-  }
-  const free = curves.filter(
-    (curve) => !isWholeCurve(curve) && ownCounts(settings, curve.method, model.checkpoint) === null,
-  );
-  for (const curve of free) await bisect(stage, curve, measured, design);
-  return measured;
 };
 
 /** What a sweep says of itself before its first point: its order is that of its results. */

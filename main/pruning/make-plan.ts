@@ -12,46 +12,6 @@ import { superExpertPins } from './saliency.ts';
 import { requireNoConstants } from './validate-plan.ts';
 import { largestPeaks, layerRow, requireStatistic, taskShares } from './weighed-profiles.ts';
 
-/**
- * The plan of a method for a model and the profiles of one or more tasks. Deterministic; ties go to the lower index.
- * The caller adds the model and task names.
- *
- * @throws WorkbenchError `keep-invalid`, `groups-uneven`, `counts-invalid`, `bad-option`, `needs-search`,
- * `profile-missing`, `profile-mismatch`, `profile-empty`, `profile-too-thin`, `task-weights-invalid`, `pin-invalid` or
- * `pins-impossible`.
- */
-export const makePlan = (input: PlanInput): Plan => {
-  const { method, context, options, behaviour, draws } = prepared(input);
-  const { experts, topK, seed, taskWeights, protect, budget, groups } = input;
-  const { pins } = context;
-  const scores = behaviour.score(context);
-  const byThreshold = behaviour.kind === 'drop' ? behaviour.keepByThreshold?.(context) : undefined;
-  const counts = byThreshold?.map((kept) => kept.length) ?? layerCounts(input, context, behaviour, scores);
-  if (groups !== undefined && byThreshold === undefined) checkGroupedCounts(counts, experts, topK, groups);
-  const provenance = {
-    method: method.name,
-    ...(Object.keys(options).length > 0 ? { options: { ...options } } : {}),
-    experts,
-    topK,
-    factor: reachedFactor(experts, counts),
-    budget,
-    ...(draws ? { seed } : {}),
-    ...(pins.length > 0 ? { pins: pins.map((pin) => ({ ...pin })) } : {}),
-    ...(protect !== undefined && protect !== 'none' ? { protect } : {}),
-    ...(taskWeights !== undefined ? { taskWeights: [...taskWeights] } : {}),
-  };
-  if (behaviour.kind === 'drop')
-    return {
-      ...provenance,
-      kept: withinGroups(byThreshold ?? chosenExperts(behaviour, context, scores, counts, groups), input),
-    };
-  const { router, align, rule } = behaviour;
-  const plan: MergePlan = { ...provenance, groups: behaviour.group(context, counts), router, align };
-  if (router === 'reinitialised') plan.routerSeed = context.seed;
-  if (rule !== undefined) plan.rule = { ...rule };
-  return plan;
-};
-
 /** A checked request for a plan. */
 interface PreparedPlan {
   readonly method: Method;
@@ -236,12 +196,44 @@ const inputOf = ({ info }: PlannedModel, order: PlanRequest): PlanInput => ({
 });
 
 /**
- * The only way to a method's plan for a model: used by command line, window and sweeps.
+ * The plan of a method for a model and the profiles of one or more tasks: the only way to one, for command line, window
+ * and sweeps. Deterministic; ties go to the lower index.
  *
- * @throws WorkbenchError as `makePlan`; `factor-or-keep`, `factor-invalid`, `factor-too-large`.
+ * @throws WorkbenchError `factor-or-keep`, `factor-invalid`, `factor-too-large`, `keep-invalid`, `groups-uneven`,
+ * `counts-invalid`, `bad-option`, `needs-search`, `profile-missing`, `profile-mismatch`, `profile-empty`,
+ * `profile-too-thin`, `task-weights-invalid`, `pin-invalid` or `pins-impossible`.
  */
-export const planForModel = (subject: PlannedModel, order: PlanRequest): Plan =>
-  signedPlan(makePlan(inputOf(subject, order)), subject, order.tasks);
+export const planForModel = (subject: PlannedModel, order: PlanRequest): Plan => {
+  const input = inputOf(subject, order);
+  const { method, context, options, behaviour, draws } = prepared(input);
+  const { experts, topK, seed, taskWeights, protect, budget, groups } = input;
+  const { pins } = context;
+  const scores = behaviour.score(context);
+  const byThreshold = behaviour.kind === 'drop' ? behaviour.keepByThreshold?.(context) : undefined;
+  const counts = byThreshold?.map((kept) => kept.length) ?? layerCounts(input, context, behaviour, scores);
+  if (groups !== undefined && byThreshold === undefined) checkGroupedCounts(counts, experts, topK, groups);
+  const provenance = {
+    method: method.name,
+    ...(Object.keys(options).length > 0 ? { options: { ...options } } : {}),
+    experts,
+    topK,
+    factor: reachedFactor(experts, counts),
+    budget,
+    ...(draws ? { seed } : {}),
+    ...(pins.length > 0 ? { pins: pins.map((pin) => ({ ...pin })) } : {}),
+    ...(protect !== undefined && protect !== 'none' ? { protect } : {}),
+    ...(taskWeights !== undefined ? { taskWeights: [...taskWeights] } : {}),
+  };
+  if (behaviour.kind === 'drop') {
+    const kept = withinGroups(byThreshold ?? chosenExperts(behaviour, context, scores, counts, groups), input);
+    return signedPlan({ ...provenance, kept }, subject, order.tasks);
+  }
+  const { router, align, rule } = behaviour;
+  const plan: MergePlan = { ...provenance, groups: behaviour.group(context, counts), router, align };
+  if (router === 'reinitialised') plan.routerSeed = context.seed;
+  if (rule !== undefined) plan.rule = { ...rule };
+  return signedPlan(plan, subject, order.tasks);
+};
 
 /**
  * The scores by which such a plan keeps experts, [L][E], higher is better; of a merging method those that a budget

@@ -98,7 +98,7 @@ export interface OutputMergeSettings {
   readonly router: RouterTreatment;
 }
 
-/** Finds its plan by measuring many candidates, or by a fit: runs as a job; `makePlan` refuses it. */
+/** Finds its plan by measuring many candidates, or by a fit: runs as a job; `planForModel` refuses it. */
 export type SearchBehaviour =
   | { readonly kind: 'search'; readonly search: 'evolution'; readonly settings: SearchSettings }
   /** Layer by layer, each on the output of the pruned layers before it. */

@@ -118,7 +118,7 @@ export const uncurl = defineMethod(
           assign,
           optimiser,
           starts,
-          // Read only where clusters are drawn: makePlan refuses it elsewhere.
+          // Read only where clusters are drawn: planForModel refuses it elsewhere.
           get seed() {
             return context.seed;
           },

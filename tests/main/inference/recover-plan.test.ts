@@ -7,11 +7,11 @@ import { exportPlan } from '../../../main/export/export-plan.ts';
 import type { ItemOutcome } from '../../../main/contract/outcome.ts';
 import type { ModelRunner } from '../../../main/inference/model-runner.ts';
 import { exportSettingsIn, type RunnerSettings } from '../../open-model-runner.ts';
-import { makePlan } from '../../../main/pruning/make-plan.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { exportRequest } from '../export/export-settings.ts';
 import { logitDifference, openRunner, uncancelled } from './open-runner.ts';
+import { makePlan } from '../pruning/plan-of-input.ts';
 
 const model = path.resolve('resources/models/uncurl-8');
 const task = await loadTask(path.resolve('resources/tasks/add'));

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { methodDraws } from '../../../main/contract/method.ts';
 import type { MethodName } from '../../../main/contract/plan.ts';
-import { makePlan } from '../../../main/pruning/make-plan.ts';
 import type { MethodOptions } from '../../../main/pruning/method.ts';
 import { methodPage, optionTexts } from '../../../main/pruning/method-page.ts';
 import { methodNamed, methodNames } from '../../../main/pruning/methods.ts';
 import { fullStatistics } from './random-statistics.ts';
+import { makePlan } from './plan-of-input.ts';
 
 /** Enough experts that k-means starts end in different clusters. */
 const sizes = { layers: 2, experts: 40, topK: 2, tokens: 150 };

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { ExpertGroupRule } from '../../../main/contract/model.ts';
 import { keepByCounts } from '../../../main/pruning/budget.ts';
 import { checkGroupedCounts, groupProblem } from '../../../main/pruning/expert-groups.ts';
-import { makePlan } from '../../../main/pruning/make-plan.ts';
 import { validatePlan } from '../../../main/pruning/validate-plan.ts';
+import { makePlan } from './plan-of-input.ts';
 
 /** 16 experts in 4 groups, of which a token uses the best 2, ranked by their top two. */
 const groups: ExpertGroupRule = { count: 4, kept: 2, least: 2 };

@@ -13,7 +13,6 @@ import {
 import { expertAffinity } from '../../../main/pruning/clustering/affinity.ts';
 import { type EmbeddingVariant, spectralEmbedding } from '../../../main/pruning/clustering/spectral-clustering.ts';
 import {
-  makePlan,
   planForModel,
   planFromRanking,
   type PlannedModel,
@@ -26,6 +25,7 @@ import { reapSaliency } from '../../../main/pruning/saliency.ts';
 import { validatePlan } from '../../../main/pruning/validate-plan.ts';
 import { seededRandom } from '../../../main/statistics/random.ts';
 import { randomTaps, renameExperts, statisticsOf } from './random-taps.ts';
+import { makePlan } from './plan-of-input.ts';
 
 const sizes = { layers: 2, experts: 8, topK: 2, tokens: 60 };
 const { layers, experts, topK } = sizes;

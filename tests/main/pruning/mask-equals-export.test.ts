@@ -2,11 +2,11 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { exportPlan } from '../../../main/export/export-plan.ts';
 import { extraStatistics } from '../../../main/profile/routing-statistics.ts';
-import { makePlan } from '../../../main/pruning/make-plan.ts';
 import { methodNamed, methodNames } from '../../../main/pruning/methods.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
 import { exportRequest } from '../export/export-settings.ts';
 import { logitDifference, openRunner, uncancelled } from '../inference/open-runner.ts';
+import { makePlan } from './plan-of-input.ts';
 
 const model = path.resolve('resources/models/uncurl-8');
 const tokens = [[1, 5, 9, 14, 3, 2, 8], [4, 4, 20, 7], [2]];

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { pairwiseDistances } from '../../../main/pruning/clustering/distances.ts';
 import { cutLinkage, linkage, linkageNames } from '../../../main/pruning/clustering/linkage.ts';
 import { emptyRoutingStatistics } from '../../../main/profile/routing-statistics.ts';
-import { makePlan } from '../../../main/pruning/make-plan.ts';
 import { isMergePlan } from '../../../main/contract/plan.ts';
 import { float64, tensor } from './vector-file.ts';
+import { makePlan } from '../../main/pruning/plan-of-input.ts';
 
 const labelled = z.record(z.string(), z.object({ labels: z.array(z.number()), dominant: z.array(z.number()) }));
 const file = z.object({

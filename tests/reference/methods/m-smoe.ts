@@ -10,10 +10,10 @@ import { usageThresholdCounts } from '../../../main/pruning/methods/merges-into-
 import { sharesOfLayer, rankExperts } from '../../../main/pruning/budget.ts';
 import { fillEmptyClusters, byFirstAppearance } from '../../../main/pruning/clustering/cluster-labels.ts';
 import { layerRow } from '../../../main/pruning/weighed-profiles.ts';
-import { makePlan } from '../../../main/pruning/make-plan.ts';
 import { mergeGroup } from '../../../main/pruning/merging/merge-experts.ts';
 import { spectralClusters } from '../../../main/pruning/clustering/spectral-clustering.ts';
 import { expectClose, float32, float64, tensor, tolerance } from './vector-file.ts';
+import { makePlan } from '../../main/pruning/plan-of-input.ts';
 
 const labels = z.record(z.string(), z.array(z.number()));
 const groupingFile = z.object({

@@ -5,11 +5,11 @@ import { accumulateOutputs } from '../../../main/profile/accumulate-outputs.ts';
 import { accumulateRouting } from '../../../main/profile/accumulate-routing.ts';
 import { emptyRoutingStatistics, type RoutingStatistics } from '../../../main/profile/routing-statistics.ts';
 import { isMergePlan } from '../../../main/contract/plan.ts';
-import { makePlan } from '../../../main/pruning/make-plan.ts';
 import { rankExperts } from '../../../main/pruning/budget.ts';
 import { frequencySaliency, reapSaliency } from '../../../main/pruning/saliency.ts';
 import { tapsFromActivations } from './taps-from-activations.ts';
 import { expectClose, float32, tensor, tolerance, type Tensor } from './vector-file.ts';
+import { makePlan } from '../../main/pruning/plan-of-input.ts';
 
 const file = z.object({
   inputs: z.object({ expert_activations: tensor, gate_logits: tensor }),

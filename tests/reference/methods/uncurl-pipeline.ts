@@ -8,10 +8,10 @@ import { expertAffinity } from '../../../main/pruning/clustering/affinity.ts';
 import { alignExpert } from '../../../main/pruning/merging/align-experts.ts';
 import type { ExpertWeights } from '../../../main/pruning/merging/expert-weights.ts';
 import { expertToKept, mergeGroup, mergeRouterRows } from '../../../main/pruning/merging/merge-experts.ts';
-import { makePlan } from '../../../main/pruning/make-plan.ts';
 import { castChangesAlignment } from './half-precision-cost.ts';
 import { runMoeLayer } from './run-moe-layer.ts';
 import { expectClose, expert, float32, tensor, tolerance } from './vector-file.ts';
+import { makePlan } from '../../main/pruning/plan-of-input.ts';
 
 const byClusters = z.object({
   labels: z.array(z.number()),

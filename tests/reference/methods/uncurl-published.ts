@@ -4,11 +4,11 @@ import { atOnce } from '../../main/arithmetic/at-once.ts';
 import { isMergePlan, uncurlOptions } from '../../../main/contract/plan.ts';
 import { expertAffinity } from '../../../main/pruning/clustering/affinity.ts';
 import { spectralEmbedding } from '../../../main/pruning/clustering/spectral-clustering.ts';
-import { makePlan } from '../../../main/pruning/make-plan.ts';
 import { alignExpert } from '../../../main/pruning/merging/align-experts.ts';
 import { expertToKept, mergeGroup } from '../../../main/pruning/merging/merge-experts.ts';
 import { statisticsFromLogits } from './statistics-from-logits.ts';
 import { expectClose, float32, tensor, tolerance } from './vector-file.ts';
+import { makePlan } from '../../main/pruning/plan-of-input.ts';
 
 const matrices = z.object({ gate: tensor, up: tensor, down: tensor });
 const file = z.object({

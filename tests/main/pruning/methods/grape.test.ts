@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isMergePlan, type Plan } from '../../../../main/contract/plan.ts';
 import { redundancyCounts } from '../../../../main/pruning/methods/merges-of-nearest.ts';
-import { makePlan } from '../../../../main/pruning/make-plan.ts';
 import type { PlanInput } from '../../../../main/pruning/method.ts';
 import vectors from '../../../fixtures/python/methods.json' with { type: 'json' };
 import { fullStatistics } from '../random-statistics.ts';
+import { makePlan } from '../plan-of-input.ts';
 
 const planOf = (own: Partial<PlanInput>): Plan =>
   makePlan({

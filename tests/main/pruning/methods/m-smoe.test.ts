@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isMergePlan } from '../../../../main/contract/plan.ts';
-import { makePlan } from '../../../../main/pruning/make-plan.ts';
 import { fullStatistics } from '../random-statistics.ts';
+import { makePlan } from '../plan-of-input.ts';
 
 const sizes = { layers: 2, experts: 8, topK: 1, tokens: 40 };
 const profile = fullStatistics(sizes, 1);
