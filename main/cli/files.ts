@@ -10,7 +10,7 @@ import { type OptionReader, switchOption, valueOption, type VerbHost, type VerbO
 import { readTensorBytes } from '../checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { isSealed, sealOf } from '../checkpoint/sealed-tensors.ts';
-import { isMergePlan, type Plan } from '../contract/plan.ts';
+import { constantsOf, type Plan } from '../contract/plan.ts';
 import { fileChecksum } from '../files/checksums.ts';
 import { isFile } from '../files/file-errors.ts';
 import type { Overlays } from '../inference/overlays.ts';
@@ -148,8 +148,9 @@ export const installRecovery = async (
     });
     installed = { ...installed, recovery: { ...plan.recovery, weights } };
   }
-  if (!isMergePlan(installed) && installed.constants !== undefined) {
-    const weights = await install(installed.constants.weights, {
+  const constants = constantsOf(plan);
+  if (constants !== undefined) {
+    const weights = await install(constants.weights, {
       what: 'constants',
       again: 'make both again with `uncurl plan`, from the same profile',
     });

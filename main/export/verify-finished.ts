@@ -14,6 +14,7 @@ import { exportWarnings, licenceLines, MAX_CARD_BYTES } from './export-plan.ts';
 import { exportedTensors } from './exported-tensors.ts';
 import { planGguf, readGgufType } from './gguf/gguf-file.ts';
 import { isStoredGguf } from './gguf/stored-gguf.ts';
+import { planStandingText } from '../words/verdicts.ts';
 import { modelCard } from './model-card.ts';
 import { carriedPlan, preparePlan } from './prepare-plan.ts';
 import { verifyExport, type VerifyRequest, whatItHolds } from './verify-export.ts';
@@ -139,7 +140,7 @@ export const cardFindings = (
     .filter((name) => name !== RESULTS && is.get(name) !== wanted.get(name))
     .map((name) => `${CARD_FILE} is not the card of this export${name === '' ? '' : `, in "${name.slice(3, 100)}"`}.`);
   const notes = [
-    ...(is.has(RESULTS)
+    ...(![undefined, `${RESULTS}\n\n${planStandingText([])}`].includes(is.get(RESULTS))
       ? [`${CARD_FILE}: the results of sweeps in "${RESULTS.slice(3)}" do not follow from the export: not compared.`]
       : []),
     ...(/^Referee: |^Transformers: equal/m.test(card)
