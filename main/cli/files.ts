@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { boundedList } from '../contract/bounds.ts';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { expected, refuse } from '../contract/errors.ts';
 import { hasMoreLines } from '../files/count-lines.ts';
 import { parseForm } from '../files/parse-json.ts';
 import { readTextIfThere, readUnchanged } from '../files/regular-file.ts';
@@ -28,14 +28,11 @@ const MAX_LINES = 4_000_000;
 
 export const readTextFile = async (file: string, what: string): Promise<string> => {
   const path = resolve(file);
-  let text: string | null;
-  try {
-    text = await readUnchanged(() => readTextIfThere(path, { mostBytes: MAX_BYTES }));
-  } catch (error) {
-    if (error instanceof WorkbenchError && error.code === 'not-a-file')
+  const text = await readUnchanged(() => readTextIfThere(path, { mostBytes: MAX_BYTES })).catch(
+    expected((error) => {
       throw refuse('missing-file', `${path} (${what}) is not a file: ${error.message}`, 'Name a file.', error);
-    throw error;
-  }
+    }, 'not-a-file'),
+  );
   if (text === null) throw refuse('missing-file', `${path} (${what}) does not exist.`, 'Check the path.');
   if (hasMoreLines(text, MAX_LINES))
     throw refuse('file-too-large', `${path} (${what}) has more than ${MAX_LINES} lines.`, 'Split the file.');

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { expected, refuse } from '../contract/errors.ts';
 import { PLAN_FILE } from '../contract/export.ts';
 import { expertTypesOf, isMergePlan, type Plan } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
@@ -21,15 +21,9 @@ export const carriedPlan = async (folder: string): Promise<Plan | null> => {
 
 /** Compares the plan in an export, if any, with the given one. */
 export const planFileProblems = async (folder: string, plan: Plan): Promise<readonly string[]> => {
-  let carried: Plan;
-  try {
-    const found = await carriedPlan(folder);
-    if (found === null) return [];
-    carried = found;
-  } catch (error) {
-    if (error instanceof WorkbenchError) return [error.message];
-    throw error;
-  }
+  const carried = await carriedPlan(folder).catch(expected(({ message }) => message));
+  if (carried === null) return [];
+  if (typeof carried === 'string') return [carried];
   return canonicalJson(substance(carried)) === canonicalJson(substance(plan))
     ? []
     : [`${PLAN_FILE}: the export was made with another plan: ${firstOtherLayer(carried, plan)}.`];

@@ -2,7 +2,7 @@ import { lstat, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { type Checkpoint, INDEX_FILE, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
-import { WorkbenchError } from '../contract/errors.ts';
+import { expected } from '../contract/errors.ts';
 import { PLAN_FILE, type Verification } from '../contract/export.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { CHECKSUM_FILE, readChecksums } from '../files/checksums.ts';
@@ -31,11 +31,8 @@ const listProblems = async (folder: string): Promise<readonly string[]> => {
     if ((await lstat(path.join(folder, name))).isSymbolicLink())
       problems.push(`${name} is a link: an export contains its files themselves.`);
   if (!names.includes(CHECKSUM_FILE)) return [...problems, `${CHECKSUM_FILE} is missing.`];
-  const sums = await readChecksums(folder).catch((error: unknown) => {
-    // A damaged list is a finding of its own (checksumProblems).
-    if (error instanceof WorkbenchError) return null;
-    throw error;
-  });
+  // A damaged list is a finding of its own (checksumProblems).
+  const sums = await readChecksums(folder).catch(expected(() => null));
   const unlisted = names.filter((name) => name !== CHECKSUM_FILE && sums?.has(name) === false);
   return [...problems, ...unlisted.map((name) => `${CHECKSUM_FILE} does not list ${name}.`)];
 };
@@ -158,11 +155,8 @@ export const cardFindings = (
 export const verifyFinished = async (request: VerifyRequest): Promise<Verification> => {
   const verification = await verifyExport(request);
   const { exported, checkpoint } = request;
-  const opened = await openCheckpoint(exported).catch((error: unknown) => {
-    // Reported already, or a folder without weights of its own.
-    if (error instanceof WorkbenchError) return null;
-    throw error;
-  });
+  // Null: reported already, or a folder without weights of its own.
+  const opened = await openCheckpoint(exported).catch(expected(() => null));
   const problems: string[] = [
     ...(await listProblems(exported)),
     ...(await repeatedKeys(exported, opened)),

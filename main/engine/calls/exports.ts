@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { boundedText } from '../../contract/bounds.ts';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
-import { at, refuse, WorkbenchError } from '../../contract/errors.ts';
+import { at, expected, refuse, WorkbenchError } from '../../contract/errors.ts';
 import { recordedExport } from '../../contract/command-parts.ts';
 import { verification } from '../../contract/export.ts';
 import { fitDocument } from '../../contract/fit.ts';
@@ -130,11 +130,8 @@ export const curveFacts = async (
   for (const { id, kind, models } of await runs.list()) {
     const model = models.find((known) => isSameContent(known, subject));
     if (kind !== 'sweep' || model === undefined) continue;
-    const document = await context.reader.read({ read: 'sweep', run: id }).catch((error: unknown) => {
-      // A sweep with damaged results is listed as damaged; the card gets nothing from it.
-      if (error instanceof WorkbenchError) return null;
-      throw error;
-    });
+    // A sweep with damaged results is listed as damaged; the card gets nothing from it.
+    const document = await context.reader.read({ read: 'sweep', run: id }).catch(expected(() => null));
     if (provenanceHeading(document?.provenance) !== null) continue;
     const curve = curveOf(document?.results ?? [], model.name, plan);
     if (curve.length > 0) return { curve, measured, leftOut, truncation, version: engineVersion };
