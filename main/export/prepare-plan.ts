@@ -60,6 +60,21 @@ const layersOf = (plan: Plan): readonly string[] =>
     : plan.kept.map((kept) => `the experts ${kept.join(', ')}`);
 
 /**
+ * Refuses a plan for another model. A large model that nothing has hashed yet is compared where it is exported, behind
+ * the gate.
+ *
+ * @throws WorkbenchError `plan-other-model`.
+ */
+export const requireSameModel = ({ name, content: { known } }: Checkpoint, { model }: Plan): void => {
+  if (model === undefined || known === null || model.fingerprint === known.fingerprint) return;
+  throw refuse(
+    'plan-other-model',
+    `The plan was made for ${model.name} (fingerprint ${model.fingerprint}), not for ${name} (${known.fingerprint}).`,
+    'Make the plan for this model; if it is meant for this model after all, remove "model" from the plan.',
+  );
+};
+
+/**
  * Prepares a plan for export: checks that it is valid for this model and has a form that stock loaders open, and sorts
  * every list in ascending order. `isConverted`: the export has another format or type of weights, so that it may keep
  * every expert.
@@ -67,21 +82,9 @@ const layersOf = (plan: Plan): readonly string[] =>
  * @throws WorkbenchError `plan-invalid`, `plan-other-model`, `not-exportable` or `changes-nothing`.
  */
 export const preparePlan = (checkpoint: Checkpoint, plan: Plan, isConverted = false): Plan => {
-  const {
-    info,
-    name,
-    content: { known },
-  } = checkpoint;
+  const { info } = checkpoint;
   const valid = validatePlan(plan, info);
-  // A large model that nothing has hashed yet is compared where it is exported, behind the gate.
-  if (valid.model !== undefined && known !== null && valid.model.fingerprint !== known.fingerprint) {
-    throw refuse(
-      'plan-other-model',
-      `The plan was made for ${valid.model.name} (fingerprint ${valid.model.fingerprint}), not for ${name} ` +
-        `(${known.fingerprint}).`,
-      'Make the plan for this model; if it is meant for this model after all, remove "model" from the plan.',
-    );
-  }
+  requireSameModel(checkpoint, valid);
   const { exportable } = planCost(info, valid);
   // Trained gates have a form in an ONNX graph alone, which `requireForm` sees to.
   if (!exportable.hf && valid.gates?.kind !== 'trained')

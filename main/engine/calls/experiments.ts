@@ -136,7 +136,7 @@ const reproductionOf = async (
     again: await manifestAgain(context, experimentRun, order, original),
     // The comparison shows any edits.
     recorded: await experimentRecordAsItLies(context.workspace.runs.folder(original.id), original),
-    recordedFolder: context.workspace.runs.folder(original.id),
+    folder: context.workspace.runs.folder(original.id),
     experiment: inputOf(context, subjects, spec, device),
     without: await withoutOf(context, spec),
     circumstances: { device, versions: { ...(await context.devices.open(device)).versions } },
