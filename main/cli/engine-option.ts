@@ -37,7 +37,7 @@ import { CHECKED_TOKENS } from '../contract/transformers-check.ts';
 import type { RefereeFindings } from '../export/export-plan.ts';
 import { refereeExport, refereeFindings } from '../jobs/referee.ts';
 import { askedTasks, requireTokenizer } from '../jobs/task-work.ts';
-import { uniqueNames } from '../jobs/write-sweep-files.ts';
+import { namedTasks } from '../jobs/write-sweep-files.ts';
 import { requireRoom } from '../tasks/generation/stop-rule.ts';
 import { loadTask } from '../tasks/load-task.ts';
 import { CHAT_OPTION } from './task-options.ts';
@@ -269,10 +269,8 @@ export const readReferee = async (
     );
   const { precision, open } = engine;
   const paths = await findTasks(host.resources, reader.texts('task'), harnessTasks(reader, host));
-  const tasks = await Promise.all(paths.map((path) => loadTask(path)));
-  const names = uniqueNames(tasks);
-  const named = tasks.map((task, index) => ({ name: names[index] ?? task.name, task }));
-  const asked = await askedTasks({ checkpoint }, named, reader.flag('chat'), new Date());
+  const tasks = namedTasks(await Promise.all(paths.map((path) => loadTask(path))));
+  const asked = await askedTasks({ checkpoint }, tasks, reader.flag('chat'), new Date());
   await requireTokenizer(checkpoint);
   for (const { name, task } of asked) requireRoom(task.test, name, checkpoint.descriptor);
   return async (folder) => {

@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { boundedList } from '../contract/bounds.ts';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { expected, refuse } from '../contract/errors.ts';
 import { hasMoreLines } from '../files/count-lines.ts';
 import { parseForm } from '../files/parse-json.ts';
 import { readTextIfThere, readUnchanged } from '../files/regular-file.ts';
@@ -10,7 +10,7 @@ import { type OptionReader, switchOption, valueOption, type VerbHost, type VerbO
 import { readTensorBytes } from '../checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { isSealed, sealOf } from '../checkpoint/sealed-tensors.ts';
-import { isMergePlan, type Plan } from '../contract/plan.ts';
+import { constantsOf, type Plan } from '../contract/plan.ts';
 import { fileChecksum } from '../files/checksums.ts';
 import { isFile } from '../files/file-errors.ts';
 import type { Overlays } from '../inference/overlays.ts';
@@ -28,14 +28,11 @@ const MAX_LINES = 4_000_000;
 
 export const readTextFile = async (file: string, what: string): Promise<string> => {
   const path = resolve(file);
-  let text: string | null;
-  try {
-    text = await readUnchanged(() => readTextIfThere(path, { mostBytes: MAX_BYTES }));
-  } catch (error) {
-    if (error instanceof WorkbenchError && error.code === 'not-a-file')
+  const text = await readUnchanged(() => readTextIfThere(path, { mostBytes: MAX_BYTES })).catch(
+    expected((error) => {
       throw refuse('missing-file', `${path} (${what}) is not a file: ${error.message}`, 'Name a file.', error);
-    throw error;
-  }
+    }, 'not-a-file'),
+  );
   if (text === null) throw refuse('missing-file', `${path} (${what}) does not exist.`, 'Check the path.');
   if (hasMoreLines(text, MAX_LINES))
     throw refuse('file-too-large', `${path} (${what}) has more than ${MAX_LINES} lines.`, 'Split the file.');
@@ -148,8 +145,9 @@ export const installRecovery = async (
     });
     installed = { ...installed, recovery: { ...plan.recovery, weights } };
   }
-  if (!isMergePlan(installed) && installed.constants !== undefined) {
-    const weights = await install(installed.constants.weights, {
+  const constants = constantsOf(plan);
+  if (constants !== undefined) {
+    const weights = await install(constants.weights, {
       what: 'constants',
       again: 'make both again with `uncurl plan`, from the same profile',
     });

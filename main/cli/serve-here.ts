@@ -3,7 +3,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { forkCompute } from '../compute/start-compute.ts';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { expected, refuse } from '../contract/errors.ts';
 import type { LoopbackName } from '../contract/page-token.ts';
 import type { Engine } from '../engine/engine.ts';
 import { engineVersion } from '../engine/machine.ts';
@@ -51,10 +51,7 @@ export const serveHere = async (reader: OptionReader, host: VerbHost, address: L
     // Another server may be at the port of the last start; then this one takes a free port, which is not kept.
     const isKept = asked === undefined && session.port !== null;
     const server = isKept
-      ? await serveAt(session.port).catch((error: unknown) => {
-          if (error instanceof WorkbenchError && error.code === 'port-unavailable') return serveAt(0);
-          throw error;
-        })
+      ? await serveAt(session.port).catch(expected(() => serveAt(0), 'port-unavailable'))
       : await serveAt(port);
     if (!isKept || server.port === session.port || reader.flag('new-token'))
       await session.keep(isKept ? session.port : server.port);

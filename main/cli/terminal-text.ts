@@ -36,6 +36,9 @@ export const printedInterval = (
   metric: MetricName,
 ): string => terminalText(formatInterval(interval, metric));
 
+/** A moment of a file, as the clock of no place: "2026-12-04 22:17:48 UTC". */
+export const printedMoment = (iso: string): string => `${iso.slice(0, 19).replace('T', ' ')} UTC`;
+
 /** Columns padded with spaces; numbers and their headings are right-aligned. */
 export const textTable = (
   headings: readonly string[],

@@ -49,6 +49,19 @@ export const requireAsked = (signal: AbortSignal): void => {
   if (signal.aborted) throw callCancelled('The request');
 };
 
+/**
+ * For `catch`: an answer in place of an error of the workbench that was to be expected, of any code or of one of these
+ * codes or kinds. Every other error is thrown on.
+ */
+export const expected =
+  <T>(answer: (error: WorkbenchError) => T, which: string | readonly string[] = []) =>
+  (error: unknown): T => {
+    if (!(error instanceof WorkbenchError)) throw error;
+    const wanted = typeof which === 'string' ? [which] : which;
+    if (wanted.length > 0 && !wanted.includes(error.code) && !wanted.includes(error.kind)) throw error;
+    return answer(error);
+  };
+
 export interface SerialisedError {
   readonly code: string;
   readonly kind: ErrorKind;

@@ -364,6 +364,9 @@ export type Plan = z.infer<typeof plan>;
 export const expertTypesOf = (plan: Plan): DropPlan['expertTypes'] =>
   isMergePlan(plan) ? undefined : plan.expertTypes;
 
+/** Constants in place of dropped experts; undefined: the plan leaves none. */
+export const constantsOf = (plan: Plan): DropPlan['constants'] => (isMergePlan(plan) ? undefined : plan.constants);
+
 export const isMergePlan = (candidate: Plan): candidate is MergePlan => 'groups' in candidate;
 
 /** Size of the pruned model, known without inference. */

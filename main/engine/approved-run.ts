@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { boundedList, boundedText } from '../contract/bounds.ts';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { expected, refuse } from '../contract/errors.ts';
 import { type RunManifest, runManifest } from '../contract/run.ts';
 import type { ConfirmedRun, RunOrigin } from '../contract/run-origin.ts';
 import { isSystemError } from '../files/file-errors.ts';
@@ -123,14 +123,14 @@ export const codeToConfirm = async (
  * Marks a run as made here. Where no key can be written (a read-only home), the run continues without a mark, its log
  * says so, and resuming it needs confirmation.
  */
-export const bindRun = async ({ bindings, logs }: EngineContext, manifest: RunManifest): Promise<void> => {
-  try {
-    await bindings.bind(manifest);
-  } catch (error) {
-    if (!(error instanceof WorkbenchError)) throw error;
-    logs.tellProblem(manifest.id, `Resuming it will need confirmation: ${error.message} ${error.remedy}`);
-  }
-};
+export const bindRun = ({ bindings, logs }: EngineContext, manifest: RunManifest): Promise<void> =>
+  bindings
+    .bind(manifest)
+    .catch(
+      expected(({ message, remedy }) =>
+        logs.tellProblem(manifest.id, `Resuming it will need confirmation: ${message} ${remedy}`),
+      ),
+    );
 
 /**
  * Returns the manifest of a run that may be worked on: made here, or confirmed in its present form.

@@ -9,7 +9,7 @@ import { failureText } from '../words/cluster.ts';
 import { shellWord } from '../words/equivalent-command.ts';
 import { type ClusterLog, type ClusterRequest, type ClusterWork, isActive } from '../contract/cluster.ts';
 import type { EngineEvent } from '../contract/events.ts';
-import { refuse, requireAsked, serialiseError, WorkbenchError } from '../contract/errors.ts';
+import { expected, refuse, requireAsked, serialiseError, WorkbenchError } from '../contract/errors.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
@@ -111,11 +111,7 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
   /** Announces before writing: on a full shared disk the record stays outdated, and later readers ask Slurm anyway. */
   const put = async (work: ClusterWork): Promise<void> => {
     tell(work);
-    try {
-      await writeClusterWork(runs.folder(work.run), work, temporaryFolder);
-    } catch (error) {
-      if (!(error instanceof WorkbenchError && error.code === 'disk-full')) throw error;
-    }
+    await writeClusterWork(runs.folder(work.run), work, temporaryFolder).catch(expected(() => undefined, 'disk-full'));
   };
 
   /** Records the end of the submission in the run's manifest, unless somebody works on the run. */
@@ -141,12 +137,8 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
     await put(work);
     // A failed submission is checked once more before the run is submitted again.
     if (work.state !== 'failed') await submissions.remove(work.run);
-    try {
-      await markRun(work);
-    } catch (error) {
-      // Somebody else works on the run or removed it: its state is theirs.
-      if (!(error instanceof WorkbenchError && ['run-locked', 'no-such-run'].includes(error.code))) throw error;
-    }
+    // Where somebody else works on the run or removed it, its state is theirs.
+    await markRun(work).catch(expected(() => undefined, ['run-locked', 'no-such-run']));
   };
 
   const follow = (work: ClusterWork): void => {

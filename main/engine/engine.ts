@@ -5,7 +5,7 @@ import type { StartCompute } from '../compute/start-compute.ts';
 import { parseInput, parseOutput } from '../contract/call-boundary.ts';
 import type { CallInput, CallName, CallOutput } from '../contract/calls.ts';
 import type { ProviderName, RunDevice } from '../contract/device.ts';
-import { WorkbenchError } from '../contract/errors.ts';
+import { expected } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { PathHandle } from '../contract/model.ts';
 import type { CallableEngine, ServedEngine } from '../contract/rpc.ts';
@@ -233,14 +233,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
           liveSweeps,
         });
   /** Null where no key can be written: `bindRun` has said so in the run's log. */
-  const keyOfSeals = async (): Promise<UserKey | null> => {
-    try {
-      return await requireUserKey(state);
-    } catch (error) {
-      if (error instanceof WorkbenchError) return null;
-      throw error;
-    }
-  };
+  const keyOfSeals = (): Promise<UserKey | null> => requireUserKey(state).catch(expected(() => null));
   const measure = carryOutHere(runs, resourcesOf);
   const measureHere: CarryOut = async (run) => {
     const result = await measure(run);

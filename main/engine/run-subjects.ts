@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { boundedList } from '../contract/bounds.ts';
 import type { ModelHashes } from '../checkpoint/model-content.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { refuse, type WorkbenchError } from '../contract/errors.ts';
+import { at, refuse, type WorkbenchError } from '../contract/errors.ts';
 import type { PathHandle } from '../contract/model.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { isSameContent, type RecordedModel, recordedModel, UNHASHED } from '../contract/recorded.ts';
@@ -15,7 +15,7 @@ import type { JobResult, RunModel, RunTask } from '../jobs/job-context.ts';
 import type { CarryOut, RunToCarryOut } from '../jobs/job-queue.ts';
 import { identify } from '../jobs/source-gate.ts';
 import { checkCandidate } from '../jobs/sweep-folders.ts';
-import { uniqueNames } from '../jobs/write-sweep-files.ts';
+import { namedTasks, uniqueNames } from '../jobs/write-sweep-files.ts';
 import { recordedSpec } from '../runs/recorded-spec.ts';
 import type { Task } from '../tasks/task.ts';
 import { actualPath, recordedPath } from '../workspace/library.ts';
@@ -35,14 +35,20 @@ const requireSupported = ({ name, checkpoint }: RunModel): void => {
   );
 };
 
+/** What is at the paths of handles, each path once. */
+const opened = <T>(
+  { handles: paths }: EngineContext,
+  handles: readonly PathHandle[],
+  open: (path: string) => Promise<T>,
+): Promise<T[]> => Promise.all([...new Set(handles.map((handle) => paths.resolve(handle)))].map((path) => open(path)));
+
 /** Opens the models of a request under unique names; duplicates are merged. */
 export const openRunModels = async (context: EngineContext, handles: readonly PathHandle[]): Promise<RunModel[]> => {
-  const folders = [...new Set(handles.map((handle) => context.handles.resolve(handle)))];
-  const checkpoints = await Promise.all(folders.map((folder) => context.checkpoint(folder)));
+  const checkpoints = await opened(context, handles, context.checkpoint);
   const names = uniqueNames(
     checkpoints.map(({ name, folder, content }) => ({ name, hash: content.known?.fingerprint ?? hashOfPath(folder) })),
   );
-  const models = checkpoints.map((checkpoint, index) => ({ name: names[index] ?? checkpoint.name, checkpoint }));
+  const models = checkpoints.map((checkpoint, index) => ({ name: at(names, index), checkpoint }));
   models.forEach(requireSupported);
   return models;
 };
@@ -68,18 +74,14 @@ export const recordOf = ({ bundled }: EngineContext, { name, checkpoint, recorde
 
 /** Loads the tasks of a request under unique names; duplicates are merged. */
 export const openRunTasks = async (context: EngineContext, handles: readonly PathHandle[]): Promise<RunTask[]> => {
-  const paths = [...new Set(handles.map((handle) => context.handles.resolve(handle)))];
-  const tasks = await Promise.all(paths.map((path) => context.task(path)));
-  const names = uniqueNames(tasks);
-  return tasks.map((task, index) => ({ name: names[index] ?? task.name, task }));
+  return namedTasks(await opened(context, handles, context.task));
 };
 
 /** What is known of the tasks of a request without their items, under the same names. */
 export const namedFacts = async (context: EngineContext, handles: readonly PathHandle[]): Promise<TaskFacts[]> => {
-  const paths = [...new Set(handles.map((handle) => context.handles.resolve(handle)))];
-  const facts = await Promise.all(paths.map((path) => context.taskFacts(path)));
+  const facts = await opened(context, handles, context.taskFacts);
   const names = uniqueNames(facts);
-  return facts.map((task, index) => ({ ...task, name: names[index] ?? task.name }));
+  return facts.map((task, index) => ({ ...task, name: at(names, index) }));
 };
 
 /** Opens the models and tasks of a request. */

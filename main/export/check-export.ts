@@ -3,7 +3,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import type { CompressedType, ExportFormat, GgufType, PredictionChoice } from '../contract/export.ts';
 import type { ModelInfo } from '../contract/model.ts';
-import { isMergePlan, type Plan } from '../contract/plan.ts';
+import { constantsOf, isMergePlan, type Plan } from '../contract/plan.ts';
 import { takesIdentityRows } from '../checkpoint/routing.ts';
 import { hasScaledExperts } from '../checkpoint/weight-reader.ts';
 import { requireCompressible } from './compressed-folder.ts';
@@ -51,7 +51,7 @@ export const checkExport = async (checkpoint: Checkpoint, plan: Plan, ...form: E
     if (!(error instanceof WorkbenchError) || error.kind !== 'refused') throw error;
     return { refusal: { message: error.message, remedy: error.remedy }, notes: [] };
   }
-  return { refusal: null, notes: servingNotes(checkpoint, plan, form[0]) };
+  return { refusal: null, notes: [...constantsNotes(plan), ...servingNotes(checkpoint, plan, form[0])] };
 };
 
 /** Whether an export has another format or type of weights than the model, so that one of every expert is no copy. */
@@ -111,7 +111,7 @@ const requireQuantisable = (
       ? `a folder for ${format} holds no such weights`
       : mtp === 'slice'
         ? 'extra prediction layers have no form in it'
-        : !isMergePlan(plan) && plan.constants !== undefined
+        : constantsOf(plan) !== undefined
           ? 'constants in place of experts have no form in it'
           : null;
   if (problem !== null)
@@ -133,7 +133,7 @@ export const slicingObstacle = (
   if (format === 'gguf' || format === 'onnx') return `${format} has no form for them`;
   if (isMergePlan(plan) && stacked.length + prefixes.length > 0)
     return 'the plan merges experts, and which of theirs belong together was not measured';
-  return isMergePlan(plan) || plan.constants === undefined ? obstacle : null;
+  return constantsOf(plan) === undefined ? obstacle : null;
 };
 
 /** Whether a plan cuts experts of extra prediction layers that are kept: it drops experts, and they have some. */
@@ -174,7 +174,7 @@ export const besideNotes = (
 
 /** Constants in place of experts can only be exported as hf, from checkpoints that store each expert separately. */
 const requireConstantsForm = ({ moeLayers }: ModelDescriptor, plan: Plan, format: ExportFormat): void => {
-  if (isMergePlan(plan) || plan.constants === undefined) return;
+  if (constantsOf(plan) === undefined) return;
   if (format !== 'hf')
     throw refuse(
       'not-for-constants',
@@ -200,6 +200,12 @@ const requireGatesForm = ({ moeLayers }: ModelDescriptor, plan: Plan, format: Ex
   );
 };
 
+/** What opens an export with constants; its card says so under "Loading it". */
+const constantsNotes = (plan: Plan): readonly string[] =>
+  constantsOf(plan) !== undefined
+    ? ['vLLM reads constants in place of experts (MoNE) in versions after 0.32; transformers does not open them.']
+    : [];
+
 /** Notes on serving this number of experts; none for formats that are not split over devices. */
 export const servingNotes = (
   { info }: Pick<Checkpoint, 'info'>,
@@ -213,13 +219,11 @@ export const servingNotes = (
 ];
 
 const splittingNotes = (info: ModelInfo, plan: Plan, format: ExportFormat): readonly string[] =>
-  !isMergePlan(plan) && plan.constants !== undefined
-    ? ['vLLM reads constants in place of experts (MoNE) in versions after 0.32; transformers does not open them.']
-    : format === 'hf' || format === 'hf,onnx'
-      ? servingAdvice({
-          kept: keptExperts(plan),
-          experts: info.experts,
-          topK: info.topK,
-          groups: info.expertGroups?.count ?? 1,
-        })
-      : [];
+  (format === 'hf' || format === 'hf,onnx') && constantsOf(plan) === undefined
+    ? servingAdvice({
+        kept: keptExperts(plan),
+        experts: info.experts,
+        topK: info.topK,
+        groups: info.expertGroups?.count ?? 1,
+      })
+    : [];

@@ -1,7 +1,7 @@
 import { familyOf } from '../checkpoint/families/families.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ExportFormat, RoundedType, PredictionChoice, Verification } from '../contract/export.ts';
-import { expertTypesOf, isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
+import { constantsOf, expertTypesOf, isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
 import type { SweepResult } from '../contract/sweep.ts';
 import { bareFactor } from '../words/numbers.ts';
 import { EXPORT_CHECK, refereeWords, transformersWords } from '../words/referee.ts';
@@ -247,7 +247,11 @@ const compared = ({ verification: { transformers }, format }: CardContents): rea
 
 const loading = (contents: CardContents): string =>
   [
-    ...(holdsConstants(contents.plan) ? [inVllm] : isCheckpoint(contents.format) ? [inTransformers(contents)] : []),
+    ...(constantsOf(contents.plan) !== undefined
+      ? [inVllm]
+      : isCheckpoint(contents.format)
+        ? [inTransformers(contents)]
+        : []),
     ...(hasGraph(contents.format) ? [inOnnxRuntime(contents)] : []),
     ...(contents.format === 'gguf' ? [inLlamaCpp] : []),
     ...contents.warnings,
@@ -259,8 +263,6 @@ const serving = ({ checkpoint, plan, format }: CardContents): readonly string[] 
 };
 
 const python = (lines: readonly string[]): string => ['```python', ...lines, '```'].join('\n');
-
-const holdsConstants = (plan: Plan): boolean => !isMergePlan(plan) && plan.constants !== undefined;
 
 const inVllm =
   'Experts that give constants (`approximate_experts` in config.json, a vector `approx_value` each) are read by vLLM ' +

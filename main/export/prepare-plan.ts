@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { expected, refuse } from '../contract/errors.ts';
 import { PLAN_FILE } from '../contract/export.ts';
 import { expertTypesOf, isMergePlan, type Plan } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
@@ -21,15 +21,9 @@ export const carriedPlan = async (folder: string): Promise<Plan | null> => {
 
 /** Compares the plan in an export, if any, with the given one. */
 export const planFileProblems = async (folder: string, plan: Plan): Promise<readonly string[]> => {
-  let carried: Plan;
-  try {
-    const found = await carriedPlan(folder);
-    if (found === null) return [];
-    carried = found;
-  } catch (error) {
-    if (error instanceof WorkbenchError) return [error.message];
-    throw error;
-  }
+  const carried = await carriedPlan(folder).catch(expected(({ message }) => message));
+  if (carried === null) return [];
+  if (typeof carried === 'string') return [carried];
   return canonicalJson(substance(carried)) === canonicalJson(substance(plan))
     ? []
     : [`${PLAN_FILE}: the export was made with another plan: ${firstOtherLayer(carried, plan)}.`];
@@ -66,6 +60,21 @@ const layersOf = (plan: Plan): readonly string[] =>
     : plan.kept.map((kept) => `the experts ${kept.join(', ')}`);
 
 /**
+ * Refuses a plan for another model. A large model that nothing has hashed yet is compared where it is exported, behind
+ * the gate.
+ *
+ * @throws WorkbenchError `plan-other-model`.
+ */
+export const requireSameModel = ({ name, content: { known } }: Checkpoint, { model }: Plan): void => {
+  if (model === undefined || known === null || model.fingerprint === known.fingerprint) return;
+  throw refuse(
+    'plan-other-model',
+    `The plan was made for ${model.name} (fingerprint ${model.fingerprint}), not for ${name} (${known.fingerprint}).`,
+    'Make the plan for this model; if it is meant for this model after all, remove "model" from the plan.',
+  );
+};
+
+/**
  * Prepares a plan for export: checks that it is valid for this model and has a form that stock loaders open, and sorts
  * every list in ascending order. `isConverted`: the export has another format or type of weights, so that it may keep
  * every expert.
@@ -73,21 +82,9 @@ const layersOf = (plan: Plan): readonly string[] =>
  * @throws WorkbenchError `plan-invalid`, `plan-other-model`, `not-exportable` or `changes-nothing`.
  */
 export const preparePlan = (checkpoint: Checkpoint, plan: Plan, isConverted = false): Plan => {
-  const {
-    info,
-    name,
-    content: { known },
-  } = checkpoint;
+  const { info } = checkpoint;
   const valid = validatePlan(plan, info);
-  // A large model that nothing has hashed yet is compared where it is exported, behind the gate.
-  if (valid.model !== undefined && known !== null && valid.model.fingerprint !== known.fingerprint) {
-    throw refuse(
-      'plan-other-model',
-      `The plan was made for ${valid.model.name} (fingerprint ${valid.model.fingerprint}), not for ${name} ` +
-        `(${known.fingerprint}).`,
-      'Make the plan for this model; if it is meant for this model after all, remove "model" from the plan.',
-    );
-  }
+  requireSameModel(checkpoint, valid);
   const { exportable } = planCost(info, valid);
   // Trained gates have a form in an ONNX graph alone, which `requireForm` sees to.
   if (!exportable.hf && valid.gates?.kind !== 'trained')

@@ -8,7 +8,7 @@ import {
   SINGLE_FILE,
 } from '../checkpoint/open-checkpoint.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
-import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
+import { CancelledError, expected, refuse, WorkbenchError } from '../contract/errors.ts';
 import type { CompressedType, PredictionChoice, Verification } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { ifThere } from '../files/file-errors.ts';
@@ -328,15 +328,8 @@ const dataProblems = async (
 };
 
 /** The checkpoint, or why it does not open, which is a finding. */
-const openOrExplain = async (folder: string): Promise<Checkpoint | string> => {
-  try {
-    return await openCheckpoint(folder);
-  } catch (error) {
-    if (error instanceof WorkbenchError && error.kind === 'refused')
-      return `The folder does not open: ${error.message}`;
-    throw error;
-  }
-};
+const openOrExplain = (folder: string): Promise<Checkpoint | string> =>
+  openCheckpoint(folder).catch(expected(({ message }) => `The folder does not open: ${message}`, 'refused'));
 
 const unopened = (problems: readonly string[]): Verification =>
   verified([problems], {

@@ -2,7 +2,7 @@ import { lstat, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { type Checkpoint, INDEX_FILE, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
-import { WorkbenchError } from '../contract/errors.ts';
+import { expected } from '../contract/errors.ts';
 import { PLAN_FILE, type Verification } from '../contract/export.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { CHECKSUM_FILE, readChecksums } from '../files/checksums.ts';
@@ -14,6 +14,7 @@ import { exportWarnings, licenceLines, MAX_CARD_BYTES } from './export-plan.ts';
 import { exportedTensors } from './exported-tensors.ts';
 import { planGguf, readGgufType } from './gguf/gguf-file.ts';
 import { isStoredGguf } from './gguf/stored-gguf.ts';
+import { planStandingText } from '../words/verdicts.ts';
 import { modelCard } from './model-card.ts';
 import { carriedPlan, preparePlan } from './prepare-plan.ts';
 import { verifyExport, type VerifyRequest, whatItHolds } from './verify-export.ts';
@@ -30,11 +31,8 @@ const listProblems = async (folder: string): Promise<readonly string[]> => {
     if ((await lstat(path.join(folder, name))).isSymbolicLink())
       problems.push(`${name} is a link: an export contains its files themselves.`);
   if (!names.includes(CHECKSUM_FILE)) return [...problems, `${CHECKSUM_FILE} is missing.`];
-  const sums = await readChecksums(folder).catch((error: unknown) => {
-    // A damaged list is a finding of its own (checksumProblems).
-    if (error instanceof WorkbenchError) return null;
-    throw error;
-  });
+  // A damaged list is a finding of its own (checksumProblems).
+  const sums = await readChecksums(folder).catch(expected(() => null));
   const unlisted = names.filter((name) => name !== CHECKSUM_FILE && sums?.has(name) === false);
   return [...problems, ...unlisted.map((name) => `${CHECKSUM_FILE} does not list ${name}.`)];
 };
@@ -139,7 +137,7 @@ export const cardFindings = (
     .filter((name) => name !== RESULTS && is.get(name) !== wanted.get(name))
     .map((name) => `${CARD_FILE} is not the card of this export${name === '' ? '' : `, in "${name.slice(3, 100)}"`}.`);
   const notes = [
-    ...(is.has(RESULTS)
+    ...(![undefined, `${RESULTS}\n\n${planStandingText([])}`].includes(is.get(RESULTS))
       ? [`${CARD_FILE}: the results of sweeps in "${RESULTS.slice(3)}" do not follow from the export: not compared.`]
       : []),
     ...(/^Referee: |^Transformers: equal/m.test(card)
@@ -157,11 +155,8 @@ export const cardFindings = (
 export const verifyFinished = async (request: VerifyRequest): Promise<Verification> => {
   const verification = await verifyExport(request);
   const { exported, checkpoint } = request;
-  const opened = await openCheckpoint(exported).catch((error: unknown) => {
-    // Reported already, or a folder without weights of its own.
-    if (error instanceof WorkbenchError) return null;
-    throw error;
-  });
+  // Null: reported already, or a folder without weights of its own.
+  const opened = await openCheckpoint(exported).catch(expected(() => null));
   const problems: string[] = [
     ...(await listProblems(exported)),
     ...(await repeatedKeys(exported, opened)),

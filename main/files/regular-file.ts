@@ -160,15 +160,19 @@ export const readRegularFile = (
     );
   });
 
-/** The same; null if there is no such file. Other system errors are explained. */
-export const readBytesIfThere = async (file: string, limits: ReadLimits): Promise<Buffer | null> => {
+/** What `look` finds in a file or folder; null if there is none. Other system errors are explained. */
+export const ifReadable = async <T>(file: string, look: () => Promise<T>): Promise<T | null> => {
   try {
-    return await readRegularFile(file, limits);
+    return await look();
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return null;
     throw explainReadError(error, file);
   }
 };
+
+/** The same as `readRegularFile`; null if there is no such file. */
+export const readBytesIfThere = (file: string, limits: ReadLimits): Promise<Buffer | null> =>
+  ifReadable(file, () => readRegularFile(file, limits));
 
 /** The same as UTF-8 text. */
 export const readTextIfThere = async (file: string, limits: ReadLimits): Promise<string | null> =>

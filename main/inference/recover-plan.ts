@@ -7,7 +7,7 @@ import { fromFloat32, readTensor, toFloat32 } from '../checkpoint/read-tensor.ts
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { tensorInMemory, type TensorToWrite, writeSafetensors } from '../checkpoint/write-safetensors.ts';
 import { present, refuse } from '../contract/errors.ts';
-import { isMergePlan, type Plan, type PlanRecovery, type RefitName } from '../contract/plan.ts';
+import { constantsOf, type Plan, type PlanRecovery, type RefitName } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { type LayerRecovery, recoverLayer } from '../pruning/recovery/recover-layer.ts';
 import { addProduct, type RecoveryProblem } from '../pruning/recovery/recovery-problem.ts';
@@ -45,7 +45,7 @@ export const noRecovery = (method: string): Error =>
 
 /** @throws WorkbenchError `no-recovery`. */
 export const requireRefitOf = (plan: Plan): void => {
-  if (!isMergePlan(plan) && plan.constants !== undefined) throw noRecovery(plan.method ?? 'plan');
+  if (constantsOf(plan) !== undefined) throw noRecovery(plan.method ?? 'plan');
 };
 
 /**

@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { isMergePlan, type PlanGates } from '../contract/plan.ts';
+import { constantsOf, isMergePlan, type PlanGates } from '../contract/plan.ts';
 import { refuse } from '../contract/errors.ts';
 import type { ResolvedCandidate } from './executor.ts';
 import { openConstants } from './expert-constants.ts';
@@ -25,10 +25,8 @@ export const resolveCandidate = async (
 ): Promise<ResolvedCandidate> => {
   const variants: LayerVariant[] = [];
   const recovered = plan?.recovery === undefined ? null : await openRecovered(plan.recovery, overlays);
-  const constants =
-    plan === null || isMergePlan(plan) || plan.constants === undefined
-      ? null
-      : await openConstants(plan.constants, checkpoint, overlays);
+  const left = plan === null ? undefined : constantsOf(plan);
+  const constants = left === undefined ? null : await openConstants(left, checkpoint, overlays);
   let layer = -1;
   for (const { moe } of checkpoint.descriptor.blocks) {
     if (moe === null) {

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { boundedText } from '../contract/bounds.ts';
-import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
+import { CancelledError, expected, refuse } from '../contract/errors.ts';
 import { curveLabel } from '../contract/method.ts';
 import { waveOrder } from '../evaluation/kept-counts.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
@@ -195,12 +195,7 @@ export const listSteps = async (context: JobContext, input: SweepInput): Promise
 /** Takes the lock of a part; null where another worker has it. */
 const take = async (folder: string): Promise<RunLock | null> => {
   await mkdir(folder, { recursive: true });
-  try {
-    return await acquireRunLock(folder);
-  } catch (error) {
-    if (error instanceof WorkbenchError && error.code === 'run-locked') return null;
-    throw error;
-  }
+  return acquireRunLock(folder).catch(expected(() => null, 'run-locked'));
 };
 
 /** The properties of a worker's hardware that may affect numbers. */

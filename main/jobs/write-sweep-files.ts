@@ -7,6 +7,7 @@ import { type OutcomeBlock, writeOutcomes } from '../runs/outcomes-parquet.ts';
 import { type SweepRecord, writeRunPlans } from '../runs/sweep-record.ts';
 import { writeProfileFile } from '../workspace/profile-file.ts';
 import { evaluationRecord } from '../runs/evaluation-record.ts';
+import type { Task } from '../tasks/task.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
 
 /** Characters of a hash that distinguish equal names. */
@@ -25,6 +26,12 @@ export const uniqueNames = (
     taken.add(unique);
     return unique;
   });
+};
+
+/** Tasks under unique names. */
+export const namedTasks = (tasks: readonly Task[]): RunTask[] => {
+  const names = uniqueNames(tasks);
+  return tasks.map((task, index) => ({ name: at(names, index), task }));
 };
 
 /** Profiles from which a model's plans were made. */

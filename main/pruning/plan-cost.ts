@@ -1,5 +1,5 @@
 import type { ModelInfo } from '../contract/model.ts';
-import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
+import { constantsOf, isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import { ALL_ROWS_STAY, gatesSentence } from './gates.ts';
 
@@ -14,7 +14,7 @@ export const planCost = (model: ModelInfo, plan: Plan): PlanCost => {
   const keptPerLayer = isMergePlan(plan)
     ? plan.groups.map((groups) => groups.length)
     : plan.kept.map((kept) => kept.length);
-  const leavesConstants = !isMergePlan(plan) && plan.constants !== undefined;
+  const leavesConstants = constantsOf(plan) !== undefined;
   const allRowsStay =
     leavesConstants || plan.gates?.kind === 'trained' || (isMergePlan(plan) && ALL_ROWS_STAY.has(plan.router));
   const topK = leavesConstants ? model.topK : minOf([model.topK, ...keptPerLayer]);
@@ -48,24 +48,24 @@ const exportable = (
   plan: Plan,
   keptPerLayer: readonly number[],
 ): PlanCost['exportable'] => {
+  const [least, most] = [minOf(keptPerLayer), maxOf(keptPerLayer)];
+  const isEven = least === most;
   if (isMergePlan(plan) && ALL_ROWS_STAY.has(plan.router)) {
     return {
       hf: false,
       reason:
         `The router treatment ${plan.router} keeps a row for every unpruned expert, and stock loaders need as many ` +
-        'router rows as experts. Use reference-row or mean-row to export.',
+        `router rows as experts. Use reference-row or mean-row${isEven ? '' : ', and the uniform budget,'} to export.`,
     };
   }
-  if (!isMergePlan(plan) && plan.constants !== undefined) return { hf: true, reason: null };
+  if (constantsOf(plan) !== undefined) return { hf: true, reason: null };
   if (plan.gates?.kind === 'trained' && identityRows !== true)
     return {
       hf: false,
       reason:
         'Trained gates need the rows of the router that plain files drop: export this plan as ONNX, or fold the gates.',
     };
-  const least = minOf(keptPerLayer);
-  const most = maxOf(keptPerLayer);
-  if (least === most) return { hf: true, reason: null };
+  if (isEven) return { hf: true, reason: null };
   return {
     hf: false,
     reason:

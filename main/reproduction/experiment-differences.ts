@@ -51,24 +51,6 @@ const allowanceOf: AllowanceOf = (field) => {
   return field.endsWith('Loss') ? { kind: 'rounding', absolute: ROUNDING.score } : { kind: 'none' };
 };
 
-/** Compares both records field by field, except arms that only the first has; `armAgain` finds an arm in the second. */
-const compareRecords = (
-  before: ExperimentRecord,
-  after: ExperimentRecord,
-  armAgain: (arm: ArmName) => ExperimentArm | undefined,
-  ledger: FieldLedger,
-): void => {
-  const again = new Map<string, ExperimentArm>(after.arms.map((arm) => [armKey(arm), arm]));
-  const first = new Map<string, ExperimentArm>();
-  for (const arm of before.arms) {
-    const second = armAgain(arm);
-    if (second === undefined) continue;
-    first.set(armKey(arm), arm);
-  }
-  ledger.read(EXPERIMENT_FILE);
-  ledger.compare(EXPERIMENT_FILE, allowanceOf, { ...before, arms: first }, { ...after, arms: again });
-};
-
 const changeOf = (before: ExperimentArm, after: ExperimentArm): ChangedArm | null => {
   const second = rightItems(after.right);
   const flipped = rightItems(before.right).flatMap((isRight, item) => (isRight === second[item] ? [] : [item]));
@@ -114,7 +96,10 @@ export const compareExperiments = (
     return second === undefined ? [] : [{ arm, second }];
   });
   const ledger = new FieldLedger();
-  compareRecords(before, after, armAgain, ledger);
+  ledger.read(EXPERIMENT_FILE);
+  // Arms that only the first record has are listed apart.
+  const first = new Map(made.map(({ arm }) => [armKey(arm), arm]));
+  ledger.compare(EXPERIMENT_FILE, allowanceOf, { ...before, arms: first }, { ...after, arms: again });
   if (manifests !== undefined) compareManifests(ledger, manifests.before, manifests.again);
   nameOtherFiles(ledger, files);
   return {

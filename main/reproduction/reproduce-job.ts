@@ -23,42 +23,36 @@ import { readSealedFiles } from '../workspace/sealed-files.ts';
 import type { ManifestAgain } from './compare-manifests.ts';
 import { compareFitFolders } from './compare-fit-folders.ts';
 import { compareSweepFolders } from './compare-sweep-folders.ts';
-import { isMatch, reproductionSentence } from './differences.ts';
+import { type Findings, isMatch, reproductionSentence } from './differences.ts';
 import { compareExperiments, experimentSentence, isExperimentMatch } from './experiment-differences.ts';
 import { ROUNDING } from './field-ledger.ts';
 import { OVERLAYS_FOLDER, STEPS_FOLDER } from '../jobs/state-folders.ts';
 
-export interface ReproduceInput {
-  /** The finished sweep with its provenance, what a manifest of it says now, and the folder of its files. */
+interface Repeated {
+  /** The finished run with its provenance, what a manifest of it says now, and the folder of its files. */
   readonly original: RunManifest;
   readonly again: ManifestAgain;
   readonly folder: string;
-  readonly sweep: SweepInput;
   /** Versions and device of the reproduction. */
   readonly circumstances: Reproduction['after'];
   /** Creates a pool of models apart from those that jobs share. */
   readonly createPool: () => ModelPool;
 }
 
-/** As of a sweep. */
-export interface ReproduceFitInput extends Omit<ReproduceInput, 'sweep'> {
+export interface ReproduceInput extends Repeated {
+  readonly sweep: SweepInput;
+}
+
+export interface ReproduceFitInput extends Repeated {
   readonly fit: FitInput;
 }
 
-export interface ReproduceExperimentInput {
-  /** The finished experiment with its provenance, what a manifest of it says now, and its measurements. */
-  readonly original: RunManifest;
-  readonly again: ManifestAgain;
+export interface ReproduceExperimentInput extends Repeated {
+  /** The measurements of the finished experiment. */
   readonly recorded: ExperimentRecord;
-  /** Its folder. */
-  readonly recordedFolder: string;
   readonly experiment: ExperimentInput;
   /** Treatments whose arms cannot be made here, and why. */
   readonly without: { readonly treatments: readonly ArmTreatment[]; readonly reason: string } | null;
-  /** Versions and device of the reproduction. */
-  readonly circumstances: Pick<RunManifest, 'versions' | 'device'>;
-  /** Creates a pool of models apart from those that jobs share. */
-  readonly createPool: () => ModelPool;
 }
 
 /** Measures how close the choices were that a profile counts for other experts than the first run's. */
@@ -123,6 +117,21 @@ const reproducing = (
     return { output, summary: found.sentence };
   });
 
+const foundAgain = (
+  { run }: JobContext,
+  { original: { id, versions, device }, circumstances }: Repeated,
+  findings: Findings,
+  sentence: string,
+): Reproduction => ({
+  run,
+  of: id,
+  matches: isMatch(findings),
+  sentence,
+  ...findings,
+  before: { versions, device },
+  after: circumstances,
+});
+
 /**
  * Runs a finished sweep again from its settings, then compares every value and every item's outcome with the stored
  * ones.
@@ -144,15 +153,7 @@ export const reproduceJob = (input: ReproduceInput): Job => {
     const expertsOf = (model: string): number => experts.get(model) ?? 0;
     const compared = await compareSweepFolders(input.folder, context.folder, expertsOf, manifests);
     const findings = { ...compared, rerouted: await withNearest(compared.rerouted ?? [], context, input) };
-    return {
-      run: context.run,
-      of: original.id,
-      matches: isMatch(findings),
-      sentence: reproductionSentence(findings),
-      ...findings,
-      before: { versions: original.versions, device: original.device },
-      after: input.circumstances,
-    } satisfies Reproduction;
+    return foundAgain(context, input, findings, reproductionSentence(findings));
   });
 };
 
@@ -160,8 +161,9 @@ export const reproduceJob = (input: ReproduceInput): Job => {
 const UNTIMED_MINUTES = 100_000;
 
 /** Searches again for the best model that fits, without any stored step, then compares every field of both. */
-export const reproduceFitJob = ({ original, again, folder, fit, circumstances, createPool }: ReproduceFitInput): Job =>
-  reproducing([fit.model.checkpoint], createPool, async (context) => {
+export const reproduceFitJob = (input: ReproduceFitInput): Job => {
+  const { original, again, folder, fit, createPool } = input;
+  return reproducing([fit.model.checkpoint], createPool, async (context) => {
     const settings = { ...fit.settings, minutes: UNTIMED_MINUTES };
     await measureFit(
       { ...fit, settings },
@@ -169,23 +171,16 @@ export const reproduceFitJob = ({ original, again, folder, fit, circumstances, c
     );
     context.meter.describe(`Comparing with ${original.title}`);
     const { findings, sentence } = await compareFitFolders(folder, context.folder, { before: original, again });
-    return {
-      run: context.run,
-      of: original.id,
-      matches: isMatch(findings),
-      sentence,
-      ...findings,
-      before: { versions: original.versions, device: original.device },
-      after: circumstances,
-    } satisfies Reproduction;
+    return foundAgain(context, input, findings, sentence);
   });
+};
 
 /** Runs a finished experiment again from profiles to fine-tuned arms, then compares every arm item by item. */
 export const reproduceExperimentJob = ({
   original,
   again,
   recorded,
-  recordedFolder,
+  folder,
   experiment,
   without,
   circumstances,
@@ -197,10 +192,10 @@ export const reproduceExperimentJob = ({
     );
     const settings = { ...experiment.settings, treatments };
     const second = await measureExperiment({ ...experiment, settings }, context);
-    const { changed: edited } = await readSealedFiles(recordedFolder);
+    const { changed: edited } = await readSealedFiles(folder);
     const findings = compareExperiments(recorded, second, {
       edited,
-      files: await readdir(recordedFolder),
+      files: await readdir(folder),
       manifests: { before: original, again },
     });
     return {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { zstdDecompress, type ZstdOptions } from 'node:zlib';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { refuse, requireAsked, WorkbenchError } from '../contract/errors.ts';
+import { expected, refuse, requireAsked, type WorkbenchError } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
@@ -116,7 +116,7 @@ export const addSample = (
 ): Promise<boolean> => addBundledRun(workspace, sampleFolder(resources), SAMPLE_RUN, signal);
 
 /** Errors of the sample itself: the engine starts without it, and says why. */
-const OF_SAMPLE: ReadonlySet<string> = new Set(['no-decoder', 'recording-damaged']);
+const OF_SAMPLE = ['no-decoder', 'recording-damaged'];
 
 /**
  * Adds the sample to a workspace without runs, once: a workspace that was offered it before is unchanged. Does nothing
@@ -131,12 +131,11 @@ export const offerSample = async (
   if ((await namesIn(sampleFolder(resources))).length === 0) return null;
   const isFresh = (await runs.list()).length === 0;
   if (isFresh) {
-    try {
-      await addSample(workspace, resources);
-    } catch (error) {
-      if (error instanceof WorkbenchError && OF_SAMPLE.has(error.code)) return error;
-      throw error;
-    }
+    const problem = await addSample(workspace, resources).then(
+      () => null,
+      expected((error) => error, OF_SAMPLE),
+    );
+    if (problem !== null) return problem;
   }
   const mark = { run: isFresh ? SAMPLE_RUN : null };
   await writeFileAtomically(join(path, MARK), `${JSON.stringify(mark)}\n`, temporaryFolder);

@@ -4,7 +4,7 @@ import { familyOf } from '../checkpoint/families/families.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { tableOf } from '../checkpoint/routing.ts';
 import { refuse } from '../contract/errors.ts';
-import { isMergePlan, type Plan } from '../contract/plan.ts';
+import { constantsOf, isMergePlan, type Plan } from '../contract/plan.ts';
 import { configOf, exportedConfig } from '../export/export-config.ts';
 import { familyConfig } from '../export/gguf/family-tensors.ts';
 import { isGgufPath } from '../files/list-folder.ts';
@@ -66,10 +66,8 @@ export const pruneOrder = async (
   overlays: Overlays,
 ): Promise<PruneOrder> => {
   const { moeLayers } = checkpoint.descriptor;
-  const constants =
-    isMergePlan(plan) || plan.constants === undefined
-      ? null
-      : await openConstants(plan.constants, checkpoint, overlays);
+  const left = constantsOf(plan);
+  const constants = left === undefined ? null : await openConstants(left, checkpoint, overlays);
   if (constants !== null && moeLayers.some(({ moe }) => moe.latent !== null))
     throw refuse(
       'torch-plan',

@@ -1,4 +1,4 @@
-import { lstat, readdir, rm } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { boundedRecord, shortName } from '../contract/bounds.ts';
@@ -8,7 +8,7 @@ import { fileChecksum } from '../files/checksums.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { isLack } from '../files/process-limits.ts';
-import { explainReadError, isUnread, readTextIfThere } from '../files/regular-file.ts';
+import { ifReadable, isUnread, namesIn, readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { isMarkedBy, type Maker, marksWith, thisProcess } from './maker-marks.ts';
 import { contentOf, sealedJson } from './sealed-json.ts';
@@ -76,13 +76,9 @@ export const openPartialResult = (
     await rm(folder, { recursive: true, force: true });
   };
   const names = async (): Promise<readonly string[]> => {
-    try {
-      // A link to a folder elsewhere is none of ours.
-      return (await lstat(folder)).isDirectory() ? await readdir(folder) : [];
-    } catch (error) {
-      if (fileErrorCode(error) === 'ENOENT') return [];
-      throw explainReadError(error, folder);
-    }
+    // A link to a folder elsewhere is none of ours.
+    const facts = await ifReadable(folder, () => lstat(folder));
+    return facts?.isDirectory() === true ? namesIn(folder) : [];
   };
   const sealedFiles = async (): Promise<FileHashes | string> => {
     const text = await readTextIfThere(sealFile, { mostBytes: MAX_SEAL_BYTES }).catch((error: unknown) => {

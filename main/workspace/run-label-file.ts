@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { expected, refuse } from '../contract/errors.ts';
 import { type ListedLabel, NO_LABEL, runLabel, type RunLabel, type RunLabelChange } from '../contract/run.ts';
 import { createTurns, writeFileAtomically } from '../files/write-atomically.ts';
 import { parseForm } from '../files/parse-json.ts';
@@ -34,14 +34,8 @@ export const readRunLabel = async (folder: string): Promise<RunLabel> => {
 };
 
 /** The label for a list: reports an unreadable file without hiding the run or others. */
-export const readListedLabel = async (folder: string): Promise<ListedLabel> => {
-  try {
-    return await readRunLabel(folder);
-  } catch (error) {
-    if (error instanceof WorkbenchError) return { ...NO_LABEL, unreadable: error.message };
-    throw error;
-  }
-};
+export const readListedLabel = (folder: string): Promise<ListedLabel> =>
+  readRunLabel(folder).catch(expected(({ message }) => ({ ...NO_LABEL, unreadable: message })));
 
 const inTurn = createTurns();
 

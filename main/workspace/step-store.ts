@@ -7,7 +7,7 @@ import { fail, WorkbenchError } from '../contract/errors.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { explained, fileErrorCode } from '../files/file-errors.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
-import { explainReadError, openRegularFile, readTextIfThere } from '../files/regular-file.ts';
+import { explainReadError, ifReadable, openRegularFile, readTextIfThere } from '../files/regular-file.ts';
 import { produceFileAtomically, writeFileAtomically } from '../files/write-atomically.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { isMarkedBy, type Maker, marksWith, thisProcess } from './maker-marks.ts';
@@ -106,14 +106,8 @@ export const createStepStore = ({ steps, overlays, temporary }: StepFolders, mak
     if (kind === 'overlay') return join(overlays, `${key}.safetensors`);
     return join(steps, key.slice(0, 2), `${key}.${kind === 'json' ? 'json' : 'safetensors'}`);
   };
-  const statIfThere = async (file: string): Promise<BigIntStats | null> => {
-    try {
-      return await stat(file, { bigint: true });
-    } catch (error) {
-      if (fileErrorCode(error) === 'ENOENT') return null;
-      throw explainReadError(error, file);
-    }
-  };
+  const statIfThere = (file: string): Promise<BigIntStats | null> =>
+    ifReadable(file, () => stat(file, { bigint: true }));
   const isOwn = async (kind: StepKind, key: string, { sha256, marks }: JsonSeal): Promise<boolean> =>
     isMarkedBy(await maker(), { kind, key, sha256 }, marks);
   /** What the file of a step states, without reading the rest of it; null without such a file. */

@@ -9,7 +9,7 @@ import {
   predictionChoices,
 } from '../../contract/export.ts';
 import { refuse } from '../../contract/errors.ts';
-import { isMergePlan, type Plan } from '../../contract/plan.ts';
+import { constantsOf, isMergePlan, type Plan } from '../../contract/plan.ts';
 import { checkExport } from '../../export/check-export.ts';
 import { exportPlan } from '../../export/export-plan.ts';
 import { isStoredGguf, prunedImportance, writeStoredGguf } from '../../export/gguf/stored-gguf.ts';
@@ -138,7 +138,7 @@ export const exportVerb: Verb = {
     const referee = await readReferee(reader, host, torch, checkpoint);
     const planFile = reader.requiredText('plan');
     const plan = await readPlanFile(planFile, checkpoint.info);
-    if (torch !== null && !isMergePlan(plan) && plan.constants !== undefined)
+    if (torch !== null && constantsOf(plan) !== undefined)
       throw withoutTorch('running experts that give constants, which transformers does not open');
     requireTables(reader, checkpoint, plan);
     const imatrix = reader.text('imatrix');

@@ -4,6 +4,7 @@ import { refuse } from '../../contract/errors.ts';
 import { isSameContent } from '../../contract/recorded.ts';
 import {
   type BudgetName,
+  constantsOf,
   type DescribedPlanSettings,
   describedPlanSettings,
   type GatesName,
@@ -276,6 +277,7 @@ export const plan: Verb = {
         ? nearestServingCount({ kept: kept[0] ?? 0, experts: info.experts, topK: info.topK, groups })
         : null;
     const { parameters, before } = cost;
+    const constants = constantsOf(written);
     const text = [
       `${isMergePlan(written) ? 'Merges to' : 'Keeps'} ${range} of ${info.experts} experts per layer.`,
       `Parameters ${printedCount(before.total)} -> ${printedCount(parameters.total)} ` +
@@ -290,9 +292,9 @@ export const plan: Verb = {
         : [`On several devices ${nearest} instead of ${String(kept[0])} experts would split more evenly.`]),
       ...(file.note === null ? [] : [file.note]),
       `Written to ${out}.`,
-      ...(isMergePlan(written) || written.constants === undefined
+      ...(constants === undefined
         ? []
-        : [`Its constants are in ${weightsBeside(out, written.constants.weights)}: keep them together.`]),
+        : [`Its constants are in ${weightsBeside(out, constants.weights)}: keep them together.`]),
     ].join('\n');
     return { document: { ...written, cost, out }, text };
   },

@@ -6,7 +6,7 @@ import { equivalentCommand } from '../../words/equivalent-command.ts';
 import { provenanceBadge } from '../../words/provenance.ts';
 import { stateFolder } from '../../workspace/user-key.ts';
 import { WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
-import { printedBytes, terminalText, textTable } from '../terminal-text.ts';
+import { printedBytes, printedMoment, terminalText, textTable } from '../terminal-text.ts';
 import { assertNever, refuse } from '../../contract/errors.ts';
 import { suggestion } from '../../contract/nearest-name.ts';
 import { readJobLog } from '../../jobs/job-log.ts';
@@ -76,7 +76,7 @@ const listTrash = async ({ trash }: Workspace): Promise<VerbResult> => {
   const rows = document.map(({ entry, kind, name, trashedAt, sizeBytes }) => [
     entry,
     kind,
-    trashedAt.slice(0, 19).replace('T', ' '),
+    printedMoment(trashedAt),
     printedBytes(sizeBytes),
     name,
   ]);
@@ -99,7 +99,7 @@ const performRunCommand = async (
       await runs.read(run);
       const document = await readJobLog(run, runs.folder(run));
       const { lines, missing } = document;
-      const shown = lines.map((line) => `${line.at.slice(0, 19).replace('T', ' ')}  ${terminalText(line.text)}`);
+      const shown = lines.map((line) => `${printedMoment(line.at)}  ${terminalText(line.text)}`);
       return {
         document,
         text: [...(lines.length === 0 ? [`${run} has no log.`] : shown), missing ?? ''].join('\n').trimEnd(),
@@ -175,7 +175,7 @@ const rowOf = (run: RunManifest): readonly string[] => [
   run.id,
   run.kind,
   stateOf(run),
-  run.createdAt.slice(0, 19).replace('T', ' '),
+  printedMoment(run.createdAt),
   run.damaged ?? run.label?.unreadable ?? runName(run),
   (run.label?.tags ?? []).map((tag) => `#${tag}`).join(' '),
 ];

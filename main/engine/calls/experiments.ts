@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { boundedText } from '../../contract/bounds.ts';
 import type { RunDevice } from '../../contract/device.ts';
-import { refuse, WorkbenchError } from '../../contract/errors.ts';
+import { expected, refuse, WorkbenchError } from '../../contract/errors.ts';
 import { type ExperimentSettings, hasGeneralStage, isTrained, experimentSettings } from '../../contract/experiment.ts';
 import { withOptimiser } from '../../contract/optimiser.ts';
 import { runCodeText } from '../../contract/run-origin.ts';
@@ -68,15 +68,13 @@ const inputOf = (
   }),
 });
 
-const requirePython = async (context: EngineContext, python: string | null): Promise<TrainingPython> => {
-  try {
-    return await findPython(python, context.workspace.path, context.environments, context.resources);
-  } catch (error) {
-    if (!(error instanceof WorkbenchError) || error.kind !== 'refused') throw error;
-    const remedy = `${error.remedy} Or measure without fine-tuned arms: --arms as-is,refit.`;
-    throw refuse(error.code, error.message, remedy, error);
-  }
-};
+const requirePython = (context: EngineContext, python: string | null): Promise<TrainingPython> =>
+  findPython(python, context.workspace.path, context.environments, context.resources).catch(
+    expected((error) => {
+      const remedy = `${error.remedy} Or measure without fine-tuned arms: --arms as-is,refit.`;
+      throw refuse(error.code, error.message, remedy, error);
+    }, 'refused'),
+  );
 
 /** Refuses what cannot run before a run is made. */
 const check = async (
@@ -138,7 +136,7 @@ const reproductionOf = async (
     again: await manifestAgain(context, experimentRun, order, original),
     // The comparison shows any edits.
     recorded: await experimentRecordAsItLies(context.workspace.runs.folder(original.id), original),
-    recordedFolder: context.workspace.runs.folder(original.id),
+    folder: context.workspace.runs.folder(original.id),
     experiment: inputOf(context, subjects, spec, device),
     without: await withoutOf(context, spec),
     circumstances: { device, versions: { ...(await context.devices.open(device)).versions } },

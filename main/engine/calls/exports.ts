@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { boundedText } from '../../contract/bounds.ts';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
-import { at, refuse, WorkbenchError } from '../../contract/errors.ts';
+import { at, expected, refuse, WorkbenchError } from '../../contract/errors.ts';
 import { recordedExport } from '../../contract/command-parts.ts';
 import { verification } from '../../contract/export.ts';
 import { fitDocument } from '../../contract/fit.ts';
@@ -12,7 +12,8 @@ import { type Plan, plan as planSchema } from '../../contract/plan.ts';
 import { isSameContent } from '../../contract/recorded.ts';
 import { byNewest } from '../../contract/run.ts';
 import { isSameFactor, pointNameKey, type SweepResult } from '../../contract/sweep.ts';
-import { checkExport, requireForm } from '../../export/check-export.ts';
+import { checkExport, planInForm } from '../../export/check-export.ts';
+import { requireSameModel } from '../../export/prepare-plan.ts';
 import type { ExportMachine } from '../../export/export-progress.ts';
 import type { CardFacts } from '../../export/model-card.ts';
 import { makeFolder } from '../../files/file-errors.ts';
@@ -21,14 +22,12 @@ import { canonicalJson } from '../../files/canonical-json.ts';
 import { exportJob, VERIFICATION_FILE, verifyJob } from '../../jobs/export-job.ts';
 import { FIT_FILE } from '../../jobs/fit-job.ts';
 import { planContent } from '../../jobs/step.ts';
-import { planCost } from '../../pruning/plan-cost.ts';
 import { validatePlan } from '../../pruning/validate-plan.ts';
 import { readResult } from '../../runs/read-result.ts';
 import { readPointIndex, readRunPlans } from '../../runs/sweep-record.ts';
 import { EXPORTS_FOLDER } from '../../workspace/open-workspace.ts';
 import { provenanceHeading } from '../../words/provenance.ts';
 import { truncationNotes } from '../../words/truncation.ts';
-import { thenAndNow } from '../changed-since.ts';
 import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
 import { modelNames, noResult, onlyModel, refuseDone, type StartedRun } from '../run-kind.ts';
@@ -130,11 +129,8 @@ export const curveFacts = async (
   for (const { id, kind, models } of await runs.list()) {
     const model = models.find((known) => isSameContent(known, subject));
     if (kind !== 'sweep' || model === undefined) continue;
-    const document = await context.reader.read({ read: 'sweep', run: id }).catch((error: unknown) => {
-      // A sweep with damaged results is listed as damaged; the card gets nothing from it.
-      if (error instanceof WorkbenchError) return null;
-      throw error;
-    });
+    // A sweep with damaged results is listed as damaged; the card gets nothing from it.
+    const document = await context.reader.read({ read: 'sweep', run: id }).catch(expected(() => null));
     if (provenanceHeading(document?.provenance) !== null) continue;
     const curve = curveOf(document?.results ?? [], model.name, plan);
     if (curve.length > 0) return { curve, measured, leftOut, truncation, version: engineVersion };
@@ -146,18 +142,6 @@ export const exportMachine = ({ device, memory }: EngineContext): ExportMachine 
   threads: device.threads,
   memoryBudgetBytes: memory.budgetBytes,
 });
-
-/** Refuses a plan for another model at the same path before a run is made. */
-const requireSameModel = ({ name, content: { known } }: Checkpoint, { model }: Plan): void => {
-  // A model that was not hashed yet is compared by the job.
-  if (model === undefined || known === null || model.fingerprint === known.fingerprint) return;
-  throw refuse(
-    'plan-other-model',
-    `The plan was made for ${model.name}, and ${name} is another model ` +
-      `(${thenAndNow(model.fingerprint, known.fingerprint)}).`,
-    'Make the plan for this model, or restore the one that it was made for.',
-  );
-};
 
 const openOne = async (context: EngineContext, handle: Parameters<typeof openRunModels>[1][number], plan: Plan) => {
   const model = at(await openRunModels(context, [handle]), 0, 'a handle without a model');
@@ -200,18 +184,15 @@ export const exportRun: StartedRun<'export', typeof exportSpec> = {
     const spec = { plan, destination, format, ggufType: type, hfType, mtp, referee };
     return { spec, models: [model], tasks: [] };
   },
-  check: async (_, { spec: { plan, destination, format, hfType, mtp }, models }) => {
+  check: async (_, { spec: { plan, destination, format, hfType, ggufType, mtp }, models }) => {
     const { checkpoint } = onlyModel({ models });
-    const { exportable } = planCost(checkpoint.info, plan);
-    if (!exportable.hf)
-      throw refuse('not-exportable', exportable.reason ?? 'The plan cannot be exported.', 'Change the plan.');
     if (existsSync(destination))
       throw refuse(
         'destination-exists',
         `${destination} exists.`,
         'Choose another name: existing files are never overwritten.',
       );
-    await requireForm(checkpoint, plan, [format, mtp, hfType]);
+    await planInForm(checkpoint, plan, [format, mtp, hfType, ggufType]);
   },
   title: (_, { spec, models }) => `Export of ${modelNames({ models })} to ${basename(spec.destination)}`,
   job: (context, { spec, models }) => {

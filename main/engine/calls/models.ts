@@ -1,18 +1,17 @@
 import { basename, join, sep } from 'node:path';
-import { refuse, requireAsked, serialiseError, WorkbenchError } from '../../contract/errors.ts';
-import { exportFormat, PLAN_FILE } from '../../contract/export.ts';
+import { expected, refuse, requireAsked, serialiseError, WorkbenchError } from '../../contract/errors.ts';
+import { exportFormat } from '../../contract/export.ts';
 import type { ModelEntry } from '../../contract/model.ts';
 import { isMergePlan, type Plan } from '../../contract/plan.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { GGUF_FILE } from '../../export/gguf/gguf-file.ts';
+import { carriedPlan } from '../../export/prepare-plan.ts';
 import { isFile } from '../../files/file-errors.ts';
 import { identify } from '../../jobs/source-gate.ts';
-import { readTextIfThere } from '../../files/regular-file.ts';
 import { isGgufPath } from '../../files/list-folder.ts';
 import { modelPathOf } from '../../checkpoint/published.ts';
 import { modelsInCache } from '../../hub/hub-cache.ts';
 import { hubSettings } from '../../hub/hub-settings.ts';
-import { MAX_PLAN_CHARACTERS, readPlan } from '../../pruning/read-plan.ts';
 import { runKinds } from '../../contract/run-kinds.ts';
 import { type LibraryEntry, recordedPath } from '../../workspace/library.ts';
 import { changedSinceRun, thenAndNow } from '../changed-since.ts';
@@ -67,20 +66,6 @@ const rememberedHash = ({ path, hash }: LibraryEntry): string => {
   );
 };
 
-/** The plan in an exported folder; null if it contains no readable one. */
-const carriedPlan = async (folder: string): Promise<Plan | null> => {
-  const file = join(folder, PLAN_FILE);
-  try {
-    const text = await readTextIfThere(file, { mostBytes: 4 * MAX_PLAN_CHARACTERS });
-    return text === null ? null : readPlan(text, file);
-  } catch (error) {
-    // A folder with a foreign plan file is still a model, just not a known copy.
-    const isNone = ['plan-unreadable', 'file-too-large', 'not-a-file'];
-    if (error instanceof WorkbenchError && isNone.includes(error.code)) return null;
-    throw error;
-  }
-};
-
 /** For each remaining expert, the source expert that it is or was aligned to; constants keep every position. */
 const standsFor = (plan: Plan, experts: number): readonly (readonly number[])[] => {
   if (isMergePlan(plan)) return plan.groups.map((groups) => groups.map(({ reference }) => reference));
@@ -101,7 +86,9 @@ const shelfModel = async (context: EngineContext, path: string): Promise<ShelfMo
     const { content, info } = await context.checkpoint(path);
     if (content.known === null) return null;
     const { fingerprint } = content.known;
-    const plan = await carriedPlan(path);
+    // A folder with a foreign plan file is still a model, just not a known copy.
+    const foreign = ['plan-unreadable', 'file-too-large', 'not-a-file'];
+    const plan = await carriedPlan(path).catch(expected(() => null, foreign));
     const source = plan?.model?.fingerprint;
     if (plan === null || source === undefined) return { path, fingerprint, from: null };
     const stands = standsFor(plan, plan.experts ?? info.experts).map((layer) => [...layer]);

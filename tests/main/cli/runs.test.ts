@@ -12,13 +12,14 @@ test('runs are named, tagged, archived, found, moved to the trash and back by th
   expect((await run('tag', 'sample', 'paper,', '#first')).stdout).toContain('sample: #paper #first.');
   expect((await run('untag', 'sample', 'first')).stdout).toContain('sample: #paper.');
   expect((await run()).stdout).toMatch(/sample +sweep +done .*The paper sweep +#paper/);
+  expect((await run()).stdout).toMatch(/ \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC /);
   expect((await run('--tag', 'nothing')).stdout).toContain('1 more is archived or filtered out.');
   await run('archive', 'sample');
   expect((await run()).stdout).not.toContain('The paper sweep');
   expect((await run('--archived', '--find', 'PAPER')).stdout).toMatch(/done, archived/);
   expect((await run('log', 'sample')).stdout).toContain('sample has no log.');
   await run('trash', 'sample');
-  expect((await run('trash')).stdout).toMatch(/sample-[0-9a-f]{6} +sweep .*The paper sweep/);
+  expect((await run('trash')).stdout).toMatch(/sample-[0-9a-f]{6} +sweep .* UTC .*The paper sweep/);
   expect((await run('restore', 'sample')).stdout).toContain('sample is among the runs again.');
   await run('--trash', 'sample');
   expect(await run('empty-trash')).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });

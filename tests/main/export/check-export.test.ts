@@ -46,6 +46,9 @@ test('constants in place of experts are exported as hf alone', async () => {
   expect(await refusalOf('hf')).toBeUndefined();
   for (const format of ['onnx', 'gguf'] as const)
     expect(await refusalOf(format)).toBe(`The plan puts constants in place of experts, which ${format} cannot store.`);
+  // The card says under "Loading it" what opens it; the window, which shows no card, says so among the notes.
+  expect(servingNotes(checkpoint, constant, 'hf').join(' ')).not.toContain('constants');
+  expect((await checkExport(checkpoint, constant, 'hf')).notes.join(' ')).toContain('vLLM reads constants');
 });
 
 test('refuses plans that cannot be exported', async () => {

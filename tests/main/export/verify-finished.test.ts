@@ -7,7 +7,7 @@ import { type Checkpoint, openCheckpoint } from '../../../main/checkpoint/open-c
 import { checksumProblems } from '../../../main/export/export-folder.ts';
 import { exportPlan } from '../../../main/export/export-plan.ts';
 import { whatItHolds } from '../../../main/export/verify-export.ts';
-import { verifyFinished } from '../../../main/export/verify-finished.ts';
+import { cardFindings, verifyFinished } from '../../../main/export/verify-finished.ts';
 import { checksumList, CHECKSUM_FILE, fileChecksum, readChecksums } from '../../../main/files/checksums.ts';
 import { duplicateKey } from '../../../main/files/parse-json.ts';
 import { TEST_LIMIT_MS } from '../../hang-limit.ts';
@@ -80,6 +80,17 @@ const editHeader = async (file: string, change: (json: string) => string): Promi
 
 test('an untouched export is equal, with its card', async () => {
   expect(await verified(async () => Promise.resolve())).toMatchObject({ ok: true, problems: [] });
+});
+
+test('results of sweeps are said to be not compared where a card has any', () => {
+  const notes = (costs: string) =>
+    cardFindings(`# a\n\n## What pruning costs\n\n${costs}\n\n## Verification\n\nb`, '# a\n\n## Verification\n\nb')
+      .notes;
+  const none = 'Not measured: no sweep of this workspace has tested exactly this plan.';
+  expect(notes(none)).toEqual([]);
+  const said = [expect.stringContaining('the results of sweeps in "What pruning costs" do not follow')];
+  expect(notes('Measured: plural safe.')).toEqual(said);
+  expect(notes(`${none}\n\nm on plural: truncation was measured.`)).toEqual(said);
 });
 
 test('a verification counts the bytes that it compares, then those of each run, up to the total', async () => {

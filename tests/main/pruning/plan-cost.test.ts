@@ -101,6 +101,17 @@ describe('planCost', () => {
       expect(cost.parameters).toEqual({ total: 1536 + 64 + 1000, expert: 1536, active: 1536 + 64 + 1000 });
       expect(cost.exportable.hf).toBe(false);
       expect(cost.exportable.reason).toContain(router);
+      expect(cost.exportable.reason).toContain('Use reference-row or mean-row to export.');
     }
+  });
+
+  it('names a remedy for all that keeps a merge from stock loaders: its router rows and its numbers by layer', () => {
+    const uneven = {
+      ...merge('mapped-rows'),
+      groups: [[pair(0, 1), pair(2, 3)], [{ ...pair(0, 1), members: [0, 1, 2, 3] }]],
+    };
+    expect(planCost(model, uneven).exportable.reason).toContain(
+      'Use reference-row or mean-row, and the uniform budget, to export.',
+    );
   });
 });
