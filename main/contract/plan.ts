@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { boundedList, boundedRecord, boundedText } from './bounds.ts';
 import { ggufType } from './export.ts';
-import { type SettingText, settingTexts } from './setting.ts';
+import { setting, type SettingText } from './setting.ts';
 
 /**
  * Name of a pruning method: lower-case words joined by hyphens. Only the engine knows which methods exist
@@ -196,10 +196,10 @@ export const gatesText: SettingText = {
 
 /** How a plan is made, beside its method, the method's options and its size. Each setting is described here once. */
 export const describedPlanSettings = z.object({
-  budget: budgetName.default('uniform').register(settingTexts, budgetText),
-  protect: superExpertProtection.default('none').register(settingTexts, protectText),
-  gates: gatesName.default('folded').register(settingTexts, gatesText),
-  seed: z.number().int().nonnegative().default(0).register(settingTexts, {
+  budget: setting(budgetName.default('uniform'), budgetText),
+  protect: setting(superExpertProtection.default('none'), protectText),
+  gates: setting(gatesName.default('folded'), gatesText),
+  seed: setting(z.number().int().nonnegative().default(0), {
     label: 'Seed',
     flag: 'seed',
     help: 'The draw of a method that depends on chance. The same seed and profile give the same plan.',
