@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { boundedList, boundedText, moment } from './bounds.ts';
-import { settingTexts } from './setting.ts';
+import { setting } from './setting.ts';
 
 /** A value of an sbatch option; a line break or a space would begin another option. */
 const word = z.string().regex(/^[^\s'"\\]{1,200}$/, 'must be one word');
@@ -12,77 +12,62 @@ const oneWord = { range: 'one word' } as const;
 
 /** Resources to request from a Slurm cluster: most fields are options of sbatch, passed on unchanged. */
 export const clusterRequest = z.object({
-  partition: word
-    .nullable()
-    .default(null)
-    .register(settingTexts, {
-      label: 'Partition',
-      flag: 'partition',
-      value: 'P',
-      help: 'Partition of the cluster (sbatch --partition).',
-      otherwise: "the cluster's own",
-      hint: 'default',
-      ...oneWord,
-    }),
-  workers: z.number().int().min(1).max(10_000).default(1).register(settingTexts, {
+  partition: setting(word.nullable().default(null), {
+    label: 'Partition',
+    flag: 'partition',
+    value: 'P',
+    help: 'Partition of the cluster (sbatch --partition).',
+    otherwise: "the cluster's own",
+    hint: 'default',
+    ...oneWord,
+  }),
+  workers: setting(z.number().int().min(1).max(10_000).default(1), {
     label: 'Workers',
     flag: 'array',
     help: 'Workers: tasks of the array (sbatch --array).',
   }),
-  gres: word
-    .nullable()
-    .default(null)
-    .register(settingTexts, {
-      label: 'Resources',
-      flag: 'gres',
-      value: 'G',
-      help: 'Generic resources of each worker (sbatch --gres), for example gpu:a100:1.',
-      hint: 'gpu:a100:1',
-      ...oneWord,
-    }),
-  constraint: word
-    .nullable()
-    .default(null)
-    .register(settingTexts, {
-      label: 'Constraint',
-      flag: 'constraint',
-      value: 'F',
-      help: 'Required features of the nodes (sbatch --constraint).',
-      hint: 'none',
-      ...oneWord,
-    }),
-  processors: z.number().int().min(1).nullable().default(null).register(settingTexts, {
+  gres: setting(word.nullable().default(null), {
+    label: 'Resources',
+    flag: 'gres',
+    value: 'G',
+    help: 'Generic resources of each worker (sbatch --gres), for example gpu:a100:1.',
+    hint: 'gpu:a100:1',
+    ...oneWord,
+  }),
+  constraint: setting(word.nullable().default(null), {
+    label: 'Constraint',
+    flag: 'constraint',
+    value: 'F',
+    help: 'Required features of the nodes (sbatch --constraint).',
+    hint: 'none',
+    ...oneWord,
+  }),
+  processors: setting(z.number().int().min(1).nullable().default(null), {
     label: 'Processors',
     flag: 'cpus',
     help: 'Processors of each worker, and threads of its runtime (sbatch --cpus-per-task).',
     otherwise: 'what the cluster gives',
     hint: 'default',
   }),
-  memory: word
-    .nullable()
-    .default(null)
-    .register(settingTexts, {
-      label: 'Memory',
-      flag: 'mem',
-      value: 'M',
-      help: 'Memory of each worker (sbatch --mem), for example 64G.',
-      otherwise: 'what the cluster gives',
-      hint: '64G',
-      ...oneWord,
-    }),
-  time: word
-    .nullable()
-    .default(null)
-    .register(settingTexts, {
-      label: 'Time limit',
-      flag: 'time',
-      value: 'T',
-      help: 'Limit on the time of each worker (sbatch --time), for example 04:00:00.',
-      otherwise: "the partition's own",
-      hint: '04:00:00',
-      ...oneWord,
-    }),
-  host: hostName.nullable().default(null).register(settingTexts, {
+  memory: setting(word.nullable().default(null), {
+    label: 'Memory',
+    flag: 'mem',
+    value: 'M',
+    help: 'Memory of each worker (sbatch --mem), for example 64G.',
+    otherwise: 'what the cluster gives',
+    hint: '64G',
+    ...oneWord,
+  }),
+  time: setting(word.nullable().default(null), {
+    label: 'Time limit',
+    flag: 'time',
+    value: 'T',
+    help: 'Limit on the time of each worker (sbatch --time), for example 04:00:00.',
+    otherwise: "the partition's own",
+    hint: '04:00:00',
+    ...oneWord,
+  }),
+  host: setting(hostName.nullable().default(null), {
     label: 'Over ssh to',
     flag: 'host',
     value: 'HOST',
@@ -91,7 +76,7 @@ export const clusterRequest = z.object({
     hint: 'this machine',
     range: 'a host, as your ssh knows it',
   }),
-  setup: boundedList(line).default([]).register(settingTexts, {
+  setup: setting(boundedList(line).default([]), {
     label: 'Setup, one shell command per line',
     flag: 'setup',
     value: 'LINE',
@@ -101,7 +86,7 @@ export const clusterRequest = z.object({
     range: 'one line',
     control: 'lines',
   }),
-  command: line.nullable().default(null).register(settingTexts, {
+  command: setting(line.nullable().default(null), {
     label: 'Command that starts uncurl on a node',
     flag: 'command',
     value: 'WORDS',

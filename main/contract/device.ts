@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { boundedList, boundedRecord, boundedText } from './bounds.ts';
-import { settingTexts } from './setting.ts';
+import { setting } from './setting.ts';
 
 /**
  * Devices of onnxruntime for a model's blocks and head: an execution provider in float32, or once more in half
@@ -141,19 +141,16 @@ export const TORCH_DEVICES = 'cpu, cuda:N, several such as cuda:0,cuda:1 (each o
 
 /** Settings of the engine, with their texts; command line, window and documents derive from them. */
 export const describedEngineSettings = z.object({
-  engine: z
-    .enum(['onnxruntime', 'torch'])
-    .default('onnxruntime')
-    .register(settingTexts, {
-      label: 'Engine',
-      flag: 'engine',
-      help: 'Program that computes: onnxruntime, or torch (PyTorch in a Python with it).',
-      about:
-        'onnxruntime is part of the workbench and computes in float32. torch is PyTorch in your own Python, with ' +
-        'transformers’ own classes, also in half precision and on CUDA cards. A run never mixes them.',
-      words: { torch: 'PyTorch' },
-    }),
-  python: z.string().max(4096).optional().register(settingTexts, {
+  engine: setting(z.enum(['onnxruntime', 'torch']).default('onnxruntime'), {
+    label: 'Engine',
+    flag: 'engine',
+    help: 'Program that computes: onnxruntime, or torch (PyTorch in a Python with it).',
+    about:
+      'onnxruntime is part of the workbench and computes in float32. torch is PyTorch in your own Python, with ' +
+      'transformers’ own classes, also in half precision and on CUDA cards. A run never mixes them.',
+    words: { torch: 'PyTorch' },
+  }),
+  python: setting(z.string().max(4096).optional(), {
     label: 'Python',
     flag: 'python',
     value: 'FILE',
@@ -161,7 +158,7 @@ export const describedEngineSettings = z.object({
     otherwise: 'the environment that "uncurl doctor --python" makes',
     hint: '/path/to/.venv/bin/python',
   }),
-  precision: torchPrecision.optional().register(settingTexts, {
+  precision: setting(torchPrecision.optional(), {
     label: 'Precision',
     flag: 'precision',
     help: 'Number format of weights and products: float16 also with --device webgpu, any with --engine torch.',

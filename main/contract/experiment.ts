@@ -19,7 +19,7 @@ import { methodName, methodOptions, refitName, refusedGates } from './plan.ts';
 import { comparedFields } from './reproduction.ts';
 import { runCircumstances } from './recorded.ts';
 import { expertTrend, sizedModel, sizeThreshold } from './size-trend.ts';
-import { settingTexts } from './setting.ts';
+import { setting } from './setting.ts';
 import { DEFAULT_SEEDS, describedSweepSettings, pointVerdict } from './sweep.ts';
 import { metricName } from './task.ts';
 
@@ -74,12 +74,13 @@ export const referenceTreatment = (treatment: ArmTreatment): ArmTreatment => ref
 export const experimentSettings = z.object({
   methods: z.array(methodName).min(1).max(MOST_CURVES).default(['uncurl']),
   options: boundedRecord(methodName, methodOptions).default({}),
-  treatments: boundedList(armTreatment)
-    .min(1)
-    // Each once, in the order of their definition.
-    .overwrite((chosen) => armTreatment.options.filter((treatment) => chosen.includes(treatment)))
-    .default(['as-is', 'refit', 'tuned'])
-    .register(settingTexts, {
+  treatments: setting(
+    boundedList(armTreatment)
+      .min(1)
+      // Each once, in the order of their definition.
+      .overwrite((chosen) => armTreatment.options.filter((treatment) => chosen.includes(treatment)))
+      .default(['as-is', 'refit', 'tuned']),
+    {
       label: 'Arms',
       flag: 'arms',
       spellings: { 'fine-tuned': 'tuned' },
@@ -92,8 +93,9 @@ export const experimentSettings = z.object({
         'task, or first a general stage on a mixture of tasks (without test items) and then the task. A new random ' +
         'router is drawn for the pruned model only, before training.',
       words: treatmentTitles,
-    }),
-  refit: refitName.default('router+experts').register(settingTexts, {
+    },
+  ),
+  refit: setting(refitName.default('router+experts'), {
     label: 'Refit',
     flag: 'recovery',
     value: 'WHAT',
@@ -101,11 +103,12 @@ export const experimentSettings = z.object({
     words: { 'router+experts': 'router, then experts' },
     only: { list: 'treatments', holds: ['refit'] },
   }),
-  gates: boundedList(experimentGates)
-    .min(1)
-    .overwrite((chosen) => experimentGates.options.filter((gates) => chosen.includes(gates)))
-    .default(['folded'])
-    .register(settingTexts, {
+  gates: setting(
+    boundedList(experimentGates)
+      .min(1)
+      .overwrite((chosen) => experimentGates.options.filter((gates) => chosen.includes(gates)))
+      .default(['folded']),
+    {
       label: 'Gates',
       flag: 'gates',
       refused: refusedGates,
@@ -116,13 +119,15 @@ export const experimentSettings = z.object({
         'Where the router is a softmax over all experts and is not renormalised, deleting experts makes the gates of ' +
         'the others grow. Folded: the down projections of kept experts make up for it. Renormalised: plain deletion. ' +
         'Both: each pruned model is measured, and trained, with either, as arms of their own.',
-    }),
-  seeds: z
-    .array(z.number().int().nonnegative().max(1e6))
-    .min(1)
-    .max(MOST_SEEDS)
-    .default([...DEFAULT_SEEDS])
-    .register(settingTexts, {
+    },
+  ),
+  seeds: setting(
+    z
+      .array(z.number().int().nonnegative().max(1e6))
+      .min(1)
+      .max(MOST_SEEDS)
+      .default([...DEFAULT_SEEDS]),
+    {
       label: 'Draws',
       flag: 'seeds',
       range: 'whole numbers from 0 to 1000000, separated by commas',
@@ -134,22 +139,20 @@ export const experimentSettings = z.object({
         'number alone gives the seeds 0, 1, 2, ..., and seeds with commas are taken as they are (“4, 7”; “7,” is ' +
         'one). Each draw is an arm of its own; a sign or a threshold is reported only if it holds in every draw.',
       control: 'count',
-    }),
-  trainingSeeds: z
-    .enum(['fixed', 'drawn'])
-    .default('fixed')
-    .register(settingTexts, {
-      label: 'Training seeds',
-      flag: 'training-seeds',
-      help:
-        'fixed: all trainings use the seed of --seed. drawn: the trainings of a draw use its own seed, also the arms ' +
-        'that they are compared with, which are then trained once per draw.',
-      about:
-        'One for all, or one per draw: the seed of the training plus that of the draw, also in the arms that are ' +
-        'compared with it, which are then trained once per draw.',
-      words: { fixed: 'one for all', drawn: 'one per draw' },
-      only: { list: 'treatments', holds: armTreatment.options.filter(isTrained) },
-    }),
+    },
+  ),
+  trainingSeeds: setting(z.enum(['fixed', 'drawn']).default('fixed'), {
+    label: 'Training seeds',
+    flag: 'training-seeds',
+    help:
+      'fixed: all trainings use the seed of --seed. drawn: the trainings of a draw use its own seed, also the arms ' +
+      'that they are compared with, which are then trained once per draw.',
+    about:
+      'One for all, or one per draw: the seed of the training plus that of the draw, also in the arms that are ' +
+      'compared with it, which are then trained once per draw.',
+    words: { fixed: 'one for all', drawn: 'one per draw' },
+    only: { list: 'treatments', holds: armTreatment.options.filter(isTrained) },
+  }),
   /** One training for all fine-tuned arms. Its general stage applies only to the treatments that have one. */
   training: finetuneSettings,
   delta: describedSweepSettings.shape.delta,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { boundedList, boundedRecord, boundedText } from './bounds.ts';
-import { settingTexts } from './setting.ts';
+import { setting } from './setting.ts';
 
 /**
  * `router`: everything but the routers is frozen. `distil`: so, and the routers learn the next-token distributions of
@@ -20,152 +20,119 @@ const distilOnly = { only: { list: 'stages', holds: ['distil'] } } as const;
  * here: command line, window and documents show these texts.
  */
 export const finetuneSettings = z.object({
-  stages: boundedList(finetuneStage)
-    .min(1)
-    .refine((stages) => new Set(stages).size === stages.length, 'Name each stage once.')
-    .default(['router', 'all'])
-    .register(settingTexts, {
+  stages: setting(
+    boundedList(finetuneStage)
+      .min(1)
+      .refine((stages) => new Set(stages).size === stages.length, 'Name each stage once.')
+      .default(['router', 'all']),
+    {
       label: 'Stages',
       flag: 'stage',
       help:
         "Stages, in order: router (all else frozen, on the tasks' items), distil (the same, learning the next-token " +
         'distributions of --teacher), general (all weights, on a mixture of tasks), all (all weights, on the ' +
         "tasks' items). The paper on UNCURL uses router,general,all.",
-    }),
-  routerSteps: z
-    .number()
-    .int()
-    .positive()
-    .default(20)
-    .register(settingTexts, {
-      label: 'Router steps',
-      flag: 'router-steps',
-      help: 'Steps of the router stage; the paper says "a few".',
-      only: { list: 'stages', holds: ['router'] },
-    }),
-  distilSteps: z
-    .number()
-    .int()
-    .positive()
-    .default(100)
-    .register(settingTexts, {
-      label: 'Distillation steps',
-      flag: 'distil-steps',
-      help: 'Steps of the distil stage.',
-      ...distilOnly,
-    }),
-  temperature: z
-    .number()
-    .positive()
-    .max(100)
-    .default(1)
-    .register(settingTexts, {
-      label: 'Temperature',
-      flag: 'temperature',
-      help: 'Divides the logits of both models in the distil stage; the loss is multiplied by its square.',
-      ...distilOnly,
-    }),
-  generalSteps: z
-    .number()
-    .int()
-    .positive()
-    .default(600)
-    .register(settingTexts, {
-      label: 'General steps',
-      flag: 'general-steps',
-      help: 'Steps of the general stage, each of 48 sequences packed with items of the mixture.',
-      ...generalOnly,
-    }),
-  generalRate: z
-    .number()
-    .positive()
-    .max(1)
-    .nullable()
-    .default(null)
-    .register(settingTexts, {
-      label: 'General peak rate',
-      flag: 'general-rate',
-      help: 'Peak learning rate of the general stage.',
-      otherwise: 'the peak rate of the other stages',
-      hint: 'default',
-      ...generalOnly,
-    }),
-  epochs: z
-    .number()
-    .int()
-    .positive()
-    .default(50)
-    .register(settingTexts, {
-      label: 'Epochs',
-      flag: 'epochs',
-      help: 'Epochs over the items in the stage all. The paper: 50.',
-      only: { list: 'stages', holds: ['all'] },
-    }),
-  batch: z.number().int().positive().default(64).register(settingTexts, {
+    },
+  ),
+  routerSteps: setting(z.number().int().positive().default(20), {
+    label: 'Router steps',
+    flag: 'router-steps',
+    help: 'Steps of the router stage; the paper says "a few".',
+    only: { list: 'stages', holds: ['router'] },
+  }),
+  distilSteps: setting(z.number().int().positive().default(100), {
+    label: 'Distillation steps',
+    flag: 'distil-steps',
+    help: 'Steps of the distil stage.',
+    ...distilOnly,
+  }),
+  temperature: setting(z.number().positive().max(100).default(1), {
+    label: 'Temperature',
+    flag: 'temperature',
+    help: 'Divides the logits of both models in the distil stage; the loss is multiplied by its square.',
+    ...distilOnly,
+  }),
+  generalSteps: setting(z.number().int().positive().default(600), {
+    label: 'General steps',
+    flag: 'general-steps',
+    help: 'Steps of the general stage, each of 48 sequences packed with items of the mixture.',
+    ...generalOnly,
+  }),
+  generalRate: setting(z.number().positive().max(1).nullable().default(null), {
+    label: 'General peak rate',
+    flag: 'general-rate',
+    help: 'Peak learning rate of the general stage.',
+    otherwise: 'the peak rate of the other stages',
+    hint: 'default',
+    ...generalOnly,
+  }),
+  epochs: setting(z.number().int().positive().default(50), {
+    label: 'Epochs',
+    flag: 'epochs',
+    help: 'Epochs over the items in the stage all. The paper: 50.',
+    only: { list: 'stages', holds: ['all'] },
+  }),
+  batch: setting(z.number().int().positive().default(64), {
     label: 'Batch size',
     flag: 'batch',
     help: 'Items per optimizer step. The paper: 64.',
   }),
-  rate: z
-    .number()
-    .positive()
-    .max(1)
-    .default(1e-6)
-    .register(settingTexts, {
-      label: 'Peak rate',
-      flag: 'rate',
-      help:
-        "Peak learning rate, reached at the end of the warm-up. The paper's 1e-6 is for 354 million parameters: a " +
-        'bundled model takes 0.0001 to 0.001. A rate too small for the stored precision changes no weight, and is ' +
-        'refused at the end.',
-    }),
-  length: z.number().int().min(2).default(128).register(settingTexts, {
+  rate: setting(z.number().positive().max(1).default(1e-6), {
+    label: 'Peak rate',
+    flag: 'rate',
+    help:
+      "Peak learning rate, reached at the end of the warm-up. The paper's 1e-6 is for 354 million parameters: a " +
+      'bundled model takes 0.0001 to 0.001. A rate too small for the stored precision changes no weight, and is ' +
+      'refused at the end.',
+  }),
+  length: setting(z.number().int().min(2).default(128), {
     label: 'Tokens per item',
     flag: 'length',
     help: 'Tokens kept of each item, counted from its end; also the sequence length of the mixture.',
   }),
-  warmUp: z.number().int().nonnegative().nullable().default(null).register(settingTexts, {
+  warmUp: setting(z.number().int().nonnegative().nullable().default(null), {
     label: 'Warm-up steps',
     flag: 'warm-up',
     help: 'Steps of each stage in which the learning rate rises.',
     otherwise: "a tenth of the stage's steps, at most 500",
     hint: 'default',
   }),
-  weightDecay: z
-    .number()
-    .nonnegative()
-    .max(1)
-    .default(0.001)
-    .register(settingTexts, { label: 'Weight decay', flag: 'decay', help: 'Weight decay of AdamW.' }),
-  clip: z.number().positive().default(1).register(settingTexts, {
+  weightDecay: setting(z.number().nonnegative().max(1).default(0.001), {
+    label: 'Weight decay',
+    flag: 'decay',
+    help: 'Weight decay of AdamW.',
+  }),
+  clip: setting(z.number().positive().default(1), {
     label: 'Gradient norm limit',
     flag: 'clip',
     help: 'Largest norm of the gradient; larger gradients are clipped.',
   }),
-  balance: z
-    .number()
-    .nonnegative()
-    .default(0.01)
-    .register(settingTexts, { label: 'Balancing loss', flag: 'balance', help: 'Weight of the load-balancing loss.' }),
-  freeze: boundedList(boundedText.min(1)).default([]).register(settingTexts, {
+  balance: setting(z.number().nonnegative().default(0.01), {
+    label: 'Balancing loss',
+    flag: 'balance',
+    help: 'Weight of the load-balancing loss.',
+  }),
+  freeze: setting(boundedList(boundedText.min(1)).default([]), {
     label: 'Frozen weights',
     flag: 'freeze',
     help: 'Freeze weights whose name in transformers contains one of these: embed_tokens, self_attn, lm_head.',
     otherwise: 'none',
   }),
-  saveEvery: z.number().int().positive().default(50).register(settingTexts, {
+  saveEvery: setting(z.number().int().positive().default(50), {
     label: 'Steps between checkpoints',
     flag: 'save-every',
     help: 'Steps between two saved states; a killed training loses at most this many.',
   }),
-  seed: z
-    .number()
-    .int()
-    .nonnegative()
-    .max(2 ** 31)
-    .default(0)
-    .register(settingTexts, { label: 'Seed', flag: 'seed', help: 'Seed of the order of items.' }),
-  device: z.enum(['cpu', 'cuda', 'auto']).default('cpu').register(settingTexts, {
+  seed: setting(
+    z
+      .number()
+      .int()
+      .nonnegative()
+      .max(2 ** 31)
+      .default(0),
+    { label: 'Seed', flag: 'seed', help: 'Seed of the order of items.' },
+  ),
+  device: setting(z.enum(['cpu', 'cuda', 'auto']).default('cpu'), {
     label: 'Training device',
     flag: 'train-on',
     help: 'Device of the training; on one cpu the same settings, versions and threads give the same weights.',

@@ -14,7 +14,7 @@ import { ggufType, weightType } from './export.ts';
 import { pathHandle } from './model.ts';
 import { gatesName, methodName, plan, refusedGates } from './plan.ts';
 import { answerLoss, DEFAULT_DELTA, pointVerdict, sweepResult } from './sweep.ts';
-import { settingTexts } from './setting.ts';
+import { setting } from './setting.ts';
 import { metricName } from './task.ts';
 
 /** The largest file or memory that a limit may name: a petabyte. */
@@ -44,7 +44,7 @@ export const MOST_FINALISTS = 3;
 
 /** Settings of a search with their texts; options and documents derive from them. */
 export const describedFitSettings = z.object({
-  format: fitFormat.optional().register(settingTexts, {
+  format: setting(fitFormat.optional(), {
     label: 'Format',
     flag: 'format',
     help:
@@ -52,60 +52,59 @@ export const describedFitSettings = z.object({
       'onnx; or plan, for the workbench alone, which can keep different numbers of experts in different layers.',
     otherwise: 'gguf for a GGUF file, else hf',
   }),
-  methods: z
-    .array(methodName)
-    .min(1)
-    .max(MOST_CURVES)
-    .default(['reap', 'frequency'])
-    .register(settingTexts, { label: 'Methods', flag: 'method', help: 'Methods that make plans.' }),
-  gates: z.array(gatesName).min(1).max(3).default(['folded']).register(settingTexts, {
+  methods: setting(z.array(methodName).min(1).max(MOST_CURVES).default(['reap', 'frequency']), {
+    label: 'Methods',
+    flag: 'method',
+    help: 'Methods that make plans.',
+  }),
+  gates: setting(z.array(gatesName).min(1).max(3).default(['folded']), {
     label: 'Gates',
     flag: 'gates',
     refused: refusedGates,
     help: 'Gates of kept experts to try, where the router makes them matter.',
   }),
-  refit: z.boolean().default(false).register(settingTexts, {
+  refit: setting(z.boolean().default(false), {
     label: 'Refit',
     flag: 'refit',
     help: 'Also tries every plan with its experts refitted.',
   }),
-  types: z.array(weightType).min(1).max(MOST_CURVES).optional().register(settingTexts, {
+  types: setting(z.array(weightType).min(1).max(MOST_CURVES).optional(), {
     label: 'Types',
     flag: 'types',
     help: 'Weight types to try: stored, and those of the format, of GGUF without f32 and nvfp4.',
     otherwise: 'all of these',
   }),
-  minutes: z.number().positive().max(100_000).default(60).register(settingTexts, {
+  minutes: setting(z.number().positive().max(100_000).default(60), {
     label: 'Minutes',
     flag: 'minutes',
     help: 'The search ends when it has taken this long, says what it did not try, and tests what it has.',
   }),
-  delta: margin.default(DEFAULT_DELTA).register(settingTexts, {
+  delta: setting(margin.default(DEFAULT_DELTA), {
     label: 'Margin',
     flag: 'delta',
     help: 'The largest loss that still counts as safe.',
   }),
-  seed: z.number().int().nonnegative().default(0).register(settingTexts, {
+  seed: setting(z.number().int().nonnegative().default(0), {
     label: 'Seed',
     flag: 'seed',
     help: 'Draws the two parts of the calibration items, and plans of methods that draw.',
   }),
-  profileShare: z.number().min(0.1).max(0.9).default(0.5).register(settingTexts, {
+  profileShare: setting(z.number().min(0.1).max(0.9).default(0.5), {
     label: 'Profile share',
     flag: 'profile-share',
     help: 'Share of the calibration items that profiles read; candidates are scored on the others.',
   }),
-  scoringItems: itemCount.min(2).default(200).register(settingTexts, {
+  scoringItems: setting(itemCount.min(2).default(200), {
     label: 'Scoring items',
     flag: 'scoring-items',
     help: 'The most items that score a candidate.',
   }),
-  typesByLayer: z.boolean().optional().register(settingTexts, {
+  typesByLayer: setting(z.boolean().optional(), {
     label: 'Types by layer',
     flag: 'types-by-layer',
     help: 'Also tries the best model of a GGUF file with fewer bits for the experts of layers that matter less.',
   }),
-  finalists: z.number().int().min(0).max(MOST_FINALISTS).default(MOST_FINALISTS).register(settingTexts, {
+  finalists: setting(z.number().int().min(0).max(MOST_FINALISTS).default(MOST_FINALISTS), {
     label: 'Finalists',
     flag: 'finalists',
     help: 'Runners-up that answer the test items too.',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { boundedList, boundedRecord, boundedText } from './bounds.ts';
 import { ggufType } from './export.ts';
-import { type SettingText, settingTexts } from './setting.ts';
+import { setting, type SettingText } from './setting.ts';
 
 /**
  * Name of a pruning method: lower-case words joined by hyphens. Only the engine knows which methods exist
@@ -16,6 +16,9 @@ export type MethodName = z.infer<typeof methodName>;
 /** Options of a method by name; the method parses them (`methods.list` names them, with their defaults). */
 export const methodOptions = boundedRecord(boundedText, z.union([boundedText, z.number(), z.boolean(), z.null()]));
 export type MethodOptions = z.infer<typeof methodOptions>;
+
+/** An option of a method, with its help. */
+export const option = <S extends z.ZodType>(schema: S, help: string): S => schema.describe(help);
 
 /**
  * How kept experts are distributed over layers: evenly; by the best scores over all layers; in inverse proportion to
@@ -53,12 +56,6 @@ export const routerTreatment = z.enum([
 ]);
 export type RouterTreatment = z.infer<typeof routerTreatment>;
 
-/** Help text of the option `router` of merging methods. */
-export const ROUTER_HELP =
-  'Router after the merge: the row of the reference or the mean row (both can be exported), all rows kept ' +
-  '(mapped-rows, summed-probabilities: closer to the unpruned model, but no stock loader opens the result), or ' +
-  'reinitialised: new random rows, useful only as the start of a router recovery or of fine-tuning.';
-
 export const affinityName = z.enum(['cosine', 'centred-cosine', 'pearson', 'rbf', 'softmax-cosine', 'coactivation']);
 export type AffinityName = z.infer<typeof affinityName>;
 
@@ -77,6 +74,24 @@ export const optimiserOption = kMeansOptimiser
       'k-means++ and Lloyd\u2019s steps (lloyd), as in runs of earlier versions, which end well above it.',
   );
 
+/** Options of every merging method, with the defaults of its paper. */
+export const mergeOptions = (defaults: Readonly<Pick<MergePlan, 'router' | 'align'>>) => ({
+  align: option(
+    z.boolean().default(defaults.align),
+    'Permute the neurons of each member to match its reference first (least squared weight distance).',
+  ),
+  weights: option(
+    z.enum(['activation', 'uniform']).default('activation'),
+    'Weights of the members: how often each was chosen, or equal.',
+  ),
+  router: option(
+    routerTreatment.default(defaults.router),
+    'Router after the merge: the row of the reference or the mean row (both can be exported), all rows kept ' +
+      '(mapped-rows, summed-probabilities: closer to the unpruned model, but no stock loader opens the result), or ' +
+      'reinitialised: new random rows, useful only as the start of a router recovery or of fine-tuning.',
+  ),
+});
+
 /** Options of UNCURL; the defaults are those of the paper except for the router, which it trains from scratch. */
 export const uncurlOptions = z.object({
   affinity: affinityName
@@ -85,49 +100,33 @@ export const uncurlOptions = z.object({
       'Similarity of experts: cosine, centred cosine, correlation or a radial basis function of router-logit ' +
         'columns, cosine of probabilities, or how often both are chosen.',
     ),
-  diagonal: z
-    .enum(['kept', 'excluded'])
-    .default('kept')
-    .describe(
-      'Similarity of each expert to itself in the graph: kept as published, or excluded as scikit-learn does ' +
-        '(the clusters of raw-logit cosines are then nearly arbitrary).',
-    ),
-  embedding: z
-    .enum(['degree', 'unit-rows', 'plain'])
-    .default('degree')
-    .describe(
-      'Rows to cluster: eigenvectors divided by the root of the degree, rows of the eigenvectors normalised to ' +
-        'length 1, or unscaled.',
-    ),
-  assign: z
-    .enum(['k-means', 'cluster-qr'])
-    .default('k-means')
-    .describe(
-      'Clustering of the rows: k-means (seeded by the plan, best inertia of several starts), or ' +
-        'column-pivoted QR, which is deterministic.',
-    ),
+  diagonal: option(
+    z.enum(['kept', 'excluded']).default('kept'),
+    'Similarity of each expert to itself in the graph: kept as published, or excluded as scikit-learn does ' +
+      '(the clusters of raw-logit cosines are then nearly arbitrary).',
+  ),
+  embedding: option(
+    z.enum(['degree', 'unit-rows', 'plain']).default('degree'),
+    'Rows to cluster: eigenvectors divided by the root of the degree, rows of the eigenvectors normalised to ' +
+      'length 1, or unscaled.',
+  ),
+  assign: option(
+    z.enum(['k-means', 'cluster-qr']).default('k-means'),
+    'Clustering of the rows: k-means (seeded by the plan, best inertia of several starts), or ' +
+      'column-pivoted QR, which is deterministic.',
+  ),
   optimiser: optimiserOption,
-  starts: z.number().int().min(1).max(10_000).default(20).describe('Number of k-means starts.'),
-  'first-layer': z
-    .enum(['cluster', 'frequency'])
-    .default('cluster')
-    .describe(
-      'The first MoE layer: clustered like the others, or reduced to its most used experts (the others join ' +
-        'a group with weight 0).',
-    ),
-  reference: z
-    .enum(['most-active', 'medoid'])
-    .default('most-active')
-    .describe('Member that the others are aligned to: the most often chosen, or the one most like the others.'),
-  align: z
-    .boolean()
-    .default(true)
-    .describe('Permute the neurons of each member to match its reference first (least squared weight distance).'),
-  weights: z
-    .enum(['activation', 'uniform'])
-    .default('activation')
-    .describe('Weights of the members: how often each was chosen, or equal.'),
-  router: routerTreatment.default('reference-row').describe(ROUTER_HELP),
+  starts: option(z.number().int().min(1).max(10_000).default(20), 'Number of k-means starts.'),
+  'first-layer': option(
+    z.enum(['cluster', 'frequency']).default('cluster'),
+    'The first MoE layer: clustered like the others, or reduced to its most used experts (the others join ' +
+      'a group with weight 0).',
+  ),
+  reference: option(
+    z.enum(['most-active', 'medoid']).default('most-active'),
+    'Member that the others are aligned to: the most often chosen, or the one most like the others.',
+  ),
+  ...mergeOptions({ router: 'reference-row', align: true }),
 });
 export type UncurlOptions = z.infer<typeof uncurlOptions>;
 
@@ -196,10 +195,10 @@ export const gatesText: SettingText = {
 
 /** How a plan is made, beside its method, the method's options and its size. Each setting is described here once. */
 export const describedPlanSettings = z.object({
-  budget: budgetName.default('uniform').register(settingTexts, budgetText),
-  protect: superExpertProtection.default('none').register(settingTexts, protectText),
-  gates: gatesName.default('folded').register(settingTexts, gatesText),
-  seed: z.number().int().nonnegative().default(0).register(settingTexts, {
+  budget: setting(budgetName.default('uniform'), budgetText),
+  protect: setting(superExpertProtection.default('none'), protectText),
+  gates: setting(gatesName.default('folded'), gatesText),
+  seed: setting(z.number().int().nonnegative().default(0), {
     label: 'Seed',
     flag: 'seed',
     help: 'The draw of a method that depends on chance. The same seed and profile give the same plan.',

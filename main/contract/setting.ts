@@ -42,8 +42,13 @@ export interface SettingText {
   readonly only?: { readonly list: string; readonly holds: readonly string[] };
 }
 
-/** Texts of the settings, registered on the fields of their schemas. */
-export const settingTexts = z.registry<SettingText>();
+const settingTexts = z.registry<SettingText>();
+
+/** A field of a schema as a setting, with its texts. */
+export const setting = <S extends z.ZodType>(field: S, text: SettingText): S => {
+  settingTexts.add(field, text);
+  return field;
+};
 
 /** A setting as the command line, the window and the documents show it. */
 export interface Setting extends SettingText {

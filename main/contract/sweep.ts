@@ -35,7 +35,7 @@ import {
 import { tokenClasses } from './outcome.ts';
 import { SAMPLER_PARTS } from './sampling.ts';
 import { sweepFact } from './sweep-fact.ts';
-import { settingTexts } from './setting.ts';
+import { setting } from './setting.ts';
 import { runProvenance } from './provenance.ts';
 import { metricName } from './task.ts';
 import { recordedModel, runCheck } from './recorded.ts';
@@ -52,102 +52,88 @@ export const DEFAULT_SEEDS: readonly number[] = [0, 1, 2];
 
 /** Settings of a sweep with their texts; command line, window, palette, definitions and report derive from them. */
 export const describedSweepSettings = z.object({
-  adaptive: z
-    .boolean()
-    .default(false)
-    .register(settingTexts, {
-      label: 'adaptive',
-      flag: 'adaptive',
-      help: 'Bisect the number of kept experts until each threshold is exact, then confirm it by every larger count.',
-      about:
-        'After the listed factors, bisects the number of kept experts between the last safe factor and the first ' +
-        'that is not safe until they are neighbours. Then confirms the result by testing every larger number of kept ' +
-        'experts, starting from the largest.',
-      part: 'factors',
-    }),
-  stop: z
-    .enum(['early'])
-    .optional()
-    .register(settingTexts, {
-      label: 'stop early',
-      flag: 'stop',
-      value: 'WHEN',
-      help:
-        'early: find the threshold only. Stop a candidate once no remaining answers could make it safe; end each ' +
-        'curve at its first unsafe factor. Verdicts are those of all items.',
-      otherwise: 'every candidate answers every item, continuing from the results on disk',
-      about:
-        'Finds thresholds only: a candidate stops once no remaining answers could make it safe, and a curve ' +
-        'ends at its first factor that is not safe. The thresholds are the same as with all items; a stopped ' +
-        'candidate has no accuracy. The same sweep without this option continues from the results on disk.',
-      part: 'factors',
-    }),
-  budget: budgetName.exclude(['manual']).default('uniform').register(settingTexts, budgetText),
-  protect: superExpertProtection.default('none').register(settingTexts, protectText),
-  gates: gatesName.default('folded').register(settingTexts, gatesText),
-  recovery: z
-    .enum(['none', 'both', 'only'])
-    .default('none')
-    .register(settingTexts, {
-      label: 'Recovery',
-      help: 'Refit every plan: never, beside the bare plan (as a separate curve), or instead of it.',
-      about:
-        'Refits weights of what remains on the task’s calibration items, towards the unpruned model’s outputs; the ' +
-        'choice beside it says which weights. Beside: each plan is measured with and without recovery, as two ' +
-        'curves. Instead: with recovery only. Recovery can also have no effect or do harm; a sweep with both curves ' +
-        'shows it.',
-      words: { both: 'beside each plan', only: 'instead of each plan' },
-      part: 'plans',
-    }),
-  refits: boundedList(refitName).min(1).default(['experts']).register(settingTexts, {
+  adaptive: setting(z.boolean().default(false), {
+    label: 'adaptive',
+    flag: 'adaptive',
+    help: 'Bisect the number of kept experts until each threshold is exact, then confirm it by every larger count.',
+    about:
+      'After the listed factors, bisects the number of kept experts between the last safe factor and the first ' +
+      'that is not safe until they are neighbours. Then confirms the result by testing every larger number of kept ' +
+      'experts, starting from the largest.',
+    part: 'factors',
+  }),
+  stop: setting(z.enum(['early']).optional(), {
+    label: 'stop early',
+    flag: 'stop',
+    value: 'WHEN',
+    help:
+      'early: find the threshold only. Stop a candidate once no remaining answers could make it safe; end each ' +
+      'curve at its first unsafe factor. Verdicts are those of all items.',
+    otherwise: 'every candidate answers every item, continuing from the results on disk',
+    about:
+      'Finds thresholds only: a candidate stops once no remaining answers could make it safe, and a curve ' +
+      'ends at its first factor that is not safe. The thresholds are the same as with all items; a stopped ' +
+      'candidate has no accuracy. The same sweep without this option continues from the results on disk.',
+    part: 'factors',
+  }),
+  budget: setting(budgetName.exclude(['manual']).default('uniform'), budgetText),
+  protect: setting(superExpertProtection.default('none'), protectText),
+  gates: setting(gatesName.default('folded'), gatesText),
+  recovery: setting(z.enum(['none', 'both', 'only']).default('none'), {
+    label: 'Recovery',
+    help: 'Refit every plan: never, beside the bare plan (as a separate curve), or instead of it.',
+    about:
+      'Refits weights of what remains on the task’s calibration items, towards the unpruned model’s outputs; the ' +
+      'choice beside it says which weights. Beside: each plan is measured with and without recovery, as two ' +
+      'curves. Instead: with recovery only. Recovery can also have no effect or do harm; a sweep with both curves ' +
+      'shows it.',
+    words: { both: 'beside each plan', only: 'instead of each plan' },
+    part: 'plans',
+  }),
+  refits: setting(boundedList(refitName).min(1).default(['experts']), {
     label: 'Refit',
     help: 'What recovered plans refit; each is a separate curve (+recovery, +router, +router+experts).',
     part: 'refits',
   }),
-  weights: boundedList(weightType)
-    .min(1)
-    .optional()
-    .register(settingTexts, {
-      label: 'Weights',
-      flag: 'weights',
-      help:
-        'Weight types to measure every model at: stored, or rounded as a GGUF file (f32 to gguf_mxfp4) or a folder ' +
-        'of compressed-tensors (fp8 to nvfp4) of a type stores them. Each type adds a curve per method (NAME@TYPE) ' +
-        'and the unpruned model at that type.',
-      about:
-        'Measures the unpruned model and every candidate once per weight type: as stored, or rounded as a file ' +
-        'of that type stores them (f32 to gguf_mxfp4: GGUF; fp8 to nvfp4: compressed-tensors). All are compared ' +
-        'with the unpruned model at its stored weights. Activations are not rounded.',
-      otherwise: 'stored only',
-      part: 'weights',
-    }),
-  calibration: z
-    .enum(['answers', 'written', 'endings'])
-    .optional()
-    .register(settingTexts, {
-      label: 'Calibrate on',
-      flag: 'calibration',
-      value: 'WHAT',
-      help:
-        'Answers that plans are calibrated on in tasks with written answers: answers (the right ones), written ' +
-        "(the unpruned model's own) or endings (its own complete ones, weighted to their ends).",
-      about:
-        'The text that profiles, searches and refits read after the question of a calibration item: its right ' +
-        'answer, or the unpruned model’s own answer, which needs no labels and one pass of generation. Complete ' +
-        'answers: only those that ended by themselves, with weights that rise from 1 to 4 towards their end.',
-      words: {
-        answers: 'right answers',
-        written: 'the unpruned model’s answers',
-        endings: 'its complete answers',
-      },
-      part: 'plans',
-    }),
-  seeds: z
-    .array(z.number().int().nonnegative())
-    .min(1)
-    .max(MOST_SEEDS)
-    .default([...DEFAULT_SEEDS])
-    .register(settingTexts, {
+  weights: setting(boundedList(weightType).min(1).optional(), {
+    label: 'Weights',
+    flag: 'weights',
+    help:
+      'Weight types to measure every model at: stored, or rounded as a GGUF file (f32 to gguf_mxfp4) or a folder ' +
+      'of compressed-tensors (fp8 to nvfp4) of a type stores them. Each type adds a curve per method (NAME@TYPE) ' +
+      'and the unpruned model at that type.',
+    about:
+      'Measures the unpruned model and every candidate once per weight type: as stored, or rounded as a file ' +
+      'of that type stores them (f32 to gguf_mxfp4: GGUF; fp8 to nvfp4: compressed-tensors). All are compared ' +
+      'with the unpruned model at its stored weights. Activations are not rounded.',
+    otherwise: 'stored only',
+    part: 'weights',
+  }),
+  calibration: setting(z.enum(['answers', 'written', 'endings']).optional(), {
+    label: 'Calibrate on',
+    flag: 'calibration',
+    value: 'WHAT',
+    help:
+      'Answers that plans are calibrated on in tasks with written answers: answers (the right ones), written ' +
+      "(the unpruned model's own) or endings (its own complete ones, weighted to their ends).",
+    about:
+      'The text that profiles, searches and refits read after the question of a calibration item: its right ' +
+      'answer, or the unpruned model’s own answer, which needs no labels and one pass of generation. Complete ' +
+      'answers: only those that ended by themselves, with weights that rise from 1 to 4 towards their end.',
+    words: {
+      answers: 'right answers',
+      written: 'the unpruned model’s answers',
+      endings: 'its complete answers',
+    },
+    part: 'plans',
+  }),
+  seeds: setting(
+    z
+      .array(z.number().int().nonnegative())
+      .min(1)
+      .max(MOST_SEEDS)
+      .default([...DEFAULT_SEEDS]),
+    {
       label: 'Draws',
       flag: 'seeds',
       help:
@@ -158,18 +144,20 @@ export const describedSweepSettings = z.object({
         'commas are taken as they are (“4, 7”; “7,” is one). Each draw is a candidate with its own interval, ' +
         'and draws are never pooled. A factor is safe over draws only if it is safe in every one.',
       control: 'count',
-    }),
-  limit: z.number().int().positive().nullable().default(null).register(settingTexts, {
+    },
+  ),
+  limit: setting(z.number().int().positive().nullable().default(null), {
     label: 'Item limit',
     flag: 'limit',
     help: 'Use only the first N test items of each task. Fewer items, wider intervals.',
     otherwise: 'all',
   }),
-  looks: z
-    .string()
-    .regex(/^[1-9]\d{0,6}(,[1-9]\d{0,6}){1,7}$/)
-    .optional()
-    .register(settingTexts, {
+  looks: setting(
+    z
+      .string()
+      .regex(/^[1-9]\d{0,6}(,[1-9]\d{0,6}){1,7}$/)
+      .optional(),
+    {
       label: 'Planned looks',
       flag: 'looks',
       value: 'N,N',
@@ -184,8 +172,9 @@ export const describedSweepSettings = z.object({
         '5 % for each curve. The look of this sweep is that of its item limit.',
       hint: '300,600,1200',
       part: 'factors',
-    }),
-  delta: margin.default(DEFAULT_DELTA).register(settingTexts, {
+    },
+  ),
+  delta: setting(margin.default(DEFAULT_DELTA), {
     label: 'Margin δ',
     flag: 'delta',
     help: 'Margin of the threshold rule in accuracy.',
@@ -196,133 +185,100 @@ export const describedSweepSettings = z.object({
     inPoints: true,
     common: [0.01, 0.02, 0.05],
   }),
-  sample: z
-    .string()
-    .max(200)
-    .optional()
-    .register(settingTexts, {
-      label: 'Sampler',
-      flag: 'sample',
-      value: 'SAMPLER',
-      range: 'NAME=NUMBER, separated by commas',
-      hint: 'temperature=0.7,top_p=0.95,seed=0',
-      help: `Draw each token of written answers ${SAMPLER_PARTS}`,
-      otherwise: 'greedy',
-      about:
-        'Written answers are drawn token by token, with the filters of transformers in its order (temperature, ' +
-        'top_k, top_p, min_p, repetition_penalty). A draw depends on seed, item, repeat and position only, so all ' +
-        'candidates draw by the same numbers. Left empty, the likeliest token is taken.',
-      part: 'plans',
-    }),
-  repeats: z
-    .number()
-    .int()
-    .min(1)
-    .max(100)
-    .optional()
-    .register(settingTexts, {
-      label: 'Repeats',
-      flag: 'repeats',
-      help: 'Texts to draw for each written item (with --sample); the unit of every interval stays the item.',
-      otherwise: '1',
-      about:
-        'How many texts are drawn for each item of a written task. All of them count in the rates, and intervals and ' +
-        'verdicts are those of items, since texts of one item are not independent.',
-      common: [1, 5],
-      part: 'plans',
-    }),
-  runGeneratedCode: z
-    .boolean()
-    .optional()
-    .register(settingTexts, {
-      label: 'run generated programs',
-      flag: 'run-generated-code',
-      help:
-        'Allow tasks whose answers are programs (humaneval, mbpp): judging runs what the models write. A risk: see ' +
-        '`uncurl help tasks`.',
-      about:
-        'Tasks such as humaneval and mbpp are judged by running the programs that the models write. They run without ' +
-        'a network, unable to change a file, and with limits of time and memory; they can read the files of this ' +
-        'user. Where a system cannot shut them in, the sweep is refused.',
-      part: 'plans',
-    }),
-  fidelity: z
-    .boolean()
-    .optional()
-    .register(settingTexts, {
-      label: 'fidelity',
-      flag: 'fidelity',
-      help: 'Also compare next-token distributions with those of the unpruned model.',
-      about:
-        'Measures at every scored position how far the next-token distribution is from the unpruned model’s: ' +
-        'KL, reverse KL, the share of positions with another likeliest token, and expected acceptance. Of ' +
-        'written tasks: at every token that the unpruned model wrote. Last hidden states are kept in memory or ' +
-        'on disk. Rounded weights and checkpoints made elsewhere are not compared.',
-    }),
-  referee: z
-    .number()
-    .int()
-    .positive()
-    .max(10_000)
-    .optional()
-    .register(settingTexts, {
-      label: 'Referee',
-      flag: 'referee',
-      help: 'With --engine torch: ask onnxruntime in float32 for this many answers of each model and task too.',
-      about:
-        'At the end of a sweep with PyTorch, onnxruntime in float32 gives that many of its answers too, drawn at ' +
-        'random from all points of each model and task. A note says how many differ, at most how many of all answers ' +
-        'do (exact one-sided 95 % limit), and which.',
-      otherwise: 'none',
-      hint: 'none',
-    }),
-  speed: z
-    .boolean()
-    .optional()
-    .register(settingTexts, {
-      label: 'speed',
-      flag: 'speed',
-      help: 'Measure prompt and decode tokens per second of every model, each written to a folder for it.',
-      about:
-        'Measures prompt and decode tokens per second of the unpruned model and of every plan. Each plan is exported ' +
-        'to a temporary folder for this, so the sweep takes longer.',
-    }),
-  elsewhere: z
-    .boolean()
-    .optional()
-    .register(settingTexts, {
-      label: 'elsewhere',
-      flag: 'elsewhere',
-      help: 'Measure every plan on the other tasks too, and beside it one plan made for all tasks at once.',
-      about:
-        'Each plan is made for one task. This measures it on the other tasks of the sweep as well, at the listed ' +
-        'factors, and beside it one plan made from the profiles of all tasks together. It shows what a plan loses ' +
-        'where nobody looked, and up to which factor it is safe on every task.',
-    }),
-  calibrationDraws: z
-    .number()
-    .int()
-    .min(1)
-    .max(MOST_CALIBRATION_DRAWS)
-    .optional()
-    .register(settingTexts, {
-      label: 'Calibration draws',
-      flag: 'calibration-draws',
-      help: 'Times to draw the calibration items again; plans of every draw are measured at the listed factors.',
-      otherwise: 'none',
-      about:
-        'Draws the calibration items of each task again with replacement, and makes and measures the plans of ' +
-        'every draw: how much accuracy, kept experts and thresholds hang on the calibration items that happened ' +
-        'to be there. The profiles of all draws take one pass. Methods that depend on chance use their first ' +
-        'seed only.',
-      common: [5, 10],
-      part: 'plans',
-    }),
-  calibrationSizes: z
-    .string()
-    .regex(/^[1-9]\d{0,6}(,[1-9]\d{0,6}){0,15}$/)
-    .optional()
-    .register(settingTexts, {
+  sample: setting(z.string().max(200).optional(), {
+    label: 'Sampler',
+    flag: 'sample',
+    value: 'SAMPLER',
+    range: 'NAME=NUMBER, separated by commas',
+    hint: 'temperature=0.7,top_p=0.95,seed=0',
+    help: `Draw each token of written answers ${SAMPLER_PARTS}`,
+    otherwise: 'greedy',
+    about:
+      'Written answers are drawn token by token, with the filters of transformers in its order (temperature, ' +
+      'top_k, top_p, min_p, repetition_penalty). A draw depends on seed, item, repeat and position only, so all ' +
+      'candidates draw by the same numbers. Left empty, the likeliest token is taken.',
+    part: 'plans',
+  }),
+  repeats: setting(z.number().int().min(1).max(100).optional(), {
+    label: 'Repeats',
+    flag: 'repeats',
+    help: 'Texts to draw for each written item (with --sample); the unit of every interval stays the item.',
+    otherwise: '1',
+    about:
+      'How many texts are drawn for each item of a written task. All of them count in the rates, and intervals and ' +
+      'verdicts are those of items, since texts of one item are not independent.',
+    common: [1, 5],
+    part: 'plans',
+  }),
+  runGeneratedCode: setting(z.boolean().optional(), {
+    label: 'run generated programs',
+    flag: 'run-generated-code',
+    help:
+      'Allow tasks whose answers are programs (humaneval, mbpp): judging runs what the models write. A risk: see ' +
+      '`uncurl help tasks`.',
+    about:
+      'Tasks such as humaneval and mbpp are judged by running the programs that the models write. They run without ' +
+      'a network, unable to change a file, and with limits of time and memory; they can read the files of this ' +
+      'user. Where a system cannot shut them in, the sweep is refused.',
+    part: 'plans',
+  }),
+  fidelity: setting(z.boolean().optional(), {
+    label: 'fidelity',
+    flag: 'fidelity',
+    help: 'Also compare next-token distributions with those of the unpruned model.',
+    about:
+      'Measures at every scored position how far the next-token distribution is from the unpruned model’s: ' +
+      'KL, reverse KL, the share of positions with another likeliest token, and expected acceptance. Of ' +
+      'written tasks: at every token that the unpruned model wrote. Last hidden states are kept in memory or ' +
+      'on disk. Rounded weights and checkpoints made elsewhere are not compared.',
+  }),
+  referee: setting(z.number().int().positive().max(10_000).optional(), {
+    label: 'Referee',
+    flag: 'referee',
+    help: 'With --engine torch: ask onnxruntime in float32 for this many answers of each model and task too.',
+    about:
+      'At the end of a sweep with PyTorch, onnxruntime in float32 gives that many of its answers too, drawn at ' +
+      'random from all points of each model and task. A note says how many differ, at most how many of all answers ' +
+      'do (exact one-sided 95 % limit), and which.',
+    otherwise: 'none',
+    hint: 'none',
+  }),
+  speed: setting(z.boolean().optional(), {
+    label: 'speed',
+    flag: 'speed',
+    help: 'Measure prompt and decode tokens per second of every model, each written to a folder for it.',
+    about:
+      'Measures prompt and decode tokens per second of the unpruned model and of every plan. Each plan is exported ' +
+      'to a temporary folder for this, so the sweep takes longer.',
+  }),
+  elsewhere: setting(z.boolean().optional(), {
+    label: 'elsewhere',
+    flag: 'elsewhere',
+    help: 'Measure every plan on the other tasks too, and beside it one plan made for all tasks at once.',
+    about:
+      'Each plan is made for one task. This measures it on the other tasks of the sweep as well, at the listed ' +
+      'factors, and beside it one plan made from the profiles of all tasks together. It shows what a plan loses ' +
+      'where nobody looked, and up to which factor it is safe on every task.',
+  }),
+  calibrationDraws: setting(z.number().int().min(1).max(MOST_CALIBRATION_DRAWS).optional(), {
+    label: 'Calibration draws',
+    flag: 'calibration-draws',
+    help: 'Times to draw the calibration items again; plans of every draw are measured at the listed factors.',
+    otherwise: 'none',
+    about:
+      'Draws the calibration items of each task again with replacement, and makes and measures the plans of ' +
+      'every draw: how much accuracy, kept experts and thresholds hang on the calibration items that happened ' +
+      'to be there. The profiles of all draws take one pass. Methods that depend on chance use their first ' +
+      'seed only.',
+    common: [5, 10],
+    part: 'plans',
+  }),
+  calibrationSizes: setting(
+    z
+      .string()
+      .regex(/^[1-9]\d{0,6}(,[1-9]\d{0,6}){0,15}$/)
+      .optional(),
+    {
       label: 'Drawn items',
       flag: 'calibration-sizes',
       value: 'N,N',
@@ -333,7 +289,8 @@ export const describedSweepSettings = z.object({
         'How many calibration items each calibration draw has, one or more numbers separated by commas. A smaller ' +
         'draw is the beginning of a larger one, so that sizes can be compared.',
       part: 'plans',
-    }),
+    },
+  ),
 });
 export type DescribedSweepSettings = z.infer<typeof describedSweepSettings>;
 

@@ -57,6 +57,9 @@ export interface PlanContext extends WeighedProfiles {
   readonly seed: number;
 }
 
+/** Cost of statistics that read the output of every expert. */
+export const EVERY_EXPERT = 'every expert on every calibration token (E / K times the cost of the MoE layers)';
+
 /** What a method's file says of it; `defineMethod` adds the drawing of new router rows to `draws`. */
 export type WrittenPage = Omit<MethodPage, 'options' | 'text'>;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type MergeGroup, type MergeRule, ROUTER_HELP, routerTreatment } from '../../contract/plan.ts';
+import { type MergeGroup, type MergeRule, option } from '../../contract/plan.ts';
 import type { RoutingStatistics } from '../../profile/routing-statistics.ts';
 import { pinsByLayer } from '../budget.ts';
 import type { LayerRequest } from '../clustering/group-experts.ts';
@@ -9,30 +9,13 @@ import { averageScores, combineStatistics, layerRow, type Saliency } from '../we
 
 /** Options of the merge rule. */
 export const ruleOptions = {
-  rule: z
-    .enum(['average', 'slerp', 'slerp-from-reference', 'karcher', 'sce', 'ties', 'subspace'])
-    .default('average')
-    .describe('How the weights of a group are merged.'),
-  density: z.number().gt(0).max(1).default(0.5).describe('Fraction of the entries that the rules sce and ties keep.'),
-  rank: z.number().int().positive().default(64).describe('Number of leading directions that the rule subspace keeps.'),
+  rule: option(
+    z.enum(['average', 'slerp', 'slerp-from-reference', 'karcher', 'sce', 'ties', 'subspace']).default('average'),
+    'How the weights of a group are merged.',
+  ),
+  density: option(z.number().gt(0).max(1).default(0.5), 'Fraction of the entries that the rules sce and ties keep.'),
+  rank: option(z.number().int().positive().default(64), 'Number of leading directions that the rule subspace keeps.'),
 };
-
-/** Options of every merging method, with the defaults of its paper. */
-export const mergeOptions = (defaults: {
-  readonly router: z.infer<typeof routerTreatment>;
-  readonly align: boolean;
-}) => ({
-  align: z
-    .boolean()
-    .default(defaults.align)
-    .describe('Permute the neurons of each member to match its reference first (least squared weight distance).'),
-  weights: z
-    .enum(['activation', 'uniform'])
-    .default('activation')
-    .describe('Weights of the members: how often each was chosen, or equal.'),
-  router: routerTreatment.default(defaults.router).describe(ROUTER_HELP),
-  ...ruleOptions,
-});
 
 type RuleOptions = z.infer<z.ZodObject<typeof ruleOptions>>;
 

@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { type MergeGroup, optimiserOption, uncurlOptions, type UncurlOptions } from '../../contract/plan.ts';
+import {
+  mergeOptions,
+  type MergeGroup,
+  optimiserOption,
+  uncurlOptions,
+  type UncurlOptions,
+} from '../../contract/plan.ts';
 import { seededRandom } from '../../statistics/random.ts';
 import { rankExperts } from '../budget.ts';
 import { expertAffinity } from '../clustering/affinity.ts';
@@ -7,8 +13,8 @@ import { fillEmptyClusters, membersOf, squareOf } from '../clustering/cluster-la
 import { groupExperts, type GroupRequest, type LayerRequest, mostCentral } from '../clustering/group-experts.ts';
 import { kernelKMeans } from '../clustering/kernel-k-means.ts';
 import { spectralClusters, type SpectralVariant } from '../clustering/spectral-clustering.ts';
-import { mergeBehaviour, mergeOptions, ruleOptions } from '../merging/merge-method.ts';
-import { defineMethod } from '../method.ts';
+import { mergeBehaviour, ruleOptions } from '../merging/merge-method.ts';
+import { defineMethod, EVERY_EXPERT } from '../method.ts';
 import { everyOutput, layerSquare } from '../weighed-profiles.ts';
 
 interface UncurlGroupsRequest extends LayerRequest {
@@ -142,9 +148,7 @@ export const subMoe = defineMethod(
       'subspace its members share.',
     kind: 'merge',
     needs: 'routing',
-    cost:
-      'every expert on every calibration token (E / K times the cost of the MoE layers) ' +
-      'and E x E cosines per token',
+    cost: `${EVERY_EXPERT} and E x E cosines per token`,
     draws: true,
     formula:
       'sim(i, j) = mean over tokens of cos(f_i(x), f_j(x)); k-means of the collections of unit outputs; merge: ' +
@@ -172,6 +176,7 @@ export const subMoe = defineMethod(
   z.object({
     optimiser: optimiserOption,
     ...mergeOptions({ router: 'mapped-rows', align: false }),
+    ...ruleOptions,
   }),
   ({ optimiser, ...given }) =>
     mergeBehaviour(given, {

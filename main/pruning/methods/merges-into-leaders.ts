@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { at } from '../../contract/errors.ts';
-import { affinityName, type AffinityName } from '../../contract/plan.ts';
+import { affinityName, type AffinityName, mergeOptions, option } from '../../contract/plan.ts';
 import type { RoutingStatistics } from '../../profile/routing-statistics.ts';
 import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { rankExperts } from '../budget.ts';
@@ -12,8 +12,8 @@ import {
   type LayerRequest,
   pseudoGroups,
 } from '../clustering/group-experts.ts';
-import { mergeBehaviour, mergeOptions } from '../merging/merge-method.ts';
-import { defineMethod, type PlanContext } from '../method.ts';
+import { mergeBehaviour, ruleOptions } from '../merging/merge-method.ts';
+import { defineMethod, EVERY_EXPERT, type PlanContext } from '../method.ts';
 import { reapSaliency } from '../saliency.ts';
 import { averageScores, everyOutput, layerRow, layerSquare, type Saliency } from '../weighed-profiles.ts';
 
@@ -51,6 +51,7 @@ export const frequencyMerging = defineMethod(
   z.object({
     affinity: affinityName.default('cosine').describe('Similarity by which the other experts choose a leader.'),
     ...mergeOptions({ router: 'reference-row', align: true }),
+    ...ruleOptions,
   }),
   ({ affinity, ...given }) => mergeBehaviour(given, { groups: aroundMostUsed(affinity) }),
 );
@@ -135,14 +136,13 @@ export const mSmoe = defineMethod(
     ],
   },
   z.object({
-    ties: z
-      .enum(['lower-index', 'lost'])
-      .default('lower-index')
-      .describe(
-        'Under the global budget: experts of equal usage at the threshold lead a group by their index, or none ' +
-          'of them does (as published: fewer groups than requested).',
-      ),
+    ties: option(
+      z.enum(['lower-index', 'lost']).default('lower-index'),
+      'Under the global budget: experts of equal usage at the threshold lead a group by their index, or none ' +
+        'of them does (as published: fewer groups than requested).',
+    ),
     ...mergeOptions({ router: 'mapped-rows', align: true }),
+    ...ruleOptions,
   }),
   ({ ties, ...given }) =>
     mergeBehaviour(given, {
@@ -192,9 +192,7 @@ export const ream = defineMethod(
       'most stay unchanged.',
     kind: 'merge',
     needs: 'routing',
-    cost:
-      'every expert on every calibration token (E / K times the cost of the MoE layers) ' +
-      'and E x E cosines per token',
+    cost: `${EVERY_EXPERT} and E x E cosines per token`,
     draws: false,
     formula:
       'centroids = the experts of largest REAP saliency; by decreasing saliency each takes its C - 1 nearest free ' +
@@ -218,15 +216,14 @@ export const ream = defineMethod(
     ],
   },
   z.object({
-    groupSize: z
-      .number()
-      .int()
-      .min(0)
-      .default(16)
-      .describe('Largest group (C in the paper); 0: every expert joins its nearest centroid.'),
-    useGate: z.boolean().default(true).describe('Weight the similarity of router logits as much as that of outputs.'),
-    gate: z.enum(['own', 'probability', 'renormalised']).default('own').describe('Gate of the saliency, as in REAP.'),
+    groupSize: option(
+      z.number().int().min(0).default(16),
+      'Largest group (C in the paper); 0: every expert joins its nearest centroid.',
+    ),
+    useGate: option(z.boolean().default(true), 'Weight the similarity of router logits as much as that of outputs.'),
+    gate: option(z.enum(['own', 'probability', 'renormalised']).default('own'), 'Gate of the saliency, as in REAP.'),
     ...mergeOptions({ router: 'reference-row', align: true }),
+    ...ruleOptions,
   }),
   ({ groupSize, useGate, gate, ...given }) => {
     const saliency: Saliency = (statistics, layer) => withUnseen(reapSaliency(statistics, layer, gate));
@@ -305,19 +302,15 @@ export const mergeMoe = defineMethod(
     ],
   },
   z.object({
-    ridge: z
-      .number()
-      .positive()
-      .max(1)
-      .default(1e-6)
-      .describe('Ridge of the least squares, as a fraction of the mean squared length of an inner activation.'),
-    router: z
-      .enum(['mapped-rows', 'summed-probabilities', 'reference-row', 'mean-row'])
-      .default('mapped-rows')
-      .describe(
-        'Router after the merge: all rows kept, each leading to its group (mapped-rows, as published; ' +
-          'summed-probabilities), or one row per group, which can be exported.',
-      ),
+    ridge: option(
+      z.number().positive().max(1).default(1e-6),
+      'Ridge of the least squares, as a fraction of the mean squared length of an inner activation.',
+    ),
+    router: option(
+      z.enum(['mapped-rows', 'summed-probabilities', 'reference-row', 'mean-row']).default('mapped-rows'),
+      'Router after the merge: all rows kept, each leading to its group (mapped-rows, as published; ' +
+        'summed-probabilities), or one row per group, which can be exported.',
+    ),
   }),
   (settings) => ({ kind: 'search', search: 'outputs', settings }),
 );

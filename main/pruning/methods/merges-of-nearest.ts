@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { mergeOptions, option } from '../../contract/plan.ts';
 import type { RoutingStatistics } from '../../profile/routing-statistics.ts';
 import { expertAffinity } from '../clustering/affinity.ts';
 import { membersOf, squareOf } from '../clustering/cluster-labels.ts';
@@ -14,8 +15,8 @@ import {
   penalisedClusters,
   penaliseDistances,
 } from '../clustering/linkage.ts';
-import { mergeBehaviour, mergeOptions } from '../merging/merge-method.ts';
-import { defineMethod } from '../method.ts';
+import { mergeBehaviour, ruleOptions } from '../merging/merge-method.ts';
+import { defineMethod, EVERY_EXPERT } from '../method.ts';
 import { everyOutput, layerRow, layerSquare } from '../weighed-profiles.ts';
 
 /**
@@ -46,36 +47,27 @@ export const cheapestMergeCounts = (
 };
 
 const hcSmoeOptions = z.object({
-  linkage: z.enum(linkageNames).default('average').describe('Distance of groups: average, single, complete or ward.'),
-  distance: z.enum(distanceNames).default('euclidean').describe('Distance of two mean outputs.'),
-  penalty: z
-    .enum(['none', 'static', 'dynamic'])
-    .default('none')
-    .describe(
-      'Keep frequent experts apart: multiply distances by the sum of their frequencies, once (static) or again at ' +
-        'every merge (dynamic: then the linkage is ignored).',
-    ),
-  temperature: z
-    .number()
-    .positive()
-    .nullable()
-    .default(null)
-    .describe('Softmax temperature of the penalty; null: plain shares.'),
-  capacity: z
-    .number()
-    .int()
-    .min(2)
-    .nullable()
-    .default(null)
-    .describe('Largest group; null: no limit. With a limit groups join by the plain mean of distances.'),
-  together: z
-    .number()
-    .int()
-    .min(1)
-    .nullable()
-    .default(null)
-    .describe('Global budget: how many neighbouring layers share their merges; null: all.'),
+  linkage: option(z.enum(linkageNames).default('average'), 'Distance of groups: average, single, complete or ward.'),
+  distance: option(z.enum(distanceNames).default('euclidean'), 'Distance of two mean outputs.'),
+  penalty: option(
+    z.enum(['none', 'static', 'dynamic']).default('none'),
+    'Keep frequent experts apart: multiply distances by the sum of their frequencies, once (static) or again at ' +
+      'every merge (dynamic: then the linkage is ignored).',
+  ),
+  temperature: option(
+    z.number().positive().nullable().default(null),
+    'Softmax temperature of the penalty; null: plain shares.',
+  ),
+  capacity: option(
+    z.number().int().min(2).nullable().default(null),
+    'Largest group; null: no limit. With a limit groups join by the plain mean of distances.',
+  ),
+  together: option(
+    z.number().int().min(1).nullable().default(null),
+    'Global budget: how many neighbouring layers share their merges; null: all.',
+  ),
   ...mergeOptions({ router: 'mapped-rows', align: false }),
+  ...ruleOptions,
 });
 type HcSmoeOptions = z.output<typeof hcSmoeOptions>;
 
@@ -108,9 +100,7 @@ export const hcSmoe = defineMethod(
       'Clusters the experts of a layer by their mean outputs on the task, nearest first, and merges each cluster.',
     kind: 'merge',
     needs: 'routing',
-    cost:
-      'every expert on every calibration token (E / K times the cost of the MoE layers) ' +
-      'and E x H numbers per layer',
+    cost: `${EVERY_EXPERT} and E x H numbers per layer`,
     draws: false,
     formula:
       'o_e = mean over all tokens of f_e(x), routed there or not; agglomerative clustering of o by Euclidean ' +
@@ -284,22 +274,17 @@ export const grape = defineMethod(
     ],
   },
   z.object({
-    similarity: z
-      .enum(['logits', 'outputs'])
-      .default('logits')
-      .describe(
-        'Similarity of two experts: (1 + cosine) / 2 of their router logits, or of their outputs token by token.',
-      ),
-    tolerance: z
-      .number()
-      .min(0)
-      .max(1)
-      .default(0.1)
-      .describe(
-        'Global budget: fraction of the entropy of the layers\u2019 shares that may be lost before a layer rests; ' +
-          '0 keeps the layers as even as possible.',
-      ),
+    similarity: option(
+      z.enum(['logits', 'outputs']).default('logits'),
+      'Similarity of two experts: (1 + cosine) / 2 of their router logits, or of their outputs token by token.',
+    ),
+    tolerance: option(
+      z.number().min(0).max(1).default(0.1),
+      'Global budget: fraction of the entropy of the layers\u2019 shares that may be lost before a layer rests; ' +
+        '0 keeps the layers as even as possible.',
+    ),
     ...mergeOptions({ router: 'mapped-rows', align: false }),
+    ...ruleOptions,
   }),
   ({ similarity, tolerance, ...given }) =>
     mergeBehaviour(given, {

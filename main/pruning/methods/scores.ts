@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { option } from '../../contract/plan.ts';
 import { gateKinds } from '../../profile/routing-statistics.ts';
 import { seededRandom } from '../../statistics/random.ts';
 import { defineMethod, type DropBehaviour, type Method, NO_OPTIONS, type WrittenPage } from '../method.ts';
@@ -103,13 +104,11 @@ export const gateMass = scored(
     ],
   },
   z.object({
-    variant: z
-      .enum(gateMassVariants)
-      .default('probability-all')
-      .describe(
-        'Which probabilities are summed: over all tokens, over the routed ones, renormalised over the chosen, ' +
-          'the combine weight of the model, or plain counts.',
-      ),
+    variant: option(
+      z.enum(gateMassVariants).default('probability-all'),
+      'Which probabilities are summed: over all tokens, over the routed ones, renormalised over the chosen, ' +
+        'the combine weight of the model, or plain counts.',
+    ),
   }),
   ({ variant }) => ({ saliency: (statistics, layer) => gateMassSaliency(statistics, layer, variant) }),
 );
@@ -135,10 +134,10 @@ export const ean = scored(
     ],
   },
   z.object({
-    form: z
-      .enum(eanForms)
-      .default('sum')
-      .describe('Sum of output norms, their mean, or the norm of the mean output (ca).'),
+    form: option(
+      z.enum(eanForms).default('sum'),
+      'Sum of output norms, their mean, or the norm of the mean output (ca).',
+    ),
   }),
   ({ form }) => ({
     extra: form === 'ca' ? ['routed-outputs'] : [],
@@ -172,14 +171,12 @@ export const reap = scored(
     ],
   },
   z.object({
-    gate: z
-      .enum(gateKinds)
-      .default('own')
-      .describe(
-        "Gate: the model's own combine weight, the softmax over all experts (probability), or that over its " +
-          'sum over the chosen (renormalised).',
-      ),
-    form: z.enum(['mean', 'sum']).default('mean').describe('Mean over the tokens routed to the expert, or their sum.'),
+    gate: option(
+      z.enum(gateKinds).default('own'),
+      "Gate: the model's own combine weight, the softmax over all experts (probability), or that over its " +
+        'sum over the chosen (renormalised).',
+    ),
+    form: option(z.enum(['mean', 'sum']).default('mean'), 'Mean over the tokens routed to the expert, or their sum.'),
   }),
   ({ gate, form }) => ({ saliency: (statistics, layer) => reapSaliency(statistics, layer, gate, form) }),
 );
@@ -252,18 +249,16 @@ export const unified = scored(
     ],
   },
   z.object({
-    b: z
-      .union([z.literal(0), z.literal(1)])
-      .default(0)
-      .describe('0: sum over the tokens routed to the expert; 1: mean.'),
+    b: option(
+      z.union([z.literal(0), z.literal(1)]).default(0),
+      '0: sum over the tokens routed to the expert; 1: mean.',
+    ),
     alpha: exponent.default(2).describe('Exponent of the gate: 0, 1 or 2.'),
     beta: exponent.default(2).describe('Exponent of the output norm: 0, 1 or 2.'),
-    gate: z
-      .enum(gateKinds)
-      .default('own')
-      .describe(
-        "Gate raised to alpha: the model's own, the softmax over all experts, or that renormalised over the chosen.",
-      ),
+    gate: option(
+      z.enum(gateKinds).default('own'),
+      "Gate raised to alpha: the model's own, the softmax over all experts, or that renormalised over the chosen.",
+    ),
   }),
   (member) => ({ saliency: (statistics, layer) => unifiedSaliency(statistics, layer, member) }),
 );
@@ -323,13 +318,11 @@ export const mone = scored(
     ],
   },
   z.object({
-    rank: z
-      .enum(['fusion', 'frequency', 'reap'])
-      .default('fusion')
-      .describe(
-        'Which experts stay: those with the largest product of use and spread of the output, the most often chosen, ' +
-          'or those that REAP keeps.',
-      ),
+    rank: option(
+      z.enum(['fusion', 'frequency', 'reap']).default('fusion'),
+      'Which experts stay: those with the largest product of use and spread of the output, the most often chosen, ' +
+        'or those that REAP keeps.',
+    ),
   }),
   ({ rank }) => ({ extra: ['routed-outputs'], saliency: moneSaliencies[rank], leavesConstants: true }),
 );

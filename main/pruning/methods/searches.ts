@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { option } from '../../contract/plan.ts';
 import { averageScores, layerRow, layerSquare, requireStatistic } from '../weighed-profiles.ts';
 import { defineMethod } from '../method.ts';
 import { MOST_SUBSETS } from '../search/eliminate-experts.ts';
@@ -37,13 +38,11 @@ export const naee = defineMethod(
     ],
   },
   z.object({
-    inputs: z
-      .enum(['unpruned', 'pruned'])
-      .default('unpruned')
-      .describe(
-        'Inputs of a layer while subsets are tried: those of the unpruned model (layer-wise), or those of the ' +
-          'pruned layers before it (progressive: a separate search for every factor, in a sweep only).',
-      ),
+    inputs: option(
+      z.enum(['unpruned', 'pruned']).default('unpruned'),
+      'Inputs of a layer while subsets are tried: those of the unpruned model (layer-wise), or those of the ' +
+        'pruned layers before it (progressive: a separate search for every factor, in a sweep only).',
+    ),
   }),
   ({ inputs }) =>
     inputs === 'pruned'
@@ -74,13 +73,10 @@ export const naee = defineMethod(
 
 /** Option `evaluations`: the budget of a search. */
 const budgetOption = (measured: string) =>
-  z
-    .number()
-    .int()
-    .min(1)
-    .max(100_000)
-    .default(400)
-    .describe(`${measured} to measure on the calibration items: the budget of the search.`);
+  option(
+    z.number().int().min(1).max(100_000).default(400),
+    `${measured} to measure on the calibration items: the budget of the search.`,
+  );
 
 /** Efficient expert pruning by evolution. */
 export const eep = defineMethod(
@@ -113,21 +109,17 @@ export const eep = defineMethod(
     ],
   },
   z.object({
-    stage: z
-      .enum(['prune', 'merge'])
-      .default('prune')
-      .describe(
-        'Search only which experts stay (the result exports), or continue with real-valued matrices for weights ' +
-          'and router (it does not).',
-      ),
+    stage: option(
+      z.enum(['prune', 'merge']).default('prune'),
+      'Search only which experts stay (the result exports), or continue with real-valued matrices for weights ' +
+        'and router (it does not).',
+    ),
     evaluations: budgetOption('Candidates'),
-    initial: z.number().int().min(1).default(30).describe('Number of random patterns at the start.'),
-    switchAfter: z
-      .number()
-      .int()
-      .min(1)
-      .default(100)
-      .describe('Measured candidates after which matrices are tried (stage merge).'),
+    initial: option(z.number().int().min(1).default(30), 'Number of random patterns at the start.'),
+    switchAfter: option(
+      z.number().int().min(1).default(100),
+      'Measured candidates after which matrices are tried (stage merge).',
+    ),
   }),
   ({ stage, evaluations, initial, switchAfter }) => ({
     kind: 'search',
@@ -184,18 +176,16 @@ export const evoEsap = defineMethod(
     ],
   },
   z.object({
-    order: z
-      .enum(['reap', 'frequency', 'ean', 'gate-mass'])
-      .default('reap')
-      .describe(
-        'Method whose scores rank the experts of a layer; the search decides how many of them each layer keeps.',
-      ),
+    order: option(
+      z.enum(['reap', 'frequency', 'ean', 'gate-mass']).default('reap'),
+      'Method whose scores rank the experts of a layer; the search decides how many of them each layer keeps.',
+    ),
     evaluations: budgetOption('Different allocations'),
-    items: z.number().int().min(1).default(64).describe('Calibration items to compare candidates on, the first ones.'),
-    population: z.number().int().min(2).max(10_000).default(32).describe('Allocations per generation.'),
-    parents: z.number().int().min(1).default(4).describe('Best allocations of a generation that have children.'),
-    shifts: z.number().int().min(1).max(32).default(3).describe('Most shifts between two layers per child.'),
-    shift: z.number().int().min(1).default(4).describe('Most experts per shift.'),
+    items: option(z.number().int().min(1).default(64), 'Calibration items to compare candidates on, the first ones.'),
+    population: option(z.number().int().min(2).max(10_000).default(32), 'Allocations per generation.'),
+    parents: option(z.number().int().min(1).default(4), 'Best allocations of a generation that have children.'),
+    shifts: option(z.number().int().min(1).max(32).default(3), 'Most shifts between two layers per child.'),
+    shift: option(z.number().int().min(1).default(4), 'Most experts per shift.'),
   }),
   (settings) => ({ kind: 'search', search: 'budgets', settings }),
 );

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { option } from '../../contract/plan.ts';
 import { rankExperts, pinsByLayer } from '../budget.ts';
 import { averageScores, type Saliency } from '../weighed-profiles.ts';
 import { defineMethod, type PlanContext } from '../method.ts';
@@ -42,33 +43,23 @@ const HALVINGS = 60;
 const EQUAL = 1e-9;
 
 const options = z.object({
-  proficiency: z
-    .enum(['usage', 'gate'])
-    .default('usage')
-    .describe('How often an expert is chosen, or its combine weight when chosen.'),
-  beta: z
-    .number()
-    .positive()
-    .nullable()
-    .default(null)
-    .describe(
-      'Fraction of the mean proficiency of a layer that an expert must exceed; null: the smallest that reaches ' +
-        'the pruning factor.',
-    ),
-  minimum: z
-    .number()
-    .int()
-    .positive()
-    .nullable()
-    .default(null)
-    .describe('Fewest experts that stay in every layer; null: as many as a token uses.'),
-  windows: z
-    .number()
-    .int()
-    .min(1)
-    .max(20)
-    .default(1)
-    .describe('How often the threshold is applied to the remaining experts.'),
+  proficiency: option(
+    z.enum(['usage', 'gate']).default('usage'),
+    'How often an expert is chosen, or its combine weight when chosen.',
+  ),
+  beta: option(
+    z.number().positive().nullable().default(null),
+    'Fraction of the mean proficiency of a layer that an expert must exceed; null: the smallest that reaches ' +
+      'the pruning factor.',
+  ),
+  minimum: option(
+    z.number().int().positive().nullable().default(null),
+    'Fewest experts that stay in every layer; null: as many as a token uses.',
+  ),
+  windows: option(
+    z.number().int().min(1).max(20).default(1),
+    'How often the threshold is applied to the remaining experts.',
+  ),
 });
 type Options = z.output<typeof options>;
 

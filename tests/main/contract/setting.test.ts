@@ -9,7 +9,7 @@ import {
   isDefault,
   refusedSettings,
   settingsOf,
-  settingTexts,
+  setting,
   valueText,
 } from '../../../main/contract/setting.ts';
 import { describedSweepSettings } from '../../../main/contract/sweep.ts';
@@ -18,31 +18,22 @@ const texts = (flag: string) => ({ label: flag, flag, help: 'Help.' });
 
 test('a setting combines its schema and its texts: kind, range, choices and default', () => {
   const schema = z.object({
-    steps: z.number().int().positive().default(20).register(settingTexts, texts('steps')),
-    seed: z.number().int().nonnegative().max(9).default(0).register(settingTexts, texts('seed')),
-    rate: z.number().positive().max(1).default(1e-6).register(settingTexts, texts('rate')),
-    balance: z.number().nonnegative().default(0.01).register(settingTexts, texts('balance')),
-    warmUp: z
-      .number()
-      .int()
-      .nonnegative()
-      .nullable()
-      .default(null)
-      .register(settingTexts, { ...texts('warm-up'), otherwise: 'a tenth' }),
-    device: z.enum(['cpu', 'cuda']).default('cpu').register(settingTexts, texts('device')),
-    kind: z.enum(['full', 'half']).optional().register(settingTexts, texts('kind')),
-    early: z.enum(['yes']).optional().register(settingTexts, texts('early')),
-    speed: z.boolean().optional().register(settingTexts, texts('speed')),
-    note: z.string().max(8).optional().register(settingTexts, texts('note')),
-    stages: z
-      .array(z.enum(['a', 'b']))
-      .default(['a', 'b'])
-      .register(settingTexts, texts('stage')),
-    freeze: z.array(z.string()).default([]).register(settingTexts, texts('freeze')),
-    seeds: z
-      .array(z.number().int())
-      .default([0, 1])
-      .register(settingTexts, { ...texts('seeds'), control: 'count' }),
+    steps: setting(z.number().int().positive().default(20), texts('steps')),
+    seed: setting(z.number().int().nonnegative().max(9).default(0), texts('seed')),
+    rate: setting(z.number().positive().max(1).default(1e-6), texts('rate')),
+    balance: setting(z.number().nonnegative().default(0.01), texts('balance')),
+    warmUp: setting(z.number().int().nonnegative().nullable().default(null), {
+      ...texts('warm-up'),
+      otherwise: 'a tenth',
+    }),
+    device: setting(z.enum(['cpu', 'cuda']).default('cpu'), texts('device')),
+    kind: setting(z.enum(['full', 'half']).optional(), texts('kind')),
+    early: setting(z.enum(['yes']).optional(), texts('early')),
+    speed: setting(z.boolean().optional(), texts('speed')),
+    note: setting(z.string().max(8).optional(), texts('note')),
+    stages: setting(z.array(z.enum(['a', 'b'])).default(['a', 'b']), texts('stage')),
+    freeze: setting(z.array(z.string()).default([]), texts('freeze')),
+    seeds: setting(z.array(z.number().int()).default([0, 1]), { ...texts('seeds'), control: 'count' }),
   });
   expect(
     settingsOf(schema).map((setting) => [setting.name, setting.kind, setting.range, defaultText(setting)]),
@@ -75,11 +66,8 @@ test('a setting combines its schema and its texts: kind, range, choices and defa
 test('a setting is its default where it is left out, and words say any other value', () => {
   const [kind, speed] = settingsOf(
     z.object({
-      kind: z
-        .enum(['full', 'half'])
-        .optional()
-        .register(settingTexts, { ...texts('kind'), words: { half: 'one half' } }),
-      speed: z.boolean().optional().register(settingTexts, texts('speed')),
+      kind: setting(z.enum(['full', 'half']).optional(), { ...texts('kind'), words: { half: 'one half' } }),
+      speed: setting(z.boolean().optional(), texts('speed')),
     }),
   );
   if (kind === undefined || speed === undefined) throw new Error('no settings');
@@ -137,7 +125,7 @@ test("a general stage's steps and rate enter the key; its rate defaults to that 
 
 test('lists are read in words with spaces; their defaults are shown as a user types them', () => {
   const schema = z.object({
-    sizes: z.array(z.number()).default([30, 300]).register(settingTexts, { label: 'Sizes', flag: 'sizes', help: '' }),
+    sizes: setting(z.array(z.number()).default([30, 300]), { label: 'Sizes', flag: 'sizes', help: '' }),
   });
   const [sizes] = settingsOf(schema);
   if (sizes === undefined) throw new Error('no settings');
