@@ -11,7 +11,6 @@ import { describedPlanSettings } from '../../main/contract/plan.ts';
 import { type Setting, settingsOf, valueText } from '../../main/contract/setting.ts';
 import { describedSweepSettings } from '../../main/contract/sweep.ts';
 import { experimentStore } from '../state/dialog-stores.ts';
-import { planStore } from '../state/plan-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { sweepStore } from '../state/sweep-store.ts';
 import { curvesModes, curvesStore } from '../state/view-stores.ts';
@@ -209,7 +208,7 @@ const paletteSettings: readonly PaletteSetting[] = [
     keywords: ['plot', 'chart', 'curves'],
     apply: () => curvesStore.setState({ mode }),
   })),
-  ...linesOf('Plan', describedPlanSettings, planStore.getState().choose),
+  ...linesOf('Plan', describedPlanSettings, selectionStore.getState().choosePlanSetting),
   ...linesOf('Next sweep', describedSweepSettings, sweepStore.getState().choose),
   ...linesOf('Next experiment', describedExperimentSettings, experimentStore.getState().choose),
 ];

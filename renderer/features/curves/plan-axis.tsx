@@ -38,7 +38,6 @@ import { SaveFigure } from '../../figures/save-figure.tsx';
 import { fewestKept, type ExpertCounts, keptAtFactor } from '../../../main/contract/keep-from-factor.ts';
 import { standardFactors } from '../../plan/kept-counts.ts';
 import { planName } from '../../plan/plan-name.ts';
-import { planStore } from '../../state/plan-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
 import { showPoint, nameInRun } from '../../sweep/brought.ts';
@@ -90,7 +89,7 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
   );
   const shown = methods.filter((method) => !hidden.includes(method));
   const { factor, method, point } = facts.selection;
-  const named = planName(facts, useStore(planStore));
+  const named = planName(facts);
   const largestFactor = info.experts / fewestKept(info);
   const columns = panels.length > 1 && width >= SIDE_BY_SIDE_PX ? 2 : 1;
   const plotWidth = columns === 2 ? (width - PLOTS_GAP_PX) / 2 : width;

@@ -1,5 +1,4 @@
 import { useMemo } from 'react';
-import { useStore } from 'zustand';
 import { isSameFactor } from '../../../main/contract/sweep.ts';
 import { answersOf, type TaskEntry } from '../../../main/contract/task.ts';
 import { pointVerdictText } from '../../../main/words/verdicts.ts';
@@ -19,7 +18,6 @@ import { keptAtFactor } from '../../../main/contract/keep-from-factor.ts';
 import { useCurrentPlan } from '../../plan/use-current-plan.ts';
 import { shownImport } from '../../plan/plan-input.ts';
 import { planName } from '../../plan/plan-name.ts';
-import { planStore } from '../../state/plan-store.ts';
 import { currentMaking, measureObstacle, planFile } from '../../sweep/current-making.ts';
 import { ownCalibrationOf, type ReadSweep, secondsFor } from '../../sweep/model-points.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
@@ -44,7 +42,6 @@ const onlyPoint = (panel: DifferencePanel | null, method: string): DifferencePoi
 /** The verdict on the current plan with its interval, or a button to measure it. */
 export const PlanCursor = ({ measured, sweeps, largestFactor, isReading }: PlanCursorProps) => {
   const facts = useFacts();
-  const state = useStore(planStore);
   const { manifest } = useSweep();
   const { made } = useCurrentPlan();
   const model = selectedModel(facts);
@@ -54,9 +51,9 @@ export const PlanCursor = ({ measured, sweeps, largestFactor, isReading }: PlanC
   if (model?.info === null || model === null) return null;
   // The slider moves in whole numbers of experts.
   const factor = model.info.experts / keptAtFactor(model.info, Math.min(facts.selection.factor, largestFactor));
-  const imported = shownImport(facts, state);
-  const isSwept = currentMaking(facts, state) !== null;
-  const file = made === undefined ? null : planFile(facts, state, made.plan);
+  const imported = shownImport(facts);
+  const isSwept = currentMaking(facts) !== null;
+  const file = made === undefined ? null : planFile(facts, made.plan);
   const found = measured.map(({ task, panel }) => ({
     task,
     panel,
@@ -69,7 +66,7 @@ export const PlanCursor = ({ measured, sweeps, largestFactor, isReading }: PlanC
       role="status"
       aria-label="The plan on screen"
     >
-      <strong className="plan-cursor-name">{planName(facts, state)?.text}</strong>
+      <strong className="plan-cursor-name">{planName(facts)?.text}</strong>
       {factor <= 1 && imported?.kind !== 'plan' ? (
         <span className="muted">prunes nothing: drag the slider, or choose a larger factor at the top</span>
       ) : point?.point !== null && point?.point !== undefined && point.panel !== null ? (
@@ -126,14 +123,13 @@ const PointReading = ({ point, panel, label }: PointReadingProps) => (
 
 const NotMeasured = ({ sweeps, task }: { readonly sweeps: readonly ReadSweep[]; readonly task: TaskEntry | null }) => {
   const facts = useFacts();
-  const state = useStore(planStore);
   const model = selectedModel(facts);
   const { models } = facts;
   const seconds = useMemo(
     () => (model === null || task === null ? null : secondsFor(sweeps, models, model, 2 * task.items.test)),
     [sweeps, models, model, task],
   );
-  const obstacle = measureObstacle(facts, state);
+  const obstacle = measureObstacle(facts);
   const isRunning = facts.jobs.some(({ kind }) => kind === 'sweep');
   if (obstacle !== null) return <span className="muted">not measured: {obstacle}</span>;
   return (

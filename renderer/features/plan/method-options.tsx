@@ -4,7 +4,6 @@ import type { MethodOptions as OptionValues } from '../../../main/contract/plan.
 import { Checkbox, Select } from '../../components/choices.tsx';
 import { NumberField } from '../../components/number-input.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
-import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 
 type OptionValue = OptionValues[string];
@@ -34,9 +33,9 @@ export const optionsSummary = (title: string, changed: OptionValues | undefined)
 
 /** All options of a method; only values that differ from the default are stored. */
 export const MethodOptions = ({ page }: { readonly page: MethodPage }) => {
-  const values: OptionValues = useStore(planStore, (state) => state.options[page.name]) ?? {};
+  const values: OptionValues = useStore(selectionStore, ({ plan }) => plan.options[page.name]) ?? {};
   const choose = (option: MethodOption, value: OptionValue): void =>
-    planStore.getState().chooseOption(page.name, option.name, isDefault(option, value) ? undefined : value);
+    selectionStore.getState().choosePlanOption(page.name, option.name, isDefault(option, value) ? undefined : value);
   const shown = (option: MethodOption): OptionValue => values[option.name] ?? option.default;
   const switches = page.options.filter(({ kind }) => kind === 'switch');
   return (

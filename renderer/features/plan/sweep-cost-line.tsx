@@ -7,7 +7,6 @@ import { tickedTasks, useFacts } from '../../engine/facts.ts';
 import { counted, formatCount, formatMargin } from '../../../main/words/numbers.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { chatOf } from '../../plan/chat.tsx';
-import { planStore } from '../../state/plan-store.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
 import { optionsOf, readsCalibration, sweepCost } from '../../sweep/sweep-plan.ts';
 
@@ -18,8 +17,7 @@ const NO_MORE = 'none';
 export const SweepCostLine = () => {
   const facts = useFacts();
   const settings = useStore(sweepStore);
-  const options = useStore(planStore, (state) => state.options);
-  const chat = useStore(planStore, (state) => state.chat);
+  const { options, chat } = facts.selection.plan;
   const models = sweepModels(facts);
   const tasks = tickedTasks(facts);
   const cost = sweepCost(models, tasks, settings, { pages: facts.methods, options });
