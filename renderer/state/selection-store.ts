@@ -19,6 +19,8 @@ import {
 
 interface SelectionActions {
   readonly selectModel: (model: PathHandle | null) => void;
+  /** Selects a model and explains it in the panel. */
+  readonly showModel: (model: PathHandle) => void;
   readonly focusTask: (task: PathHandle | null) => void;
   readonly toggleTask: (task: PathHandle) => void;
   /** `task` gets the focus in the same step. */
@@ -83,6 +85,10 @@ export const createSelectionStore = (initial: Selection = noSelection) =>
           ...withBrought(known, { model }),
           subject: known.subject === 'expert' || known.subject === 'point' ? 'plan' : known.subject,
         })),
+      showModel: (model) => {
+        get().selectModel(model);
+        get().explain('model');
+      },
       focusTask: (task) => change(() => ({ task })),
       toggleTask: (task) => change(({ tasks }) => ({ tasks: toggled(tasks, task) })),
       tickTasks: (tasks, task) => change((known) => ({ tasks, task: task ?? known.task })),

@@ -46,9 +46,7 @@ const useModelOfSweep = () => {
     point?.run !== manifest.id ? null : (document?.results.find((result) => isSamePoint(result, point)) ?? null);
   const select = (key: string): void => {
     const result = document?.results.find((entry) => resultKey(entry) === key);
-    if (result === undefined) return;
-    const chosen = pointKey(manifest.id, result);
-    showPoint(facts, chosen);
+    if (result !== undefined) showPoint(facts, pointKey(manifest.id, result));
   };
   return { facts, manifest, model, document, delta, error, running, selected, select };
 };

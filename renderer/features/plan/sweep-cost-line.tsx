@@ -1,5 +1,6 @@
 import { useStore } from 'zustand';
 import { sweepModels } from '../../actions/sweep.ts';
+import { FactList, plainFact } from '../../components/data-table.tsx';
 import { Definition, Words } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { useQueries } from '../../engine/engine-context.tsx';
@@ -119,16 +120,7 @@ export const SweepMethodCosts = () => {
   if (lines.length === 0) return null;
   return (
     <Disclosure summary={`Extra cost of ${lines.map(({ term }) => term).join(', ')} beyond the usual profile`}>
-      <dl className="terms">
-        {lines.map(({ term, text }) => (
-          <div key={term}>
-            <dt>{term}</dt>
-            <dd>
-              <Words text={text} />
-            </dd>
-          </div>
-        ))}
-      </dl>
+      <FactList className="terms" facts={lines.map(({ term, text }) => plainFact(term, <Words text={text} />))} />
     </Disclosure>
   );
 };
