@@ -4,6 +4,7 @@ import { type Facts, isUsable, selectedModel } from '../engine/facts.ts';
 import { ignoresBudget, plannedTasks, shownImport } from '../plan/plan-input.ts';
 import { chatOf } from '../plan/chat.tsx';
 import { methodNameOfFile } from '../plan/method-files.ts';
+import { plainSweep } from '../state/sweep-store.ts';
 import { gatesThere, type PlanMaking, sweepSettingsOf } from './brought.ts';
 import { sweepObstacle } from './sweep-plan.ts';
 
@@ -65,21 +66,11 @@ export const measureObstacle = (facts: Facts): string | null => {
   if (fileOfPlan(facts) !== null) return null;
   const making = currentMaking(facts);
   if (making === null) return 'select a model';
+  const { budget, protect, gates } = making;
   return sweepObstacle(
     [model],
     tasks,
-    {
-      methods: [facts.selection.method],
-      candidates: [],
-      skippedFactors: [],
-      typedFactors: '',
-      recovery: 'none',
-      refits: [],
-      budget: making.budget,
-      protect: making.protect,
-      gates: making.gates,
-      calibration: 'answers',
-    },
+    { ...plainSweep, methods: [facts.selection.method], budget, protect, gates },
     { ...facts.selection.plan, pages: facts.methods },
   );
 };

@@ -82,12 +82,7 @@ const Charts = (props: ChartsProps) => {
   const methods = useMemo(() => sweepMethods(document), [document]);
   const { tasks: entries } = facts;
   const tasks = useMemo(
-    () =>
-      measuredTasks(
-        document,
-        model,
-        entries.map(({ name }) => name),
-      ).map(({ task }) => task),
+    () => measuredTasks(document, model, entries).map(({ task }) => task),
     [document, entries, model],
   );
   const look = useMemo(() => figureTheme(theme, titlesOf(entries)), [entries, theme]);
@@ -186,11 +181,7 @@ const UnderCurves = ({ facts, document, model, running, methods }: UnderProps) =
     <>
       {curtailed.length > 0 && <CurtailedList points={curtailed} title={title} />}
       <ThresholdsTable
-        tasks={measuredTasks(
-          document,
-          model,
-          facts.tasks.map(({ name }) => name),
-        )}
+        tasks={measuredTasks(document, model, facts.tasks)}
         methods={methods}
         rule={document.rule}
         notes={sweepNotes(document).map((note) => inTaskTitles(note, facts.tasks))}

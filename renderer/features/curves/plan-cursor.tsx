@@ -54,12 +54,12 @@ export const PlanCursor = ({ measured, sweeps, largestFactor, isReading }: PlanC
   const imported = shownImport(facts);
   const isSwept = currentMaking(facts) !== null;
   const file = made === undefined ? null : planFile(facts, made.plan);
-  const found = measured.map(({ task, panel }) => ({
-    task,
-    panel,
-    point: isSwept ? pointAt(panel, method, factor) : file === null ? null : onlyPoint(panel, file.method),
-  }));
-  const [point, twin] = found;
+  const readings = measured.flatMap(({ task, panel }, index) => {
+    const point = isSwept ? pointAt(panel, method, factor) : file === null ? null : onlyPoint(panel, file.method);
+    const label = `${index === 0 ? 'measured' : answersOf(task)}${calibrated(task)}: `;
+    return panel === null || point === null ? [] : [{ task, panel, point, label }];
+  });
+  const [first] = measured;
   return (
     <div
       className={measured.length > 1 ? 'plan-cursor plan-cursor-of-two' : 'plan-cursor'}
@@ -69,21 +69,16 @@ export const PlanCursor = ({ measured, sweeps, largestFactor, isReading }: PlanC
       <strong className="plan-cursor-name">{planName(facts)?.text}</strong>
       {factor <= 1 && imported?.kind !== 'plan' ? (
         <span className="muted">prunes nothing: drag the slider, or choose a larger factor at the top</span>
-      ) : point?.point !== null && point?.point !== undefined && point.panel !== null ? (
+      ) : readings[0]?.task === first?.task && readings.length > 0 ? (
         <div className="plan-readings">
-          <PointReading point={point.point} panel={point.panel} label={`measured${calibrated(point.task)}: `} />
-          {twin?.point !== null && twin?.point !== undefined && twin.panel !== null && (
-            <PointReading
-              point={twin.point}
-              panel={twin.panel}
-              label={`${answersOf(twin.task)}${calibrated(twin.task)}: `}
-            />
-          )}
+          {readings.map((reading) => (
+            <PointReading key={reading.task.handle} {...reading} />
+          ))}
         </div>
       ) : isReading ? (
         <Reading of="sweep.read" />
       ) : (
-        <NotMeasured sweeps={sweeps} task={point?.task ?? null} />
+        <NotMeasured sweeps={sweeps} task={first?.task ?? null} />
       )}
     </div>
   );
