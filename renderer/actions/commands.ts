@@ -88,10 +88,7 @@ export const pointCommands = (
     {
       label: 'Export its plan…',
       disabled: !isPruned,
-      onChoose: () => {
-        exportStore.getState().choosePoint(key);
-        exportStore.getState().show(true);
-      },
+      onChoose: () => exportStore.getState().choosePoint(key),
     },
     {
       label: 'Copy its numbers',

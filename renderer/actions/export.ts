@@ -17,10 +17,7 @@ export const exportPoint: Action = {
   keywords: ['curve', 'candidate', 'save'],
   menu: 'run',
   enabled: ({ selection }) => selection.point !== null && selection.point.factor > 1,
-  perform: (_engine, { selection }) => {
-    exportStore.getState().choosePoint(selection.point);
-    exportStore.getState().show(true);
-  },
+  perform: (_engine, { selection }) => exportStore.getState().choosePoint(selection.point),
 };
 
 export const showExport: Action = {

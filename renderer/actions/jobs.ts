@@ -9,7 +9,7 @@ import { type Facts, focusedTask, isUsable, selectedModel, tickedTasks } from '.
 import { plannedTasks } from '../plan/plan-input.ts';
 import { chatOf } from '../plan/chat.tsx';
 import { strangeRunStore } from '../state/dialog-stores.ts';
-import { planStore } from '../state/plan-store.ts';
+import { selectionStore } from '../state/selection-store.ts';
 import { optionsOf } from '../sweep/sweep-plan.ts';
 import type { Action } from './action.ts';
 
@@ -30,7 +30,7 @@ export const startProfile = async (
   tasks: readonly TaskEntry[],
   more: Omit<CallInput<'profile.start'>, 'model' | 'tasks' | 'chat'> = {},
 ): Promise<void> => {
-  const chat = chatOf([model], planStore.getState().chat);
+  const chat = chatOf([model], selectionStore.getState().plan.chat);
   await bridge.call('profile.start', {
     inspect: ['choices'],
     ...more,
@@ -82,7 +82,7 @@ export const isProfiling = (facts: Facts): boolean => {
 
 /** Tasks of the plan that can be profiled. */
 export const tasksOfPlan = (facts: Facts) => {
-  const planned = plannedTasks(facts, planStore.getState());
+  const planned = plannedTasks(facts);
   return facts.tasks.filter(
     (task) => planned.includes(task.handle) && task.error === null && task.items.calibration > 0,
   );
@@ -101,8 +101,8 @@ export const profileForPlan: Action = {
   perform: async (engine, facts) => {
     const model = selectedModel(facts);
     if (model === null) return;
-    const { method } = facts.selection;
-    const { options, budget, protect } = planStore.getState();
+    const { method, plan } = facts.selection;
+    const { options, budget, protect } = plan;
     const needs = { methods: [method], options: optionsOf([method], options), budget, protect };
     await startProfile(engine, model, tasksOfPlan(facts), needs);
   },

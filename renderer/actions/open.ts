@@ -54,8 +54,7 @@ const withEntry = <E extends { readonly handle: PathHandle }>(list: readonly E[]
 /** Adds an opened model to the list and selects it. */
 export const takeModel = (cache: Engine['cache'], entry: ModelEntry): void => {
   cache.patch('models.list', (models) => withEntry(models, entry));
-  selectionStore.getState().selectModel(entry.handle);
-  selectionStore.getState().explain('model');
+  selectionStore.getState().showModel(entry.handle);
   cache.invalidate((name) => name === 'models.list');
 };
 

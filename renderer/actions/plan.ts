@@ -10,7 +10,6 @@ import { currentPlanCall } from '../plan/plan-input.ts';
 import { chooseFile, chooseFolder, chooseTextFile } from '../state/file-choice.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import { layoutStore } from '../state/layout-store.ts';
-import { planStore } from '../state/plan-store.ts';
 import { sweepStore } from '../state/sweep-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import type { Action } from './action.ts';
@@ -30,7 +29,7 @@ export const importText = async ({ bridge }: Engine, facts: Facts, file: NamedTe
   const keep = keptAtFactor(model.info, facts.selection.factor);
   const { kind, plan, cost } = await bridge.call('plan.import', { model: model.handle, ...file, keep });
   const kept = cost.keptPerLayer.reduce((sum, count) => sum + count, 0);
-  planStore.getState().importFile({
+  const imported = {
     ...file,
     kind,
     model: model.handle,
@@ -39,7 +38,8 @@ export const importText = async ({ bridge }: Engine, facts: Facts, file: NamedTe
         ? null
         : curveLabel(plan.method, plan.recovery === undefined ? null : (plan.recovery.refit ?? 'experts')),
     factor: kind === 'ranking' ? null : (model.info.experts * cost.keptPerLayer.length) / kept,
-  });
+  };
+  selectionStore.getState().choosePlan({ imported });
   layoutStore.getState().show('workbench');
   selectionStore.getState().explain('plan');
 };
@@ -142,9 +142,9 @@ export const savePlan: Action = {
   keywords: ['kept experts', 'download', 'file'],
   menu: 'file',
   shortcut: 'Mod+S',
-  enabled: (facts) => facts.connected && currentPlanCall(facts, planStore.getState()) !== null,
+  enabled: (facts) => facts.connected && currentPlanCall(facts) !== null,
   perform: async ({ bridge, cache }, facts) => {
-    const call = currentPlanCall(facts, planStore.getState());
+    const call = currentPlanCall(facts);
     if (call === null) return;
     const { plan, cost } = await planOf(cache, call);
     const name = `plan-${plan.method ?? 'imported'}-keep${keptRange(cost.keptPerLayer).replace('–', '-')}.json`;

@@ -11,7 +11,6 @@ import { chatOf } from '../plan/chat.tsx';
 import { currentPlanCall, plannedTasks } from '../plan/plan-input.ts';
 import { clusterStore, sweepStore } from '../state/sweep-store.ts';
 import { layoutStore } from '../state/layout-store.ts';
-import { planStore } from '../state/plan-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { curvesStore } from '../state/view-stores.ts';
 import { currentMaking, measureObstacle, planFile } from '../sweep/current-making.ts';
@@ -58,7 +57,7 @@ export const startSweep: Action = {
   enabled: (facts) =>
     facts.connected &&
     sweepObstacle(sweepModels(facts), tickedTasks(facts), sweepStore.getState(), {
-      ...planStore.getState(),
+      ...facts.selection.plan,
       pages: facts.methods,
     }) === null,
   perform: async ({ bridge }, facts) => {
@@ -66,7 +65,7 @@ export const startSweep: Action = {
       sweepModels(facts),
       tickedTasks(facts),
       sweepStore.getState(),
-      planStore.getState(),
+      facts.selection.plan,
       focusedTask(facts),
     );
     const { runsOn, request } = clusterStore.getState();
@@ -88,17 +87,16 @@ const samplingFor = (facts: Facts, tasks: readonly PathHandle[]): ReturnType<typ
 
 /** Starts a sweep of the current plan as a file, because its method alone does not make it. */
 const measureAsFile = async ({ bridge, cache }: Engine, facts: Facts, model: ModelEntry): Promise<void> => {
-  const state = planStore.getState();
-  const call = currentPlanCall(facts, state);
+  const call = currentPlanCall(facts);
   if (call === null) return;
   const { plan } = await planOf(cache, call);
-  const file = planFile(facts, state, plan);
+  const file = planFile(facts, plan);
   if (file === null) return;
   const { method, name, text } = file;
   const { limit, delta } = sweepStore.getState();
   await bridge.call('sweep.start', {
     models: [model.handle],
-    tasks: [...plannedTasks(facts, state)],
+    tasks: [...plannedTasks(facts)],
     settings: {
       methods: [method],
       files: { [method]: { name, text } },
@@ -106,8 +104,8 @@ const measureAsFile = async ({ bridge, cache }: Engine, facts: Facts, model: Mod
       factors: [1],
       limit: limitOf(shownSweep(facts)) ?? limit,
       delta,
-      ...samplingFor(facts, plannedTasks(facts, state)),
-      chat: chatOf([model], state.chat),
+      ...samplingFor(facts, plannedTasks(facts)),
+      chat: chatOf([model], facts.selection.plan.chat),
     },
   });
 };
@@ -123,16 +121,15 @@ export const measurePlan: Action = {
   keywords: ['search', 'evaluate', 'accuracy', 'method', 'factor', 'now'],
   menu: 'run',
   shortcut: 'Mod+Shift+Enter',
-  enabled: (facts) => facts.connected && measureObstacle(facts, planStore.getState()) === null,
+  enabled: (facts) => facts.connected && measureObstacle(facts) === null,
   perform: async (engine, facts) => {
     const model = selectedModel(facts);
-    const making = currentMaking(facts, planStore.getState());
+    const making = currentMaking(facts);
     if (model === null) return;
     if (making === null) return measureAsFile(engine, facts, model);
-    const { method, factor } = facts.selection;
-    const { options, seed } = planStore.getState();
+    const { method, factor, plan } = facts.selection;
     const { limit, delta } = sweepStore.getState();
-    const planned = plannedTasks(facts, planStore.getState());
+    const planned = plannedTasks(facts);
     // Use the calibration of the points on the chart, which shows plans of one calibration only.
     const calibration = canCalibrateOnWritten(facts.tasks.filter((task) => planned.includes(task.handle)))
       ? ownCalibrationOf(shownSweep(facts))
@@ -143,11 +140,11 @@ export const measurePlan: Action = {
       settings: {
         methods: [method],
         factors: [1, factor],
-        seeds: [seed],
+        seeds: [plan.seed],
         budget: making.budget,
         protect: making.protect,
         gates: making.gates,
-        options: optionsOf([method], options),
+        options: optionsOf([method], plan.options),
         limit: limitOf(shownSweep(facts)) ?? limit,
         delta,
         calibration,

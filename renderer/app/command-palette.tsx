@@ -1,24 +1,12 @@
 import { Command } from 'cmdk';
 import { useEffect, useRef, useState } from 'react';
 import { useStore } from 'zustand';
-import { assertNever } from '../../main/contract/errors.ts';
-import { methodTitle } from '../../main/words/methods.ts';
-import { performAction } from '../actions/action.ts';
-import { openRun } from '../actions/open-run.ts';
 import { isMac, showShortcut } from '../actions/shortcut.ts';
 import { Dialog } from '../components/dialog.tsx';
-import { type Engine, useEngine } from '../engine/engine-context.tsx';
-import { type Facts, useFacts } from '../engine/facts.ts';
+import { useEngine } from '../engine/engine-context.tsx';
+import { useFacts } from '../engine/facts.ts';
 import { layoutStore } from '../state/layout-store.ts';
-import { selectionStore } from '../state/selection-store.ts';
-import {
-  groupsOf,
-  isDestination,
-  type PaletteItem,
-  paletteItems,
-  type PaletteTarget,
-  rankedItems,
-} from './palette-items.ts';
+import { groupsOf, isDestination, type PaletteItem, paletteItems, rankedItems } from './palette-items.ts';
 import { actions } from './views.tsx';
 
 export const CommandPalette = () => {
@@ -31,31 +19,6 @@ export const CommandPalette = () => {
   ) : null;
 };
 
-const reach = (target: PaletteTarget, engine: Engine, facts: Facts): void => {
-  const selection = selectionStore.getState();
-  const { show } = layoutStore.getState();
-  switch (target.kind) {
-    case 'action':
-      return void performAction(target.action, engine);
-    case 'model':
-      selection.selectModel(target.model.handle);
-      return selection.explain('model');
-    case 'task':
-      return selection.focusTask(target.task.handle);
-    case 'method':
-      return selection.chooseMethod(target.method);
-    case 'run':
-      return openRun(facts, target.run);
-    case 'setting':
-      return target.setting.apply();
-    case 'expert':
-      selection.selectExpert(target.layer, target.expert);
-      return show('workbench');
-    default:
-      return assertNever(target);
-  }
-};
-
 /** Adds the id, because labels need not be unique. */
 const valueOf = ({ label, id }: PaletteItem): string => `${label} ${id}`;
 
@@ -64,7 +27,7 @@ const PaletteList = ({ onDone }: { readonly onDone: () => void }) => {
   const facts = useFacts();
   const [typed, setTyped] = useState('');
   const [active, setActive] = useState('');
-  const itemsFor = (text: string) => paletteItems(actions, facts, methodTitle, text);
+  const itemsFor = (text: string) => paletteItems(actions, facts, text);
   const items = itemsFor(typed);
   /** Keeps the best match selected while typing, so Enter can follow at once. */
   const search = (text: string): void => {
@@ -79,7 +42,7 @@ const PaletteList = ({ onDone }: { readonly onDone: () => void }) => {
       withGroup={withGroup}
       onChoose={() => {
         onDone();
-        reach(item.target, engine, facts);
+        item.choose(engine, facts);
       }}
     />
   );
@@ -119,7 +82,7 @@ interface PaletteLineProps {
 }
 
 const PaletteLine = ({ item, withGroup, onChoose }: PaletteLineProps) => {
-  const shortcut = item.target.kind === 'action' ? item.target.action.shortcut : undefined;
+  const shortcut = item.action?.shortcut;
   return (
     <Command.Item value={valueOf(item)} disabled={!item.enabled} onSelect={onChoose}>
       <span>{item.label}</span>

@@ -1,7 +1,9 @@
+import { methodTitle } from '../../main/words/methods.ts';
 import { runKinds } from '../../main/contract/run-kinds.ts';
 import type { MenuAction } from '../../main/contract/shell.ts';
-import type { RunManifest } from '../../main/contract/run.ts';
-import { type Action, isEnabled } from '../actions/action.ts';
+import { type Action, isEnabled, performAction } from '../actions/action.ts';
+import { openRun } from '../actions/open-run.ts';
+import type { Engine } from '../engine/engine-context.tsx';
 import { selectedModel, type Facts } from '../engine/facts.ts';
 import { shownRunName } from '../format/run-names.ts';
 import type { z } from 'zod';
@@ -11,29 +13,22 @@ import { describedPlanSettings } from '../../main/contract/plan.ts';
 import { type Setting, settingsOf, valueText } from '../../main/contract/setting.ts';
 import { describedSweepSettings } from '../../main/contract/sweep.ts';
 import { experimentStore } from '../state/dialog-stores.ts';
-import { planStore } from '../state/plan-store.ts';
+import { layoutStore } from '../state/layout-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { sweepStore } from '../state/sweep-store.ts';
 import { curvesModes, curvesStore } from '../state/view-stores.ts';
 
 /** An action to run, or something to go to. */
-export type PaletteTarget =
-  | { readonly kind: 'action'; readonly action: Action }
-  | { readonly kind: 'model'; readonly model: Facts['models'][number] }
-  | { readonly kind: 'task'; readonly task: Facts['tasks'][number] }
-  | { readonly kind: 'method'; readonly method: string; readonly title: string }
-  | { readonly kind: 'run'; readonly run: RunManifest }
-  | { readonly kind: 'setting'; readonly setting: PaletteSetting }
-  | { readonly kind: 'expert'; readonly layer: number; readonly expert: number };
-
 export interface PaletteItem {
   readonly id: string;
   readonly label: string;
   /** Heading of its group while nothing is typed; shown beside the label in search results. */
   readonly group: string;
   readonly keywords: readonly string[];
-  readonly target: PaletteTarget;
   readonly enabled: boolean;
+  /** Absent: something to go to. */
+  readonly action?: Action;
+  readonly choose: (engine: Engine, facts: Facts) => void;
 }
 
 const menuTitles: Readonly<Record<MenuAction['menu'], string>> = {
@@ -49,15 +44,25 @@ const actionItems = (actions: readonly Action[], facts: Facts): readonly Palette
   menus.flatMap((menu) =>
     actions
       .filter((action) => action.menu === menu && action.id !== 'show-palette')
-      .map((action) => ({
+      .map((action): PaletteItem => ({
         id: action.id,
         label: action.label,
         group: menuTitles[menu],
         keywords: action.keywords,
-        target: { kind: 'action' as const, action },
         enabled: isEnabled(action, facts),
+        action,
+        choose: (engine) => void performAction(action, engine),
       })),
   );
+
+const destination = (
+  group: string,
+  key: string,
+  label: string,
+  keywords: readonly string[],
+  choose: PaletteItem['choose'],
+  enabled = true,
+): PaletteItem => ({ id: `${group} ${key}`, label, group, keywords, enabled, choose });
 
 /** Parses "3:17", "3.17" or "layer 3 expert 17" into an expert of the selected model. */
 const expertItem = (typed: string, facts: Facts): readonly PaletteItem[] => {
@@ -66,68 +71,36 @@ const expertItem = (typed: string, facts: Facts): readonly PaletteItem[] => {
   if (found === null || info === null) return [];
   const [layer, expert] = [Number(found[1]), Number(found[2])];
   if (layer >= info.moeLayers || expert >= info.experts) return [];
-  return [
-    {
-      id: `expert ${layer} ${expert}`,
-      label: `Layer ${layer}, expert ${expert}`,
-      group: 'Expert',
-      keywords: [typed],
-      target: { kind: 'expert', layer, expert },
-      enabled: true,
-    },
-  ];
+  const select = (): void => {
+    selectionStore.getState().selectExpert(layer, expert);
+    layoutStore.getState().show('workbench');
+  };
+  return [destination('Expert', `${layer} ${expert}`, `Layer ${layer}, expert ${expert}`, [typed], select)];
 };
 
 /** All palette items, in their order while nothing is typed. */
-export const paletteItems = (
-  actions: readonly Action[],
-  facts: Facts,
-  methodTitle: (method: string) => string,
-  typed: string,
-): readonly PaletteItem[] => [
-  ...expertItem(typed, facts),
-  ...actionItems(actions, facts),
-  ...paletteSettings.map((setting) => ({
-    id: `setting ${setting.label}`,
-    label: setting.label,
-    group: 'Setting',
-    keywords: ['setting', ...setting.keywords],
-    target: { kind: 'setting' as const, setting },
-    enabled: true,
-  })),
-  ...facts.models.map((model) => ({
-    id: `model ${model.handle}`,
-    label: model.name,
-    group: 'Model',
-    keywords: [model.info?.family ?? '', model.path],
-    target: { kind: 'model' as const, model },
-    enabled: true,
-  })),
-  ...facts.tasks.map((task) => ({
-    id: `task ${task.handle}`,
-    label: task.title,
-    group: 'Task',
-    keywords: [task.name, task.metric],
-    target: { kind: 'task' as const, task },
-    enabled: task.error === null,
-  })),
-  ...facts.methods.map(({ name }) => ({
-    id: `method ${name}`,
-    label: methodTitle(name),
-    group: 'Method',
-    keywords: [name],
-    target: { kind: 'method' as const, method: name, title: methodTitle(name) },
-    enabled: true,
-  })),
-  ...facts.runs.map((run) => ({
-    id: `run ${run.id}`,
-    label: shownRunName(run, facts.tasks),
-    group: 'Run on disk',
-    keywords: [run.id, run.title, ...(run.label?.tags ?? []), run.kind, runKinds[run.kind].measured ?? ''],
-    target: { kind: 'run' as const, run },
-    enabled: true,
-  })),
-];
+export const paletteItems = (actions: readonly Action[], facts: Facts, typed: string): readonly PaletteItem[] => {
+  const { showModel, focusTask, chooseMethod } = selectionStore.getState();
+  return [
+    ...expertItem(typed, facts),
+    ...actionItems(actions, facts),
+    ...paletteSettings,
+    ...facts.models.map(({ handle, name, info, path }) =>
+      destination('Model', handle, name, [info?.family ?? '', path], () => showModel(handle)),
+    ),
+    ...facts.tasks.map(({ handle, name, title, metric, error }) =>
+      destination('Task', handle, title, [name, metric], () => focusTask(handle), error === null),
+    ),
+    ...facts.methods.map(({ name }) =>
+      destination('Method', name, methodTitle(name), [name], () => chooseMethod(name)),
+    ),
+    ...facts.runs.map((run) => {
+      const keywords = [run.id, run.title, ...(run.label?.tags ?? []), run.kind, runKinds[run.kind].measured ?? ''];
+      const label = shownRunName(run, facts.tasks);
+      return destination('Run on disk', run.id, label, keywords, (_engine, now) => openRun(now, run));
+    }),
+  ];
+};
 
 /** How well a typed word matches an item; 0 for no match. */
 const wordScore = (word: string, label: string, keywords: readonly string[]): number => {
@@ -152,8 +125,9 @@ export const rankedItems = (items: readonly PaletteItem[], typed: string): reado
     const scores = words.map((word) => wordScore(word, label, keywords));
     // An exact match of the whole label wins.
     const whole = label === typed.trim().toLowerCase() ? words.length : 0;
-    const isFound = item.target.kind === 'expert' || scores.every((score) => score > 0);
-    return isFound ? [{ item, score: whole + scores.reduce((sum, score) => sum + score, 0) }] : [];
+    return scores.every((score) => score > 0)
+      ? [{ item, score: whole + scores.reduce((sum, score) => sum + score, 0) }]
+      : [];
   });
   return scored.sort((left, right) => right.score - left.score).map(({ item }) => item);
 };
@@ -164,14 +138,11 @@ export const groupsOf = (items: readonly PaletteItem[]): readonly string[] => [
 ];
 
 /** Whether the item is something to go to, not an action; such items stay hidden until something is typed. */
-export const isDestination = ({ target }: PaletteItem): boolean => target.kind !== 'action';
+export const isDestination = ({ action }: PaletteItem): boolean => action === undefined;
 
-/** A setting with one of its values, as a palette item. */
-interface PaletteSetting {
-  readonly label: string;
-  readonly keywords: readonly string[];
-  readonly apply: () => void;
-}
+/** A setting with one of its values. */
+const settingItem = (label: string, keywords: readonly string[], choose: () => void): PaletteItem =>
+  destination('Setting', label, label, ['setting', ...keywords], choose);
 
 /** Values of a setting offered as items; any other is typed into its field. */
 const valuesOf = ({ kind, choices, isOptional, default: usual, common = [] }: Setting): readonly unknown[] => {
@@ -188,28 +159,30 @@ const linesOf = (
   subject: string,
   schema: z.ZodObject,
   choose: (setting: string, value: unknown) => void,
-): readonly PaletteSetting[] =>
+): readonly PaletteItem[] =>
   settingsOf(schema).flatMap((setting) =>
-    valuesOf(setting).map((value) => ({
-      label: `${subject}, ${lowered(setting.label)}: ${valueText(setting, value)}`,
-      keywords: [setting.name, setting.help.toLowerCase()],
-      apply: () => choose(setting.name, value),
-    })),
+    valuesOf(setting).map((value) =>
+      settingItem(
+        `${subject}, ${lowered(setting.label)}: ${valueText(setting, value)}`,
+        [setting.name, setting.help.toLowerCase()],
+        () => choose(setting.name, value),
+      ),
+    ),
   );
 
 /** Settings of the map, plot, plan and sweep, one item per value. Window settings (theme, panels) are actions. */
-const paletteSettings: readonly PaletteSetting[] = [
-  ...mapScalings.map((scaling) => ({
-    label: `Colours of the map: ${scaling === 'layer' ? 'per layer' : scaling}`,
-    keywords: ['heatmap', 'scale'],
-    apply: () => selectionStore.getState().drawMap({ scaling }),
-  })),
-  ...curvesModes.map((mode) => ({
-    label: `Chart below the map: ${mode === 'absolute' ? 'all tasks' : mode}`,
-    keywords: ['plot', 'chart', 'curves'],
-    apply: () => curvesStore.setState({ mode }),
-  })),
-  ...linesOf('Plan', describedPlanSettings, planStore.getState().choose),
+const paletteSettings: readonly PaletteItem[] = [
+  ...mapScalings.map((scaling) =>
+    settingItem(`Colours of the map: ${scaling === 'layer' ? 'per layer' : scaling}`, ['heatmap', 'scale'], () =>
+      selectionStore.getState().drawMap({ scaling }),
+    ),
+  ),
+  ...curvesModes.map((mode) =>
+    settingItem(`Chart below the map: ${mode === 'absolute' ? 'all tasks' : mode}`, ['plot', 'chart', 'curves'], () =>
+      curvesStore.setState({ mode }),
+    ),
+  ),
+  ...linesOf('Plan', describedPlanSettings, selectionStore.getState().choosePlanSetting),
   ...linesOf('Next sweep', describedSweepSettings, sweepStore.getState().choose),
   ...linesOf('Next experiment', describedExperimentSettings, experimentStore.getState().choose),
 ];

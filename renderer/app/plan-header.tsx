@@ -14,7 +14,6 @@ import { type ExpertCounts, keptAtFactor } from '../../main/contract/keep-from-f
 import { possibleKept, standardFactors } from '../plan/kept-counts.ts';
 import { MethodSelect } from '../plan/method-select.tsx';
 import { shownImport } from '../plan/plan-input.ts';
-import { planStore } from '../state/plan-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import './plan-header.css';
 
@@ -25,7 +24,7 @@ export const PlanHeader = () => {
   const facts = useFacts();
   const { models, tasks, selection } = facts;
   const importing = useAction(importPlan);
-  const imported = shownImport(facts, useStore(planStore));
+  const imported = shownImport(facts);
   const info = selectedModel(facts)?.info ?? null;
   const { selectModel, focusTask } = selectionStore.getState();
   const focused = focusedTask(facts);
@@ -94,7 +93,7 @@ export const PlanHeader = () => {
 
 /** Every factor possible for a layer; powers of two first. */
 const FactorSelect = ({ counts }: { readonly counts: ExpertCounts }) => {
-  const isByHand = useStore(planStore, ({ budget }) => budget === 'manual');
+  const isByHand = useStore(selectionStore, ({ plan }) => plan.budget === 'manual');
   const factor = useStore(selectionStore, (state) => state.factor);
   const kept = keptAtFactor(counts, factor);
   const standard = standardFactors(counts);

@@ -1,6 +1,7 @@
 import type { CellMatrix, Hatch } from '../../main/figures/cell-matrix.ts';
 import { labelStep } from '../../main/figures/heatmap-figure.ts';
 import { type ColorScale, inkOn } from '../../main/figures/colors.ts';
+import { onceFor } from '../engine/once-for.ts';
 import { type Cell, cellOrigin, type HeatmapGeometry } from './heatmap-geometry.ts';
 
 interface Inks {
@@ -196,20 +197,14 @@ export const blockOf = (
 
 /** Number of colours: as many as a screen distinguishes in one hue. */
 const COLOR_STEPS = 256;
-const knownColors = new WeakMap<ColorScale, ReadonlyMap<number, string>>();
 
 /** The scale's colours, computed once because a map can have tens of thousands of cells. */
-const colorsOf = (scale: ColorScale): ((shade: number) => string) => {
+const colorsOf = onceFor((scale: ColorScale): ((shade: number) => string) => {
   const [low, high] = scale.domain;
   const step = (high - low) / COLOR_STEPS;
-  let colors = knownColors.get(scale);
-  if (colors === undefined) {
-    colors = new Map(Array.from({ length: COLOR_STEPS + 1 }, (_, at) => [at, scale.color(low + at * step)]));
-    knownColors.set(scale, colors);
-  }
-  const known = colors;
-  return (shade) => known.get(Math.round((Math.max(low, Math.min(high, shade)) - low) / step)) ?? scale.color(shade);
-};
+  const colors = Array.from({ length: COLOR_STEPS + 1 }, (_, at) => scale.color(low + at * step));
+  return (shade) => colors[Math.round((Math.max(low, Math.min(high, shade)) - low) / step)] ?? scale.color(shade);
+});
 
 /** Draws the visible part of the map; the context is already scaled to CSS pixels. */
 export const paintHeatmap = (context: CanvasRenderingContext2D, picture: HeatmapPicture): void => {

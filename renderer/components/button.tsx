@@ -96,3 +96,22 @@ export const IconButton = ({ icon, label, className = '', ...rest }: IconButtonP
     <Icon name={icon} />
   </button>
 );
+
+interface RowButtonProps extends ComponentProps<'button'> {
+  readonly icon?: IconName;
+  readonly name: string;
+  readonly note: string;
+  /** Whether a long note takes several lines. */
+  readonly wraps?: boolean;
+}
+
+/** The button of a list row: a name with a note under it. */
+export const RowButton = ({ icon, name, note, wraps = false, ...rest }: RowButtonProps) => (
+  <button type="button" className="row-main" {...rest}>
+    {icon !== undefined && <Icon name={icon} />}
+    <span className="row-text">
+      <span className="row-title ellipsis">{name}</span>
+      <span className={wraps ? 'row-note' : 'row-note ellipsis'}>{note}</span>
+    </span>
+  </button>
+);

@@ -93,6 +93,35 @@ interface SortedColumn<R> {
   readonly text: (row: R) => string;
 }
 
+/** The chosen order and filter of a table, its headings, and its tools, which copy the rows as text. */
+const useTableState = (
+  caption: string,
+  columns: readonly Pick<SortedColumn<never>, 'key' | 'title' | 'words' | 'numeric'>[],
+  count: number,
+) => {
+  const [sort, setSort] = useState<TableSort | null>(null);
+  const [sought, seek] = useState('');
+  const headings = columns.map((column) => (
+    <SortHeading
+      key={column.key}
+      name={column.key}
+      title={column.title}
+      words={wordsOf(column)}
+      numeric={column.numeric === true}
+      sort={sort}
+      onSort={(name) => setSort(nextSort(sort, name))}
+    />
+  ));
+  const tools = (onCopy: () => void) => (
+    <TableTools caption={caption} sought={count > FILTERED ? sought : null} onSeek={seek} onCopy={onCopy} />
+  );
+  return { sort, sought, headings, tools };
+};
+
+const copyRows = (what: string, text: string, count: number): void => {
+  copyText(what, text, `${counted(count, 'row')}.`).catch(noticesStore.getState().report);
+};
+
 /**
  * Sorting, filtering and copying for a table with cells of its own, such as a matrix: its rows in the chosen order, the
  * headings that choose it, and the tools of a `table-frame` around the table: a button that copies the rows, and a
@@ -103,48 +132,14 @@ export const useSortedTable = <R,>(
   columns: readonly SortedColumn<R>[],
   rows: readonly R[],
 ): { readonly sorted: readonly R[]; readonly headings: ReactNode; readonly tools: ReactNode } => {
-  const [sort, setSort] = useState<TableSort | null>(null);
-  const [sought, seek] = useState('');
+  const { sort, sought, headings, tools } = useTableState(caption, columns, rows.length);
   const by = columns.find(({ key }) => key === sort?.column);
   const found = rowsWith(rows, sought, (row) => columns.map(({ text }) => text(row)));
   const sorted = by === undefined ? found : sortedBy(found, by.order, sort?.descending ?? false);
   const copied = (): string =>
     tsvText([columns.map(wordsOf), ...sorted.map((row) => columns.map(({ text }) => text(row)))]);
-  return {
-    sorted,
-    headings: <Headings columns={columns} sort={sort} onSort={setSort} />,
-    tools: (
-      <TableTools
-        caption={caption}
-        sought={rows.length > FILTERED ? sought : null}
-        onSeek={seek}
-        onCopy={() => {
-          copyText('The table', copied(), `${counted(sorted.length, 'row')}.`).catch(noticesStore.getState().report);
-        }}
-      />
-    ),
-  };
+  return { sorted, headings, tools: tools(() => copyRows('The table', copied(), sorted.length)) };
 };
-
-interface HeadingsProps {
-  readonly columns: readonly Pick<SortedColumn<never>, 'key' | 'title' | 'words' | 'numeric'>[];
-  readonly sort: TableSort | null;
-  readonly onSort: (sort: TableSort | null) => void;
-}
-
-/** The headings of columns, which choose the order of the rows. */
-const Headings = ({ columns, sort, onSort }: HeadingsProps) =>
-  columns.map((column) => (
-    <SortHeading
-      key={column.key}
-      name={column.key}
-      title={column.title}
-      words={wordsOf(column)}
-      numeric={column.numeric === true}
-      sort={sort}
-      onSort={(name) => onSort(nextSort(sort, name))}
-    />
-  ));
 
 interface TableToolsProps {
   readonly caption: string;
@@ -276,28 +271,24 @@ export const DataTable = <R,>({
 }: DataTableProps<R>) => {
   const [asked, setAsked] = useState(PAGE);
   const [unfolded, setUnfolded] = useState<ReadonlySet<string>>(new Set());
-  const [sort, setSort] = useState<TableSort | null>(null);
-  const [sought, seek] = useState('');
+  const { sort, sought, headings, tools } = useTableState(caption, columns, rows.length);
   const found = rowsWith(rows, sought, (row) => columns.map((column) => textIn(column, row)));
   const folds = sortedFolds(
     foldsOf(found, foldBy),
     columns.find(({ key }) => key === sort?.column),
     sort?.descending ?? false,
   );
-  const copyRows = (what: string, copied: readonly R[]): void => {
-    copyText(what, copiedRows(columns, copied), `${counted(copied.length, 'row')}.`).catch(
-      noticesStore.getState().report,
-    );
-  };
+  const copyAs = (what: string, copied: readonly R[]): void =>
+    copyRows(what, copiedRows(columns, copied), copied.length);
   const copy = (): void =>
-    copyRows(
+    copyAs(
       'The table',
       folds.flatMap((fold) => fold.rows),
     );
   /** Commands of a row, or of the rows folded under one. */
   const commandsOf = (open: (() => void) | null, own: readonly R[]): readonly MenuItem[] => [
     ...(open === null ? [] : [{ label: own.length === 1 ? 'Show' : 'Show or hide its rows', onChoose: open }]),
-    { label: own.length === 1 ? 'Copy the row' : 'Copy its rows', onChoose: () => copyRows('It', own) },
+    { label: own.length === 1 ? 'Copy the row' : 'Copy its rows', onChoose: () => copyAs('It', own) },
     { label: 'Copy the table', onChoose: copy },
   ];
   const count = folds.length > LONG ? asked : folds.length;
@@ -327,14 +318,12 @@ export const DataTable = <R,>({
   const rest = folds.length - shown.length;
   return (
     <div className="table-frame">
-      <TableTools caption={caption} sought={rows.length > FILTERED ? sought : null} onSeek={seek} onCopy={copy} />
+      {tools(copy)}
       <div className="table-scroll" tabIndex={0} role="region" aria-label={caption} onKeyDown={walkMembers('column')}>
         <table className="data-table">
           <caption className="visually-hidden">{caption}</caption>
           <thead>
-            <tr>
-              <Headings columns={columns} sort={sort} onSort={setSort} />
-            </tr>
+            <tr>{headings}</tr>
           </thead>
           <tbody>
             {lines.map((line) => (
@@ -436,7 +425,7 @@ export const plainFact = (term: string, value: ReactNode): Fact => ({ key: term,
 interface FactListProps {
   readonly facts: readonly Fact[];
   /** `terms`: values begin at one line, for long ones; `facts`: they end at the right edge. Else the parent's style. */
-  readonly className?: 'facts' | 'terms' | '';
+  readonly className?: string;
 }
 
 /** Terms and values in two columns. */

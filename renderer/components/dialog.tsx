@@ -1,4 +1,6 @@
-import { type ReactNode, useId, useLayoutEffect, useRef, useSyncExternalStore } from 'react';
+import { type ReactNode, useId, useLayoutEffect, useRef } from 'react';
+import { useStore } from 'zustand';
+import { createStore } from 'zustand/vanilla';
 import { IconButton } from './button.tsx';
 
 interface DialogProps {
@@ -13,22 +15,10 @@ interface DialogProps {
 }
 
 /** Open dialogs, the topmost last. */
-let openDialogs: readonly HTMLElement[] = [];
-const dialogListeners = new Set<() => void>();
-
-const setOpenDialogs = (dialogs: readonly HTMLElement[]): void => {
-  openDialogs = dialogs;
-  for (const listener of [...dialogListeners]) listener();
-};
-
-const listenToDialogs = (listener: () => void): (() => void) => {
-  dialogListeners.add(listener);
-  return () => dialogListeners.delete(listener);
-};
+const openDialogs = createStore<{ readonly dialogs: readonly HTMLElement[] }>()(() => ({ dialogs: [] }));
 
 /** The topmost open dialog, or null: all that lies outside of it can neither be clicked nor read aloud. */
-export const useTopDialog = (): HTMLElement | null =>
-  useSyncExternalStore(listenToDialogs, () => openDialogs.at(-1) ?? null);
+export const useTopDialog = (): HTMLElement | null => useStore(openDialogs, ({ dialogs }) => dialogs.at(-1) ?? null);
 
 /** Fields, not buttons: Enter, held a little too long, must not start anything. */
 const FIELDS = ['input', 'select', 'textarea', '[role="radio"]', '[role="option"]']
@@ -78,11 +68,11 @@ export const Dialog = ({ title, onClose, children, wide = false, drawer = false,
     if (element === null) return undefined;
     if (!element.open) element.showModal();
     const stop = focusBeginning(element);
-    setOpenDialogs([...openDialogs, element]);
+    openDialogs.setState(({ dialogs }) => ({ dialogs: [...dialogs, element] }));
     return () => {
       stop();
       element.close();
-      setOpenDialogs(openDialogs.filter((known) => known !== element));
+      openDialogs.setState(({ dialogs }) => ({ dialogs: dialogs.filter((known) => known !== element) }));
     };
   }, []);
   return (

@@ -1,6 +1,6 @@
 import { type ReactNode } from 'react';
 import type { SerialisedError } from '../../main/contract/errors.ts';
-import { Button, Icon, type IconName } from './button.tsx';
+import { Button, type IconName, RowButton } from './button.tsx';
 import { Problem } from './problem.tsx';
 import './name-finder.css';
 
@@ -21,13 +21,7 @@ export const FinderList = ({ label, entries, look }: FinderListProps) => (
   <ul className="rows finder-list" aria-label={label}>
     {entries.map(({ name, icon, note }) => (
       <li key={name} className="row">
-        <button type="button" className="row-main" onClick={() => look(name)}>
-          <Icon name={icon} />
-          <span className="row-text">
-            <span className="row-title ellipsis">{name}</span>
-            <span className="row-note ellipsis">{note}</span>
-          </span>
-        </button>
+        <RowButton icon={icon} name={name} note={note} onClick={() => look(name)} />
       </li>
     ))}
   </ul>

@@ -2,30 +2,29 @@ import type { ClusterWork } from '../../main/contract/cluster.ts';
 import type { CallName } from '../../main/contract/calls.ts';
 import { assertNever } from '../../main/contract/errors.ts';
 import type { EngineEvent } from '../../main/contract/events.ts';
-import type { JobProgress, RunManifest } from '../../main/contract/run.ts';
+import type { RunManifest } from '../../main/contract/run.ts';
 import { callsThatReadRun, staleAfter } from '../../main/contract/stale-calls.ts';
 import type { LaterChange } from '../../main/evaluation/sweeps/running-sweep.ts';
 import { READ_ON_RETURN } from './query-cache.ts';
 import type { Engine } from './waits.ts';
 import { isAtRest } from '../format/run-names.ts';
 
+/** The list with an entry in place of that of the same run, or at its end. */
+export const withEntry = <E extends { readonly run: string }>(entries: readonly E[], entry: E): E[] =>
+  entries.some(({ run }) => run === entry.run)
+    ? entries.map((known) => (known.run === entry.run ? entry : known))
+    : [...entries, entry];
+
 const withManifest = (runs: readonly RunManifest[], manifest: RunManifest): RunManifest[] =>
   runs.some((run) => run.id === manifest.id)
     ? runs.map((run) => (run.id === manifest.id ? { ...manifest, label: run.label } : run))
     : [manifest, ...runs];
 
-export const withProgress = (jobs: readonly JobProgress[], progress: JobProgress): JobProgress[] =>
-  jobs.some((job) => job.run === progress.run)
-    ? jobs.map((job) => (job.run === progress.run ? progress : job))
-    : [...jobs, progress];
-
 /** Removes work that succeeded or was cancelled (its run shows the rest); adds or updates other work. */
 export const withWork = (works: readonly ClusterWork[], work: ClusterWork): ClusterWork[] => {
   const isShown = work.state === 'active' || work.state === 'failed';
   if (!isShown) return works.filter(({ run }) => run !== work.run);
-  return works.some(({ run }) => run === work.run)
-    ? works.map((known) => (known.run === work.run ? work : known))
-    : [...works, work];
+  return withEntry(works, work);
 };
 
 /** Deferred effects of `applyEvent`: changes of a running sweep are applied together, its thresholds less often. */
@@ -37,7 +36,7 @@ interface EventEffects {
 export const applyEvent = (cache: Engine['cache'], event: EngineEvent, effects: EventEffects): void => {
   switch (event.type) {
     case 'job.progress':
-      cache.patch('jobs.list', (jobs) => withProgress(jobs, event.progress));
+      cache.patch('jobs.list', (jobs) => withEntry(jobs, event.progress));
       break;
     case 'run.changed': {
       const { manifest } = event;

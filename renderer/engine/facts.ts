@@ -7,6 +7,7 @@ import type { TaskEntry } from '../../main/contract/task.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import type { Selection } from '../state/selection.ts';
 import { type Engine, useEngine } from './engine-context.tsx';
+import { onceFor } from './once-for.ts';
 
 /** Current state that actions decide by: the engine's lists and the selection. */
 export interface Facts {
@@ -103,13 +104,7 @@ const factsSource = ({ bridge, cache }: Engine): FactsSource => {
   };
 };
 
-const sources = new WeakMap<Engine, FactsSource>();
-
-const sourceOf = (engine: Engine): FactsSource => {
-  const source = sources.get(engine) ?? factsSource(engine);
-  sources.set(engine, source);
-  return source;
-};
+const sourceOf = onceFor(factsSource);
 
 /** The facts now. */
 export const readFacts = (engine: Engine): Facts => sourceOf(engine).read();

@@ -2,7 +2,7 @@ import { useStore } from 'zustand';
 import type { ModelEntry } from '../../main/contract/model.ts';
 import { Checkbox } from '../components/choices.tsx';
 import { Definition } from '../components/definition.tsx';
-import { planStore } from '../state/plan-store.ts';
+import { selectionStore } from '../state/selection-store.ts';
 
 export const withChatTemplate = (models: readonly ModelEntry[]): readonly ModelEntry[] =>
   models.filter(({ info }) => info?.chatTemplate !== undefined);
@@ -13,7 +13,7 @@ export const chatOf = (models: readonly ModelEntry[], chat: boolean): true | und
 
 /** The same for a model and the switch of the plan. */
 export const useChatOf = (model: ModelEntry | null): true | undefined => {
-  const chat = useStore(planStore, (state) => state.chat);
+  const chat = useStore(selectionStore, ({ plan }) => plan.chat);
   return chatOf(model === null ? [] : [model], chat);
 };
 
@@ -25,14 +25,14 @@ interface ChatSwitchProps {
 
 /** Switch for using the models' own chat templates; nothing if no model has one. */
 export const ChatSwitch = ({ models, short = false }: ChatSwitchProps) => {
-  const { chat, chooseChat } = useStore(planStore);
+  const chat = useStore(selectionStore, ({ plan }) => plan.chat);
   const templated = withChatTemplate(models);
   const [first] = templated;
   if (first === undefined) return null;
   const label = short && !chat ? 'Chat template (not applied)' : 'Chat template';
   return (
     <div className="stack stack-tight chat-switch">
-      <Checkbox checked={chat} onChange={chooseChat}>
+      <Checkbox checked={chat} onChange={(applied) => selectionStore.getState().choosePlan({ chat: applied })}>
         <Definition of="chatTemplate">{label}</Definition>
       </Checkbox>
       {!short && <p className="muted">{chat ? appliedText : unusedText(templated, first)}</p>}

@@ -13,7 +13,6 @@ import type { ModelEntry } from '../../main/contract/model.ts';
 import { type Facts, isUsable, selectedModel } from '../engine/facts.ts';
 import { factorInName } from '../../main/words/numbers.ts';
 import type { exportStore } from '../state/model-forms.ts';
-import { planStore } from '../state/plan-store.ts';
 import type { PointKey } from '../state/selection.ts';
 import { currentPlanCall, shownImport } from './plan-input.ts';
 
@@ -44,12 +43,11 @@ export const exportedPoint = ({ selection }: Pick<Facts, 'selection'>, asked: Po
 export const exportSource = (facts: Facts, state: Pick<ExportState, 'point'>): ExportSource | null => {
   const point = exportedPoint(facts, state.point);
   if (point === null) {
-    const settings = planStore.getState();
-    const call = currentPlanCall(facts, settings);
+    const call = currentPlanCall(facts);
     const model = selectedModel(facts);
     if (call === null || model === null) return null;
-    const { method, factor } = facts.selection;
-    const file = shownImport(facts, settings);
+    const { method, factor, plan } = facts.selection;
+    const file = shownImport(facts);
     if (file !== null)
       return {
         ...call,
@@ -62,7 +60,7 @@ export const exportSource = (facts: Facts, state: Pick<ExportState, 'point'>): E
     const tasks = call.call === 'plan.make' ? call.input.tasks : [];
     const task = tasks.length === 1 ? facts.tasks.find((known) => known.handle === tasks[0])?.name : null;
     const page = facts.methods.find(({ name }) => name === method);
-    const seed = page !== undefined && methodDraws(page, settings.options[method]) ? settings.seed : null;
+    const seed = page !== undefined && methodDraws(page, plan.options[method]) ? plan.seed : null;
     return { ...call, model, method, factor, task: task ?? null, seed };
   }
   const manifest = facts.runs.find((run) => run.id === point.run);

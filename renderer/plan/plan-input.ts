@@ -67,43 +67,43 @@ export const planInput = (
   };
 };
 
-export const plannedTasks = (facts: Facts, { madeFor }: Pick<PlanSettings, 'madeFor'>): readonly PathHandle[] => {
-  if (madeFor === 'ticked') return tickedTasks(facts).map((task) => task.handle);
+/** The tasks that the current plan is made for. */
+export const plannedTasks = (facts: Facts): readonly PathHandle[] => {
+  if (facts.selection.plan.madeFor === 'ticked') return tickedTasks(facts).map((task) => task.handle);
   return facts.selection.task === null ? [] : [facts.selection.task];
 };
 
 /** The imported file, if it was read for the current model. */
-export const shownImport = (
-  { selection }: Pick<Facts, 'selection'>,
-  { imported }: Pick<PlanSettings, 'imported'>,
-): ImportedFile | null => (imported !== null && imported.model === selection.model ? imported : null);
+export const shownImport = ({ selection: { model, plan } }: Pick<Facts, 'selection'>): ImportedFile | null =>
+  plan.imported?.model === model ? plan.imported : null;
 
-/** The `plan.make` request of the current method, factor, budget and tasks. */
-const currentPlanInput = (facts: Facts, settings: PlanSettings): CallInput<'plan.make'> | null =>
-  planInput(selectedModel(facts), plannedTasks(facts, settings), {
-    ...settings,
-    method: facts.selection.method,
-    factor: facts.selection.factor,
-    pins: facts.selection.pins,
-  });
+/** The `plan.make` request of the current budget and tasks, by this method and factor. */
+export const planInputBy = (
+  facts: Facts,
+  { method, factor }: Pick<Selection, 'method' | 'factor'>,
+): CallInput<'plan.make'> | null => {
+  const { plan, pins } = facts.selection;
+  return planInput(selectedModel(facts), plannedTasks(facts), { ...plan, method, factor, pins });
+};
 
 type PlanCall =
   | { readonly call: 'plan.make'; readonly input: CallInput<'plan.make'> }
   | { readonly call: 'plan.import'; readonly input: CallInput<'plan.import'> };
 
 /** The call that returns the current plan: made by the method, or read from an imported file. */
-export const currentPlanCall = (facts: Facts, settings: PlanSettings): PlanCall | null => {
-  const imported = shownImport(facts, settings);
+export const currentPlanCall = (facts: Facts): PlanCall | null => {
+  const { plan, factor, pins: pinned } = facts.selection;
+  const imported = shownImport(facts);
   const model = selectedModel(facts);
   if (imported === null || model?.info === null || model === null) {
-    const input = currentPlanInput(facts, settings);
+    const input = planInputBy(facts, facts.selection);
     return input === null ? null : { call: 'plan.make', input };
   }
   const { text, name, kind } = imported;
   const file = { model: model.handle, text, name };
   if (kind === 'plan') return { call: 'plan.import', input: file };
-  const budget = settings.budget === 'manual' ? ('manual' as const) : ('uniform' as const);
-  const kept = keptInput(model, { ...settings, budget, factor: facts.selection.factor });
-  const pins = (facts.selection.pins[model.handle] ?? []).map((pin) => ({ ...pin }));
+  const budget = plan.budget === 'manual' ? ('manual' as const) : ('uniform' as const);
+  const kept = keptInput(model, { ...plan, budget, factor });
+  const pins = (pinned[model.handle] ?? []).map((pin) => ({ ...pin }));
   return { call: 'plan.import', input: { ...file, ...kept, pins } };
 };

@@ -2,7 +2,6 @@ import { keptAtFactor } from '../../main/contract/keep-from-factor.ts';
 import { methodTitle } from '../../main/words/methods.ts';
 import { counted, formatFactor } from '../../main/words/numbers.ts';
 import { type Facts, selectedModel } from '../engine/facts.ts';
-import type { PlanSettings } from '../state/selection.ts';
 import { countsByLayer, ignoresBudget, plannedTasks, shownImport } from './plan-input.ts';
 
 interface PlanName {
@@ -15,19 +14,19 @@ interface PlanName {
 }
 
 /** How the plan on screen is called: what was edited is part of its name. Null without a model. */
-export const planName = (facts: Facts, state: PlanSettings): PlanName | null => {
+export const planName = (facts: Facts): PlanName | null => {
   const model = selectedModel(facts);
   if (model === null || model.info === null) return null;
-  const { method, factor: asked, pins } = facts.selection;
+  const { method, factor: asked, pins, plan } = facts.selection;
   const { experts } = model.info;
-  const imported = shownImport(facts, state);
-  const isByHand = state.budget === 'manual' && (imported !== null || !ignoresBudget(method));
-  const counts = isByHand ? countsByLayer(model, { ...state, factor: asked }) : [keptAtFactor(model.info, asked)];
+  const imported = shownImport(facts);
+  const isByHand = plan.budget === 'manual' && (imported !== null || !ignoresBudget(method));
+  const counts = isByHand ? countsByLayer(model, { ...plan, factor: asked }) : [keptAtFactor(model.info, asked)];
   const kept = counts.reduce((sum, count) => sum + count, 0);
   const factor = kept === 0 ? asked : (experts * counts.length) / kept;
   if (imported?.kind === 'plan') return { text: imported.name, factor, isEdited: true };
   const pinned = (pins[model.handle] ?? []).length;
-  const tasks = imported === null ? plannedTasks(facts, state).length : 1;
+  const tasks = imported === null ? plannedTasks(facts).length : 1;
   const edits = [
     ...(isByHand ? ['counts by hand'] : []),
     ...(pinned > 0 ? [counted(pinned, 'pin')] : []),

@@ -1,12 +1,10 @@
 import { useEffect, useRef } from 'react';
-import { useStore } from 'zustand';
 import type { CallInput } from '../../main/contract/calls.ts';
 import { useEngine } from '../engine/engine-context.tsx';
 import { selectedModel, useFacts } from '../engine/facts.ts';
 import { inputKey, type QueryCache } from '../engine/query-cache.ts';
-import { planStore } from '../state/plan-store.ts';
 import { nextFactors } from './kept-counts.ts';
-import { asksItems, currentPlanCall } from './plan-input.ts';
+import { asksItems, currentPlanCall, planInputBy } from './plan-input.ts';
 import { useCurrentPlan } from './use-current-plan.ts';
 
 type PlanRequest = CallInput<'plan.make'>;
@@ -74,9 +72,8 @@ const QUICK_MS = 500;
 export const usePlansAhead = (): void => {
   const { cache } = useEngine();
   const facts = useFacts();
-  const settings = useStore(planStore);
   const { isCurrent } = useCurrentPlan();
-  const call = currentPlanCall(facts, settings);
+  const call = currentPlanCall(facts);
   const key = inputKey(call);
   const ahead = useRef<PlansAhead | null>(null);
   const began = useRef({ key: '', at: 0 });
@@ -86,18 +83,17 @@ export const usePlansAhead = (): void => {
     const current = call?.call === 'plan.make' ? call.input : null;
     const info = selectedModel(facts)?.info ?? null;
     const isQuick = isCurrent && performance.now() - began.current.at < QUICK_MS;
-    if (current === null || info === null || !isQuick || asksItems(settings.budget)) {
+    if (current === null || info === null || !isQuick || asksItems(facts.selection.plan.budget)) {
       ahead.current.want([], current);
       return;
     }
     const { smaller, larger } = nextFactors(info, facts.selection.factor);
     const requests = [larger, smaller].flatMap((factor) => {
       if (factor === undefined) return [];
-      const next = currentPlanCall({ ...facts, selection: { ...facts.selection, factor } }, settings);
-      return next?.call === 'plan.make' ? [next.input] : [];
+      return planInputBy(facts, { ...facts.selection, factor }) ?? [];
     });
     ahead.current.want(requests, current);
-    // `key` represents `call`, and all of `facts` and `settings` that plans are made of.
+    // `key` represents `call`, and all of `facts` that plans are made of.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [cache, key, isCurrent]);
   useEffect(() => () => ahead.current?.want([], null), []);

@@ -6,7 +6,6 @@ import { useQuery } from '../engine/engine-context.tsx';
 import { inputKey } from '../engine/query-cache.ts';
 import { selectedModel, useFacts } from '../engine/facts.ts';
 import { useLasting, useUnlessMoving } from '../engine/use-settled.ts';
-import { planStore } from '../state/plan-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { type ExpertFate, expertFates } from './expert-fates.ts';
 import { currentPlanCall } from './plan-input.ts';
@@ -29,9 +28,8 @@ interface CurrentPlan {
 /** The current plan; the last one stays until the next is ready. */
 export const useCurrentPlan = (): CurrentPlan => {
   const facts = useFacts();
-  const settings = useStore(planStore);
   const model = selectedModel(facts);
-  const asked = currentPlanCall(facts, settings);
+  const asked = currentPlanCall(facts);
   const isMoving = useStore(selectionStore, ({ history }) => history.isDragging);
   const call = useUnlessMoving(asked, isMoving, SETTLE_MS);
   const valid = call !== null && call.input.model === model?.handle ? call : null;

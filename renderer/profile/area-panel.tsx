@@ -8,7 +8,7 @@ import {
 } from '../../main/words/numbers.ts';
 import type { Cell } from '../charts/heatmap-geometry.ts';
 import { Button, IconButton } from '../components/button.tsx';
-import { Definition } from '../components/definition.tsx';
+import { fact, FactList, plainFact } from '../components/data-table.tsx';
 import { focusedTask, isUsable, selectedModel, useFacts } from '../engine/facts.ts';
 import { goes, type ExpertFate } from '../plan/expert-fates.ts';
 import { selectionStore } from '../state/selection-store.ts';
@@ -44,35 +44,36 @@ export const AreaPanel = ({ profile, cells, fates, onClose }: AreaPanelProps) =>
         </strong>
         <IconButton icon="close" label="Close the area" onClick={onClose} />
       </div>
-      <dl className="terms area-numbers number">
-        <dt>
-          <Definition of="share">Choices</Definition>
-        </dt>
-        <dd>
-          {formatCount(choices)}: {formatPercent(share, 1)} of all, {formatPercent(shareOfLayers, 1)} of their layers
-        </dd>
-        <dt>Tokens that choose one of them</dt>
-        <dd>
-          {range(tokens.fewest, tokens.most)} of {formatCount(tokens.of)}
-        </dd>
-        <dt>Gated output of their layers</dt>
-        <dd>{formatPercent(outputShare, 1)}</dd>
-        <dt>Removing them</dt>
-        <dd>
-          drops {formatPercent(share, 1)} of the choices
-          {info !== null && ` for ${formatParameters(parts * info.parameters.expert)} parameters`}; the plan removes{' '}
-          {formatCount(gone)} of them
-        </dd>
-        <dt>
-          <Definition of="damageAlone">Loss without them</Definition>
-        </dt>
-        <dd>
-          {damage === null
-            ? 'not measured: the panel Expert measures each one alone'
-            : `${formatDifferenceInUnit(damage.worst.difference, damage.metric)} at worst, each alone (` +
-              `${formatCount(damage.measured)} of ${formatCount(experts)} measured); together: not measured`}
-        </dd>
-      </dl>
+      <FactList
+        className="terms area-numbers number"
+        facts={[
+          fact(
+            'share',
+            `${formatCount(choices)}: ${formatPercent(share, 1)} of all, ` +
+              `${formatPercent(shareOfLayers, 1)} of their layers`,
+            'Choices',
+          ),
+          plainFact(
+            'Tokens that choose one of them',
+            `${range(tokens.fewest, tokens.most)} of ${formatCount(tokens.of)}`,
+          ),
+          plainFact('Gated output of their layers', formatPercent(outputShare, 1)),
+          plainFact(
+            'Removing them',
+            `drops ${formatPercent(share, 1)} of the choices` +
+              (info === null ? '' : ` for ${formatParameters(parts * info.parameters.expert)} parameters`) +
+              `; the plan removes ${formatCount(gone)} of them`,
+          ),
+          fact(
+            'damageAlone',
+            damage === null
+              ? 'not measured: the panel Expert measures each one alone'
+              : `${formatDifferenceInUnit(damage.worst.difference, damage.metric)} at worst, each alone (` +
+                  `${formatCount(damage.measured)} of ${formatCount(experts)} measured); together: not measured`,
+            'Loss without them',
+          ),
+        ]}
+      />
       {model !== null && (
         <div className="card-actions">
           <Button small onClick={() => pinAll(model.handle, cells, false)}>

@@ -5,7 +5,7 @@ import { type CellMatrix, type ExpertOrder, isOrderOf, orderByValue } from '../.
 import { useQuery } from '../engine/engine-context.tsx';
 import { isUsable, selectedModel, useFacts } from '../engine/facts.ts';
 import type { ExpertFate } from '../plan/expert-fates.ts';
-import { planStore } from '../state/plan-store.ts';
+import { selectionStore } from '../state/selection-store.ts';
 import { chatOf } from '../plan/chat.tsx';
 import { metricMatrix } from './metrics.ts';
 import { useProfiles } from './use-profiles.ts';
@@ -38,7 +38,7 @@ export const useExpertOrder = (
   const facts = useFacts();
   const { order, metric } = facts.selection.map;
   const model = selectedModel(facts);
-  const chat = useStore(planStore, (state) => state.chat);
+  const chat = useStore(selectionStore, ({ plan }) => plan.chat);
   const { profileOf } = useProfiles();
   const matchingTasks = facts.tasks.filter(({ name }) => name === profile.task);
   const task = matchingTasks.find(({ hash }) => hash === profile.taskHash) ?? matchingTasks[0];

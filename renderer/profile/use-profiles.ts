@@ -7,7 +7,7 @@ import type { TaskProfile } from '../../main/contract/profile.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
 import { useQuery } from '../engine/engine-context.tsx';
 import { isUsable, selectedModel, usableTasks, useFacts } from '../engine/facts.ts';
-import { planStore } from '../state/plan-store.ts';
+import { selectionStore } from '../state/selection-store.ts';
 import { chatOf } from '../plan/chat.tsx';
 
 type NamedTask = Pick<TaskEntry, 'name' | 'hash'>;
@@ -50,7 +50,7 @@ export const profilesInput = (
 export const useProfilesOf = (model: ModelEntry | null): Profiles => {
   const facts = useFacts();
   const usable = useMemo(() => usableTasks(facts.tasks), [facts.tasks]);
-  const chat = useStore(planStore, (state) => state.chat);
+  const chat = useStore(selectionStore, ({ plan }) => plan.chat);
   const { data, loading, error } = useQuery(
     'profile.read',
     isUsable(model) && usable.length > 0 ? profilesInput(model, usable, chat) : null,

@@ -1,4 +1,4 @@
-import type { Selection } from './selection.ts';
+import { type Selection, withBrought } from './selection.ts';
 import { createStore } from 'zustand/vanilla';
 
 /** Parts of the selection that can be undone. */
@@ -49,8 +49,7 @@ export interface Travelled {
 }
 
 const travelled = (selection: Selection, to: Undoable, history: History): Travelled => ({
-  selection:
-    to.model === selection.model ? { ...selection, ...to } : { ...selection, ...to, layer: null, expert: null },
+  selection: { ...selection, ...withBrought(selection, to) },
   history,
 });
 

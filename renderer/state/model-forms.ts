@@ -37,6 +37,7 @@ interface ExportState {
   /** The plan whose export, although it is not safe, awaits a second confirmation; null: none. */
   readonly toConfirm: string | null;
   readonly show: (open: boolean) => void;
+  /** Opens the drawer with the plan of a point; null: with the current plan. */
   readonly choosePoint: (point: PointKey | null) => void;
   readonly showRun: (run: string | null) => void;
 }
@@ -55,7 +56,7 @@ export const exportStore = createStore<ExportState>()((set) => ({
   run: null,
   toConfirm: null,
   show: (open) => set({ open }),
-  choosePoint: (point) => set({ point, name: null }),
+  choosePoint: (point) => set({ open: true, point, name: null }),
   showRun: (run) => set({ run, toConfirm: null }),
 }));
 

@@ -1,22 +1,26 @@
 import { createStore } from 'zustand/vanilla';
 import type { PathHandle } from '../../main/contract/model.ts';
-import type { MethodName } from '../../main/contract/plan.ts';
+import type { MethodName, MethodOptions } from '../../main/contract/plan.ts';
 import { type History, noHistory, recorded, redone, type Travelled, undone } from './history.ts';
 import {
   type Brought,
-  type Change,
-  changed,
+  changedMap,
+  changedPlan,
   type ExpertPosition,
   type MapView,
   noSelection,
+  pinned,
   type PlanSettings,
   type PointKey,
   type Selection,
   type Subject,
+  withBrought,
 } from './selection.ts';
 
 interface SelectionActions {
   readonly selectModel: (model: PathHandle | null) => void;
+  /** Selects a model and explains it in the panel. */
+  readonly showModel: (model: PathHandle) => void;
   readonly focusTask: (task: PathHandle | null) => void;
   readonly toggleTask: (task: PathHandle) => void;
   /** `task` gets the focus in the same step. */
@@ -34,6 +38,10 @@ interface SelectionActions {
   readonly removePins: (model: PathHandle) => void;
   /** `isTyped`: a number in a field, whose edits are one step until `endDrag`. */
   readonly choosePlan: (plan: Partial<PlanSettings>, isTyped?: boolean) => void;
+  /** Sets a described setting of the plan to a value that its schema accepts. */
+  readonly choosePlanSetting: (setting: string, value: unknown) => void;
+  /** Undefined restores the option's default. */
+  readonly choosePlanOption: (method: MethodName, name: string, value: MethodOptions[string] | undefined) => void;
   /** Changes what maps show. */
   readonly drawMap: (map: Partial<MapView>) => void;
   readonly selectRun: (run: string | null, brought?: Brought) => void;
@@ -58,9 +66,10 @@ export const toggled = <T>(list: readonly T[], member: T): readonly T[] =>
 
 export const createSelectionStore = (initial: Selection = noSelection) =>
   createStore<SelectionState>()((set, get) => {
-    const change = (made: Change, isDrag = false): void =>
+    /** `made`: the members that change. A drag is one step of the history. */
+    const change = (made: (selection: Selection) => Partial<Selection>, isDrag = false): void =>
       set((state) => {
-        const next = changed(state, made);
+        const next = { ...state, ...made(state) };
         return { ...next, history: recorded(state.history, state, next, isDrag) };
       });
     const travel = (step: (selection: Selection, history: History) => Travelled | null): void =>
@@ -71,24 +80,43 @@ export const createSelectionStore = (initial: Selection = noSelection) =>
     return {
       ...initial,
       history: noHistory,
-      selectModel: (model) => change({ kind: 'model', model }),
-      focusTask: (task) => change({ kind: 'task', task }),
-      toggleTask: (task) => change({ kind: 'tick', tasks: toggled(get().tasks, task) }),
-      tickTasks: (tasks, task) => change({ kind: 'tick', tasks, task }),
-      selectExpert: (layer, expert) => change({ kind: 'expert', layer, expert }),
-      chooseMethod: (method) => change({ kind: 'method', method }),
-      chooseFactor: (factor) => change({ kind: 'factor', factor }),
-      dragFactor: (factor) => change({ kind: 'factor', factor }, true),
+      selectModel: (model) =>
+        change((known) => ({
+          ...withBrought(known, { model }),
+          subject: known.subject === 'expert' || known.subject === 'point' ? 'plan' : known.subject,
+        })),
+      showModel: (model) => {
+        get().selectModel(model);
+        get().explain('model');
+      },
+      focusTask: (task) => change(() => ({ task })),
+      toggleTask: (task) => change(({ tasks }) => ({ tasks: toggled(tasks, task) })),
+      tickTasks: (tasks, task) => change((known) => ({ tasks, task: task ?? known.task })),
+      selectExpert: (layer, expert) => change(() => ({ layer, expert, subject: 'expert' })),
+      // Choosing a method ends the use of an imported file.
+      chooseMethod: (method) => change(({ plan }) => ({ method, plan: changedPlan(plan, { imported: null }) })),
+      chooseFactor: (factor) => change(() => ({ factor })),
+      dragFactor: (factor) => change(() => ({ factor }), true),
       endDrag: () =>
         set((state) => (state.history.isDragging ? { history: { ...state.history, isDragging: false } } : state)),
-      pin: (model, position, keep) => change({ kind: 'pin', model, positions: [position], keep }),
-      pinAll: (model, positions, keep) => change({ kind: 'pin', model, positions, keep }),
-      removePins: (model) => change({ kind: 'unpin', model }),
-      choosePlan: (plan, isTyped = false) => change({ kind: 'plan', plan }, isTyped),
-      drawMap: (map) => change({ kind: 'map', map }),
-      selectRun: (run, brought = {}) => change({ kind: 'run', run, brought }),
-      selectPoint: (point, brought = {}) => change({ kind: 'point', point, brought }),
-      explain: (subject) => change({ kind: 'subject', subject }),
+      pin: (model, position, keep) => get().pinAll(model, [position], keep),
+      pinAll: (model, positions, keep) =>
+        change(({ pins }) => ({ pins: { ...pins, [model]: pinned(pins[model] ?? [], positions, keep) } })),
+      removePins: (model) => change(({ pins }) => ({ pins: { ...pins, [model]: [] } })),
+      choosePlan: (plan, isTyped = false) => change((known) => ({ plan: changedPlan(known.plan, plan) }), isTyped),
+      choosePlanSetting: (setting, value) =>
+        get().choosePlan({ ...get().plan, [setting]: value }, typeof value === 'number'),
+      choosePlanOption: (method, name, value) => {
+        const { options } = get().plan;
+        const { [name]: _, ...others } = options[method] ?? {};
+        const changed = value === undefined ? others : { ...others, [name]: value };
+        get().choosePlan({ options: { ...options, [method]: changed } }, typeof value === 'number');
+      },
+      drawMap: (map) => change((known) => ({ map: changedMap(known.map, map) })),
+      selectRun: (run, brought = {}) => change((known) => ({ ...withBrought(known, brought), run, point: null })),
+      selectPoint: (point, brought = {}) =>
+        change((known) => (point === null ? { point } : { ...withBrought(known, brought), point, subject: 'point' })),
+      explain: (subject) => change(() => ({ subject })),
       complete: (known) => set(known),
       follow: (known) =>
         set((state) => ({ ...known, history: recorded(state.history, state, { ...state, ...known }) })),

@@ -1,4 +1,3 @@
-import { assertNever } from '../../main/contract/errors.ts';
 import type { PathHandle } from '../../main/contract/model.ts';
 import type { DescribedPlanSettings, MethodName, MethodOptions, Pin } from '../../main/contract/plan.ts';
 import { describedPlanSettings } from '../../main/contract/plan.ts';
@@ -95,11 +94,16 @@ export const minusKey = (minus: MapMinus | null): string =>
 /** Equal for equal orders. */
 export const orderKey = (order: MapOrder): string => (order.by === 'task' ? `task ${order.task}` : order.by);
 
-const isSameMap = (left: MapView, right: MapView): boolean =>
-  left.metric === right.metric &&
-  left.scaling === right.scaling &&
-  minusKey(left.minus) === minusKey(right.minus) &&
-  orderKey(left.order) === orderKey(right.order);
+/** The map after a change; the same object if nothing changed. */
+export const changedMap = (map: MapView, change: Partial<MapView>): MapView => {
+  const next = { ...map, ...change };
+  const isChanged =
+    next.metric !== map.metric ||
+    next.scaling !== map.scaling ||
+    minusKey(next.minus) !== minusKey(map.minus) ||
+    orderKey(next.order) !== orderKey(map.order);
+  return isChanged ? next : map;
+};
 
 /** Identifies a point of a sweep. */
 export interface PointKey {
@@ -170,30 +174,14 @@ export const noSelection: Selection = {
 /** Parts of the selection that a point or run determines, as far as they are known here. */
 export type Brought = Partial<Pick<Selection, 'model' | 'task' | 'tasks' | 'method' | 'factor' | 'plan'>>;
 
-export type Change =
-  | { readonly kind: 'model'; readonly model: PathHandle | null }
-  | { readonly kind: 'task'; readonly task: PathHandle | null }
-  /** `task`: gets the focus in the same step. */
-  | { readonly kind: 'tick'; readonly tasks: readonly PathHandle[]; readonly task?: PathHandle | undefined }
-  | { readonly kind: 'method'; readonly method: MethodName }
-  | { readonly kind: 'factor'; readonly factor: number }
-  | {
-      readonly kind: 'pin';
-      readonly model: PathHandle;
-      readonly positions: readonly ExpertPosition[];
-      readonly keep: boolean | null;
-    }
-  | { readonly kind: 'unpin'; readonly model: PathHandle }
-  | { readonly kind: 'plan'; readonly plan: Partial<PlanSettings> }
-  | { readonly kind: 'map'; readonly map: Partial<MapView> }
-  | { readonly kind: 'expert'; readonly layer: number; readonly expert: number | null }
-  | { readonly kind: 'run'; readonly run: string | null; readonly brought: Brought }
-  | { readonly kind: 'point'; readonly point: PointKey | null; readonly brought: Brought }
-  | { readonly kind: 'subject'; readonly subject: Subject };
-
 const byPosition = (left: Pin, right: Pin): number => left.layer - right.layer || left.expert - right.expert;
 
-const pinned = (pins: readonly Pin[], positions: readonly ExpertPosition[], keep: boolean | null): readonly Pin[] => {
+/** The pins with others at these positions; `keep` null: with none there. */
+export const pinned = (
+  pins: readonly Pin[],
+  positions: readonly ExpertPosition[],
+  keep: boolean | null,
+): readonly Pin[] => {
   const key = ({ layer, expert }: ExpertPosition): string => `${layer} ${expert}`;
   const changing = new Set(positions.map(key));
   const others = pins.filter((known) => !changing.has(key(known)));
@@ -202,56 +190,11 @@ const pinned = (pins: readonly Pin[], positions: readonly ExpertPosition[], keep
     : [...others, ...positions.map(({ layer, expert }) => ({ layer, expert, keep }))].sort(byPosition);
 };
 
-/** The selected expert is dropped when the model changes. */
-const withBrought = (selection: Selection, brought: Brought): Selection => {
-  const next = { ...selection, ...brought };
-  return next.model === selection.model ? next : { ...next, layer: null, expert: null };
-};
-
-export const changed = (selection: Selection, change: Change): Selection => {
-  switch (change.kind) {
-    case 'model':
-      return {
-        ...withBrought(selection, { model: change.model }),
-        subject: selection.subject === 'expert' || selection.subject === 'point' ? 'plan' : selection.subject,
-      };
-    case 'task':
-      return { ...selection, task: change.task };
-    case 'tick':
-      return { ...selection, tasks: change.tasks, task: change.task ?? selection.task };
-    case 'method':
-      // Choosing a method ends the use of an imported file.
-      return { ...selection, method: change.method, plan: changedPlan(selection.plan, { imported: null }) };
-    case 'factor':
-      return { ...selection, factor: change.factor };
-    case 'pin': {
-      const pins = pinned(selection.pins[change.model] ?? [], change.positions, change.keep);
-      return { ...selection, pins: { ...selection.pins, [change.model]: pins } };
-    }
-    case 'unpin':
-      return { ...selection, pins: { ...selection.pins, [change.model]: [] } };
-    case 'plan': {
-      const plan = changedPlan(selection.plan, change.plan);
-      return plan === selection.plan ? selection : { ...selection, plan };
-    }
-    case 'map': {
-      const map = { ...selection.map, ...change.map };
-      return isSameMap(map, selection.map) ? selection : { ...selection, map };
-    }
-    case 'expert':
-      return { ...selection, layer: change.layer, expert: change.expert, subject: 'expert' };
-    case 'run':
-      return { ...withBrought(selection, change.brought), run: change.run, point: null };
-    case 'point':
-      return change.point === null
-        ? { ...selection, point: null }
-        : { ...withBrought(selection, change.brought), point: change.point, subject: 'point' };
-    case 'subject':
-      return { ...selection, subject: change.subject };
-    default:
-      return assertNever(change);
-  }
-};
+/** Members to select, without the selected expert where the model changes. */
+export const withBrought = (selection: Selection, brought: Partial<Selection>): Partial<Selection> =>
+  brought.model === undefined || brought.model === selection.model
+    ? brought
+    : { ...brought, layer: null, expert: null };
 
 export const pointKey = (run: string, { model, task, method, seed, factor }: SweepResult): PointKey => ({
   run,

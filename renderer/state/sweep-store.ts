@@ -48,15 +48,19 @@ export interface SweepState extends SweepChoices {
   readonly choose: (setting: string, value: unknown) => void;
 }
 
-export const sweepStore = createStore<SweepState>()((set) => ({
+export const plainSweep: SweepChoices = {
   ...describedSweepSettings.parse({}),
-  otherModels: [],
-  isFromAddress: false,
   methods: usualMethods,
   files: {},
   candidates: [],
   skippedFactors: [],
   typedFactors: '',
+};
+
+export const sweepStore = createStore<SweepState>()((set) => ({
+  ...plainSweep,
+  otherModels: [],
+  isFromAddress: false,
   toggleModel: (model) => set(({ otherModels }) => ({ otherModels: toggled(otherModels, model) })),
   toggleMethod: (method) => set(({ methods }) => ({ methods: toggled(methods, method) })),
   addFile: (method, file) =>

@@ -140,26 +140,11 @@ const searchedPerPlan = (page: MethodPage | undefined, options: OptionsByMethod)
   return Number(options[page.name]?.[budget.name] ?? budget.default);
 };
 
-type Counted =
-  | 'methods'
-  | 'candidates'
-  | 'skippedFactors'
-  | 'typedFactors'
-  | 'seeds'
-  | 'limit'
-  | 'recovery'
-  | 'refits'
-  | 'weights'
-  | 'repeats'
-  | 'elsewhere'
-  | 'calibrationDraws'
-  | 'calibrationSizes';
-
 /** Work of a sweep, without factors added by an adaptive search: what its job measures. */
 export const sweepCost = (
   models: readonly ModelEntry[],
   tasks: readonly TaskEntry[],
-  settings: Pick<SweepChoices, Counted>,
+  settings: SweepChoices,
   { pages, options }: SweepMethods,
 ): SweepWork => {
   const factors = chosenFactors(models, settings);
@@ -184,19 +169,7 @@ export const sweepCost = (
 export const sweepObstacle = (
   models: readonly ModelEntry[],
   tasks: readonly TaskEntry[],
-  settings: Pick<
-    SweepChoices,
-    | 'methods'
-    | 'candidates'
-    | 'skippedFactors'
-    | 'typedFactors'
-    | 'recovery'
-    | 'refits'
-    | 'budget'
-    | 'protect'
-    | 'gates'
-    | 'calibration'
-  >,
+  settings: SweepChoices,
   { pages, options, chat }: SharedSettings & Pick<SweepMethods, 'pages'>,
 ): string | null => {
   if (models.length === 0) return 'Select a model on the left.';

@@ -4,7 +4,6 @@ import type { TaskEntry } from '../../main/contract/task.ts';
 import { useQueries } from '../engine/engine-context.tsx';
 import { selectedModel, useFacts } from '../engine/facts.ts';
 import { inputKey } from '../engine/query-cache.ts';
-import { planStore } from '../state/plan-store.ts';
 import { curvesStore } from '../state/view-stores.ts';
 import { nameInRun } from './brought.ts';
 import { currentMaking } from './current-making.ts';
@@ -26,7 +25,6 @@ interface ModelPoints {
 /** All measurements of the selected model on these tasks, at the selected margin. */
 export const useModelPoints = (tasks: readonly TaskEntry[]): ModelPoints => {
   const facts = useFacts();
-  const state = useStore(planStore);
   const familywise = useStore(curvesStore, (store) => store.familywise);
   const { manifest, model: name, document, sweeps, settledDelta, error } = useSweep();
   const model = selectedModel(facts);
@@ -48,7 +46,7 @@ export const useModelPoints = (tasks: readonly TaskEntry[]): ModelPoints => {
     ],
     [manifest, document, name, others, answers],
   );
-  const making = currentMaking(facts, state);
+  const making = currentMaking(facts);
   const madeBy = inputKey(making);
   const { method } = facts.selection;
   const points = useMemo(

@@ -19,7 +19,6 @@ import { chatOf, ChatSwitch } from '../../plan/chat.tsx';
 import { shownImport } from '../../plan/plan-input.ts';
 import { useCurrentPlan } from '../../plan/use-current-plan.ts';
 import { besideStore, type NamedPlan } from '../../state/view-stores.ts';
-import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { isAtRest } from '../../format/run-names.ts';
 
@@ -39,7 +38,7 @@ const nameOf = ({ method, factor, seed = 0 }: Plan, file: string | null): string
 /** The plan on the right under its name. */
 const useNamedPlan = (model: ModelEntry): NamedPlan | null => {
   const facts = useFacts();
-  const imported = shownImport(facts, useStore(planStore));
+  const imported = shownImport(facts);
   const { made } = useCurrentPlan();
   return made === undefined
     ? null
@@ -77,10 +76,9 @@ const ItemSelect = () => {
 /** The prompt, the plans that write, and the button that starts them. */
 export const BesideForm = ({ model, run }: { readonly model: ModelEntry; readonly run: RunManifest | null }) => {
   const { prompt, maxNewTokens, second } = useStore(besideStore);
-  const chat = useStore(planStore, (state) => state.chat);
   const current = useNamedPlan(model);
   const { isCurrent, error } = useCurrentPlan();
-  const { tasks } = useFacts();
+  const { tasks, selection } = useFacts();
   const { busy, problem, start } = useRequest('here');
   const id = useId();
   const isAtWork = run !== null && !isAtRest(run);
@@ -92,7 +90,7 @@ export const BesideForm = ({ model, run }: { readonly model: ModelEntry; readonl
   const canWrite = current !== null && isCurrent && prompt !== '' && !busy && !isAtWork;
   const write = (): void =>
     start(async ({ bridge }) => {
-      const asked = { model: model.handle, prompt, chat: chatOf([model], chat), maxNewTokens, plans };
+      const asked = { model: model.handle, prompt, chat: chatOf([model], selection.plan.chat), maxNewTokens, plans };
       const started = await bridge.call('beside.start', asked);
       selectionStore.getState().complete({ beside: started.run });
     });

@@ -100,9 +100,7 @@ const Comparison = ({ comparison, running, stale, title }: ComparisonProps) => {
   };
   const onSelect = (task: CompareTask, row: CompareRow): void => {
     const result = pointOf(task, row);
-    if (result === null) return;
-    const point = pointKey(comparison.run, result);
-    showPoint(facts, point);
+    if (result !== null) showPoint(facts, pointKey(comparison.run, result));
   };
   const shown = { comparison, theme, title, isSelected, onSelect };
   return (

@@ -53,6 +53,11 @@ interface ComparisonChoice {
   readonly reference: string | undefined;
 }
 
+const nearestTo = (factor: number, results: readonly SweepResult[]): SweepResult | undefined => {
+  const apart = (result: SweepResult): number => Math.abs(Math.log(result.factor / factor));
+  return [...results].sort((left, right) => apart(left) - apart(right))[0];
+};
+
 /**
  * Fits the settings on screen to what the sweep contains: a model it measured, the nearest measured factor, a reference
  * it has. Null if no factor above 1 was measured.
@@ -66,13 +71,11 @@ export const comparisonChoice = (
   if (first === undefined) return null;
   const shown = pruned.some((result) => result.model === model) && model !== null ? model : first.model;
   const matching = pruned.filter((result) => result.model === shown);
-  const apart = (result: SweepResult): number => Math.abs(Math.log(result.factor / factor));
-  const [nearest] = [...matching].sort((left, right) => apart(left) - apart(right));
   const isKnown = [BEST_REFERENCE, UNPRUNED].includes(reference) || matching.some(({ method }) => method === reference);
   const isOffered = answers !== null && answersMeasured(results, shown).includes(answers);
   return {
     model: shown,
-    factor: nearest?.factor,
+    factor: nearestTo(factor, matching)?.factor,
     answers: isOffered ? answers : undefined,
     reference: isKnown ? reference : undefined,
   };
@@ -116,8 +119,7 @@ export const comparedPoint = (
 ): SweepResult | null => {
   const seed = seeds[0] ?? null;
   const curve = results.filter((result) => isSameCurve(result, { model, task, method, seed }) && result.factor > 1);
-  const apart = (result: SweepResult): number => Math.abs(Math.log(result.factor / factor));
-  return [...curve].sort((left, right) => apart(left) - apart(right))[0] ?? null;
+  return nearestTo(factor, curve) ?? null;
 };
 
 /** Name of a reference in controls and captions. */

@@ -46,9 +46,7 @@ const useModelOfSweep = () => {
     point?.run !== manifest.id ? null : (document?.results.find((result) => isSamePoint(result, point)) ?? null);
   const select = (key: string): void => {
     const result = document?.results.find((entry) => resultKey(entry) === key);
-    if (result === undefined) return;
-    const chosen = pointKey(manifest.id, result);
-    showPoint(facts, chosen);
+    if (result !== undefined) showPoint(facts, pointKey(manifest.id, result));
   };
   return { facts, manifest, model, document, delta, error, running, selected, select };
 };
@@ -84,12 +82,7 @@ const Charts = (props: ChartsProps) => {
   const methods = useMemo(() => sweepMethods(document), [document]);
   const { tasks: entries } = facts;
   const tasks = useMemo(
-    () =>
-      measuredTasks(
-        document,
-        model,
-        entries.map(({ name }) => name),
-      ).map(({ task }) => task),
+    () => measuredTasks(document, model, entries).map(({ task }) => task),
     [document, entries, model],
   );
   const look = useMemo(() => figureTheme(theme, titlesOf(entries)), [entries, theme]);
@@ -188,11 +181,7 @@ const UnderCurves = ({ facts, document, model, running, methods }: UnderProps) =
     <>
       {curtailed.length > 0 && <CurtailedList points={curtailed} title={title} />}
       <ThresholdsTable
-        tasks={measuredTasks(
-          document,
-          model,
-          facts.tasks.map(({ name }) => name),
-        )}
+        tasks={measuredTasks(document, model, facts.tasks)}
         methods={methods}
         rule={document.rule}
         notes={sweepNotes(document).map((note) => inTaskTitles(note, facts.tasks))}

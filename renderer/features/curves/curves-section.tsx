@@ -3,6 +3,7 @@ import { Segmented, Select } from '../../components/choices.tsx';
 import { Menu } from '../../components/row-menu.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { focusedTask, selectedModel, useFacts } from '../../engine/facts.ts';
+import { onceFor } from '../../engine/once-for.ts';
 import { type CurvesMode, curvesModes, curvesStore, modeTitle } from '../../state/view-stores.ts';
 import { RuleChip, SweepSelect } from '../../sweep/sweep-controls.tsx';
 import { useSweep } from '../../sweep/shown-sweep.ts';
@@ -70,13 +71,12 @@ const AnswerLine = () => {
 /** Modes that are always offered; the others where the sweep measured what they draw. */
 const usual: readonly CurvesMode[] = ['difference', 'absolute', 'dropped', 'bytes', 'table'];
 
-const knownModes = new WeakMap<SweepDocument, Map<string, readonly CurvesMode[]>>();
+/** What a sweep measured of each model asked about; found once for each document. */
+const modesOf = onceFor((_document: SweepDocument) => new Map<string, readonly CurvesMode[]>());
 
-/** What a sweep measured of a model; found once for each document. */
 const measuredModes = (document: SweepDocument | undefined, model: string | null): readonly CurvesMode[] => {
   if (document === undefined || model === null) return [];
-  const known = knownModes.get(document) ?? new Map<string, readonly CurvesMode[]>();
-  knownModes.set(document, known);
+  const known = modesOf(document);
   const found =
     known.get(model) ??
     curvesModes.filter(

@@ -44,14 +44,17 @@ const taskRows = (tasks: readonly MeasuredTask[]): readonly TaskRow[] => {
     .map((task) => ({ ...task, written: named.get(`${task.task}${TWIN_SUFFIX}`)?.thresholds ?? [] }));
 };
 
-/** The measured tasks of a model, in `taskOrder`, then others by name. */
+/** The measured tasks of a model, in the order of the list, then others by name. */
 export const measuredTasks = (
   document: SweepDocument,
   model: string,
-  taskOrder: readonly string[],
+  listed: readonly { readonly name: string }[],
 ): readonly MeasuredTask[] => {
   const results = document.results.filter((result) => result.model === model);
-  const orderOf = (task: string): number => (taskOrder.includes(task) ? taskOrder.indexOf(task) : taskOrder.length);
+  const orderOf = (task: string): number => {
+    const place = listed.findIndex(({ name }) => name === task);
+    return place < 0 ? listed.length : place;
+  };
   return [...new Set(results.map(({ task }) => task))]
     .map((task) => ({
       task,

@@ -38,7 +38,6 @@ import { SaveFigure } from '../../figures/save-figure.tsx';
 import { fewestKept, type ExpertCounts, keptAtFactor } from '../../../main/contract/keep-from-factor.ts';
 import { standardFactors } from '../../plan/kept-counts.ts';
 import { planName } from '../../plan/plan-name.ts';
-import { planStore } from '../../state/plan-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
 import { showPoint, nameInRun } from '../../sweep/brought.ts';
@@ -90,15 +89,15 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
   );
   const shown = methods.filter((method) => !hidden.includes(method));
   const { factor, method, point } = facts.selection;
-  const named = planName(facts, useStore(planStore));
+  const named = planName(facts);
   const largestFactor = info.experts / fewestKept(info);
   const columns = panels.length > 1 && width >= SIDE_BY_SIDE_PX ? 2 : 1;
   const plotWidth = columns === 2 ? (width - PLOTS_GAP_PX) / 2 : width;
+  const runOf = (result: SweepResult): string | undefined =>
+    points.flat().find((known) => known.result === result)?.run;
   const select = (result: SweepResult): void => {
-    const run = points.flat().find((known) => known.result === result)?.run;
-    if (run === undefined) return;
-    const key = pointKey(run, result);
-    showPoint(facts, key);
+    const run = runOf(result);
+    if (run !== undefined) showPoint(facts, pointKey(run, result));
   };
   const otherRuns = [...new Set(points.flat().map(({ run }) => run))].filter((run) => run !== manifest?.id);
   const results = points.flat().map(({ result }) => result);
@@ -137,12 +136,7 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
               </span>
             )}
           </div>
-          <PlanCursor
-            measured={measured.map(({ task: known, panel }) => ({ task: known, panel }))}
-            sweeps={sweeps}
-            largestFactor={largestFactor}
-            isReading={isReading}
-          />
+          <PlanCursor measured={measured} sweeps={sweeps} largestFactor={largestFactor} isReading={isReading} />
           {methods.length > 0 && (
             <div className="curves-legend plan-axis-legend">
               <MethodToggles methods={methods} theme={theme} />
@@ -168,14 +162,14 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
                 selected={point === null ? null : (results.find((result) => isSamePoint(result, point)) ?? null)}
                 onSelect={select}
                 onMenu={(result, tip, event) => {
-                  const run = points.flat().find((entry) => entry.result === result)?.run;
+                  const run = runOf(result);
                   if (run !== undefined)
                     openContextMenu(event, tip.title, pointCommands(engine, run, result, tip.lines));
                 }}
                 hasCrosshair={isFull}
                 sourceOf={(result) => {
-                  const run = points.flat().find((entry) => entry.result === result)?.run ?? null;
-                  return run === null || run === manifest?.id ? null : nameOf(run, facts);
+                  const run = runOf(result);
+                  return run === undefined || run === manifest?.id ? null : nameOf(run, facts);
                 }}
               />
             ))}

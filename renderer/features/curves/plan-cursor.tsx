@@ -1,5 +1,4 @@
 import { useMemo } from 'react';
-import { useStore } from 'zustand';
 import { isSameFactor } from '../../../main/contract/sweep.ts';
 import { answersOf, type TaskEntry } from '../../../main/contract/task.ts';
 import { pointVerdictText } from '../../../main/words/verdicts.ts';
@@ -19,7 +18,6 @@ import { keptAtFactor } from '../../../main/contract/keep-from-factor.ts';
 import { useCurrentPlan } from '../../plan/use-current-plan.ts';
 import { shownImport } from '../../plan/plan-input.ts';
 import { planName } from '../../plan/plan-name.ts';
-import { planStore } from '../../state/plan-store.ts';
 import { currentMaking, measureObstacle, planFile } from '../../sweep/current-making.ts';
 import { ownCalibrationOf, type ReadSweep, secondsFor } from '../../sweep/model-points.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
@@ -44,7 +42,6 @@ const onlyPoint = (panel: DifferencePanel | null, method: string): DifferencePoi
 /** The verdict on the current plan with its interval, or a button to measure it. */
 export const PlanCursor = ({ measured, sweeps, largestFactor, isReading }: PlanCursorProps) => {
   const facts = useFacts();
-  const state = useStore(planStore);
   const { manifest } = useSweep();
   const { made } = useCurrentPlan();
   const model = selectedModel(facts);
@@ -54,39 +51,34 @@ export const PlanCursor = ({ measured, sweeps, largestFactor, isReading }: PlanC
   if (model?.info === null || model === null) return null;
   // The slider moves in whole numbers of experts.
   const factor = model.info.experts / keptAtFactor(model.info, Math.min(facts.selection.factor, largestFactor));
-  const imported = shownImport(facts, state);
-  const isSwept = currentMaking(facts, state) !== null;
-  const file = made === undefined ? null : planFile(facts, state, made.plan);
-  const found = measured.map(({ task, panel }) => ({
-    task,
-    panel,
-    point: isSwept ? pointAt(panel, method, factor) : file === null ? null : onlyPoint(panel, file.method),
-  }));
-  const [point, twin] = found;
+  const imported = shownImport(facts);
+  const isSwept = currentMaking(facts) !== null;
+  const file = made === undefined ? null : planFile(facts, made.plan);
+  const readings = measured.flatMap(({ task, panel }, index) => {
+    const point = isSwept ? pointAt(panel, method, factor) : file === null ? null : onlyPoint(panel, file.method);
+    const label = `${index === 0 ? 'measured' : answersOf(task)}${calibrated(task)}: `;
+    return panel === null || point === null ? [] : [{ task, panel, point, label }];
+  });
+  const [first] = measured;
   return (
     <div
       className={measured.length > 1 ? 'plan-cursor plan-cursor-of-two' : 'plan-cursor'}
       role="status"
       aria-label="The plan on screen"
     >
-      <strong className="plan-cursor-name">{planName(facts, state)?.text}</strong>
+      <strong className="plan-cursor-name">{planName(facts)?.text}</strong>
       {factor <= 1 && imported?.kind !== 'plan' ? (
         <span className="muted">prunes nothing: drag the slider, or choose a larger factor at the top</span>
-      ) : point?.point !== null && point?.point !== undefined && point.panel !== null ? (
+      ) : readings[0]?.task === first?.task && readings.length > 0 ? (
         <div className="plan-readings">
-          <PointReading point={point.point} panel={point.panel} label={`measured${calibrated(point.task)}: `} />
-          {twin?.point !== null && twin?.point !== undefined && twin.panel !== null && (
-            <PointReading
-              point={twin.point}
-              panel={twin.panel}
-              label={`${answersOf(twin.task)}${calibrated(twin.task)}: `}
-            />
-          )}
+          {readings.map((reading) => (
+            <PointReading key={reading.task.handle} {...reading} />
+          ))}
         </div>
       ) : isReading ? (
         <Reading of="sweep.read" />
       ) : (
-        <NotMeasured sweeps={sweeps} task={point?.task ?? null} />
+        <NotMeasured sweeps={sweeps} task={first?.task ?? null} />
       )}
     </div>
   );
@@ -126,14 +118,13 @@ const PointReading = ({ point, panel, label }: PointReadingProps) => (
 
 const NotMeasured = ({ sweeps, task }: { readonly sweeps: readonly ReadSweep[]; readonly task: TaskEntry | null }) => {
   const facts = useFacts();
-  const state = useStore(planStore);
   const model = selectedModel(facts);
   const { models } = facts;
   const seconds = useMemo(
     () => (model === null || task === null ? null : secondsFor(sweeps, models, model, 2 * task.items.test)),
     [sweeps, models, model, task],
   );
-  const obstacle = measureObstacle(facts, state);
+  const obstacle = measureObstacle(facts);
   const isRunning = facts.jobs.some(({ kind }) => kind === 'sweep');
   if (obstacle !== null) return <span className="muted">not measured: {obstacle}</span>;
   return (

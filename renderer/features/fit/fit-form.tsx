@@ -18,7 +18,6 @@ import { focusedTask, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { useDebounced } from '../../engine/use-settled.ts';
 import { chatOf, ChatSwitch } from '../../plan/chat.tsx';
 import { type CanarySource, fitStore, type PlaceKind } from '../../state/model-forms.ts';
-import { planStore } from '../../state/plan-store.ts';
 import { isAtRest } from '../../format/run-names.ts';
 
 /** Wait after the last key before the engine is asked what a search would do. */
@@ -111,7 +110,6 @@ export const FitForm = ({ model, run }: { readonly model: ModelEntry; readonly r
   const facts = useFacts();
   const { place, size, context, format, minutes, points, canaries: source, showRun, ...rest } = useStore(fitStore);
   const { canaries, problem: wrongLines } = useCanaries();
-  const chat = useStore(planStore, (state) => state.chat);
   const task = focusedTask(facts);
   const others = tickedTasks(facts).filter(({ handle }) => handle !== task?.handle);
   const { limit, problem: wrong } = usePlace();
@@ -134,7 +132,7 @@ export const FitForm = ({ model, run }: { readonly model: ModelEntry; readonly r
           format: chosen.value,
           minutes,
           delta: shareOfPoints(points),
-          chat: chatOf([model], chat),
+          chat: chatOf([model], facts.selection.plan.chat),
           typesByLayer: rest.byLayer && canVary ? true : undefined,
           canaries,
         };

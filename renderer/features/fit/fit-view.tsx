@@ -1,6 +1,7 @@
 import { useStore } from 'zustand';
 import { byNewest, type RunManifest } from '../../../main/contract/run.ts';
 import { openRun } from '../../actions/open-run.ts';
+import { RowButton } from '../../components/button.tsx';
 import { Section } from '../../components/panel.tsx';
 import { focusedTask, isUsable, selectedModel, useFacts } from '../../engine/facts.ts';
 import { formatWhen } from '../../format/format-time.ts';
@@ -45,14 +46,12 @@ const BeforeSearch = ({ model, task }: { readonly model: string; readonly task: 
           <ul className="rows fit-earlier">
             {earlier.map((run) => (
               <li key={run.id} className="row">
-                <button type="button" className="row-main" onClick={() => openRun(facts, run)}>
-                  <span className="row-text">
-                    <span className="row-title ellipsis">{shownRunName(run, facts.tasks)}</span>
-                    <span className="row-note">
-                      {run.state} · {formatWhen(run.createdAt, new Date())}
-                    </span>
-                  </span>
-                </button>
+                <RowButton
+                  name={shownRunName(run, facts.tasks)}
+                  note={`${run.state} · ${formatWhen(run.createdAt, new Date())}`}
+                  wraps
+                  onClick={() => openRun(facts, run)}
+                />
               </li>
             ))}
           </ul>

@@ -13,11 +13,10 @@ import { keptAtFactor } from '../../../main/contract/keep-from-factor.ts';
 import { standardFactors } from '../../plan/kept-counts.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { PinControl } from '../../plan/pins.tsx';
-import { plannedTasks, planInput, shownImport } from '../../plan/plan-input.ts';
+import { planInputBy, shownImport } from '../../plan/plan-input.ts';
 import { useCurrentPlan } from '../../plan/use-current-plan.ts';
 import { effectiveExperts, formatMetric, metricMatrix, rankInLayer } from '../../profile/metrics.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
-import { planStore } from '../../state/plan-store.ts';
 import { ExpertDepth } from './expert-depth.tsx';
 import { ExpertDamage } from './expert-damage.tsx';
 import { sweepStore } from '../../state/sweep-store.ts';
@@ -143,22 +142,14 @@ const FateTable = (subject: ExpertPosition) => {
 const FateCell = (props: ExpertPosition & { readonly method: MethodName; readonly factor: number }) => {
   const { layer, expert, method, factor } = props;
   const facts = useFacts();
-  const settings = useStore(planStore);
-  const model = selectedModel(facts);
-  const info = model?.info ?? null;
+  const info = selectedModel(facts)?.info ?? null;
   const { method: shownMethod, factor: shownFactor } = facts.selection;
-  const input = planInput(model, plannedTasks(facts, settings), {
-    ...settings,
-    method,
-    factor,
-    pins: facts.selection.pins,
-  });
-  const { data, error } = useQuery('plan.make', input);
+  const { data, error } = useQuery('plan.make', planInputBy(facts, { method, factor }));
   const experts = info?.experts ?? 0;
   const fate = data === undefined ? undefined : expertFates(data.plan, experts)[layer]?.[expert];
   const current =
     info !== null &&
-    shownImport(facts, settings) === null &&
+    shownImport(facts) === null &&
     method === shownMethod &&
     keptAtFactor(info, factor) === keptAtFactor(info, shownFactor);
   if (fate === undefined) {

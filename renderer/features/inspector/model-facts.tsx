@@ -10,12 +10,12 @@ import { useQuery } from '../../engine/engine-context.tsx';
 import { formatBytes, formatCount, formatParameters } from '../../../main/words/numbers.ts';
 import { runsInTorch, runsWithin } from '../../../main/words/memory.ts';
 import { changedSentence } from '../../format/record-words.ts';
-import { planStore } from '../../state/plan-store.ts';
+import { selectionStore } from '../../state/selection-store.ts';
 
 /** Facts of a model that are known without loading its weights. */
 export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
   const engine = useQuery('engine.facts', {}).data;
-  const chat = useStore(planStore, (state) => state.chat);
+  const chat = useStore(selectionStore, ({ plan }) => plan.chat);
   const { info } = model;
   if (model.missing !== undefined) return <MissingModel model={model} />;
   if (info === null) {

@@ -1,5 +1,6 @@
 import { useStore } from 'zustand';
 import type { MethodPage } from '../../../main/contract/method.ts';
+import { FactList, plainFact } from '../../components/data-table.tsx';
 import { Words } from '../../components/definition.tsx';
 import { PagesDialog } from '../../components/pages-dialog.tsx';
 import { methodGroups, useMethodPages } from '../../plan/method-select.tsx';
@@ -41,14 +42,12 @@ const Page = ({ page }: { readonly page: MethodPage }) => {
     <article className="stack stack-wide method-page" tabIndex={0} aria-label={title}>
       <h3>{title}</h3>
       <p>{summary}</p>
-      <dl className="terms">
-        {facts.map(({ term, text }) => (
-          <div key={term}>
-            <dt>{term}</dt>
-            <dd>{term === 'Formula' ? <code>{text}</code> : <Words text={text} />}</dd>
-          </div>
-        ))}
-      </dl>
+      <FactList
+        className="terms"
+        facts={facts.map(({ term, text }) =>
+          plainFact(term, term === 'Formula' ? <code>{text}</code> : <Words text={text} />),
+        )}
+      />
       {lists.map(({ term, points }) => (
         <section key={term} className="stack">
           <h4>{term}</h4>

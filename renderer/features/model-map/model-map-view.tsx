@@ -95,7 +95,6 @@ const SweepTree = ({ manifest, task, title }: SweepTreeProps) => {
   const candidates = recordedCandidates.safeParse(manifest.spec).data?.candidates.map(({ name }) => name) ?? [];
   const tree = modelTree(document, { ...subject, candidates });
   const { point } = facts.selection;
-  const keyOf = (result: SweepResult) => pointKey(manifest.id, result);
   const matching = chosen.filter(
     (entry) => entry.run === manifest.id && entry.model === subject.model && entry.task === subject.task,
   );
@@ -104,7 +103,7 @@ const SweepTree = ({ manifest, task, title }: SweepTreeProps) => {
     result === undefined ? -1 : matching.findIndex((entry) => isSamePoint(entry, result));
   const open = (result: SweepResult | undefined, asSecond = false): void => {
     if (result === undefined) return;
-    const key = keyOf(result);
+    const key = pointKey(manifest.id, result);
     if (isChoosing || asSecond) choose(key);
     else showPoint(facts, key);
   };

@@ -2,7 +2,7 @@ import { useStore } from 'zustand';
 import type { ModelEntry } from '../../../main/contract/model.ts';
 import { useAction } from '../../actions/action.ts';
 import { findModel, locateModel, openModel } from '../../actions/open.ts';
-import { Icon, IconButton } from '../../components/button.tsx';
+import { IconButton, RowButton } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
@@ -64,21 +64,13 @@ const ModelRow = ({ model }: { readonly model: ModelEntry }) => {
   const line = useInView<HTMLLIElement>(selected ? model.handle : null);
   return (
     <li ref={line} className="row" aria-current={selected ? 'true' : undefined}>
-      <button
-        type="button"
-        className="row-main"
+      <RowButton
+        icon={wrong ? 'warning' : 'model'}
+        name={model.name}
+        note={summary(model)}
         title={model.path}
-        onClick={() => {
-          selectionStore.getState().selectModel(model.handle);
-          selectionStore.getState().explain('model');
-        }}
-      >
-        <Icon name={wrong ? 'warning' : 'model'} />
-        <span className="row-text">
-          <span className="row-title ellipsis">{model.name}</span>
-          <span className="row-note ellipsis">{summary(model)}</span>
-        </span>
-      </button>
+        onClick={() => selectionStore.getState().showModel(model.handle)}
+      />
       {!model.bundled && (
         <div className="row-tools">
           {model.missing !== undefined && (

@@ -6,7 +6,7 @@ import { runsWithin } from '../../../main/words/memory.ts';
 import { counted, formatBytes, formatCount, formatParameters } from '../../../main/words/numbers.ts';
 import { useAction } from '../../actions/action.ts';
 import { openModel, takeModel } from '../../actions/open.ts';
-import { Button, Icon } from '../../components/button.tsx';
+import { Button, RowButton } from '../../components/button.tsx';
 import { Checkbox, Segmented } from '../../components/choices.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { FinderList, FinderLooked } from '../../components/name-finder.tsx';
@@ -102,9 +102,11 @@ const ModelHere = ({ model }: { readonly model: ModelEntry }) => {
         (verdict === null ? '' : ` · ${RUNS[verdict.kind]}`);
   return (
     <li className="row">
-      <button
-        type="button"
-        className="row-main"
+      <RowButton
+        icon={info === null || verdict?.kind === 'too-large' ? 'warning' : 'model'}
+        name={model.name}
+        note={note}
+        wraps={info === null}
         disabled={busy || info === null}
         title={model.path}
         onClick={() =>
@@ -113,13 +115,7 @@ const ModelHere = ({ model }: { readonly model: ModelEntry }) => {
             openModelStore.getState().show(false);
           })
         }
-      >
-        <Icon name={info === null || verdict?.kind === 'too-large' ? 'warning' : 'model'} />
-        <span className="row-text">
-          <span className="row-title ellipsis">{model.name}</span>
-          <span className={info === null ? 'row-note' : 'row-note ellipsis'}>{note}</span>
-        </span>
-      </button>
+      />
     </li>
   );
 };

@@ -1,10 +1,9 @@
 import { useStore } from 'zustand';
-import type { MethodOption, MethodPage } from '../../../main/contract/method.ts';
+import { type MethodOption, methodOption, type MethodPage } from '../../../main/contract/method.ts';
 import type { MethodOptions as OptionValues } from '../../../main/contract/plan.ts';
-import { Checkbox, Select } from '../../components/choices.tsx';
-import { NumberField } from '../../components/number-input.tsx';
-import { Tooltip } from '../../components/tooltip.tsx';
-import { planStore } from '../../state/plan-store.ts';
+import type { Setting } from '../../../main/contract/setting.ts';
+import { Checkbox } from '../../components/choices.tsx';
+import { SettingField, SettingLabel } from '../../components/setting-field.tsx';
 import { selectionStore } from '../../state/selection-store.ts';
 
 type OptionValue = OptionValues[string];
@@ -16,13 +15,11 @@ const ownWords: Readonly<Partial<Record<string, string>>> = { 'k-means': 'k-mean
 export const inWords = (name: string): string =>
   ownWords[name] ?? name.replaceAll('-', ' ').replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
-/** Converts a choice to the option's type: some options choose among numbers. */
-export const valueOfChoice = (option: MethodOption, choice: string): OptionValue =>
-  typeof option.default === 'number' ? Number(choice) : choice;
-
-/** Parses a number field; an empty one means the default. */
-export const numberOf = (option: MethodOption, value: number): OptionValue =>
-  Number.isFinite(value) ? value : option.default;
+/** The value of an option for that of its field: some options choose among numbers. */
+export const valueOfField = (option: MethodOption, value: unknown): OptionValue => {
+  const given = methodOption.shape.default.parse(value);
+  return option.kind === 'choice' && typeof option.default === 'number' ? Number(given) : given;
+};
 
 export const isDefault = (option: MethodOption, value: OptionValue): boolean => value === option.default;
 
@@ -32,11 +29,33 @@ export const optionsSummary = (title: string, changed: OptionValues | undefined)
   return `${title} options${count === 0 ? '' : `, ${count} changed`}`;
 };
 
+/** An option as a field shows it. An empty number means the default. */
+export const settingOfOption = (option: MethodOption): Setting => {
+  const usual = option.default === null ? 'none' : String(option.default);
+  return {
+    name: option.name,
+    label: inWords(option.name),
+    help: option.help,
+    kind: option.kind === 'number' ? 'real' : option.kind,
+    choices: option.choices,
+    words: Object.fromEntries(option.choices.map((choice) => [choice, inWords(choice)])),
+    isOptional: option.kind === 'number',
+    default: option.default,
+    otherwise: inWords(usual),
+    hint: usual,
+    range: '',
+    least: null,
+    most: null,
+    fits: () => true,
+  };
+};
+
 /** All options of a method; only values that differ from the default are stored. */
 export const MethodOptions = ({ page }: { readonly page: MethodPage }) => {
-  const values: OptionValues = useStore(planStore, (state) => state.options[page.name]) ?? {};
+  const values: OptionValues = useStore(selectionStore, ({ plan }) => plan.options[page.name]) ?? {};
+  const { choosePlanOption, endDrag } = selectionStore.getState();
   const choose = (option: MethodOption, value: OptionValue): void =>
-    planStore.getState().chooseOption(page.name, option.name, isDefault(option, value) ? undefined : value);
+    choosePlanOption(page.name, option.name, isDefault(option, value) ? undefined : value);
   const shown = (option: MethodOption): OptionValue => values[option.name] ?? option.default;
   const switches = page.options.filter(({ kind }) => kind === 'switch');
   return (
@@ -45,11 +64,13 @@ export const MethodOptions = ({ page }: { readonly page: MethodPage }) => {
         {page.options
           .filter(({ kind }) => kind !== 'switch')
           .map((option) => (
-            <OptionField
+            <SettingField
               key={option.name}
-              option={option}
-              value={shown(option)}
-              onChange={(value) => choose(option, value)}
+              stacked
+              setting={settingOfOption(option)}
+              value={option.kind === 'choice' ? String(shown(option)) : shown(option)}
+              onChange={(value) => choose(option, valueOfField(option, value))}
+              onBlur={endDrag}
             />
           ))}
       </div>
@@ -57,58 +78,11 @@ export const MethodOptions = ({ page }: { readonly page: MethodPage }) => {
         <div className="choice-row">
           {switches.map((option) => (
             <Checkbox key={option.name} checked={shown(option) === true} onChange={(value) => choose(option, value)}>
-              <OptionName option={option} />
+              <SettingLabel setting={settingOfOption(option)} />
             </Checkbox>
           ))}
         </div>
       )}
     </div>
-  );
-};
-
-const OptionName = ({ option }: { readonly option: MethodOption }) => (
-  <Tooltip
-    className="definition"
-    content={
-      <>
-        <strong>{inWords(option.name)}</strong>
-        <p>{option.help}</p>
-        <p>Default: {option.default === null ? 'none' : inWords(String(option.default))}.</p>
-      </>
-    }
-  >
-    {inWords(option.name)}
-  </Tooltip>
-);
-
-interface OptionFieldProps {
-  readonly option: MethodOption;
-  readonly value: OptionValue;
-  readonly onChange: (value: OptionValue) => void;
-}
-
-const OptionField = ({ option, value, onChange }: OptionFieldProps) => {
-  if (option.kind === 'choice') {
-    return (
-      <Select
-        stacked
-        label={<OptionName option={option} />}
-        value={String(value)}
-        options={option.choices.map((choice) => ({ value: choice, label: inWords(choice) }))}
-        onChange={(choice) => onChange(valueOfChoice(option, choice))}
-      />
-    );
-  }
-  return (
-    <NumberField
-      label={<OptionName option={option} />}
-      stacked
-      step="any"
-      value={typeof value === 'number' ? value : null}
-      accepts={() => true}
-      placeholder={option.default === null ? 'none' : String(option.default)}
-      onChange={(typed) => onChange(numberOf(option, typed ?? Number.NaN))}
-      onBlur={selectionStore.getState().endDrag}
-    />
   );
 };

@@ -16,7 +16,6 @@ import { useMethodPage } from '../../plan/method-select.tsx';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { asksItems, ignoresBudget, shownImport, countsByLayer } from '../../plan/plan-input.ts';
 import { ChatSwitch } from '../../plan/chat.tsx';
-import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import type { ImportedFile } from '../../state/selection.ts';
 import { MethodOptions, optionsSummary } from './method-options.tsx';
@@ -32,8 +31,8 @@ const RANKING_BUDGETS = ['uniform', 'manual'] as const;
 
 export const PlanForm = ({ model }: { readonly model: ModelEntry & { readonly info: ModelInfo } }) => {
   const facts = useFacts();
-  const settings = useStore(planStore);
-  const imported = shownImport(facts, settings);
+  const { budget } = facts.selection.plan;
+  const imported = shownImport(facts);
   return (
     <section className="card" aria-label="Plan settings">
       <div className="card-head">
@@ -51,18 +50,18 @@ export const PlanForm = ({ model }: { readonly model: ModelEntry & { readonly in
         <div className="field-row">
           {planFields
             .filter(({ name }) => name === 'budget')
-            .map((budget) => (
+            .map((setting) => (
               <SettingField
-                key={budget.name}
+                key={setting.name}
                 stacked
-                setting={{ ...budget, choices: RANKING_BUDGETS }}
-                value={settings.budget === 'manual' ? 'manual' : 'uniform'}
-                onChange={(value) => settings.choose('budget', value)}
+                setting={{ ...setting, choices: RANKING_BUDGETS }}
+                value={budget === 'manual' ? 'manual' : 'uniform'}
+                onChange={(value) => selectionStore.getState().choosePlanSetting('budget', value)}
               />
             ))}
         </div>
       )}
-      {settings.budget === 'manual' && imported?.kind !== 'plan' && <LayerCounts model={model} />}
+      {budget === 'manual' && imported?.kind !== 'plan' && <LayerCounts model={model} />}
       {imported === null && <MethodNotes />}
       {imported?.kind !== 'plan' && <PinChips model={model.handle} />}
     </section>
@@ -71,24 +70,24 @@ export const PlanForm = ({ model }: { readonly model: ModelEntry & { readonly in
 
 const MethodFields = () => {
   const facts = useFacts();
-  const settings = useStore(planStore);
-  const { method, tasks } = facts.selection;
+  const { method, tasks, plan } = facts.selection;
+  const { choosePlan, choosePlanSetting, endDrag } = selectionStore.getState();
   const page = useMethodPage(method);
-  const chosen: Readonly<Record<string, unknown>> = { ...settings };
-  const isDrawn = page !== undefined && methodDraws(page, settings.options[page.name]);
-  const needsTask = page?.needs !== 'nothing' || settings.protect !== 'none' || asksItems(settings.budget);
+  const chosen: Readonly<Record<string, unknown>> = { ...plan };
+  const isDrawn = page !== undefined && methodDraws(page, plan.options[page.name]);
+  const needsTask = page?.needs !== 'nothing' || plan.protect !== 'none' || asksItems(plan.budget);
   return (
     <div className="field-row">
       <Select
         stacked
         label={<Definition of="madeFor" />}
-        value={settings.madeFor}
+        value={plan.madeFor}
         disabled={!needsTask}
         options={[
           { value: 'task', label: focusedTask(facts)?.title ?? 'the task in focus' },
           { value: 'ticked', label: `all ticked tasks (${tasks.length})` },
         ]}
-        onChange={settings.chooseMadeFor}
+        onChange={(madeFor) => choosePlan({ madeFor })}
       />
       {planFields.map((setting) =>
         setting.name === 'seed' && !isDrawn ? null : (
@@ -98,8 +97,8 @@ const MethodFields = () => {
             setting={setting}
             value={setting.name === 'budget' && ignoresBudget(method) ? 'uniform' : chosen[setting.name]}
             disabled={setting.name === 'budget' && ignoresBudget(method)}
-            onChange={(value) => settings.choose(setting.name, value)}
-            onBlur={selectionStore.getState().endDrag}
+            onChange={(value) => choosePlanSetting(setting.name, value)}
+            onBlur={endDrag}
           />
         ),
       )}
@@ -110,8 +109,9 @@ const MethodFields = () => {
 /** Description of the method, its options, and the weights of several tasks. */
 const MethodNotes = () => {
   const facts = useFacts();
-  const { options, madeFor } = useStore(planStore);
-  const page = useMethodPage(facts.selection.method);
+  const { method, plan } = facts.selection;
+  const { options, madeFor } = plan;
+  const page = useMethodPage(method);
   const ticked = tickedTasks(facts);
   if (page === undefined) return null;
   return (
@@ -144,7 +144,7 @@ const ImportedCard = ({ file }: { readonly file: ImportedFile }) => (
       )}
     </p>
     <div className="card-actions">
-      <Button onClick={() => planStore.getState().importFile(null)}>Back to methods</Button>
+      <Button onClick={() => selectionStore.getState().choosePlan({ imported: null })}>Back to methods</Button>
       <ActionButton action={importPlan} look="quiet">
         Import another…
       </ActionButton>
@@ -154,17 +154,17 @@ const ImportedCard = ({ file }: { readonly file: ImportedFile }) => (
 
 /** Kept experts of each MoE layer, one field per layer: Tab moves between fields, arrow keys change the value. */
 const LayerCounts = ({ model }: { readonly model: ModelEntry }) => {
-  const counts = useStore(planStore, (state) => state.counts);
+  const counts = useStore(selectionStore, ({ plan }) => plan.counts);
   const factor = useStore(selectionStore, (state) => state.factor);
-  const { chooseCounts } = planStore.getState();
-  const { endDrag } = selectionStore.getState();
+  const { choosePlan, endDrag } = selectionStore.getState();
   const { info, handle } = model;
   if (info === null) return null;
   const values = countsByLayer(model, { counts, factor });
   const mean = values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
   const change = (layer: number, typed: number | null): void => {
     if (typed === null) return;
-    chooseCounts({ model: handle, factor, values: values.map((known, index) => (index === layer ? typed : known)) });
+    const changed = values.map((known, index) => (index === layer ? typed : known));
+    choosePlan({ counts: { model: handle, factor, values: changed } }, true);
   };
   return (
     <div className="stack" role="group" aria-label="Kept experts by layer">
@@ -176,7 +176,7 @@ const LayerCounts = ({ model }: { readonly model: ModelEntry }) => {
           {formatFixed(mean, 2)} of {info.experts} on average, {formatFactor(info.experts / mean)}
         </span>
         {values.some((value) => value !== values[0]) && (
-          <Button look="quiet" small onClick={() => chooseCounts(null)}>
+          <Button look="quiet" small onClick={() => choosePlan({ counts: null })}>
             Same in all layers
           </Button>
         )}
@@ -237,7 +237,8 @@ const PinChips = ({ model }: { readonly model: PathHandle }) => {
 };
 
 const TaskWeights = ({ tasks }: { readonly tasks: readonly TaskEntry[] }) => {
-  const { taskWeights, chooseTaskWeight } = useStore(planStore);
+  const taskWeights = useStore(selectionStore, ({ plan }) => plan.taskWeights);
+  const { choosePlan, endDrag } = selectionStore.getState();
   const changed = tasks.filter(({ handle }) => (taskWeights[handle] ?? 1) !== 1).length;
   return (
     <Disclosure
@@ -257,8 +258,8 @@ const TaskWeights = ({ tasks }: { readonly tasks: readonly TaskEntry[] }) => {
               step={0.5}
               value={taskWeights[handle] ?? 1}
               accepts={(weight) => weight !== null && weight >= 0}
-              onChange={(weight) => chooseTaskWeight(handle, weight ?? 1)}
-              onBlur={selectionStore.getState().endDrag}
+              onChange={(weight) => choosePlan({ taskWeights: { ...taskWeights, [handle]: weight ?? 1 } }, true)}
+              onBlur={endDrag}
             />
           </label>
         ))}

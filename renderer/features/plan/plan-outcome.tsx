@@ -27,10 +27,6 @@ export const PlanOutcome = () => {
   const task = focusedTask(facts);
   const profile = task === null ? undefined : profileOf(task);
   const info = selectedModel(facts)?.info;
-  const toExport = (): void => {
-    exportStore.getState().choosePoint(null);
-    exportStore.getState().show(true);
-  };
   return (
     <section className="card" aria-label="Result of the plan">
       <h3>Model after pruning</h3>
@@ -73,7 +69,7 @@ export const PlanOutcome = () => {
           <div className="card-actions">
             <Button
               icon="save"
-              onClick={toExport}
+              onClick={() => exportStore.getState().choosePoint(null)}
               disabled={made.cost.keptPerLayer.every((kept) => kept === info.experts)}
             >
               Export this plan…

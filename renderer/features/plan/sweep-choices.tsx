@@ -14,7 +14,7 @@ import { SettingField } from '../../components/setting-field.tsx';
 import type { DefinitionName } from '../../definitions/definitions.ts';
 import { AboutMethod, methodGroups } from '../../plan/method-select.tsx';
 import { methodTitle } from '../../../main/words/methods.ts';
-import { planStore } from '../../state/plan-store.ts';
+import { selectionStore } from '../../state/selection-store.ts';
 import { sweepStore, usualMethods } from '../../state/sweep-store.ts';
 import { MethodOptions, optionsSummary } from './method-options.tsx';
 
@@ -128,7 +128,7 @@ export const SweepMethods = ({ pages }: { readonly pages: readonly MethodPage[] 
 /** Options of all ticked methods; plans use the same options. */
 export const SweepOptions = ({ pages }: { readonly pages: readonly MethodPage[] }) => {
   const methods = useStore(sweepStore, (state) => state.methods);
-  const options = useStore(planStore, (state) => state.options);
+  const options = useStore(selectionStore, ({ plan }) => plan.options);
   const shown = pages.filter((page) => methods.includes(page.name) && page.options.length > 0);
   if (shown.length === 0) return <span className="muted">the ticked methods have none</span>;
   const changed = shown.reduce((sum, { name }) => sum + Object.keys(options[name] ?? {}).length, 0);

@@ -1,5 +1,6 @@
 import { useStore } from 'zustand';
 import { sweepModels } from '../../actions/sweep.ts';
+import { FactList, plainFact } from '../../components/data-table.tsx';
 import { Definition, Words } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { useQueries } from '../../engine/engine-context.tsx';
@@ -7,7 +8,6 @@ import { tickedTasks, useFacts } from '../../engine/facts.ts';
 import { counted, formatCount, formatMargin } from '../../../main/words/numbers.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { chatOf } from '../../plan/chat.tsx';
-import { planStore } from '../../state/plan-store.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
 import { optionsOf, readsCalibration, sweepCost } from '../../sweep/sweep-plan.ts';
 
@@ -18,8 +18,7 @@ const NO_MORE = 'none';
 export const SweepCostLine = () => {
   const facts = useFacts();
   const settings = useStore(sweepStore);
-  const options = useStore(planStore, (state) => state.options);
-  const chat = useStore(planStore, (state) => state.chat);
+  const { options, chat } = facts.selection.plan;
   const models = sweepModels(facts);
   const tasks = tickedTasks(facts);
   const cost = sweepCost(models, tasks, settings, { pages: facts.methods, options });
@@ -121,16 +120,7 @@ export const SweepMethodCosts = () => {
   if (lines.length === 0) return null;
   return (
     <Disclosure summary={`Extra cost of ${lines.map(({ term }) => term).join(', ')} beyond the usual profile`}>
-      <dl className="terms">
-        {lines.map(({ term, text }) => (
-          <div key={term}>
-            <dt>{term}</dt>
-            <dd>
-              <Words text={text} />
-            </dd>
-          </div>
-        ))}
-      </dl>
+      <FactList className="terms" facts={lines.map(({ term, text }) => plainFact(term, <Words text={text} />))} />
     </Disclosure>
   );
 };

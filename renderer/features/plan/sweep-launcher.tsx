@@ -16,7 +16,6 @@ import { formatFactor } from '../../../main/words/numbers.ts';
 import { titleList } from '../../../main/words/task-titles.ts';
 import { ChatSwitch, withChatTemplate } from '../../plan/chat.tsx';
 import { clusterStore, sweepStore } from '../../state/sweep-store.ts';
-import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { ModelTicks } from '../../sweep/model-ticks.tsx';
 import {
@@ -96,14 +95,13 @@ const SweepTasks = ({ tasks }: { readonly tasks: readonly TaskEntry[] }) => {
 export const SweepLauncher = () => {
   const facts = useFacts();
   const settings = useStore(sweepStore);
-  const shared = useStore(planStore);
   const cluster = useStore(clusterStore);
   const start = useAction(startSweep, 'here');
   const models = sweepModels(facts);
   const tasks = tickedTasks(facts);
   const isOnCluster = cluster.runsOn === 'cluster';
   const obstacle =
-    sweepObstacle(models, tasks, settings, { ...shared, pages: facts.methods }) ??
+    sweepObstacle(models, tasks, settings, { ...facts.selection.plan, pages: facts.methods }) ??
     (isOnCluster && !clusterRequest.safeParse(cluster.request).success
       ? 'A cluster field has an invalid value.'
       : null);

@@ -56,10 +56,7 @@ const open = (engine: Engine, { run, points }: RunLine, isPoint: boolean): void 
   const facts = readFacts(engine);
   const [point] = points;
   if (!isPoint) openRun(facts, run);
-  else if (point !== undefined) {
-    const key = pointKey(run.id, point.result);
-    showPoint(facts, key);
-  }
+  else if (point !== undefined) showPoint(facts, pointKey(run.id, point.result));
 };
 
 /** The table of runs. Only rows near the visible part are rendered. */

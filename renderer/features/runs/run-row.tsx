@@ -17,20 +17,10 @@ import { runDeviceText } from '../../format/record-words.ts';
 import { noticesStore } from '../../state/notices-store.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { isAtRest } from '../../format/run-names.ts';
-import type { RunState } from '../../../main/contract/recorded.ts';
 import { provenanceBadge } from '../../../main/words/provenance.ts';
 import { runKinds } from '../../../main/contract/run-kinds.ts';
 import { formatDuration } from '../../../main/words/numbers.ts';
 import { formatMoment } from '../../format/format-time.ts';
-
-const stateWords: Readonly<Record<RunState, string>> = {
-  queued: 'waiting',
-  running: 'running',
-  done: 'done',
-  failed: 'failed',
-  cancelled: 'cancelled',
-  interrupted: 'interrupted',
-};
 
 /** A check mark only for a reproduction that matched; a warning for failures and differences. */
 export const runIcon = ({ kind, state, finding, damaged }: RunManifest): IconName => {
@@ -41,7 +31,7 @@ export const runIcon = ({ kind, state, finding, damaged }: RunManifest): IconNam
 /** A run's state in a word; empty if it is simply done. */
 export const runStateText = ({ state, finding, damaged }: RunManifest): string => {
   if (damaged !== undefined) return 'damaged';
-  if (state !== 'done') return stateWords[state];
+  if (state !== 'done') return state === 'queued' ? 'waiting' : state;
   return finding === 'different' ? 'not equal' : finding === 'equal' ? 'equal' : '';
 };
 

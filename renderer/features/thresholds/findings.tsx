@@ -2,6 +2,7 @@ import type { Finding, SizeTrendDocument } from '../../../main/contract/size-tre
 import { heading } from '../../../main/figures/columns.ts';
 import { type FindingTable, findingTables } from '../../../main/figures/finding-tables.ts';
 import { chartQuestion, findingVerdictText } from '../../../main/words/verdicts.ts';
+import { FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { LargeDisclosure } from '../../components/panel.tsx';
 import { methodTitle } from '../../../main/words/methods.ts';
@@ -47,16 +48,14 @@ export const Findings = ({ sizeTrend, chart }: FindingsProps) => {
         found.map((finding) => <Sentence key={finding.sentence} finding={finding} />)
       ) : (
         <LargeDisclosure summary="In words">
-          <dl className="terms">
-            {found.map((finding) => (
-              <div key={finding.sentence}>
-                <dt>{finding.method === null ? 'All' : methodTitle(finding.method)}</dt>
-                <dd>
-                  <Sentence finding={finding} />
-                </dd>
-              </div>
-            ))}
-          </dl>
+          <FactList
+            className="terms"
+            facts={found.map((finding) => ({
+              key: finding.sentence,
+              term: finding.method === null ? 'All' : methodTitle(finding.method),
+              value: <Sentence finding={finding} />,
+            }))}
+          />
         </LargeDisclosure>
       )}
     </div>

@@ -4,6 +4,7 @@ import { groupsOf, isDestination, paletteItems, rankedItems } from '../../../ren
 import type { Facts } from '../../../renderer/engine/facts.ts';
 import { noSelection } from '../../../renderer/state/selection.ts';
 import { selectionStore } from '../../../renderer/state/selection-store.ts';
+import { engineOf } from '../engine-of.ts';
 import { modelEntryOf, taskEntryOf } from '../../main/contract/entries.ts';
 import { runOf } from '../../main/contract/run-of.ts';
 import { modelInfoOf } from '../../main/contract/model-info-of.ts';
@@ -21,14 +22,14 @@ const facts: Facts = {
   methods: [],
   selection: { ...noSelection, model: model.handle },
 };
-const items = (typed: string) => paletteItems(actions, facts, (method) => method.toUpperCase(), typed);
-const expertOf = (typed: string) => items(typed).find(({ target }) => target.kind === 'expert')?.label;
+const items = (typed: string) => paletteItems(actions, facts, typed);
+const expertOf = (typed: string) => items(typed).find(({ group }) => group === 'Expert')?.label;
 
 describe('the palette', () => {
   test('finds actions, settings, models, tasks and runs, each once', () => {
     const found = items('');
     expect(new Set(found.map(({ id }) => id)).size).toBe(found.length);
-    expect(found.filter(({ target }) => target.kind === 'action')).toHaveLength(actions.length - 1);
+    expect(found.filter((item) => !isDestination(item))).toHaveLength(actions.length - 1);
     expect(found.map(({ label }) => label)).toEqual(
       expect.arrayContaining(['Theme: dark', 'Devices…', 'olmoe', 'Sorting', 'Sweep of olmoe']),
     );
@@ -63,15 +64,13 @@ describe('the palette', () => {
 });
 
 test('settings are found by their values, ranked with everything else, and applied', () => {
-  const found = (typed: string) =>
-    rankedItems(
-      paletteItems(actions, facts, (method) => method, typed),
-      typed,
-    )[0];
+  const found = (typed: string) => rankedItems(items(typed), typed)[0];
   const setting = found('colours rank');
   expect([setting?.label, setting?.group]).toEqual(['Colours of the map: rank', 'Setting']);
-  if (setting?.target.kind !== 'setting') throw new Error('no setting');
-  setting.target.setting.apply();
+  setting?.choose(
+    engineOf(() => Promise.reject(new Error('a setting asks nothing'))),
+    facts,
+  );
   expect(selectionStore.getState().map.scaling).toBe('rank');
   expect(found('below bytes')?.label).toBe('Chart below the map: bytes');
   expect(found('margin 0.05')?.label).toBe('Next sweep, margin δ: 0.05');

@@ -5,7 +5,7 @@ import type { EngineCall } from '../../../main/contract/calls.ts';
 import { begunSweep, withChanges } from '../../../main/evaluation/sweeps/running-sweep.ts';
 import { QueryCache } from '../../../renderer/engine/query-cache.ts';
 import { runOf } from '../../main/contract/run-of.ts';
-import { readListsAgain, withProgress } from '../../../renderer/engine/apply-event.ts';
+import { readListsAgain, withEntry } from '../../../renderer/engine/apply-event.ts';
 
 const result = (factor: number, value: number): SweepResult => ({
   model: 'm',
@@ -110,7 +110,7 @@ test('a point is the same whether its factor was divided, or read from a text of
 });
 
 test('progress of a known job replaces it in place; an unknown job is added', () => {
-  const jobs = [jobOf('a', 1), jobOf('b', 1), jobOf('a', 5)].reduce<readonly JobProgress[]>(withProgress, []);
+  const jobs = [jobOf('a', 1), jobOf('b', 1), jobOf('a', 5)].reduce<readonly JobProgress[]>(withEntry, []);
   expect(jobs.map(({ run, done }) => [run, done])).toEqual([
     ['a', 5],
     ['b', 1],
@@ -139,7 +139,7 @@ test('whoever returns to the window sees what other processes did to runs meanwh
   runs = [runOf({ id: 'kept' }), runOf({ id: 'ended', state: 'running' }), runOf({ id: 'restored', state: 'running' })];
   cache.reader('jobs.list', {}).subscribe(() => undefined);
   await cache.fetch('jobs.list', {});
-  cache.patch('jobs.list', (jobs) => withProgress(jobs, jobOf('restored')));
+  cache.patch('jobs.list', (jobs) => withEntry(jobs, jobOf('restored')));
   const look = async (): Promise<readonly string[]> => {
     asked.length = 0;
     await readListsAgain(cache, new Set(['runs.list']));

@@ -5,7 +5,7 @@ import type { CallInput, CallName, CallOutput, EngineCall } from '../../../main/
 import { callCancelled, refuse } from '../../../main/contract/errors.ts';
 import { pathHandle } from '../../../main/contract/model.ts';
 import type { JobProgress } from '../../../main/contract/run.ts';
-import { withProgress } from '../../../renderer/engine/apply-event.ts';
+import { withEntry } from '../../../renderer/engine/apply-event.ts';
 import { QueryCache, inputKey } from '../../../renderer/engine/query-cache.ts';
 
 const schemas: { readonly [N in CallName]: { readonly output: z.ZodType<CallOutput<N>> } } = calls;
@@ -186,7 +186,7 @@ test('a change announced during a call is not undone by its older answer', async
   asked[0]?.answer([job('a', 1)]);
   await settle();
   cache.invalidate((name) => name === 'jobs.list');
-  cache.patch('jobs.list', (jobs) => withProgress(jobs, job('a', 5)));
+  cache.patch('jobs.list', (jobs) => withEntry(jobs, job('a', 5)));
   asked[1]?.answer([job('a', 2), job('b', 1)]);
   await settle();
   expect(cache.state('jobs.list', {}).data?.map(({ run, done }) => [run, done])).toEqual([

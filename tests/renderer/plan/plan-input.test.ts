@@ -2,9 +2,8 @@ import { expect, test } from 'vitest';
 import { planRequest } from '../../../main/contract/calls.ts';
 import { modelEntry, pathHandle } from '../../../main/contract/model.ts';
 import { countsByLayer, currentPlanCall, planInput } from '../../../renderer/plan/plan-input.ts';
-import { createPlanStore } from '../../../renderer/state/plan-store.ts';
 import { createSelectionStore } from '../../../renderer/state/selection-store.ts';
-import { noSelection } from '../../../renderer/state/selection.ts';
+import { type ImportedFile, noSelection, plainPlan } from '../../../renderer/state/selection.ts';
 import { modelEntryOf } from '../../main/contract/entries.ts';
 
 const model = modelEntryOf('uncurl-8', { handle: 'm' });
@@ -12,33 +11,31 @@ const [a, b] = [pathHandle.parse('a'), pathHandle.parse('b')];
 const at = { method: 'reap' as const, factor: 2, pins: {} };
 
 test('default values are not sent', () => {
-  const store = createPlanStore().getState();
-  expect(planInput(model, [a], { ...store, ...at })).toEqual({
+  expect(planInput(model, [a], { ...plainPlan, ...at })).toEqual({
     model: 'm',
     tasks: ['a'],
     method: 'reap',
     keep: 4,
     budget: 'uniform',
   });
-  expect(planInput(model, [], { ...store, ...at })).toBeNull();
+  expect(planInput(model, [], { ...plainPlan, ...at })).toBeNull();
 });
 
 test('options, pins, protection, weights and counts reach the request in the contract’s form', () => {
-  const store = createPlanStore();
-  const { choose, chooseOption, chooseTaskWeight, chooseCounts } = store.getState();
   const selection = createSelectionStore();
-  const { pin } = selection.getState();
-  chooseOption('reap', 'form', 'sum');
-  chooseOption('ean', 'form', 'ca');
+  const { pin, choosePlan, choosePlanSetting, choosePlanOption } = selection.getState();
+  choosePlanOption('reap', 'form', 'sum');
+  choosePlanOption('ean', 'form', 'ca');
   pin(model.handle, { layer: 2, expert: 1 }, true);
   pin(model.handle, { layer: 0, expert: 5 }, false);
   pin(pathHandle.parse('other'), { layer: 0, expert: 0 }, true);
-  choose('protect', 'early');
-  chooseTaskWeight(b, 3);
-  choose('budget', 'manual');
-  chooseCounts({ model: model.handle, factor: 2, values: [2, 3, 8] });
-  choose('seed', 7);
-  const input = planInput(model, [a, b], { ...store.getState(), ...at, pins: selection.getState().pins });
+  choosePlanSetting('protect', 'early');
+  choosePlan({ taskWeights: { [b]: 3 } });
+  choosePlanSetting('budget', 'manual');
+  choosePlan({ counts: { model: model.handle, factor: 2, values: [2, 3, 8] } });
+  choosePlanSetting('seed', 7);
+  const { plan, pins } = selection.getState();
+  const input = planInput(model, [a, b], { ...plan, ...at, pins });
   expect(planRequest.parse(input)).toMatchObject({
     counts: [2, 3, 8],
     budget: 'manual',
@@ -55,19 +52,16 @@ test('options, pins, protection, weights and counts reach the request in the con
 });
 
 test('an option reset to its default and a removed pin leave nothing behind', () => {
-  const store = createPlanStore();
-  const { chooseOption } = store.getState();
   const selection = createSelectionStore();
-  const { pin } = selection.getState();
-  chooseOption('reap', 'form', 'sum');
-  chooseOption('reap', 'form', undefined);
+  const { pin, choosePlanOption } = selection.getState();
+  choosePlanOption('reap', 'form', 'sum');
+  choosePlanOption('reap', 'form', undefined);
   pin(model.handle, { layer: 0, expert: 5 }, false);
   pin(model.handle, { layer: 0, expert: 5 }, true);
   expect(selection.getState().pins[model.handle]).toEqual([{ layer: 0, expert: 5, keep: true }]);
   pin(model.handle, { layer: 0, expert: 5 }, null);
-  expect(planInput(model, [a], { ...store.getState(), ...at, pins: selection.getState().pins })).toEqual(
-    planInput(model, [a], { ...createPlanStore().getState(), ...at }),
-  );
+  const { plan, pins } = selection.getState();
+  expect(planInput(model, [a], { ...plan, ...at, pins })).toEqual(planInput(model, [a], { ...plainPlan, ...at }));
 });
 
 test('counts by hand are valid for their model and factor only; TSEP has no budget', () => {
@@ -75,12 +69,11 @@ test('counts by hand are valid for their model and factor only; TSEP has no budg
   expect(countsByLayer(model, { counts, factor: 2 })).toEqual([2, 3, 8]);
   expect(countsByLayer(model, { counts, factor: 4 })).toEqual([2, 2, 2]);
   expect(countsByLayer(model, { counts: { ...counts, model: a }, factor: 2 })).toEqual([4, 4, 4]);
-  const store = { ...createPlanStore().getState(), budget: 'global' as const };
+  const store = { ...plainPlan, budget: 'global' as const };
   expect(planInput(model, [a], { ...store, ...at, method: 'tsep' })).toMatchObject({ budget: 'uniform', keep: 4 });
 });
 
 test('an imported file replaces the method, for the model it was read for', () => {
-  const store = createPlanStore();
   const file = {
     name: 'r.json',
     text: '[[1]]',
@@ -89,7 +82,7 @@ test('an imported file replaces the method, for the model it was read for', () =
     method: null,
     factor: null,
   };
-  const facts = {
+  const factsWith = (imported: ImportedFile) => ({
     connected: true,
     models: [model],
     tasks: [],
@@ -102,24 +95,22 @@ test('an imported file replaces the method, for the model it was read for', () =
       task: a,
       ...at,
       pins: { [model.handle]: [{ layer: 1, expert: 1, keep: true }] },
+      plan: { ...plainPlan, imported },
     },
-  };
-  store.getState().importFile(file);
-  expect(currentPlanCall(facts, store.getState())).toEqual({
+  });
+  expect(currentPlanCall(factsWith(file))).toEqual({
     call: 'plan.import',
     input: { model: 'm', text: '[[1]]', name: 'r.json', keep: 4, pins: [{ layer: 1, expert: 1, keep: true }] },
   });
-  store.getState().importFile({ ...file, kind: 'plan' });
-  expect(currentPlanCall(facts, store.getState())?.input).toEqual({ model: 'm', text: '[[1]]', name: 'r.json' });
-  store.getState().importFile({ ...file, model: b });
-  expect(currentPlanCall(facts, store.getState())?.call).toBe('plan.make');
+  const ofPlan = currentPlanCall(factsWith({ ...file, kind: 'plan' }));
+  expect(ofPlan?.input).toEqual({ model: 'm', text: '[[1]]', name: 'r.json' });
+  expect(currentPlanCall(factsWith({ ...file, model: b }))?.call).toBe('plan.make');
 });
 
 test('the chat switch reaches the request of a model with a template, and of no other', () => {
-  const store = createPlanStore();
-  store.getState().chooseChat(true);
+  const settings = { ...plainPlan, ...at, chat: true };
   const chatty = modelEntry.parse({ ...model, info: { ...model.info, chatTemplate: 'chat_template.jinja' } });
-  expect(planInput(model, [a], { ...store.getState(), ...at })?.chat).toBeUndefined();
-  const input = planInput(chatty, [a], { ...store.getState(), ...at });
+  expect(planInput(model, [a], settings)?.chat).toBeUndefined();
+  const input = planInput(chatty, [a], settings);
   expect(planRequest.parse(input).chat).toBe(true);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { pathHandle } from '../../../main/contract/model.ts';
 import { planName } from '../../../renderer/plan/plan-name.ts';
-import { noSelection, plainPlan } from '../../../renderer/state/selection.ts';
+import { noSelection, plainPlan, type Selection } from '../../../renderer/state/selection.ts';
 import { modelEntryOf, taskEntryOf } from '../../main/contract/entries.ts';
 import { modelInfoOf } from '../../main/contract/model-info-of.ts';
 
@@ -18,23 +18,23 @@ const facts = {
   selection,
 };
 
+const nameIn = (changed: Partial<Selection>) => planName({ ...facts, selection: { ...selection, ...changed } });
+
 test('a plan is called by its method and factor', () => {
-  expect(planName(facts, plainPlan)).toEqual({ text: 'REAP ×2', factor: 2, isEdited: false });
+  expect(nameIn({})).toEqual({ text: 'REAP ×2', factor: 2, isEdited: false });
 });
 
 test('what was edited is part of its name, and counts by hand have a factor of their own', () => {
   const pins = { [model.handle]: [{ layer: 0, expert: 1, keep: true }] };
-  expect(planName({ ...facts, selection: { ...selection, pins } }, plainPlan)).toEqual({
+  expect(nameIn({ pins })).toEqual({
     text: 'REAP ×2, 1 pin',
     factor: 2,
     isEdited: true,
   });
   const counts = { model: model.handle, factor: 2, values: [4, 8] };
-  const byHand = planName(facts, { ...plainPlan, budget: 'manual', counts });
+  const byHand = nameIn({ plan: { ...plainPlan, budget: 'manual', counts } });
   expect(byHand?.text).toBe('REAP ×1.33, counts by hand');
   expect(byHand?.factor).toBeCloseTo(16 / 12);
-  const ticked = { ...selection, tasks: [task.handle, pathHandle.parse('sort')] };
-  expect(planName({ ...facts, selection: ticked }, { ...plainPlan, madeFor: 'ticked' })?.text).toBe(
-    'REAP ×2, for 2 tasks',
-  );
+  const tasks = [task.handle, pathHandle.parse('sort')];
+  expect(nameIn({ tasks, plan: { ...plainPlan, madeFor: 'ticked' } })?.text).toBe('REAP ×2, for 2 tasks');
 });

@@ -1,39 +1,47 @@
 import { describe, expect, test } from 'vitest';
 import { pathHandle } from '../../../main/contract/model.ts';
 import { createSelectionStore } from '../../../renderer/state/selection-store.ts';
-import { createPlanStore } from '../../../renderer/state/plan-store.ts';
-import { changed, noSelection } from '../../../renderer/state/selection.ts';
+import { noSelection } from '../../../renderer/state/selection.ts';
 
 const [a, b, task] = [pathHandle.parse('a'), pathHandle.parse('b'), pathHandle.parse('t')];
 const point = { run: 'r', model: 'm', task: 't', method: 'reap', seed: null, factor: 4 };
 
 describe('a change', () => {
   test('of the model drops its expert, and leaves the expert panel', () => {
-    const on = changed(noSelection, { kind: 'expert', layer: 1, expert: 7 });
-    expect(changed(on, { kind: 'model', model: b })).toMatchObject({ model: b, layer: null, subject: 'plan' });
+    const store = createSelectionStore();
+    store.getState().selectExpert(1, 7);
+    store.getState().selectModel(b);
+    expect(store.getState()).toMatchObject({ model: b, layer: null, subject: 'plan' });
   });
 
   test('to a point restores its plan, and another model drops the expert', () => {
-    const on = changed({ ...noSelection, model: a }, { kind: 'expert', layer: 1, expert: 7 });
+    const on = { ...noSelection, model: a, layer: 1, expert: 7 };
+    const [far, near] = [createSelectionStore(on), createSelectionStore(on)];
     const brought = { model: b, task, method: 'uncurl', factor: 4 };
-    expect(changed(on, { kind: 'point', point, brought })).toMatchObject({ ...brought, point, layer: null });
-    expect(changed(on, { kind: 'point', point, brought: { factor: 4 } })).toMatchObject({ model: a, layer: 1 });
+    far.getState().selectPoint(point, brought);
+    expect(far.getState()).toMatchObject({ ...brought, point, layer: null });
+    near.getState().selectPoint(point, { factor: 4 });
+    expect(near.getState()).toMatchObject({ model: a, layer: 1 });
   });
 
   test('of pins keeps one per expert, in order, and keeps those of other models', () => {
-    const pin = (selection: typeof noSelection, layer: number, keep: boolean | null) =>
-      changed(selection, { kind: 'pin', model: a, positions: [{ layer, expert: 0 }], keep });
-    const other = changed(noSelection, { kind: 'pin', model: b, positions: [{ layer: 0, expert: 1 }], keep: true });
-    const pinned = pin(pin(pin(other, 2, true), 1, false), 2, false);
-    expect(pinned.pins).toEqual({
+    const store = createSelectionStore();
+    const { pin, removePins } = store.getState();
+    pin(b, { layer: 0, expert: 1 }, true);
+    pin(a, { layer: 2, expert: 0 }, true);
+    pin(a, { layer: 1, expert: 0 }, false);
+    pin(a, { layer: 2, expert: 0 }, false);
+    expect(store.getState().pins).toEqual({
       [a]: [
         { layer: 1, expert: 0, keep: false },
         { layer: 2, expert: 0, keep: false },
       ],
       [b]: [{ layer: 0, expert: 1, keep: true }],
     });
-    expect(pin(pinned, 1, null).pins[a]).toHaveLength(1);
-    expect(changed(pinned, { kind: 'unpin', model: a }).pins).toMatchObject({ [a]: [], [b]: [{ expert: 1 }] });
+    pin(a, { layer: 1, expert: 0 }, null);
+    expect(store.getState().pins[a]).toHaveLength(1);
+    removePins(a);
+    expect(store.getState().pins).toMatchObject({ [a]: [], [b]: [{ expert: 1 }] });
   });
 });
 
@@ -122,30 +130,31 @@ describe('history', () => {
 
   test('undoes plan settings; a typed number is one step until its field is left', () => {
     const store = withModel();
-    const plan = createPlanStore(store);
-    const { choose, chooseOption, importFile } = plan.getState();
+    const plan = () => store.getState().plan;
+    const { choosePlan, choosePlanSetting, choosePlanOption } = store.getState();
     const { endDrag, chooseMethod, undo, redo } = store.getState();
-    choose('budget', 'global');
-    for (const seed of [1, 12, 123]) choose('seed', seed);
+    choosePlanSetting('budget', 'global');
+    for (const seed of [1, 12, 123]) choosePlanSetting('seed', seed);
     endDrag();
-    chooseOption('reap', 'form', 'sum');
-    chooseOption('reap', 'form', 'sum');
-    importFile({ name: 'r.json', text: '{}', model: a, kind: 'ranking', method: null, factor: null });
+    choosePlanOption('reap', 'form', 'sum');
+    choosePlanOption('reap', 'form', 'sum');
+    const imported = { name: 'r.json', text: '{}', model: a, kind: 'ranking' as const, method: null, factor: null };
+    choosePlan({ imported });
     chooseMethod('uncurl');
-    expect(plan.getState()).toMatchObject({ budget: 'global', seed: 123, imported: null });
+    expect(plan()).toMatchObject({ budget: 'global', seed: 123, imported: null });
     undo();
-    expect(plan.getState().imported?.name).toBe('r.json');
+    expect(plan().imported?.name).toBe('r.json');
     undo();
     undo();
-    expect(plan.getState().options).toMatchObject({ reap: { form: 'sum' } });
+    expect(plan().options).toMatchObject({ reap: { form: 'sum' } });
     undo();
-    expect(plan.getState()).toMatchObject({ seed: 123, options: {} });
+    expect(plan()).toMatchObject({ seed: 123, options: {} });
     undo();
-    expect(plan.getState()).toMatchObject({ budget: 'global', seed: 0 });
+    expect(plan()).toMatchObject({ budget: 'global', seed: 0 });
     undo();
-    expect(plan.getState()).toMatchObject({ budget: 'uniform' });
+    expect(plan()).toMatchObject({ budget: 'uniform' });
     redo();
-    expect(plan.getState()).toMatchObject({ budget: 'global' });
+    expect(plan()).toMatchObject({ budget: 'global' });
   });
 
   test('following a link is one step', () => {

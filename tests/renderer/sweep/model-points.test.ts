@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Facts } from '../../../renderer/engine/facts.ts';
 import { noSelection, plainPlan } from '../../../renderer/state/selection.ts';
-import { createSelectionStore, selectionStore } from '../../../renderer/state/selection-store.ts';
+import { selectionStore } from '../../../renderer/state/selection-store.ts';
 import { noticesStore } from '../../../renderer/state/notices-store.ts';
-import { createPlanStore } from '../../../renderer/state/plan-store.ts';
 import { broughtByPoint, broughtByRun, nameInRun, selectOpened } from '../../../renderer/sweep/brought.ts';
 import { currentMaking, measureObstacle, planFile } from '../../../renderer/sweep/current-making.ts';
 import {
@@ -195,34 +194,33 @@ describe('what is opened is selected', () => {
     expect(brought.plan).toEqual({ ...plainPlan, ...settings, seed: 2 });
     const after = { ...known, selection: { ...known.selection, ...brought } };
     expect(broughtByPoint(after, point)).not.toHaveProperty('plan');
-    const making = currentMaking(after, createPlanStore(createSelectionStore(after.selection)).getState());
+    const making = currentMaking(after);
     const measured = read(run('global', settings), { method: 'uncurl', seed: 2, factor: 4 });
     expect(names(modelPoints([measured], { ...wanted, method: 'uncurl', making }))).toEqual(['global uncurl 4']);
   });
 });
 
 describe('a plan that no sweep makes by a method', () => {
-  const state = () => createPlanStore().getState();
   const pins = facts({ pins: { a: [{ layer: 0, expert: 0, keep: true }] } });
   const plan = { kept: [[0, 1]], method: 'reap' };
   const text = JSON.stringify(plan);
 
   test('has pins, counts by hand, several tasks or a file, and is measured as a file', () => {
-    expect(currentMaking(facts(), state())).toEqual({
+    expect(currentMaking(facts())).toEqual({
       budget: 'uniform',
       protect: 'none',
       gates: 'folded',
       options: {},
       chat: false,
     });
-    expect(measureObstacle(facts(), state())).toBeNull();
-    expect(planFile(facts(), state(), plan)).toBeNull();
-    expect(currentMaking(pins, state())).toBeNull();
-    expect(measureObstacle(pins, state())).toBeNull();
-    expect(planFile(pins, state(), plan)).toEqual({ method: 'reap-pinned', name: 'reap-pinned', text });
-    expect(planFile(facts(), { ...state(), budget: 'manual' }, plan)?.method).toBe('reap-counts');
-    const several = facts({ tasks: ['sums', 'sort'] });
-    expect(planFile(several, { ...state(), madeFor: 'ticked' }, plan)?.method).toBe('reap-for-several');
+    expect(measureObstacle(facts())).toBeNull();
+    expect(planFile(facts(), plan)).toBeNull();
+    expect(currentMaking(pins)).toBeNull();
+    expect(measureObstacle(pins)).toBeNull();
+    expect(planFile(pins, plan)).toEqual({ method: 'reap-pinned', name: 'reap-pinned', text });
+    expect(planFile(facts({ plan: { ...plainPlan, budget: 'manual' } }), plan)?.method).toBe('reap-counts');
+    const several = facts({ tasks: ['sums', 'sort'], plan: { ...plainPlan, madeFor: 'ticked' } });
+    expect(planFile(several, plan)?.method).toBe('reap-for-several');
     const imported = {
       name: 'mine.json',
       text,
@@ -231,17 +229,18 @@ describe('a plan that no sweep makes by a method', () => {
       method: null,
       factor: 2,
     } as const;
-    expect(planFile(facts({ factor: 1 }), { ...state(), imported }, plan)?.method).toBe('mine');
-    expect(measureObstacle(facts({ factor: 1 }), { ...state(), imported })).toBeNull();
-    expect(measureObstacle(facts({ factor: 1 }), state())).toContain('prunes nothing');
-    expect(measureObstacle(facts({ task: null }), state())).toBe('select a task');
+    const ofFile = facts({ factor: 1, plan: { ...plainPlan, imported } });
+    expect(planFile(ofFile, plan)?.method).toBe('mine');
+    expect(measureObstacle(ofFile)).toBeNull();
+    expect(measureObstacle(facts({ factor: 1 }))).toContain('prunes nothing');
+    expect(measureObstacle(facts({ task: null }))).toBe('select a task');
   });
 
   test('has the name under which it was measured, and another plan gets another name', () => {
     const files = { 'reap-pinned': { name: 'reap-pinned', text } };
     const known = { ...pins, runs: [run('shown', {}), run('measured', { methods: ['reap-pinned'], files })] };
-    expect(planFile(known, state(), plan)?.method).toBe('reap-pinned');
-    expect(planFile(known, state(), { ...plan, kept: [[0, 2]] })?.method).toBe('reap-pinned-2');
+    expect(planFile(known, plan)?.method).toBe('reap-pinned');
+    expect(planFile(known, { ...plan, kept: [[0, 2]] })?.method).toBe('reap-pinned-2');
     const measured = read(run('measured', { files, budget: 'global' }), { method: 'reap-pinned', factor: 4 });
     const shown = read(run('shown', {}), { factor: 2 });
     expect(names(modelPoints([shown, measured], wanted))).toContain('measured reap-pinned 4');

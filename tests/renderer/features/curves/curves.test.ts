@@ -116,7 +116,7 @@ test('intervals are shifted to the unpruned value, and only single-seed methods 
 
 test('tasks are in the order of the list, with their thresholds', () => {
   const other = { ...document, results: [...document.results, { ...result('reap', null, 2, 0.5), task: 'add' }] };
-  const tasks = measuredTasks(other, 'm', ['sums']);
+  const tasks = measuredTasks(other, 'm', [{ name: 'sums' }]);
   expect(tasks.map(({ task, n, thresholds }) => [task, n, thresholds.length])).toEqual([
     ['sums', 300, 3],
     ['add', 300, 0],

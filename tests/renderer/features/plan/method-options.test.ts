@@ -4,9 +4,9 @@ import { methodNamed, methodNames } from '../../../../main/pruning/methods.ts';
 import {
   inWords,
   isDefault,
-  numberOf,
   optionsSummary,
-  valueOfChoice,
+  settingOfOption,
+  valueOfField,
 } from '../../../../renderer/features/plan/method-options.tsx';
 
 const options = methodNames.flatMap((name) =>
@@ -18,7 +18,7 @@ test('every choice offered by the window is valid for the method', () => {
   expect(choices.length).toBeGreaterThan(50);
   for (const { name, option, choice } of choices) {
     expect(
-      () => methodNamed(name).prepare({ [option.name]: valueOfChoice(option, choice) }),
+      () => methodNamed(name).prepare({ [option.name]: valueOfField(option, choice) }),
       `${name} ${option.name} ${choice}`,
     ).not.toThrow();
   }
@@ -26,12 +26,10 @@ test('every choice offered by the window is valid for the method', () => {
 
 test('a default is still recognised after passing through the field', () => {
   for (const { option } of options) {
-    const back =
-      option.kind === 'choice'
-        ? valueOfChoice(option, String(option.default))
-        : option.kind === 'number'
-          ? numberOf(option, Number(option.default ?? Number.NaN))
-          : option.default;
+    // An empty number gives the default of its setting.
+    const { default: usual, isOptional } = settingOfOption(option);
+    expect(isOptional, option.name).toBe(option.kind === 'number');
+    const back = valueOfField(option, option.kind === 'choice' ? String(option.default) : usual);
     expect(isDefault(option, back), option.name).toBe(true);
   }
 });
