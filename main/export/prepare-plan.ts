@@ -65,7 +65,7 @@ const layersOf = (plan: Plan): readonly string[] =>
  *
  * @throws WorkbenchError `plan-other-model`.
  */
-export const requireSameModel = ({ name, content: { known } }: Checkpoint, { model }: Plan): void => {
+const requireSameModel = ({ name, content: { known } }: Checkpoint, { model }: Plan): void => {
   if (model === undefined || known === null || model.fingerprint === known.fingerprint) return;
   throw refuse(
     'plan-other-model',

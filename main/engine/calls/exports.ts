@@ -13,7 +13,6 @@ import { isSameContent } from '../../contract/recorded.ts';
 import { byNewest } from '../../contract/run.ts';
 import { isSameFactor, pointNameKey, type SweepResult } from '../../contract/sweep.ts';
 import { checkExport, planInForm } from '../../export/check-export.ts';
-import { requireSameModel } from '../../export/prepare-plan.ts';
 import type { ExportMachine } from '../../export/export-progress.ts';
 import type { CardFacts } from '../../export/model-card.ts';
 import { makeFolder } from '../../files/file-errors.ts';
@@ -28,6 +27,7 @@ import { readPointIndex, readRunPlans } from '../../runs/sweep-record.ts';
 import { EXPORTS_FOLDER } from '../../workspace/open-workspace.ts';
 import { provenanceHeading } from '../../words/provenance.ts';
 import { truncationNotes } from '../../words/truncation.ts';
+import { thenAndNow } from '../changed-since.ts';
 import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
 import { modelNames, noResult, onlyModel, refuseDone, type StartedRun } from '../run-kind.ts';
@@ -142,6 +142,18 @@ export const exportMachine = ({ device, memory }: EngineContext): ExportMachine 
   threads: device.threads,
   memoryBudgetBytes: memory.budgetBytes,
 });
+
+/** Refuses a plan for another model at the same path before a run is made. */
+const requireSameModel = ({ name, content: { known } }: Checkpoint, { model }: Plan): void => {
+  // A model that was not hashed yet is compared by the job.
+  if (model === undefined || known === null || model.fingerprint === known.fingerprint) return;
+  throw refuse(
+    'plan-other-model',
+    `The plan was made for ${model.name}, and ${name} is another model ` +
+      `(${thenAndNow(model.fingerprint, known.fingerprint)}).`,
+    'Make the plan for this model, or restore the one that it was made for.',
+  );
+};
 
 const openOne = async (context: EngineContext, handle: Parameters<typeof openRunModels>[1][number], plan: Plan) => {
   const model = at(await openRunModels(context, [handle]), 0, 'a handle without a model');
