@@ -85,9 +85,9 @@ export const preparePlan = (checkpoint: Checkpoint, plan: Plan, isConverted = fa
   const { info } = checkpoint;
   const valid = validatePlan(plan, info);
   requireSameModel(checkpoint, valid);
-  const { exportable } = planCost(info, valid);
-  // Trained gates have a form in an ONNX graph alone, which `requireForm` sees to.
-  if (!exportable.hf && valid.gates?.kind !== 'trained')
+  const { exportable, keptPerLayer } = planCost(info, valid);
+  // Trained gates of even layers have a form in an ONNX graph alone, which `requireForm` sees to.
+  if (!exportable.hf && !(valid.gates?.kind === 'trained' && new Set(keptPerLayer).size === 1))
     throw refuse(
       'not-exportable',
       exportable.reason ?? 'The plan has no form that stock loaders open.',

@@ -59,18 +59,19 @@ const exportable = (
     };
   }
   if (constantsOf(plan) !== undefined) return { hf: true, reason: null };
+  if (!isEven)
+    return {
+      hf: false,
+      reason:
+        `Layers keep between ${least} and ${most} experts, and stock loaders need one number for all layers. Use the ` +
+        'uniform budget to export, or the method mone: it replaces experts by constants, and vLLM after 0.32 ' +
+        'supports different numbers of them per layer.',
+    };
   if (plan.gates?.kind === 'trained' && identityRows !== true)
     return {
       hf: false,
       reason:
         'Trained gates need the rows of the router that plain files drop: export this plan as ONNX, or fold the gates.',
     };
-  if (isEven) return { hf: true, reason: null };
-  return {
-    hf: false,
-    reason:
-      `Layers keep between ${least} and ${most} experts, and stock loaders need one number for all layers. Use the ` +
-      'uniform budget to export, or the method mone: it replaces experts by constants, and vLLM after 0.32 ' +
-      'supports different numbers of them per layer.',
-  };
+  return { hf: true, reason: null };
 };

@@ -229,6 +229,22 @@ describe('trained gates', () => {
     expect(largest(logits, await logitsOf(source, { kept }))).toBeGreaterThan(1e-3);
   });
 
+  it.each(['olmoe', 'longcat_flash'])(
+    'of %s are refused before anything is written where layers differ',
+    async (name) => {
+      const folder = checkpointFixture(name);
+      const { kept, gates } = half(await openCheckpoint(folder), { kind: 'trained' });
+      const plan = { kept: kept.map((experts, layer) => (layer === 0 ? [0, ...experts] : experts)), gates };
+      for (const format of ['hf', 'onnx'] as const) {
+        const request = await exportRequest(folder, plan);
+        await expect(exportPlan({ ...request, format })).rejects.toMatchObject({
+          code: 'not-exportable',
+          message: expect.stringMatching(/Layers keep between \d+ and \d+ experts/) as unknown,
+        });
+      }
+    },
+  );
+
   it('are refused by name for files that drop rows of the router', async () => {
     const folder = checkpointFixture('olmoe');
     const request = await exportRequest(folder, half(await openCheckpoint(folder), { kind: 'trained' }));
